@@ -96,10 +96,10 @@ def pick_checkpoint_or_epochs(
     """
     if not has_epochs:
         return _pick_weights(run, _require_checkpoints(run))
-    kept = _require_checkpoints(run) if checkpoints_of(run) else ()
-    choices: tuple[Checkpoint | Literal["epochs"], ...] = (*kept, "epochs")
+    checkpoints = _require_checkpoints(run) if checkpoints_of(run) else ()
+    choices: tuple[Checkpoint | Literal["epochs"], ...] = (*checkpoints, "epochs")
     chosen = _pick_weights(run, choices, forget)
-    if not kept:
+    if not checkpoints:
         st.caption(
             "The weights of its last and best epochs were removed."
             if run.epochs_done
@@ -109,25 +109,25 @@ def pick_checkpoint_or_epochs(
 
 
 def _require_checkpoints(run: Run) -> tuple[Checkpoint, ...]:
-    kept = checkpoints_of(run)
-    if not kept:
+    checkpoints = checkpoints_of(run)
+    if not checkpoints:
         raise ArtifactMissing(
             "{run_name} has no weights: no epoch was finished, or the files were removed. Choose "
             "another run.",
             run_name=quoted(run.name),
         )
-    return kept
+    return checkpoints
 
 
-def _pick_weights(run: Run, kept: Sequence[Choice], forget: Sequence[str] = ()) -> Choice:
+def _pick_weights(run: Run, checkpoints: Sequence[Choice], forget: Sequence[str] = ()) -> Choice:
     # A link with an epoch and no weights is about that epoch.
-    usual = "epochs" if "epochs" in kept and "epoch" in st.query_params else kept[0]
+    usual = "epochs" if "epochs" in checkpoints and "epoch" in st.query_params else checkpoints[0]
     wanted = st.query_params.get("checkpoint", usual)
-    chosen = next((which for which in kept if which == wanted), kept[0])
+    chosen = next((which for which in checkpoints if which == wanted), checkpoints[0])
     st.selectbox(
         "Weights from",
-        kept,
-        kept.index(chosen),
+        checkpoints,
+        checkpoints.index(chosen),
         format_func=lambda which: sentence_case(checkpoint_label(run, which)),
         key=widget_key("pick-checkpoint", chosen),
         on_change=uninterruptible(_select_checkpoint),
@@ -171,8 +171,8 @@ def run_labels(runs: Sequence[Run]) -> dict[str, str]:
     names = distinct_names(runs)
     return {
         run.id: names[run.id]
-        if run.state.active or not (words := headline(run))
-        else f"{names[run.id]} · {words}"
+        if run.state.active or not (result := headline(run))
+        else f"{names[run.id]} · {result}"
         for run in runs
     }
 

@@ -49,8 +49,8 @@ def _differences(experiment_json: str, but: tuple[str, ...]) -> str:
     experiment = readable_experiment(experiment_json)
     if experiment is None or experiment.preset is None or experiment.preset not in PUBLISHED:
         return ""
-    made = changes_against_published(draft_of(experiment, experiment.preset), but=but)
-    return " · ".join(change.text for change in made)
+    preset_changes = changes_against_published(draft_of(experiment, experiment.preset), but=but)
+    return " · ".join(change.text for change in preset_changes)
 
 
 def is_published_shown(runs: Sequence[Run]) -> bool:
@@ -109,19 +109,23 @@ def _curve_name(some: Sequence[Run], runs: Sequence[Run]) -> str:
 
 def _as_if_on_full_set(run: Run) -> Run:
     """Return ``run`` with the preset's variant of the data; ``run`` itself if it has it."""
-    made = readable_experiment(run.experiment_json)
-    preset = None if made is None else preset_of(made)
-    if made is None or preset is None or made.data.variant == preset.experiment.data.variant:
+    experiment = readable_experiment(run.experiment_json)
+    preset = None if experiment is None else preset_of(experiment)
+    if (
+        experiment is None
+        or preset is None
+        or experiment.data.variant == preset.experiment.data.variant
+    ):
         return run
-    data = made.data.model_copy(update={"variant": preset.experiment.data.variant})
-    full = made.model_copy(update={"data": data})
+    data = experiment.data.model_copy(update={"variant": preset.experiment.data.variant})
+    full = experiment.model_copy(update={"data": data})
     return replace(run, experiment_json=full.to_json())
 
 
 @contextmanager
-def render_changes(made: Sequence[ExperimentChange]) -> Iterator[None]:
+def render_changes(preset_changes: Sequence[ExperimentChange]) -> Iterator[None]:
     """Show the changes; elements of the ``with`` block follow in the same line."""
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        text = escaped(" · ".join(change.text for change in made))
+        text = escaped(" · ".join(change.text for change in preset_changes))
         st.markdown(f":small[**Changes from the preset:** {text}]", width="content")
         yield

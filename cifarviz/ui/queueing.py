@@ -34,9 +34,9 @@ def queue_once(
         queued = state.queued_runs()
         before = queued.get(wanted)
         if before is None or not _is_any_going_on(before[0]):
-            made = queue()
-            queued[wanted] = (tuple(run_ids(made)), made)
-            return made
+            result = queue()
+            queued[wanted] = (tuple(run_ids(result)), result)
+            return result
     st.toast(
         "Already queued or training, so it was not queued again.",
         icon=":material/info:",
@@ -52,7 +52,7 @@ def queue_fork_once(
     return queue_once(
         ("fork", run.id, epoch, experiment.to_json(), typed),
         lambda: worker.fork(run.id, epoch, experiment, typed or usual),
-        lambda made: [made.id],
+        lambda result: [result.id],
     )
 
 

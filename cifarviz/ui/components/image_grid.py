@@ -44,9 +44,9 @@ def image_grid(
     Raises ``ValueError`` if a list is not as long as the sprite.
     """
     a_tile = {"labels": labels, "tooltips": tooltips, "colors": colors, "bars": bars}
-    for name, given in a_tile.items():
-        if given is not None and len(given) != sprite.count:
-            raise ValueError(f"{len(given)} {name} for {sprite.count} images.")
+    for name, values in a_tile.items():
+        if values is not None and len(values) != sprite.count:
+            raise ValueError(f"{len(values)} {name} for {sprite.count} images.")
     head = {
         "bars": None if bars is None else [_plain_bars(row) for row in bars],
         "colors": None if colors is None else list(colors),

@@ -51,8 +51,8 @@ def _send_scene(
         return
     held = wanted.get("carried")
     values = held if isinstance(held, Mapping) else {}
-    kept = {name: str(value) for name, value in values.items() if name in carried}
-    on_scene(str(wanted["scene"]), kept)
+    carried_values = {name: str(value) for name, value in values.items() if name in carried}
+    on_scene(str(wanted["scene"]), carried_values)
 
 
 def _send_notes(key: str, on_notes: Callable[[bool], None]) -> None:

@@ -120,8 +120,8 @@ def _resume(run: Run) -> None:
     go_to("train", view="watch", run=run.id)
 
 
-def _render_error(words: str) -> None:
-    st.error(escaped(words), icon=":material/error:")
+def _render_error(message: str) -> None:
+    st.error(escaped(message), icon=":material/error:")
 
 
 def _format_details(run: Run) -> str:

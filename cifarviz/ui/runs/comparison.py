@@ -165,7 +165,7 @@ def _numbered_names(names: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _fit_row(name: str, run: Run, fit: Fit, kept: Gap | None) -> dict[str, object]:
+def _fit_row(name: str, run: Run, fit: Fit, gap: Gap | None) -> dict[str, object]:
     return {
         "Run": name,
         "Verdict": VERDICT_WORDS[fit.verdict],
@@ -176,8 +176,8 @@ def _fit_row(name: str, run: Run, fit: Fit, kept: Gap | None) -> dict[str, objec
         "Last epoch": run.epochs_done or None,
         "Loss gap, last": None if fit.at_end is None else fit.at_end.loss,
         "Accuracy gap, last": None if fit.at_end is None else 100 * fit.at_end.accuracy,
-        "Weights from": None if kept is None else kept.epoch,
-        "Accuracy gap of weights": None if kept is None else 100 * kept.accuracy,
+        "Weights from": None if gap is None else gap.epoch,
+        "Accuracy gap of weights": None if gap is None else 100 * gap.accuracy,
         "Losses": losses_words(run),
     }
 
@@ -240,18 +240,18 @@ def render_differences(runs: Sequence[Run]) -> None:
     if unreadable:
         st.caption(escaped(f"The settings of {join_names(unreadable)} cannot be read."))
     rows = differences([experiment for _, experiment in readable]) if len(readable) > 1 else []
-    found = [run for run, _ in readable]
-    rows += _forks(found, names)
-    rows += _losses(found)
+    compared = [run for run, _ in readable]
+    rows += _forks(compared, names)
+    rows += _losses(compared)
     if not rows:
         st.caption("All settings are the same, including the seed.")
         return
-    by_setting = [["Setting", *(names[run.id] for run in found)]]
+    by_setting = [["Setting", *(names[run.id] for run in compared)]]
     by_setting += [[row.setting, *row.values] for row in rows]
     by_run = [list(cells) for cells in zip(*by_setting, strict=True)]
     by_run[0][0] = "Run"
     table = by_setting
-    if len(found) > MOST_ALIKE and sum(_widths(by_run)) < sum(_widths(by_setting)):
+    if len(compared) > MOST_ALIKE and sum(_widths(by_run)) < sum(_widths(by_setting)):
         table = by_run
     titles, *cells = table
     st.dataframe(

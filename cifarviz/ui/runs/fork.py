@@ -45,7 +45,7 @@ def render_fork_button(run: Run, fit: Fit) -> None:
 
 
 def _render_fork_form(run: Run, fit: Fit, epochs: Sequence[int]) -> None:
-    made = run.experiment
+    parent = run.experiment
     usual = fit.turn or run.best_epoch or epochs[-1]
     near = min(epochs, key=lambda epoch: abs(epoch - usual))
     left, right = st.columns(2)
@@ -57,7 +57,7 @@ def _render_fork_form(run: Run, fit: Fit, epochs: Sequence[int]) -> None:
         help="Epochs with saved weights. The one nearest to where overfitting starts, or to the "
         "best epoch, is selected first.",
     )
-    rest = made.epochs - epoch
+    rest = parent.epochs - epoch
     more = right.number_input(
         "Additional epochs",
         1,
@@ -66,15 +66,15 @@ def _render_fork_form(run: Run, fit: Fit, epochs: Sequence[int]) -> None:
         key=f"fork-epochs-{epoch}",
         help="How many epochs the fork trains; by default, those this run had left.",
     )
-    changed = _render_changes_form(made, int(more), run.train_images)
+    changed = _render_changes_form(parent, int(more), run.train_images)
     try:
-        experiment = forked(made, epoch, changed)
-        name = fork_name(run.name, made, experiment, epoch)
+        experiment = forked(parent, epoch, changed)
+        name = fork_name(run.name, parent, experiment, epoch)
     except CifarvizError as error:
         st.error(escaped(str(error)), icon=":material/error:")
         return
     name = free_name(name, {other.name for other in cache.store().all()})
-    given = st.text_input(
+    typed_name = st.text_input(
         "Name of the run",
         placeholder=name,
         max_chars=LONGEST_NAME,
@@ -92,12 +92,12 @@ def _render_fork_form(run: Run, fit: Fit, epochs: Sequence[int]) -> None:
     )
     if st.button("Fork and train", type="primary", icon=":material/play_arrow:", key="fork-go"):
         with errors_shown():
-            begun = queue_fork_once(run, epoch, experiment, name, given.strip())
-            go_to("train", view="watch", run=begun.id)
+            new_run = queue_fork_once(run, epoch, experiment, name, typed_name.strip())
+            go_to("train", view="watch", run=new_run.id)
 
 
-def _render_changes_form(made: Experiment, epochs: int, train_images: int | None) -> ForkChanges:
-    rates = ", ".join(map(number_text, made.architecture.dropout_rates))
+def _render_changes_form(parent: Experiment, epochs: int, train_images: int | None) -> ForkChanges:
+    rates = ", ".join(map(number_text, parent.architecture.dropout_rates))
     left, right = st.columns(2)
     rate = left.number_input(
         "Learning rate",
@@ -105,8 +105,8 @@ def _render_changes_form(made: Experiment, epochs: int, train_images: int | None
         100.0,
         None,
         format="%g",
-        step=made.optimizer.learning_rate / 10,
-        placeholder=f"Unchanged ({number_text(made.optimizer.learning_rate)})",
+        step=parent.optimizer.learning_rate / 10,
+        placeholder=f"Unchanged ({number_text(parent.optimizer.learning_rate)})",
         key="fork-rate",
         help=Adam.help_text("learning_rate"),
     )
@@ -135,13 +135,13 @@ def _render_changes_form(made: Experiment, epochs: int, train_images: int | None
         "Shift",
         0,
         8,
-        made.augmentation.shift,
+        parent.augmentation.shift,
         key="fork-shift",
         help="Shifts each training image by up to this many pixels each way, in each epoch.",
     )
     flip = st.checkbox(
         "Mirror images",
-        made.augmentation.flip,
+        parent.augmentation.flip,
         key="fork-flip",
         help="Mirrors a random half of the training images left to right in each epoch.",
     )

@@ -268,11 +268,11 @@ def weights_gap(run: Run, epochs: Sequence[Epoch]) -> Gap | None:
     ``None`` before the first validated epoch.
     """
     try:
-        kept = run.best_epoch if restored_best_weights(run) else run.epochs_done
+        epoch = run.best_epoch if restored_best_weights(run) else run.epochs_done
     except CifarvizError:
         # Its experiment cannot be read, so it is unknown whether weights were restored.
-        kept = run.epochs_done
-    return None if kept is None else gap_after(epochs, kept)
+        epoch = run.epochs_done
+    return None if epoch is None else gap_after(epochs, epoch)
 
 
 def format_verdict(fit: Fit) -> str:
@@ -280,10 +280,10 @@ def format_verdict(fit: Fit) -> str:
     return f":{VERDICT_COLORS.get(fit.verdict, 'gray')}-badge[{VERDICT_WORDS[fit.verdict]}]"
 
 
-def render_fit(run: Run, fit: Fit, kept: Gap | None) -> None:
+def render_fit(run: Run, fit: Fit, at_weights: Gap | None) -> None:
     """Show the verdict with its reason, the gap in numbers, and suggestions.
 
-    ``kept`` is the gap at the run's final weights.
+    ``at_weights`` is the gap at the run's final weights.
     """
     st.markdown(f"{format_verdict(fit)} {escaped(fit.reason)}")
     if fit.at_end is not None:
@@ -300,10 +300,14 @@ def render_fit(run: Run, fit: Fit, kept: Gap | None) -> None:
         figures.append(
             Metric(f"Gap after epoch {fit.at_end.epoch}", format_gap(fit.at_end), _GAP_HELP)
         )
-        if kept is not None and kept.epoch != fit.at_end.epoch:
+        if at_weights is not None and at_weights.epoch != fit.at_end.epoch:
             hint = f"{_GAP_HELP} The run restored the weights of this epoch, its best."
             figures.append(
-                Metric(f"Gap of the weights used, epoch {kept.epoch}", format_gap(kept), hint)
+                Metric(
+                    f"Gap of the weights used, epoch {at_weights.epoch}",
+                    format_gap(at_weights),
+                    hint,
+                )
             )
         render_metrics(figures)
     _render_suggestions(run, fit)
@@ -316,25 +320,27 @@ def format_gap(gap: Gap) -> str:
 
 def _render_suggestions(run: Run, fit: Fit) -> None:
     try:
-        found = suggestions(run.experiment, fit, run.train_images)[:_MOST_SUGGESTIONS]
+        ideas = suggestions(run.experiment, fit, run.train_images)[:_MOST_SUGGESTIONS]
     except CifarvizError:
         return
-    if not found:
+    if not ideas:
         return
     st.markdown("**What to try next** (largest expected effect first):")
-    for number, one in enumerate(found, 1):
+    for number, suggestion in enumerate(ideas, 1):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"{number}. **{one.what}**: {escaped(one.why)}.", width="content")
-            _render_suggestion_link(run, one)
+            st.markdown(
+                f"{number}. **{suggestion.what}**: {escaped(suggestion.why)}.", width="content"
+            )
+            _render_suggestion_link(run, suggestion)
 
 
-def _render_suggestion_link(run: Run, one: ExperimentSuggestion) -> None:
-    if one.experiment is None:
+def _render_suggestion_link(run: Run, suggestion: ExperimentSuggestion) -> None:
+    if suggestion.experiment is None:
         link_to("train", "Set up", ":material/tune:", view="setup", run=run.id)
         return
-    preset = one.experiment.preset
+    preset = suggestion.experiment.preset
     known = preset if preset is not None and preset in PRESETS else next(iter(PRESETS))
-    draft = draft_of(one.experiment, known)
+    draft = draft_of(suggestion.experiment, known)
     packed = pack_changes(draft)
     address = {"preset": draft.preset, **({} if packed is None else {"changes": packed})}
     link_to("train", "Set up", ":material/tune:", view="setup", **address)

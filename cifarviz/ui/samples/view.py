@@ -285,7 +285,7 @@ def number_problems(view: SamplesView, *names: str) -> None:
 
 
 def _meant(field: str, typed: str) -> float | str:
-    meant = parse_number_input(typed, whole=NUMBERS[field].whole)
+    meant = parse_number_input(typed, is_integer=NUMBERS[field].whole)
     return "" if meant is None else meant
 
 

@@ -36,18 +36,18 @@ OnValue = Callable[[Any], None]
 
 
 def render_field(
-    made: type[Value],
+    spec: type[Value],
     name: str,
     value: object,
-    give: OnValue,
+    on_value: OnValue,
     *,
     key: str,
     disabled: bool = False,
     placeholder: str = "",
 ) -> None:
     """Show field ``name`` of ``spec`` with ``value``; ``on_value`` gets each new value."""
-    annotation: Any = made.model_fields[name].annotation
-    label, hint = sentence_case(made.label(name)), made.help_text(name)
+    annotation: Any = spec.model_fields[name].annotation
+    label, hint = sentence_case(spec.label(name)), spec.help_text(name)
     if annotation is bool:
         st.toggle(
             label,
@@ -55,17 +55,17 @@ def render_field(
             key=widget_key(key, value is True),
             help=hint,
             disabled=disabled,
-            on_change=uninterruptible(lambda: give(widget_value(key))),
+            on_change=uninterruptible(lambda: on_value(widget_value(key))),
         )
     elif get_origin(annotation) is Literal:
-        render_choice_input(label, get_args(annotation), str(value), give, key=key, hint=hint)
+        render_choice_input(label, get_args(annotation), str(value), on_value, key=key, hint=hint)
     elif get_origin(annotation) is tuple:
         _render_text_input(
             label,
             value,
-            give,
+            on_value,
             text=epochs_text,
-            meant=epochs_meant,
+            parse=epochs_meant,
             key=key,
             hint=hint,
             longest=_LONGEST_LIST,
@@ -73,13 +73,13 @@ def render_field(
             placeholder=placeholder,
         )
     else:
-        whole = float not in (annotation, *get_args(annotation))
+        is_integer = float not in (annotation, *get_args(annotation))
         _render_text_input(
             label,
             value,
-            give,
+            on_value,
             text=format_number_input,
-            meant=partial(parse_number_input, whole=whole),
+            parse=partial(parse_number_input, is_integer=is_integer),
             key=key,
             hint=hint,
             longest=_LONGEST,
@@ -91,10 +91,10 @@ def render_field(
 def _render_text_input(
     label: str,
     value: object,
-    give: OnValue,
+    on_value: OnValue,
     *,
     text: Callable[[Any], str],
-    meant: Callable[[str], object],
+    parse: Callable[[str], object],
     key: str,
     hint: str,
     longest: int,
@@ -104,13 +104,13 @@ def _render_text_input(
     st.text_input(
         label,
         value=text(value),
-        key=widget_key(key, value, lambda typed, value: meant(typed) == value),
+        key=widget_key(key, value, lambda typed, value: parse(typed) == value),
         help=hint,
         max_chars=longest,
         disabled=disabled,
         placeholder=placeholder,
         autocomplete="off",
-        on_change=uninterruptible(lambda: give(meant(widget_value(key)))),
+        on_change=uninterruptible(lambda: on_value(parse(widget_value(key)))),
     )
 
 
@@ -118,12 +118,12 @@ def render_choice_input(
     label: str,
     options: Sequence[str],
     value: str,
-    give: OnValue,
+    on_value: OnValue,
     *,
     key: str,
     hint: str = "",
     headed: bool = False,
-    words: Callable[[str], str] = choice_words,
+    format_option: Callable[[str], str] = choice_words,
 ) -> None:
     """Show a menu of ``options``; ``on_value`` gets the choice.
 
@@ -133,11 +133,11 @@ def render_choice_input(
         label,
         options,
         index=options.index(value),
-        format_func=words,
+        format_func=format_option,
         key=widget_key(key, value),
         help=hint or None,
         label_visibility="collapsed" if headed else "visible",
-        on_change=uninterruptible(lambda: give(widget_value(key))),
+        on_change=uninterruptible(lambda: on_value(widget_value(key))),
     )
 
 
@@ -154,25 +154,25 @@ def format_number_input(value: object) -> str:
     return number_text(value) if isinstance(value, float) else str(value)
 
 
-def parse_number_input(typed: str | None, *, whole: bool) -> int | float | str | None:
+def parse_number_input(typed: str | None, *, is_integer: bool) -> int | float | str | None:
     """Parse a typed number; returns the text itself if invalid, ``None`` if empty.
 
-    Thousands separators are allowed for ``whole`` numbers only, or 0,001 would be read as 1.
+    Thousands separators are allowed for ``is_integer`` only, or 0,001 would be read as 1.
     """
     text = (typed or "").strip()
     if not text:
         return None
-    if whole and _GROUPED.fullmatch(text):
+    if is_integer and _GROUPED.fullmatch(text):
         text = re.sub(r"[^\d+-]", "", text)
     # Only a browser respects the maximum length.
     if len(text) > _LONGEST or not _NUMBER.fullmatch(text):
         return text
-    if whole and _WHOLE.fullmatch(text):
+    if is_integer and _WHOLE.fullmatch(text):
         return int(text)
     number = float(text)
     if not isfinite(number):
         return text
-    return int(number) if whole and number.is_integer() else number
+    return int(number) if is_integer and number.is_integer() else number
 
 
 def set_value(name: str, value: object) -> None:

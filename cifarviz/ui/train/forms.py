@@ -87,16 +87,16 @@ def render_training_forms(draft: Draft, assessment: Assessment) -> None:
 
 def _render_data_form(draft: Draft, problems: Problems, *, stands_in: bool) -> None:
     data = draft.section("data")
-    made = section_class("data", data)
+    spec = section_class("data", data)
     titles = {info.name: info.title for info in all_datasets()}
     render_choice_input(
-        sentence_case(made.label("dataset")),
+        sentence_case(spec.label("dataset")),
         tuple(titles),
         data["dataset"],
         setup_edits.set_dataset,
         key=f"{draft.generation}-data-dataset",
-        hint=made.help_text("dataset"),
-        words=titles.__getitem__,
+        hint=spec.help_text("dataset"),
+        format_option=titles.__getitem__,
     )
     here = library.variants_here(draft.dataset, cache.settings())
     variants = here or draft.dataset.variants
@@ -111,8 +111,8 @@ def _render_data_form(draft: Draft, problems: Problems, *, stands_in: bool) -> N
         partial(setup_edits.set_value, "data.variant"),
         # A new key when the options change: the browser keeps the old options of a key.
         key=f"{draft.generation}-data-{'-'.join(variants)}",
-        hint=f"{made.help_text('variant')} The numbers are training + test images.",
-        words=lambda variant: f"{choice_words(variant)} ({counts[variant]} images)",
+        hint=f"{spec.help_text('variant')} The numbers are training + test images.",
+        format_option=lambda variant: f"{choice_words(variant)} ({counts[variant]} images)",
     )
     if stands_in:
         render_sample_notice()
@@ -120,7 +120,7 @@ def _render_data_form(draft: Draft, problems: Problems, *, stands_in: bool) -> N
         st.caption("The full set is not on this machine yet.")
         link_to("start", "Get the full set")
     render_field(
-        made,
+        spec,
         "train_images",
         data["train_images"],
         partial(setup_edits.set_value, "data.train_images"),
@@ -131,7 +131,7 @@ def _render_data_form(draft: Draft, problems: Problems, *, stands_in: bool) -> N
     for place, name in ((wrong, "wrong_labels"), (seed, "wrong_labels_seed")):
         with place:
             render_field(
-                made,
+                spec,
                 name,
                 data[name],
                 partial(setup_edits.set_value, f"data.{name}"),
@@ -187,7 +187,7 @@ def _render_kind_form(draft: Draft, section: str, problems: Problems, heading: s
         partial(setup_edits.set_kind, section),
         key=f"{draft.generation}-{section}-kind",
         headed=True,
-        words=lambda kind: kinds[kind].title,
+        format_option=lambda kind: kinds[kind].title,
     )
     st.caption(kinds[fields["kind"]].explanation)
     _render_fields(draft, section)
@@ -236,16 +236,16 @@ def render_saving_forms(draft: Draft, problems: Problems) -> None:
 def _render_best_epoch(draft: Draft, problems: Problems) -> None:
     validated = draft.section("validation")["kind"] != "none"
     images = "validation" if validated else "training"
-    words = {"loss": f"Lowest {images} loss", "accuracy": f"Highest {images} accuracy"}
+    labels = {"loss": f"Lowest {images} loss", "accuracy": f"Highest {images} accuracy"}
     render_choice_input(
         "Best epoch by (monitor)",
-        tuple(words),
+        tuple(labels),
         str(draft.settings["monitor"]),
         partial(setup_edits.set_value, "monitor"),
         # A new key when the labels change: the browser keeps the old labels of a key.
         key=f"{draft.generation}-monitor-{images}",
         hint=Experiment.help_text("monitor"),
-        words=words.__getitem__,
+        format_option=labels.__getitem__,
     )
     render_problem(problems.get("monitor"))
 
@@ -293,8 +293,8 @@ def render_learning_rate(draft: Draft, assessment: Assessment) -> None:
     """Show the learning rate over the run, or which settings to correct first."""
     wrong = [name for name in ("optimizer", "schedule", "epochs") if name in assessment.problems]
     if wrong:
-        words = " and ".join(Experiment.label(name) for name in wrong)
-        st.caption(f"Correct the {words} to see the learning rate.")
+        settings = " and ".join(Experiment.label(name) for name in wrong)
+        st.caption(f"Correct the {settings} to see the learning rate.")
         return
     schedule = draft.section("schedule")
     steps = _STEPS_PER_EPOCH if assessment.sizes is None else assessment.sizes.steps_per_epoch
@@ -318,8 +318,8 @@ def render_learning_rate(draft: Draft, assessment: Assessment) -> None:
 def _cached_figure(
     kind: str, schedule: tuple[tuple[str, Any], ...], rate: float, steps: int, epochs: int
 ) -> go.Figure:
-    made: Any = SECTIONS["schedule"][kind]
-    rates = learning_rates(made.make(**dict(schedule)), rate, steps, epochs)
+    spec: Any = SECTIONS["schedule"][kind]
+    rates = learning_rates(spec.make(**dict(schedule)), rate, steps, epochs)
     return learning_rate_figure(learning_rate_curve(rates, steps))
 
 

@@ -34,10 +34,12 @@ def render_layer_editor(draft: Draft, trace: Trace) -> None:
     """Show the diagram, the table of layers, and a form to add a layer."""
     _render_diagram(draft, trace)
     with st.container(gap=None, key="layer-table"):
-        words = _glossary(draft)
+        help_texts = _glossary(draft)
         for place, heading in zip(st.columns(_WIDTHS), _HEADINGS, strict=True):
             place.caption(
-                heading, help=words.get(heading), text_alignment=_ALIGNMENTS.get(heading, "left")
+                heading,
+                help=help_texts.get(heading),
+                text_alignment=_ALIGNMENTS.get(heading, "left"),
             )
         _render_cells("", "Input", "raw pixels, 0 to 255", in_words(draft.image_shape), "")
         opened = state.setup_memory().open_layer
@@ -64,8 +66,8 @@ def _glossary(draft: Draft) -> Mapping[str, str]:
 
 def _field_help(name: str) -> str:
     """Explain a field, by the first layer type that has it."""
-    made = next(made for made in LAYER_TYPES.values() if name in made.model_fields)
-    return f"- **{sentence_case(made.label(name))}**: {made.help_text(name)}"
+    spec = next(spec for spec in LAYER_TYPES.values() if name in spec.model_fields)
+    return f"- **{sentence_case(spec.label(name))}**: {spec.help_text(name)}"
 
 
 def _render_totals(trace: Trace) -> None:
@@ -183,9 +185,9 @@ def _render_buttons(number: int, layer: DraftLayer, count: int, *, is_open: bool
 
 
 def _render_form(layer: DraftLayer) -> None:
-    made = LAYER_TYPES[layer.type]
+    spec = LAYER_TYPES[layer.type]
     with st.container(border=True, key=f"layer-{layer.id}-form"):
-        st.caption(made.explanation)
+        st.caption(spec.explanation)
         names = [name for name in layer.fields if name != "type"]
         for first in range(0, len(names), _FIELDS_A_ROW):
             for place, name in zip(
@@ -193,7 +195,7 @@ def _render_form(layer: DraftLayer) -> None:
             ):
                 with place:
                     render_field(
-                        made,
+                        spec,
                         name,
                         layer.fields[name],
                         partial(setup_edits.set_layer_field, layer.id, name),

@@ -60,10 +60,10 @@ def render_setup() -> None:
         ),
     )
     preset = preset_draft(draft.preset)
-    made = changes(with_available_data(preset), draft)
+    preset_changes = changes(with_available_data(preset), draft)
     story, launch = st.columns([3, 2], gap="large")
     with story:
-        render_preset_panel(wanted, made)
+        render_preset_panel(wanted, preset_changes)
     with launch, st.container(border=True, gap="xsmall"), errors_shown():
         # Using the sample is not a change, but belongs in the run's name.
         default = run_name(PRESETS[draft.preset].title, changes(preset, draft))
@@ -80,13 +80,13 @@ def _render_tabs(draft: Draft, assessment: Assessment, *, stands_in: bool) -> No
         )
         wanted = "network"
         update_query_params(part=wanted)
-    shown = st.tabs(
+    tabs = st.tabs(
         list(_TABS.values()),
         default=_TABS[wanted],
         key=widget_key(_TABS_KEY, _TABS[wanted]),
         on_change=uninterruptible(_select_tab),
     )
-    for part, tab in zip(_TABS, shown, strict=True):
+    for part, tab in zip(_TABS, tabs, strict=True):
         if not tab.open:
             continue
         with tab:
@@ -159,7 +159,7 @@ def _queue_run(experiment: Experiment, typed: str, default: str) -> Run:
     return queue_once(
         ("run", experiment.to_json(), typed),
         lambda: worker.submit(experiment, typed or default),
-        lambda made: [made.id],
+        lambda run: [run.id],
     )
 
 
@@ -167,10 +167,10 @@ def _render_problems(reasons: Sequence[str]) -> None:
     if len(reasons) == 1:
         st.error(f"This cannot be trained yet. {escaped(reasons[0])}", icon=":material/error:")
         return
-    shown = [f"- {escaped(reason)}" for reason in reasons[:_MOST_PROBLEMS]]
+    lines = [f"- {escaped(reason)}" for reason in reasons[:_MOST_PROBLEMS]]
     if len(reasons) > _MOST_PROBLEMS:
-        shown.append(f"- … and {len(reasons) - _MOST_PROBLEMS} more.")
-    st.error("This cannot be trained yet:\n" + "\n".join(shown), icon=":material/error:")
+        lines.append(f"- … and {len(reasons) - _MOST_PROBLEMS} more.")
+    st.error("This cannot be trained yet:\n" + "\n".join(lines), icon=":material/error:")
 
 
 def _render_waiting(active: Sequence[Run]) -> None:
@@ -268,8 +268,8 @@ def _draft_of_run(run_id: str, number: int) -> Draft:
     return draft_of(experiment, preset, number)
 
 
-def render_preset_panel(draft: Draft, made: Sequence[ExperimentChange]) -> None:
-    """Show the preset menu, its description, and the changes ``made`` to it."""
+def render_preset_panel(draft: Draft, preset_changes: Sequence[ExperimentChange]) -> None:
+    """Show the preset menu, its description, and its changes."""
     key = f"{draft.generation}-preset"
     st.selectbox(
         "Preset",
@@ -288,7 +288,7 @@ def render_preset_panel(draft: Draft, made: Sequence[ExperimentChange]) -> None:
             st.caption(f":material/info: {escaped(note)}")
         if preset.variants:
             _render_variants(draft, preset)
-        _render_preset_changes(draft, made)
+        _render_preset_changes(draft, preset_changes)
 
 
 def _render_variants(draft: Draft, preset: Preset) -> None:
@@ -341,11 +341,11 @@ def _render_ensemble_note(draft: Draft, preset: Preset) -> None:
     st.caption(f":material/info: {sentence}")
 
 
-def _render_preset_changes(draft: Draft, made: Sequence[ExperimentChange]) -> None:
-    if not made:
+def _render_preset_changes(draft: Draft, preset_changes: Sequence[ExperimentChange]) -> None:
+    if not preset_changes:
         st.caption("No changes from the preset.")
         return
-    with render_changes(made):
+    with render_changes(preset_changes):
         st.button(
             "Undo all changes",
             key="undo-changes",

@@ -235,8 +235,8 @@ def render_queue(watched: Run, active: Sequence[Run]) -> None:
     live = Live(ACTIVE, active_mark(active))
     st.subheader("Queue" if watched.state.active else "Active runs")
     for run in others:
-        words, stop = st.columns([6, 1], vertical_alignment="center")
-        with words:
+        progress, stop = st.columns([6, 1], vertical_alignment="center")
+        with progress:
             item = progress_item(run, waiting=waiting_text(run, active))
             live_items({run.id: item}, key=f"queue-{run.id}", live=live)
             link_to("train", "Watch", view="watch", run=run.id)
