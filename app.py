@@ -1,12 +1,12 @@
-"""The dashboard's entry: ``make run`` serves it.
+"""Entry point of the dashboard; ``make run`` serves it.
 
-Streamlit imports this file once for the server, with its routes, and runs it for each page.
+Streamlit imports this file once to start the server with its routes, and runs it for each page.
 """
 
 import os
 from pathlib import Path
 
-# Read once, when TensorFlow is imported: its greetings are nothing for the console.
+# TensorFlow reads this at import; 3 hides its start-up messages.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import streamlit as st
@@ -15,14 +15,14 @@ from cifarviz import static_files
 from cifarviz.installation import ASSETS
 from cifarviz.live import server
 from cifarviz.ui import cache, streamlit_patches
-from cifarviz.ui.class_names import pick_language, unknown_language
+from cifarviz.ui.class_names import render_language_choice, unknown_language_message
 from cifarviz.ui.errors import errors_shown
-from cifarviz.ui.navigation import app_pages, run_status
+from cifarviz.ui.navigation import app_pages, render_run_status
 from cifarviz.ui.query import finish_page, sync_query_params
 
 
 def draw_page() -> None:
-    """Draw the page that is asked for, with the sidebar."""
+    """Draw the requested page with the sidebar."""
     st.set_page_config(page_title="cifarviz", page_icon=str(ASSETS / "icon.svg"), layout="wide")
     st.logo(str(ASSETS / "logo.svg"), icon_image=str(ASSETS / "icon.svg"))
     st.html(ASSETS / "style.css")
@@ -32,10 +32,10 @@ def draw_page() -> None:
     page = st.navigation(app_pages(st.context.url))
     sync_query_params(page.url_path)
     with st.sidebar:
-        pick_language()
+        render_language_choice()
         with errors_shown():
-            run_status()
-    if problem := unknown_language():
+            render_run_status()
+    if problem := unknown_language_message():
         st.warning(problem, icon=":material/warning:")
     with errors_shown():
         page.run()

@@ -11,12 +11,12 @@ from cifarviz.runs.stored_weights import weights_position
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 from cifarviz.ui.class_names import class_names
-from cifarviz.ui.dataset_images import data_here
+from cifarviz.ui.dataset_images import available_dataset
 from cifarviz.ui.ensemble.view import ensemble_view
 from cifarviz.ui.epoch_scrubber import (
-    epochs_with_answers,
+    epochs_with_predictions,
     epochs_with_weights,
-    keeps_something_answered,
+    has_evaluable_epochs,
 )
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.evaluate.evaluation import (
@@ -60,9 +60,9 @@ def one_network() -> None:
     left, right = st.columns([3, 2])
     run = which = None
     with left, errors_shown():
-        run = pick_run(dependent=_FORGET, keeps=keeps_something_answered)
+        run = pick_run(dependent=_FORGET, keeps=has_evaluable_epochs)
     if run is not None:
-        answered, weights = epochs_with_answers(run), epochs_with_weights(run)
+        answered, weights = epochs_with_predictions(run), epochs_with_weights(run)
         several = len(weights) > (1 if checkpoints_of(run) else 0)
         with right, errors_shown():
             which = pick_checkpoint_or_epochs(
@@ -85,7 +85,7 @@ def one_network() -> None:
 def data_of(run: Run) -> Dataset | None:
     """The images to judge a run by, or ``None`` after saying why there are none here."""
     try:
-        dataset = data_here(run)
+        dataset = available_dataset(run)
         if dataset.variant != run.experiment.data.variant:
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.caption(

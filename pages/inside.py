@@ -9,17 +9,17 @@ from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import WeightsChoice
 from cifarviz.runs.stored_weights import weights_epoch
 from cifarviz.ui.epoch_scrubber import (
-    epoch_in_address,
+    epoch_from_query,
     epoch_scrubber,
-    epochs_place,
-    epochs_to_look_into,
-    keeps_something_inside,
+    epoch_slider_container,
+    has_inspectable_epochs,
+    inspectable_epochs,
 )
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.inside import view
 from cifarviz.ui.inside.image import render_images_with_maps, test_image_in_address
 from cifarviz.ui.pickers import (
-    checkpoint_words,
+    checkpoint_label,
     checkpoints_of,
     pick_checkpoint_or_epochs,
     pick_run,
@@ -31,9 +31,9 @@ def render_epochs(
     run: Run, sources: Mapping[int, WeightsChoice], right_column: DeltaGenerator, other: Run | None
 ) -> None:
     """Render the inspection with the weights of the epoch chosen with a slider."""
-    slider = epochs_place()
+    slider = epoch_slider_container()
     with slider:
-        epoch = epoch_in_address(list(sources))
+        epoch = epoch_from_query(list(sources))
     image_title = ""
     with errors_shown():
         image_title = view.render_inspection(
@@ -50,10 +50,10 @@ run = weights = other = None
 with columns[0], errors_shown():
     run = pick_run(
         dependent=("layer", "channel", "look", "class", *view.comparison_params()),
-        keeps=keeps_something_inside,
+        keeps=has_inspectable_epochs,
     )
 if run is not None:
-    sources = epochs_to_look_into(run, test_image_in_address())
+    sources = inspectable_epochs(run, test_image_in_address())
     has_checkpoints = bool(checkpoints_of(run))
     if sources or has_checkpoints:
         with columns[1], errors_shown():
@@ -70,5 +70,5 @@ if run is not None and weights is not None:
         else:
             # A run stopped within an epoch is closest to its last full epoch.
             epoch = weights_epoch(run, weights) or run.epochs_done
-            label = checkpoint_words(run, weights)
+            label = checkpoint_label(run, weights)
             view.render_inspection(run, weights, epoch, label, columns[3], other)

@@ -1,12 +1,12 @@
-"""Runs: all trainings there are, what became of them, and their curves side by side."""
+"""Runs: the list of all runs, and the curves of the selected ones."""
 
 import streamlit as st
 
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.query import sync_query_params
-from cifarviz.ui.runs.panel import show_runs
+from cifarviz.ui.runs.panel import render_runs_page
 
 st.title("Runs")
 sync_query_params("runs")
 with errors_shown():
-    show_runs()
+    render_runs_page()

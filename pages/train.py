@@ -1,14 +1,14 @@
-"""Train: set an experiment up, press Train, and watch it learn."""
+"""Train: set up an experiment, train it, and watch it."""
 
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.query import sync_query_params
-from cifarviz.ui.train.view import choose_view, setup_view
-from cifarviz.ui.train.watch import live_view
+from cifarviz.ui.train.view import render_setup, render_view_choice
+from cifarviz.ui.train.watch import render_watch
 
 sync_query_params("train")
-view = choose_view()
+view = render_view_choice()
 with errors_shown():
     if view == "setup":
-        setup_view()
+        render_setup()
     else:
-        live_view()
+        render_watch()

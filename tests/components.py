@@ -27,7 +27,7 @@ class Component:
             case "image_grid":
                 selected, head, _png = self.data.split(b"\n", 2)
                 return [json.loads(selected), json.loads(head)]
-            case "answer_table":
+            case "prediction_table":
                 _revision, head, _png = self.data.split(b"\n", 2)
                 return [json.loads(head)]
             case _:
@@ -99,9 +99,9 @@ def ringed_tile(app: AppTest, key: str) -> int | None:
     return selected
 
 
-def answer_table(app: AppTest, key: str) -> dict[str, Any]:
+def prediction_table(app: AppTest, key: str) -> dict[str, Any]:
     """The columns and rows of a table of answers."""
-    return dict(_only(app, "answer_table", key)[0])
+    return dict(_only(app, "prediction_table", key)[0])
 
 
 def epoch_slider(app: AppTest, key: str = "epoch-slider") -> dict[str, Any]:

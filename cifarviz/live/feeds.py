@@ -1,7 +1,7 @@
-"""What browsers can watch: a run, the runs under way, and whatever a page registers.
+"""What browsers can watch: a run, all active runs, and functions registered by pages.
 
-A feed reads its source when it is told to, and makes the message that a browser lacks which has
-been told everything up to a *position*.
+A feed reads its source on request, and makes the message for a browser that has received everything
+up to a *position*.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from cifarviz.live.items import (
     state_item,
     status_item,
     verdict_item,
-    waits_for,
+    waiting_text,
 )
 from cifarviz.live.run_figures import METRICS, History, LivePoints, run_figure, steps_per_epoch
 from cifarviz.runs.lineage import inherited_epochs
@@ -33,41 +33,41 @@ from cifarviz.runs.store import RunStore
 
 Message = dict[str, Any]
 
-# Positions that are recognised without a look at all batches: those of the last few messages.
+# How many recent positions are recognised without checking all batches.
 _MOST_POSITIONS = 64
 
 STATUS: Final = "status"
-"""The name of the feed of the run at work."""
+"""The name of the feed of the training run."""
 ACTIVE: Final = "active"
-"""The name of the feed of all runs under way."""
+"""The name of the feed of all active runs."""
 CURRENT: Final = "current"
-"""The name of the only item of the feed of the run at work."""
+"""The name of the only item of the feed ``STATUS``."""
 MOST_POINTS: Final = 2**16
-"""Of a run with more batches, every second, fourth, … is sent."""
+"""Of a run with more batches, only every second, fourth, … is sent."""
 NOT_BEGUN: Final = ""
-"""The position of a browser that knows nothing yet."""
+"""The position of a browser that has received nothing yet."""
 
 
 class Feed(Protocol):
-    """Something that moves; one object a process, however many watch it.
+    """A live source; one object per process for all browsers that watch it.
 
-    ``interval`` are the seconds between two looks at its source, a quarter at least.
+    ``interval`` is the seconds between two refreshes, at least 0.25.
     """
 
     interval: float
 
     def refresh(self) -> bool:
-        """Read the source; return whether there is anything new."""
+        """Read the source; return whether it has changed."""
 
     def message(self, position: str) -> tuple[Message, str]:
-        """Return what a browser at ``position`` lacks, and the position it has then.
+        """Return the message for a browser at ``position``, and its new position.
 
-        ``mark`` in it changes when the page's script has something to draw anew.
+        The message's ``mark`` changes when the page's script has to run again.
         """
 
 
 def run_mark(run: Run) -> str:
-    """Return a word that changes with what only the script draws of a run, such as its buttons."""
+    """Return a hash of what only the script draws of a run, such as its buttons."""
     return _mark(run.state, run.orphaned, run.message, run.note, run.damage)
 
 
@@ -78,7 +78,7 @@ def _mark(*facts: object) -> str:
 class RunFeed:
     """One run: its points, epochs, charts and numbers.
 
-    ``published`` draws the preset's published curves, too.
+    ``published`` adds the preset's published curves.
     """
 
     interval = 0.25
@@ -96,7 +96,7 @@ class RunFeed:
         self._figures: dict[str, Any] = {}
         self._figures_mark = ""
         self._waiting = ""
-        # Restarts, batches and checksum of what the last position was made of.
+        # Restarts, batches and checksum of the last position.
         self._checked = (0, 0, 0)
         self._known_positions: dict[str, tuple[int, int, str]] = {}
 
@@ -105,7 +105,7 @@ class RunFeed:
         run = self._store.get(self._run_id)
         history = self._points.refresh()
         queued = run.state is RunState.QUEUED
-        waiting = waits_for(run, self._store.active()) if queued else ""
+        waiting = waiting_text(run, self._store.active()) if queued else ""
         with self._lock:
             changed = (run, waiting) != (self._run, self._waiting)
             changed = changed or history.version != self._history.version
@@ -113,7 +113,7 @@ class RunFeed:
             return changed
 
     def items(self) -> dict[str, Item]:
-        """Return what is written about the run, as of the last ``refresh``: by name."""
+        """Return state, metrics and verdict of the run by name, as of the last ``refresh``."""
         with self._lock:
             self._judge()
             return self._items()
@@ -132,15 +132,13 @@ class RunFeed:
             return [epoch.learning_rate for epoch in self._history.epochs]
 
     def figure(self, metric: MetricName) -> Mapping[str, Any]:
-        """Return one of the charts with all its points, for a page that is being drawn."""
+        """Return a chart with all its points, for a page's script."""
         with self._lock:
             self._judge()
             return self._figure(metric, batches=True)
 
     def message(self, position: str) -> tuple[Message, str]:
-        """Return the points and epochs after ``position``, the charts if they are others, and
-        the numbers as they stand.
-        """
+        """Return points and epochs after ``position``, changed charts, and current numbers."""
         with self._lock:
             self._judge()
             run, history = self._run, self._history
@@ -177,7 +175,7 @@ class RunFeed:
             return plain_values(message), self._position(history)
 
     def _judge(self) -> None:
-        """Draw the charts without their batches anew, if anything in them has changed."""
+        """Redraw the charts without their batches, if anything in them has changed."""
         run, history = self._run, self._history
         wanted = (
             history.version[0], len(history.epochs), len(history.batches) > 0,
@@ -199,7 +197,7 @@ class RunFeed:
             run,
             self._history,
             overfitting_start=self._fit.overfitting_start,
-            before=_before(self._store, run),
+            before=_parent_epochs(self._store, run),
             published=self._published,
             batches=batches,
         )
@@ -238,16 +236,16 @@ class RunFeed:
 
 
 def _fingerprint(crc: int, history: History, done: int) -> str:
-    """Return a word for the batches of the checksum ``crc`` and the first ``done`` epochs."""
+    """Return a hash of the batches with checksum ``crc`` and the first ``done`` epochs."""
     return f"{crc32(repr(list(history.epochs[:done])).encode(), crc):08x}"
 
 
-def _before(store: RunStore, run: Run) -> list[Epoch]:
+def _parent_epochs(store: RunStore, run: Run) -> list[Epoch]:
     return [] if run.parent is None else list(inherited_epochs(store, run))
 
 
 class ActiveFeed:
-    """All runs under way, by their ids, the one at work first."""
+    """All active runs by id, the training run first."""
 
     interval = 1.0
 
@@ -256,44 +254,46 @@ class ActiveFeed:
         self._runs: Sequence[Run] = ()
 
     def refresh(self) -> bool:
-        """Read which runs are under way."""
+        """Read the active runs."""
         runs = self._store.active()
         changed = runs != self._runs
         self._runs = runs
         return changed
 
     def message(self, position: str) -> tuple[Message, str]:
-        """Return a line for each of them, whatever the browser knows."""
+        """Return an item per run, for any position."""
         runs = self._runs
-        items = {run.id: progress_item(run, waiting=waits_for(run, runs)).values() for run in runs}
+        items = {
+            run.id: progress_item(run, waiting=waiting_text(run, runs)).values() for run in runs
+        }
         return {"mark": active_mark(runs), "items": items}, _mark(items)
 
 
 def active_mark(runs: Sequence[Run]) -> str:
-    """Return a word that changes when other runs are under way, or in other states."""
+    """Return a hash of the active runs and their states."""
     return _mark(*((run.id, run_mark(run)) for run in runs))
 
 
 class StatusFeed(ActiveFeed):
-    """The run at work, for the sidebar."""
+    """The training run, for the sidebar."""
 
     def message(self, position: str) -> tuple[Message, str]:
-        """Return its line, whatever the browser knows."""
+        """Return its item, for any position."""
         items = {CURRENT: status_item(self._runs).values()}
         return {"mark": status_mark(self._runs), "items": items}, _mark(items)
 
 
 def status_mark(active: Sequence[Run]) -> str:
-    """Return a word that changes when another run is at work, or runs wait for a process."""
+    """Return a hash of the training run, and of queued runs whose process has ended."""
     return _mark(active[0].id if active else None, [run.id for run in active if run.orphaned])
 
 
 class PageFeed:
-    """What a page shows and has registered, computed by a function of its own.
+    """A feed computed by a function that a page registered.
 
-    ``compute`` is called outside of any script; it returns ``mark``, ``items`` and ``figures``, as
-    a run's message has them, or what else the page's component understands. A part that is the
-    same object as the last time is taken to be as it was.
+    ``compute`` is called outside of any script. It returns ``mark``, ``items`` and ``figures`` as
+    in a run's message, or other parts for the page's component. A part that is the same object as
+    before counts as unchanged.
     """
 
     interval = 0.5
@@ -304,7 +304,7 @@ class PageFeed:
         self._parts: Mapping[str, tuple[str, Any]] = {}
 
     def refresh(self) -> bool:
-        """Compute it anew."""
+        """Compute the parts; return whether any has changed."""
         computed = self.compute()
         parts = {name: self._part(name, part) for name, part in computed.items()}
         changed = {name: mark for name, (mark, _) in parts.items()} != {
@@ -320,7 +320,7 @@ class PageFeed:
         return _mark(name, json.dumps(value)), value
 
     def message(self, position: str) -> tuple[Message, str]:
-        """Return the mark, and what is another than at ``position``: all figures, say, or none."""
+        """Return the mark, and the parts that have changed since ``position``."""
         parts, known = self._parts, position.split(".")
         message = {
             name: part

@@ -1,4 +1,4 @@
-"""Stands before every answer of the server: refuses foreign requests and sets security headers."""
+"""Middleware that refuses requests from foreign pages and sets security headers."""
 
 import re
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ class Guard:
     HTTP requests are refused with status 403, sockets before they are accepted.
 
     Args:
-        app: what answers the others.
+        app: the application that answers allowed requests.
         base_path: Streamlit's ``server.baseUrlPath``.
         allowed_hosts: ``server.allowedHosts``; empty allows any name.
         allowed_origins: ``server.corsAllowedOrigins``; None allows any origin.
@@ -79,14 +79,14 @@ class Guard:
             if scope["type"] == "http":
                 await PlainTextResponse(problem, 403)(scope, receive, send_protected)
             else:
-                # The server answers the handshake with an empty 403: no page could read a sentence.
+                # The server answers the handshake with an empty 403; pages cannot read its body.
                 await send({"type": "websocket.close", "code": 1008})
             return
         try:
             await self._app(scope, receive, send_protected)
         except Exception:
             if scope["type"] == "http" and not is_started:
-                # Starlette's own answer to errors would go out without the headers.
+                # Starlette's own error response would lack the headers.
                 error = PlainTextResponse("Internal Server Error", 500)
                 await error(scope, receive, send_protected)
             raise
@@ -145,15 +145,15 @@ class Guard:
 
 
 def own_routes(base_path: str) -> str:
-    """Return what the path of each route begins with that is not Streamlit's: ``/live/``.
+    """Return the path prefix of cifarviz's own routes: ``/live/``.
 
-    ``base_path`` is ``server.baseUrlPath``, which stands before it.
+    ``base_path`` is Streamlit's ``server.baseUrlPath``, which comes before it.
     """
     return "/".join(["", *filter(None, base_path.split("/")), "live", ""])
 
 
 def _is_foreign_fetch(headers: Headers) -> bool:
-    """Return whether a page of another origin asks, other than by a link to the address."""
+    """Return whether a page of another origin sent the request, other than by a link."""
     is_navigation = (
         headers.get("sec-fetch-mode") == "navigate"
         and headers.get("sec-fetch-dest", "document") == "document"

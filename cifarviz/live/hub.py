@@ -1,4 +1,4 @@
-"""One reader of the store a process, for however many browsers watch."""
+"""Reads the store once per process for all browsers that watch."""
 
 import asyncio
 import json
@@ -26,10 +26,10 @@ from cifarviz.settings import Settings
 _LOG = logging.getLogger(__name__)
 
 INTERVAL: Final = 0.25
-"""Seconds between two looks at the sources, and at least between two messages to a browser."""
+"""Seconds between two refreshes, and at least between two messages to a browser."""
 MOST_SOCKETS: Final = 512
 _MOST_PAGE_FEEDS = 256
-# A rerun of a page takes up to half a second of a core: so many seconds for each browser.
+# Seconds per browser, because a rerun of a page takes up to half a second of a core.
 _SPREAD_PER_SOCKET = 0.15
 _LONGEST_SPREAD = 5.0
 _ACTIVE_FEEDS: Mapping[str, type[ActiveFeed]] = MappingProxyType(
@@ -38,7 +38,7 @@ _ACTIVE_FEEDS: Mapping[str, type[ActiveFeed]] = MappingProxyType(
 
 
 class _Channel:
-    """A feed with those who watch it. All but ``feed`` belongs to the event loop."""
+    """A feed and its watchers. Everything but ``feed`` belongs to the event loop."""
 
     def __init__(self, feed: Feed) -> None:
         self.feed = feed
@@ -58,7 +58,7 @@ class _Channel:
 
 
 class Hub:
-    """All feeds of this process; pages register theirs, and sockets stream them."""
+    """All feeds of this process; pages register theirs, sockets stream them."""
 
     def __init__(self, store: RunStore) -> None:
         self._store = store
@@ -71,13 +71,13 @@ class Hub:
 
     @property
     def is_full(self) -> bool:
-        """Whether there are as many sockets as there may be."""
+        """Whether the maximum number of sockets is open."""
         return self._sockets >= MOST_SOCKETS
 
     def register(self, name: str, compute: Callable[[], Mapping[str, Any]]) -> PageFeed:
-        """Let browsers watch what ``compute`` returns, as ``name``; a name registered is replaced.
+        """Register ``compute`` as the feed ``name``, replacing an earlier one.
 
-        Names of runs are eight hexadecimal digits: take others.
+        Names must differ from run ids, which are eight hexadecimal digits.
         """
         with self._lock:
             feed = self._page_feeds.pop(name, None)
@@ -90,7 +90,7 @@ class Hub:
             return feed
 
     def run_feed(self, run_id: str, *, published: bool = False) -> RunFeed:
-        """Return the one feed of a run; raises ``RunNotFound``."""
+        """Return the feed of a run; raises ``RunNotFound``."""
         with self._lock:
             feed = self._run_feeds.pop((run_id, published), None)
             if feed is None:
@@ -114,7 +114,7 @@ class Hub:
     async def stream(
         self, name: str, *, position: str = NOT_BEGUN, published: bool = False
     ) -> AsyncGenerator[str]:
-        """Yield the messages of a feed as JSON: what ``position`` lacks, then what is new.
+        """Yield the messages of a feed as JSON, from ``position`` on.
 
         Ends when the feed does. Raises ``RunNotFound``, and what reading the feed raises.
         """
@@ -145,7 +145,7 @@ class Hub:
                 del self._channels[key]
 
     async def _text(self, channel: _Channel, position: str) -> tuple[str, str]:
-        # Those who watch are nearly all at one position: what the first asks for is everybody's.
+        # Watchers are nearly all at the same position, so messages are shared.
         if position not in channel.texts:
             made = asyncio.to_thread(self._encode, channel.feed, position)
             channel.texts[position] = asyncio.ensure_future(made)
@@ -154,15 +154,15 @@ class Hub:
     def _encode(self, feed: Feed, position: str) -> tuple[str, str]:
         message, after = feed.message(position)
         spread = min(_LONGEST_SPREAD, _SPREAD_PER_SOCKET * self._sockets)
-        whole = {**message, "position": after, "spread": round(spread, 2)}
-        return json.dumps(whole, separators=(",", ":"), allow_nan=False), after
+        message = {**message, "position": after, "spread": round(spread, 2)}
+        return json.dumps(message, separators=(",", ":"), allow_nan=False), after
 
     async def _read(self) -> None:
-        """Read all that is watched, again and again, while anything is."""
+        """Refresh all watched feeds repeatedly, while there are any."""
         loop = asyncio.get_running_loop()
         while self._channels:
             begun = loop.time()
-            channels = [one for one in self._channels.values() if one.due <= begun]
+            channels = [channel for channel in self._channels.values() if channel.due <= begun]
             for channel, outcome in zip(
                 channels, await asyncio.to_thread(self._refresh, channels), strict=True
             ):
@@ -173,16 +173,16 @@ class Hub:
             await asyncio.sleep(max(0.0, begun + INTERVAL - loop.time()))
 
     def _refresh(self, channels: list[_Channel]) -> list[bool | None]:
-        """Return of each whether there is anything new; ``None`` where there is no more of it."""
+        """Return per channel whether its feed changed; ``None`` if its run was deleted."""
         outcomes: list[bool | None] = []
         for channel in channels:
             try:
                 outcomes.append(channel.feed.refresh())
             except RunNotFound:
-                # A run that was deleted: its page says so when it is drawn anew.
+                # The page of a deleted run reports it when it reruns.
                 outcomes.append(None)
             except Exception:
-                # The store may be locked or its disk full for a moment: the next look may do.
+                # The store may be locked or the disk full for a moment: try again later.
                 if not channel.failing:
                     _LOG.exception("a feed could not be read")
                 channel.failing = True
@@ -193,7 +193,7 @@ class Hub:
 
 
 def hub() -> Hub:
-    """Return the one hub of this process and home."""
+    """Return the hub of this process and home."""
     return _hub(Settings.from_environment())
 
 

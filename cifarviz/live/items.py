@@ -1,6 +1,6 @@
-"""What moves on a page, as values: lines on runs and rows of numbers.
+"""Live parts of a page as values: the state, progress and metrics of runs.
 
-A page draws them when it is run, and the channel sends them anew as they change
+A page draws them when its script runs, and browsers receive them again as they change
 (ui/components/live_items).
 """
 
@@ -21,9 +21,9 @@ from cifarviz.runs.run_headline import (
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.stored_weights import restored_best_weights, training_position
 
-_ASKED = {Action.PAUSE: "pausing", Action.RESUME: "resuming", Action.STOP: "stopping"}
+_REQUESTED = {Action.PAUSE: "pausing", Action.RESUME: "resuming", Action.STOP: "stopping"}
 DAMAGED = "damaged"
-"""The state of a run whose record in the store no run can have."""
+"""The state of a run whose record in the store is invalid."""
 _COLORS = {
     DAMAGED: "red",
     "running": "blue",
@@ -37,12 +37,12 @@ _COLORS = {
     "interrupted": "orange",
 }
 
-# Of the rest of an epoch it is enough to say which one it is.
+# Phases that are named; the training phase shows its epoch only.
 _PHASES = {
     "preparing": "building the network",
     "choosing": "finding the faster precision",
     "validating": "validating",
-    "testing": "answering the test images",
+    "testing": "predicting the test images",
     "saving": "saving",
 }
 _UNKNOWN = "–"
@@ -67,9 +67,9 @@ class Metric:
 
 @dataclass(frozen=True)
 class Item:
-    """A line: badge, title and text, then a bar, metrics and small print; each may be empty.
+    """Badge, title and text, then a progress bar, metrics and a note; each may be empty.
 
-    All is plain text. ``share`` is how much is done, 0 to 1; ``color`` is the badge's.
+    All are plain text. ``share`` is the progress, 0 to 1; ``color`` the badge's colour.
     """
 
     title: str = ""
@@ -81,43 +81,43 @@ class Item:
     note: str = ""
 
     def values(self) -> dict[str, Any]:
-        """Return it as values of which ``json`` makes text, without what is empty."""
+        """Return the non-empty fields as JSON values."""
         return {name: value for name, value in asdict(self).items() if value not in (None, "", ())}
 
 
 def state_item(run: Run, waiting: str = "") -> Item:
-    """Return the line under a run's name: its state, and how far it is or how it ended.
+    """Return the state of a run, and its progress or outcome.
 
-    ``waiting`` says for whom a queued run waits.
+    ``waiting`` tells what a queued run waits for.
     """
-    text = waiting or doing(run) or outcome(run)
-    return Item(badge=state_word(run), color=state_color(run), text=text)
+    text = waiting or progress_text(run) or outcome_text(run)
+    return Item(badge=state_label(run), color=state_color(run), text=text)
 
 
 def progress_item(run: Run, title: str | None = None, waiting: str = "") -> Item:
-    """Return a run's line with its name (or another title), its bar and its best epoch so far."""
+    """Return a run's name (or another title), state, progress and best epoch."""
     best = headline(run)
     return Item(
         title=run.name if title is None else title,
-        badge=state_word(run),
+        badge=state_label(run),
         color=state_color(run),
-        text=waiting or doing(run),
-        share=share_done(run),
+        text=waiting or progress_text(run),
+        share=progress_share(run),
         note=f"{'Best so far' if run.state.active else 'Best'}: {best}" if best else "",
     )
 
 
 def status_item(active: Sequence[Run]) -> Item:
-    """Return the line on the run at work, and how many wait behind it."""
+    """Return the progress of the training run, and how many runs wait."""
     if not active:
-        return Item(text="Nothing is training just now.")
+        return Item(text="Nothing is training.")
     item = progress_item(active[0])
     waiting = f"{len(active) - 1} more waiting" if len(active) > 1 else ""
     return replace(item, note="\n".join(filter(None, [item.note, waiting])))
 
 
-def share_done(run: Run) -> float:
-    """Return how much of a run's epochs is done, 0 to 1; one that ended by itself is done."""
+def progress_share(run: Run) -> float:
+    """Return the progress of a run, 0 to 1; 1 for a finished run."""
     if run.damage is not None:
         return 0.0
     if run.state is RunState.FINISHED:
@@ -129,7 +129,7 @@ def share_done(run: Run) -> float:
 
 
 def verdict_item(fit: Fit) -> Item:
-    """Return what the curves say so far."""
+    """Return the verdict on the curves so far."""
     return Item(
         badge=VERDICT_LABELS[fit.verdict],
         color=VERDICT_COLORS.get(fit.verdict, "gray"),
@@ -138,7 +138,7 @@ def verdict_item(fit: Fit) -> Item:
 
 
 def metrics_item(run: Run) -> Item:
-    """Return the bar and the numbers of a run: epoch, step, speed, time, best epoch."""
+    """Return progress and metrics of a run: epoch, step, speed, time, best epoch."""
     progress = run.progress
     epochs = run.experiment.epochs
     step, per_epoch = (progress.step, progress.steps_per_epoch) if progress else (0, 0)
@@ -149,30 +149,32 @@ def metrics_item(run: Run) -> Item:
     left = at_work.seconds_left if at_work else None
     speed = at_work.images_per_second if at_work else run.images_per_second
     metrics = [
-        Metric("Epoch", f"{epoch} of {epochs}", "How often it has seen all training images."),
+        Metric("Epoch", f"{epoch} of {epochs}", "One epoch is one pass over all training images."),
         Metric(
             "Step",
             f"{in_epoch:,} of {per_epoch:,}" if per_epoch else _UNKNOWN,
-            "Steps of the weights in this epoch, one a batch.",
+            "Weight updates in this epoch, one per batch.",
         ),
         Metric(
-            "Images a second", f"{speed:,.0f}" if speed else _UNKNOWN, "Training images a second."
+            "Images per second",
+            f"{speed:,.0f}" if speed else _UNKNOWN,
+            "Training images per second.",
         ),
         Metric(
             "Time at work",
             format_duration(spent) if spent is not None else _UNKNOWN,
-            "At work on this run, over all its turns; pauses are left out.",
+            "Training time over all sessions of this run, without pauses.",
         ),
         _best(run),
     ]
     if run.state.active:
         remaining = format_duration(left) if left is not None else _UNKNOWN
-        metrics.insert(3, Metric("Time left", remaining, "At the speed of now."))
+        metrics.insert(3, Metric("Time left", remaining, "At the current speed."))
     precision = ""
     if run.precision is not None:
-        precision = run.precision_reason or f"{run.precision}, as was asked for."
+        precision = run.precision_reason or f"{run.precision}, as set up."
     return Item(
-        share=share_done(run) if per_epoch or run.state is RunState.FINISHED else 0.0,
+        share=progress_share(run) if per_epoch or run.state is RunState.FINISHED else 0.0,
         metrics=tuple(metrics),
         note=f"Precision: {precision}" if precision else "",
     )
@@ -184,52 +186,52 @@ def _best(run: Run) -> Metric:
         return Metric(label, _UNKNOWN, "Known after the first epoch.")
     hint = f"The epoch with the {best_criterion(run)}; below, its validation accuracy."
     if top := highest_accuracy(run):
-        hint += f" The highest of all: {top}."
+        hint += f" Highest of all epochs: {top}."
     return Metric(label, str(run.best_epoch), hint, headline(run))
 
 
-def state_word(run: Run) -> str:
-    """The state a run is in, or the one that was asked for and is about to come.
+def state_label(run: Run) -> str:
+    """Return the state of a run, or the requested state that is about to come.
 
-    The run that comes with cifarviz is *recorded*: nobody here has waited for it.
+    The run that comes with cifarviz is *recorded*.
     """
     if run.damage is not None:
         return DAMAGED
     if run.origin == ORIGIN:
         return ORIGIN
     if run.requested is not None and run.state.active:
-        return _ASKED[Action(run.requested)]
+        return _REQUESTED[Action(run.requested)]
     return str(run.state)
 
 
-def badge(run: Run) -> str:
-    """Markdown of the state's word in its colour."""
-    return f":{state_color(run)}-badge[{state_word(run)}]"
+def state_badge(run: Run) -> str:
+    """Return the state as a coloured Markdown badge."""
+    return f":{state_color(run)}-badge[{state_label(run)}]"
 
 
 def state_color(run: Run) -> str:
-    """Return the colour of the state's word: the name of one of Streamlit's."""
-    return _COLORS.get(state_word(run), "gray")
+    """Return the colour of the state, as Streamlit names it."""
+    return _COLORS.get(state_label(run), "gray")
 
 
-def doing(run: Run) -> str:
-    """How far an active run is, to be said after its state; nothing for one that has ended."""
+def progress_text(run: Run) -> str:
+    """Return the progress of an active run as text; empty for an ended run."""
     if not run.state.active or run.damage is not None:
         return ""
     if run.orphaned:
-        return "waiting, but no process looks after it: the one that queued it has ended"
+        return "waiting, but the process that queued it has ended"
     if run.state is RunState.QUEUED:
         return "waiting for its turn"
     progress = run.progress
     if progress is None or progress.epoch == 0:
         return _PHASES["choosing" if progress and progress.phase == "choosing" else "preparing"]
-    phase = _PHASES.get(progress.phase) if state_word(run) == "running" else None
+    phase = _PHASES.get(progress.phase) if state_label(run) == "running" else None
     template = "epoch {epoch} of {epochs}, {phase}" if phase else "epoch {epoch} of {epochs}"
     return template.format(epoch=progress.epoch, epochs=run.experiment.epochs, phase=phase)
 
 
-def outcome(run: Run) -> str:
-    """What became of a run that has ended, in whole sentences, one after another."""
+def outcome_text(run: Run) -> str:
+    """Describe how a run ended, in sentences."""
     return " ".join(filter(None, _outcome(run)))
 
 
@@ -238,57 +240,55 @@ def _outcome(run: Run) -> Sequence[str]:
     match run.state:
         case RunState.FINISHED if run.stopped_early is not None:
             ended = run.message or f"Stopped early after epoch {run.stopped_early}."
-            return ended, _best_so_far(run), _restored_text(run)
+            return ended, _best_text(run), _restored_text(run)
         case RunState.FINISHED:
-            ended = "The one epoch is done." if planned == 1 else f"All {planned} epochs are done."
-            return ended, _best_so_far(run), _restored_text(run)
+            ended = "1 epoch is done." if planned == 1 else f"All {planned} epochs are done."
+            return ended, _best_text(run), _restored_text(run)
         case RunState.STOPPED if run.started is None:
-            return ("Taken out of the queue before its turn came, so it has learned nothing yet.",)
+            return ("Removed from the queue before training started.",)
         case RunState.STOPPED:
             position = str(training_position(run)).capitalize()
-            return f"{position} (of {planned}); what it learned until then is kept.", _best_so_far(
-                run
-            )
+            return f"{position} (of {planned}). The weights are saved.", _best_text(run)
         case RunState.INTERRUPTED:
             ended = run.message or "The process that trained it ended."
-            return ended, f"{done} of {planned} epochs are kept.", _best_so_far(run)
+            return ended, f"{done} of {planned} epochs are saved.", _best_text(run)
         case RunState.FAILED:
-            ended = run.message or "Training broke off."
-            return ended, f"{done} of {planned} epochs were done.", _best_so_far(run)
+            ended = run.message or "Training failed."
+            return ended, f"{done} of {planned} epochs were done.", _best_text(run)
     return ()
 
 
-def named(names: Sequence[str]) -> str:
-    """Names in a sentence: “a”, “b” and “c”, so that one with a comma in it is still one."""
+def join_names(names: Sequence[str]) -> str:
+    """Join names for a sentence: “a”, “b” and “c”."""
     *most, last = [f"“{name}”" for name in names]
     return f"{', '.join(most)} and {last}" if most else last
 
 
-def _best_so_far(run: Run) -> str:
-    """The headline and, where another epoch has a higher accuracy, that one."""
-    words = " · ".join(filter(None, [headline(run), highest_accuracy(run)]))
-    return f"Best: {words}." if words else ""
+def _best_text(run: Run) -> str:
+    """Return the headline, and the epoch with a higher accuracy if there is one."""
+    text = " · ".join(filter(None, [headline(run), highest_accuracy(run)]))
+    return f"Best: {text}." if text else ""
 
 
 def _restored_text(run: Run) -> str:
     if not restored_best_weights(run):
         return ""
-    return f"At its end the weights of epoch {run.best_epoch} were restored."
+    return f"The weights of epoch {run.best_epoch} were restored at the end."
 
 
-def waits_for(run: Run, active: Sequence[Run]) -> str:
-    """For whom a queued run waits, in words; nothing for a run that doesn't wait."""
+def waiting_text(run: Run, active: Sequence[Run]) -> str:
+    """Return what a queued run waits for, as text; empty for other runs."""
     if run.state is not RunState.QUEUED:
         return ""
     if run.orphaned:
-        return doing(run)
-    # Those that nobody looks after hold nobody up.
+        return progress_text(run)
+    # Runs whose process has ended do not block others.
     served = [other for other in active if not other.orphaned]
     ids = [other.id for other in served]
     before = served[: ids.index(run.id)] if run.id in ids else []
     if not before:
-        return "its turn comes now"
+        return "starting next"
     last = before[-1].name
     if len(before) == 1:
         return f"waiting for “{last}”"
-    return f"waiting for “{last}” (and {len(before) - 1} before that)"
+    return f"waiting for “{last}” and {len(before) - 1} more"

@@ -1,4 +1,4 @@
-"""The charts of a run's loss and accuracy, as far as it has come."""
+"""The charts of a run's loss and accuracy, and incremental reading of its points."""
 
 import threading
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ MOST_DOTS = 1000
 
 @dataclass(frozen=True, eq=False)
 class History:
-    """All that is known of a run's course. ``version`` differs whenever anything in it does."""
+    """The batches and epochs of a run; ``version`` changes whenever they do."""
 
     version: tuple[int, int, int]
     batches: BatchPoints
@@ -32,27 +32,27 @@ class History:
 
 
 class LivePoints:
-    """Reads from the store only what is new; for one run, shared between threads."""
+    """Reads new points of a run from the store; can be shared between threads."""
 
     def __init__(self, store: RunStore, run_id: str) -> None:
         self._store = store
         self._run_id = run_id
         self._lock = threading.Lock()
-        self._batches = _none()
+        self._batches = _no_points()
         self._epochs: Sequence[Epoch] = ()
         self._restarts = 0
 
     def refresh(self) -> History:
-        """What is known now."""
+        """Read new points; return the run's history."""
         with self._lock:
             epochs = self._store.epochs(self._run_id)
             last = int(self._batches.steps[-1]) if len(self._batches) else 0
-            # From the last known point on: if that one is gone or another, the run has gone back
-            # to its checkpoint in the meantime, and all points are read again.
+            # Starting at the last known point: if it is gone or has changed, the run went back to
+            # its checkpoint, and all points are read again.
             new = self._store.batch_points(self._run_id, after=max(last - 1, 0))
-            if last and not _goes_on(self._batches, new):
+            if last and not _is_continued(self._batches, new):
                 self._restarts += 1
-                self._batches = _none()
+                self._batches = _no_points()
                 new = self._store.batch_points(self._run_id)
                 last = 0
             fresh = new.steps > last
@@ -82,9 +82,9 @@ def run_figure(
 ) -> Mapping[str, Any]:
     """Draw one chart of a run, as a dict of ``data`` and ``layout``.
 
-    ``overfitting_start`` is an epoch, ``before`` are the epochs of the parent.
-    Without ``batches`` their two traces, marked by ``meta``, hold one point: the browser has the
-    points and fills them in.
+    ``overfitting_start`` is an epoch, ``before`` the epochs of the parent.
+    Without ``batches`` the two traces of batches, marked by ``meta``, hold a single point, and the
+    browser fills in its own.
     """
     validated = not isinstance(run.experiment.validation, NoValidation)
     points, epochs = history.batches, history.epochs
@@ -108,8 +108,8 @@ def run_figure(
         max_points=max(len(steps), 1),
     )
     if batches:
-        # All batches make the trend; only some of them are drawn, always the same ones.
-        drawn = kept_dots(steps)
+        # The trend uses all batches; only some are drawn, always the same ones.
+        drawn = dot_positions(steps)
         curves = replace(
             curves,
             batch_x=curves.batch_x[drawn],
@@ -134,7 +134,7 @@ def published_figure_curves(metric: MetricName, runs: Sequence[Run]) -> Publishe
         metric,
         preset.facts["history"],
         str(preset.facts["measured_on"]),
-        max(one.epochs for one in experiments),
+        max(experiment.epochs for experiment in experiments),
     )
 
 
@@ -149,7 +149,7 @@ def readable_experiment(experiment_json: str) -> Experiment | None:
     try:
         return Experiment.from_json(experiment_json)
     except CifarvizError:
-        # The page of the run says so; here there is only nothing to draw.
+        # Reported on the run's page.
         return None
 
 
@@ -157,18 +157,18 @@ def _epoch_curves(metric: MetricName, epochs: Sequence[Epoch]) -> EpochCurves | 
     if not epochs:
         return None
     return EpochCurves(
-        np.array([one.epoch for one in epochs], np.int32),
-        np.array([getattr(one, metric) for one in epochs], np.float32),
-        np.array([getattr(one, f"val_{metric}") for one in epochs], np.float32),
-        np.array([one.learning_rate for one in epochs]),
+        np.array([epoch.epoch for epoch in epochs], np.int32),
+        np.array([getattr(epoch, metric) for epoch in epochs], np.float32),
+        np.array([getattr(epoch, f"val_{metric}") for epoch in epochs], np.float32),
+        np.array([epoch.learning_rate for epoch in epochs]),
     )
 
 
-def kept_dots(steps: np.ndarray) -> np.ndarray:
-    """Which of the batches to draw, at most ``MOST_DOTS``, as positions.
+def dot_positions(steps: np.ndarray) -> np.ndarray:
+    """Return the positions of the batches to draw, at most ``MOST_DOTS``.
 
-    Every step, then every second, every fourth and so on as there are more: a dot that is drawn
-    never moves, it only leaves when the dots get twice as thin.
+    Every step, then every second, every fourth and so on as their number grows, so that a drawn dot
+    never moves.
     """
     stride = 1
     while len(steps) > stride * MOST_DOTS:
@@ -176,19 +176,19 @@ def kept_dots(steps: np.ndarray) -> np.ndarray:
     return np.flatnonzero(steps % stride == 0)[:MOST_DOTS]
 
 
-def _goes_on(known: BatchPoints, new: BatchPoints) -> bool:
+def _is_continued(known: BatchPoints, new: BatchPoints) -> bool:
     return bool(len(new) and new.steps[0] == known.steps[-1] and new.loss[0] == known.loss[-1])
 
 
-def _none() -> BatchPoints:
+def _no_points() -> BatchPoints:
     nothing = np.empty(0, np.float32)
     return BatchPoints(np.empty(0, np.int64), nothing, nothing)
 
 
 def steps_per_epoch(run: Run) -> int:
-    """How many training steps an epoch of ``run`` has; 0 while that is not known.
+    """Return the training steps per epoch of ``run``; 0 while unknown.
 
-    One that came as a file has no progress of its own, but the numbers it follows from.
+    Imported runs have no progress, so it is computed from their images and batch size.
     """
     if run.progress is not None and run.progress.steps_per_epoch:
         return run.progress.steps_per_epoch

@@ -1,4 +1,4 @@
-"""The routes beside the pages, and what stands before every answer of the server."""
+"""The routes of cifarviz beside Streamlit's, and the middleware of the server."""
 
 import asyncio
 import logging
@@ -16,7 +16,7 @@ from cifarviz.live.hub import hub
 
 _LOG = logging.getLogger(__name__)
 
-# What a socket is closed with (RFC 6455; 4000 and up are an application's own).
+# Close codes of sockets (RFC 6455; codes from 4000 are application-defined).
 POLICY_VIOLATION: Final = 1008
 TRY_AGAIN_LATER: Final = 1013
 GONE: Final = 4404
@@ -24,9 +24,9 @@ _LONGEST_POSITION = 100
 
 
 def routes(base_path: str) -> Sequence[BaseRoute]:
-    """Return the routes that are served beside Streamlit's own.
+    """Return the routes served beside Streamlit's own.
 
-    ``base_path`` is Streamlit's ``server.baseUrlPath``, which its own routes begin with, too.
+    ``base_path`` is Streamlit's ``server.baseUrlPath``, the prefix of all routes.
     """
     return [WebSocketRoute(f"{own_routes(base_path)}{{name}}", live_socket)]
 
@@ -34,7 +34,7 @@ def routes(base_path: str) -> Sequence[BaseRoute]:
 def middleware(
     base_path: str, allowed_hosts: Sequence[str], allowed_origins: Sequence[str] | None
 ) -> Sequence[Middleware]:
-    """Return what every request passes through, sockets too, the outermost first.
+    """Return the middleware of all requests and sockets, outermost first.
 
     ``allowed_hosts`` is Streamlit's ``server.allowedHosts``, ``allowed_origins`` its
     ``server.corsAllowedOrigins``, or None where ``server.enableCORS`` is off.
@@ -50,13 +50,13 @@ def middleware(
 
 
 async def live_socket(socket: WebSocket) -> None:
-    """Stream the feed that the path names, from ``?after=<position>`` on.
+    """Stream the feed in the path, from ``?after=<position>`` on.
 
-    Nothing is read from the browser: a socket that is written to is closed.
+    A socket that receives a message from the browser is closed.
     """
     await socket.accept()
     if hub().is_full:
-        await socket.close(TRY_AGAIN_LATER, "Too many browsers watch: try again later.")
+        await socket.close(TRY_AGAIN_LATER, "Too many connections: try again later.")
         return
     sending = asyncio.create_task(_send(socket))
     receiving = asyncio.create_task(_receive(socket))
@@ -74,7 +74,7 @@ async def _send(socket: WebSocket) -> None:
         position=query.get("after", "")[:_LONGEST_POSITION],
         published=query.get("published") == "1",
     )
-    code, reason = GONE, "There is nothing of this name any more."
+    code, reason = GONE, "This feed no longer exists."
     try:
         async for text in stream:
             await socket.send_text(text)
@@ -96,4 +96,4 @@ async def _receive(socket: WebSocket) -> None:
     message = await socket.receive()
     if message["type"] != "websocket.disconnect":
         with suppress(RuntimeError):
-            await socket.close(POLICY_VIOLATION, "This socket is only read from.")
+            await socket.close(POLICY_VIOLATION, "This socket accepts no messages.")

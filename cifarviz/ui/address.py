@@ -1,8 +1,8 @@
-"""Reading what a link holds, and showing people's text as it stands.
+"""Parsing values of an address, and escaping text that people typed.
 
-Streamlit 1.67 reads Markdown, with its own additions (``:red[x]``, ``:material/delete:``,
-``:streamlit:``, ``:cat:``, ``$x$``, ``->``, bare addresses), in nearly all the text that it is
-given. Tried in Chromium:
+Streamlit 1.67 renders Markdown, with its own additions (``:red[x]``, ``:material/delete:``,
+``:streamlit:``, ``:cat:``, ``$x$``, ``->``, bare addresses), in nearly all text that it is
+given. Tested in Chromium:
 
 - **Markdown**: the labels of all widgets; the options of ``radio``, ``segmented_control``,
   ``pills``, ``select_slider`` and ``menu_button``, and captions of options; ``help``; headings,
@@ -15,8 +15,8 @@ given. Tried in Chromium:
   placeholder of text fields; cells and column names of ``dataframe`` and ``data_editor``; ``text``,
   ``code``, ``json``; ``exception``; names of downloads; the page's title in the browser.
 
-What people chose goes through ``escaped`` or ``quoted`` in the first, and stands as it is in the
-second. ``tests/pages/test_hostile_names.py`` looks at all that every page sends to a browser.
+Text that people typed needs ``escaped`` or ``quoted`` in the first group and nothing in the second.
+``tests/pages/test_hostile_names.py`` checks everything that every page sends to a browser.
 """
 
 import re
@@ -24,8 +24,8 @@ import re
 from cifarviz.escaping import printable
 
 _LONGEST = 40
-# An element without content: after it is parsed, Markdown is looked through once more, without its
-# backslashes, for emoji, icons, addresses and arrows, but not across the border of an element.
+# An empty element. Streamlit searches parsed Markdown again, without its backslashes, for emoji,
+# icons, addresses and arrows, but not across the border of an element.
 _BORDER = ":color[]"
 _BORDERS = re.compile(
     r"(?<=:)(?=[\w+\-/])"  # :cat:, :material/delete:, http://
@@ -37,18 +37,23 @@ _BORDERS = re.compile(
 
 
 def whole_number(text: str | None) -> int | None:
-    """The number that ``text`` is in plain digits; ``None`` for anything else."""
+    """Return the number written in plain digits, up to 9 of them; else ``None``."""
     # No int(): it takes "１", "+1" and "1_000", and an address may hold a million digits.
     return int(text) if text is not None and re.fullmatch(r"[0-9]{1,9}", text) else None
 
 
-def escaped(text: str) -> str:
-    """``text`` for Markdown that shows it as it is: no emphasis, links, icons or formulas.
+def sentence_case(text: str) -> str:
+    """``text`` with a capital first letter: ``Kernel size``; ``L2 penalty`` stays."""
+    return text[:1].upper() + text[1:]
 
-    It is on one line, with control characters as ``printable`` writes them.
+
+def escaped(text: str) -> str:
+    """Escape ``text`` so that Markdown shows it literally, on a single line.
+
+    Control characters are written as ``printable`` does.
     """
     flat = printable(re.sub(r"\s", " ", text))
-    # Four spaces would begin a block of code.
+    # Four leading spaces would start a code block.
     indent = "&#32;" if flat.startswith(" ") else ""
     parts = _BORDERS.split(flat.lstrip(" "))
     return indent + _BORDER.join(
@@ -57,6 +62,6 @@ def escaped(text: str) -> str:
 
 
 def quoted(text: str) -> str:
-    """``text`` in quotation marks, shortened and escaped, for a sentence about it."""
+    """Return ``text`` in quotation marks, shortened to 40 characters and escaped."""
     short = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
     return f"“{escaped(short)}”"

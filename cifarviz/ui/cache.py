@@ -1,4 +1,4 @@
-"""What all sessions of this server share, and the dashboard's one door to TensorFlow."""
+"""Objects shared by all sessions of this server; the only file of ``ui`` with TensorFlow."""
 
 import logging
 import threading
@@ -30,22 +30,22 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Seconds the first page gets to itself before TensorFlow takes half of the machine.
-_FIRST_PAGE = 1.0
+# Seconds before TensorFlow is loaded in the background, so that the first page is not slowed.
+_WARM_UP_DELAY = 1.0
 
 
 def settings() -> Settings:
-    """The settings of this server."""
+    """Return the settings of this server."""
     return Settings.from_environment()
 
 
 def store() -> RunStore:
-    """The runs of this server's home."""
+    """Return the run store of this server's home."""
     return worker().store
 
 
 def worker() -> Worker:
-    """The one worker of this server."""
+    """Return this server's worker."""
     return _worker(settings())
 
 
@@ -59,7 +59,7 @@ def _worker(settings: Settings) -> Worker:
 
 
 def adopt_orphans() -> None:
-    """Let this server's worker take up queued runs that no process looks after."""
+    """Let this server's worker train queued runs whose process has ended."""
     _adopt(worker())
 
 
@@ -67,20 +67,20 @@ def _adopt(worker: Worker) -> None:
     try:
         worker.adopt()
     except Exception:
-        # Pages are of use without it, and the next one that is shown tries again.
-        log.exception("queued runs that no process looks after could not be taken up")
+        # Pages work without it, and the next page tries again.
+        log.exception("queued runs of ended processes could not be adopted")
 
 
 def dataset(name: str, variant: Variant) -> Dataset:
-    """A data set; read once. Raises ``DatasetNotFound`` and ``DatasetDamaged``."""
+    """Load a data set, cached. Raises ``DatasetNotFound`` and ``DatasetDamaged``."""
     here = settings()
     return _dataset(name, variant, here, _stamp(here.datasets / name / "verified.json"))
 
 
 def nearest_dataset(name: str, variant: Variant) -> Dataset:
-    """The same, with the sample for a full set that is not here, or the full set for no sample.
+    """Load a data set in this variant, or in the other one where this is not available.
 
-    Raises ``DatasetNotFound`` where neither is here, and says how to get it.
+    Raises ``DatasetNotFound`` where neither is on this machine.
     """
     info = find(name)
     here = library.available_variants(info, settings())
@@ -94,12 +94,12 @@ def _dataset(name: str, variant: Variant, settings: Settings, stamp: int) -> Dat
 
 
 def weights_stamp(run: Run, which: WeightsChoice) -> int:
-    """Changes whenever these weights of a run are written anew; 0 where there are none."""
+    """Return a number that changes when these weights of a run do; 0 without weights."""
     return _stamp(weights_path(store().folder(run.id), which))
 
 
 def trained_model(run: Run, which: WeightsChoice) -> "TrainedModel":
-    """A run's network with these weights; opened once for each.
+    """Load a run's network with these weights, cached.
 
     Raises ``ArtifactMissing`` and ``ArtifactDamaged``.
     """
@@ -119,10 +119,10 @@ def _trained_model(
     return open_checkpoint(runs, runs.get(run_id), which)
 
 
-def opened_model(run: Run, which: WeightsChoice, runs: RunStore | None = None) -> "TrainedModel":
-    """As ``trained_model``, but opened anew, for work that is done while no page is being run.
+def open_model(run: Run, which: WeightsChoice, runs: RunStore | None = None) -> "TrainedModel":
+    """Load as ``trained_model`` does, but uncached, for work outside a page's script.
 
-    A thread of its own is given the store, ``runs``, by the page that begins it.
+    ``runs`` is the store for a thread that has no access to this server's cache.
     """
     with HEAVY_IMPORTS:
         from cifarviz.analysis.trained_model import open_checkpoint
@@ -131,7 +131,7 @@ def opened_model(run: Run, which: WeightsChoice, runs: RunStore | None = None) -
 
 
 def network_file(run: Run, which: WeightsChoice, *, weights_only: bool) -> bytes:
-    """A run's network as a Keras file, made anew each time; raises as ``trained_model`` does."""
+    """Return a run's network as a Keras file, uncached; raises as ``trained_model`` does."""
     with HEAVY_IMPORTS:
         from cifarviz.analysis import trained_model
 
@@ -139,7 +139,7 @@ def network_file(run: Run, which: WeightsChoice, *, weights_only: bool) -> bytes
 
 
 def layer_views(run: Run, which: WeightsChoice, image: np.ndarray) -> tuple[LayerView, ...]:
-    """What every layer of a run's network makes of one raw image, uint8 (h, w, c).
+    """Return the activations of every layer for one raw image, uint8 (h, w, c).
 
     Raises as ``trained_model`` does, and ``ExperimentInvalid`` for an image of another shape.
     """
@@ -153,8 +153,8 @@ def _layer_views(
     return feature_maps.layer_views(trained_model(_run, which).observe(image))
 
 
-def kept_views(run: Run, epoch: int, image: int) -> tuple[LayerView, ...]:
-    """The layers of a pinned test image as they were kept after an epoch; as ``layer_views``.
+def snapshot_layer_views(run: Run, epoch: int, image: int) -> tuple[LayerView, ...]:
+    """Return the saved activations of a pinned test image after an epoch; as ``layer_views``.
 
     Raises ``ArtifactMissing``, ``ArtifactDamaged`` and ``UnknownFormat``.
     """
@@ -169,7 +169,7 @@ def _kept_views(
 
 
 def images_with_maps(run: Run, epoch: int) -> tuple[int, ...]:
-    """The official indices of the test images whose maps a run has kept after an epoch."""
+    """Return the indices of the test images with saved feature maps of an epoch."""
     return _images_with_maps(run.id, epoch, _maps_stamp(run, epoch), settings())
 
 
@@ -183,7 +183,7 @@ def _maps_stamp(run: Run, epoch: int) -> int:
 
 
 def warm_up() -> None:
-    """Load TensorFlow in the background, once, so that the first Train need not wait for it."""
+    """Load TensorFlow once in the background, so that the first training starts sooner."""
     if settings().warm_up:
         _warm_up_thread()
 
@@ -196,7 +196,7 @@ def _warm_up_thread() -> threading.Thread:
 
 
 def _load_tensorflow() -> None:
-    time.sleep(_FIRST_PAGE)
+    time.sleep(_WARM_UP_DELAY)
     try:
         with HEAVY_IMPORTS:
             import sklearn.metrics
@@ -205,12 +205,12 @@ def _load_tensorflow() -> None:
             import cifarviz.analysis.trained_model
             import cifarviz.training.engine  # noqa: F401
     except Exception:
-        # Whoever needs them imports them again, and is told there.
+        # The code that needs them imports them again and reports the error.
         log.exception("TensorFlow could not be loaded ahead")
         return
     compile_missing()
 
 
 def _stamp(path: Path) -> int:
-    """Changes whenever the file does, so that what is cached of it is read anew."""
+    """Return the file's modification time, ns, as part of a cache key; 0 without a file."""
     return path.stat().st_mtime_ns if path.exists() else 0

@@ -1,7 +1,7 @@
-"""What classes are called on the pages, in the language of this browser session.
+"""Class names in the language of this browser session.
 
-The address holds the language as ``labels``; in the address classes themselves keep their English
-names, so that a link leads to the same thing in either language.
+The address holds the language as ``labels``. Classes have their English names in the address, so
+that a link works in every language.
 """
 
 from typing import Final
@@ -15,10 +15,10 @@ from cifarviz.ui.address import quoted
 from cifarviz.ui.query import update_query_params, widget_key, widget_value
 from cifarviz.ui.streamlit_patches import uninterruptible
 
-PARAMETER: Final = "labels"
+QUERY_PARAM: Final = "labels"
 _KEY = "label-language"
 _ENGLISH: Final[Language] = "en"
-_WORDS: Final = (
+_NUMBER_NAMES: Final = (
     "no",
     "one",
     "two",
@@ -36,44 +36,44 @@ _WORDS: Final = (
 
 
 def class_names(dataset: DatasetInfo | str) -> tuple[str, ...]:
-    """The names of a data set's classes as they are shown, in the order of the labels."""
+    """Return a data set's class names in the session's language, ordered by label."""
     return find(dataset).class_names(language())
 
 
 def address_names(dataset: DatasetInfo | str) -> tuple[str, ...]:
-    """The names of a data set's classes as they stand in an address, in the order of the labels."""
+    """Return a data set's class names as used in addresses, ordered by label."""
     return find(dataset).classes
 
 
 def languages() -> tuple[Language, ...]:
-    """The languages that the classes of any data set have names in."""
+    """Return the languages that any data set has class names in."""
     known = {code for info in all_datasets() for code in info.languages}
     return tuple(code for code in LANGUAGES if code in known)
 
 
 def language() -> Language:
-    """The language that class names are shown in."""
+    """Return the language of class names in this session."""
     return state.language_memory().language
 
 
-def language_address() -> dict[str, str]:
-    """What a link to any page has to hold so that it keeps the language."""
-    return {} if language() == _ENGLISH else {PARAMETER: language()}
+def language_query_params() -> dict[str, str]:
+    """Return the query parameters that keep the language in a link; empty for English."""
+    return {} if language() == _ENGLISH else {QUERY_PARAM: language()}
 
 
-def pick_language() -> None:
-    """Show the choice of language; call this before a page shows anything."""
+def render_language_choice() -> None:
+    """Show the language choice; call this before the page draws anything."""
     offered = languages()
     memory = state.language_memory()
-    given = st.query_params.get(PARAMETER)
+    requested = st.query_params.get(QUERY_PARAM)
     memory.unknown = None
-    if given in offered:
-        memory.language = next(code for code in offered if code == given)
-    elif given is not None:
-        memory.unknown = given
+    if requested in offered:
+        memory.language = next(code for code in offered if code == requested)
+    elif requested is not None:
+        memory.unknown = requested
     else:
-        # An address without any, as the menu's, changes nothing.
-        update_query_params(**language_address())
+        # The menu's links have no language: the session's stays.
+        update_query_params(**language_query_params())
     if len(offered) < 2:
         return
     st.segmented_control(
@@ -83,30 +83,29 @@ def pick_language() -> None:
         format_func=LANGUAGES.__getitem__,
         key=widget_key(_KEY, memory.language),
         required=True,
-        on_change=uninterruptible(_choose),
-        help="The language that classes are named in, on every page; English where a data set has "
-        "no other names.",
+        on_change=uninterruptible(_select_language),
+        help="The language of class names on every page. Data sets without names in it show "
+        "English.",
     )
 
 
-def unknown_language() -> str | None:
-    """A sentence on a language that the address names in vain."""
+def unknown_language_message() -> str | None:
+    """Return a message about an unknown language in the address; ``None`` if there is none."""
     unknown = state.language_memory().unknown
     if unknown is None:
         return None
     known = " or ".join(f"{LANGUAGES[code]} (“{code}”)" for code in languages())
-    shown = LANGUAGES[language()]
     return (
         f"There are no class names in {quoted(unknown)}, only in {known}. They are shown in "
-        f"{shown}."
+        f"{LANGUAGES[language()]}."
     )
 
 
-def _choose() -> None:
+def _select_language() -> None:
     state.language_memory().language = widget_value(_KEY)
-    update_query_params(**{PARAMETER: None} | language_address())
+    update_query_params(**{QUERY_PARAM: None} | language_query_params())
 
 
 def number_in_words(number: int) -> str:
-    """``ten`` for 10, and ``100`` for 100: words up to twelve, digits beyond."""
-    return _WORDS[number] if 0 <= number < len(_WORDS) else f"{number:,}"
+    """Spell a number from 0 to 12; format larger ones in digits."""
+    return _NUMBER_NAMES[number] if 0 <= number < len(_NUMBER_NAMES) else f"{number:,}"

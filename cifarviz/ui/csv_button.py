@@ -1,4 +1,4 @@
-"""A table to take away; it is put together when somebody presses the button."""
+"""A button that downloads a table as CSV."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from cifarviz.export.files import csv_file
 
 
 def csv_button(label: str, table: Callable[[], pd.DataFrame], name: str, hint: str) -> None:
-    """Offer ``table`` as a file called ``name`` and ``.csv``, its index as the first column."""
+    """Show a button that downloads ``table()`` as ``name.csv``, its index as first column."""
     st.download_button(
         label,
         lambda: csv_file(table()),

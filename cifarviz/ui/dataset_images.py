@@ -1,4 +1,4 @@
-"""Images of a run's data set: the one in the address, its neighbours, its splits."""
+"""Images of a run's data set: the image in the address, its neighbours, the splits."""
 
 from dataclasses import dataclass
 from typing import Final, get_args
@@ -17,12 +17,12 @@ from cifarviz.training.plan import split_positions
 from cifarviz.ui import cache
 from cifarviz.ui.address import whole_number
 
-SPLIT_WORDS: Final[dict[Split, str]] = {"test": "Test image", "train": "Training image"}
+SPLIT_LABELS: Final[dict[Split, str]] = {"test": "Test image", "train": "Training image"}
 _LONGEST = 40
 
 
 @dataclass(frozen=True, eq=False)
-class NamedImage:
+class DatasetImage:
     """An image of a data set: ``pixels`` uint8 (h, w, c), ``actual`` the index of its class."""
 
     dataset: str
@@ -33,32 +33,30 @@ class NamedImage:
 
     @property
     def title(self) -> str:
-        """What the image is called: its split and official index."""
-        return f"{SPLIT_WORDS[self.split]} {self.index}"
+        """The image's split and index, such as ``Test image 23``."""
+        return f"{SPLIT_LABELS[self.split]} {self.index}"
 
 
 Indices = NDArray[np.int64]
 
 
-def named_dataset(otherwise: str) -> DatasetInfo:
-    """The data set that the address names, else that of this name; raises ``DatasetNotFound``."""
+def dataset_from_query(otherwise: str) -> DatasetInfo:
+    """Return the data set in the address, else ``otherwise``; raises ``DatasetNotFound``."""
     name = st.query_params.get("dataset", otherwise)
     return find(name)
 
 
-def named_split() -> Split:
-    """The split that the address names, else the test images; raises ``DatasetNotFound``."""
+def split_from_query() -> Split:
+    """Return the split in the address, else ``"test"``; raises ``DatasetNotFound``."""
     name = st.query_params.get("split", "test")
-    split: Split | None = next((one for one in get_args(Split) if one == name), None)
+    split: Split | None = next((known for known in get_args(Split) if known == name), None)
     if split is None:
-        raise DatasetNotFound(
-            "There are no images called {name}: it is test or train.", name=_plain(name)
-        )
+        raise DatasetNotFound("There is no split {name}: choose test or train.", name=_quote(name))
     return split
 
 
-def images_of(info: DatasetInfo, split: Split) -> ImageSet:
-    """All images there are here: the full set's if it is, else the sample's."""
+def available_images(info: DatasetInfo, split: Split) -> ImageSet:
+    """Return the images of the full set if it is on this machine, else of the sample."""
     return cache.nearest_dataset(info.name, "full").split(split)
 
 
@@ -66,47 +64,47 @@ def check_shape(info: DatasetInfo, shape: tuple[int, int, int]) -> None:
     """Raise ``ExperimentInvalid`` unless the network takes images of this data set."""
     if info.image_shape != shape:
         raise ExperimentInvalid(
-            "Images of {dataset} have {image_shape} values, and this network "
-            "takes {shape}. Choose a run on {dataset}, or train one.",
+            "This network takes images of {shape} values, but those of {dataset} have "
+            "{image_shape}. Choose a run on {dataset}, or train one.",
             dataset=info.title,
             image_shape=in_words(info.image_shape),
             shape=in_words(shape),
         )
 
 
-def open_image(text: str, images: ImageSet, info: DatasetInfo, split: Split) -> NamedImage:
-    """The one of ``images`` whose official index ``text`` is; raises ``DatasetNotFound``."""
+def find_image(text: str, images: ImageSet, info: DatasetInfo, split: Split) -> DatasetImage:
+    """Return the image with the index in ``text``; raises ``DatasetNotFound``."""
     index = whole_number(text)
     total = info.train_images if split == "train" else info.test_images
     if index is None or index >= total:
         raise DatasetNotFound(
-            "{split}s of {dataset} are numbered 0 to {highest:,}; {given} is none of them.",
-            split=SPLIT_WORDS[split],
+            "{dataset} has no {split} {given}: their numbers go from 0 to {highest:,}.",
+            split=SPLIT_LABELS[split],
             dataset=info.title,
             highest=total - 1,
-            given=_plain(text),
+            given=_quote(text),
         )
     position = images.position_of(index)
     if position is None:
-        near = [f"{one:,}" for one in neighbours(index, images) if one is not None]
+        near = [f"{other:,}" for other in neighbours(index, images) if other is not None]
         raise DatasetNotFound(
             "{split} {index:,} is not among the {count:,} of the embedded sample; the nearest is "
-            "{near}. The Start page fetches the full set."
+            "{near}. Get the full set on the Start page."
             if len(near) == 1
             else "{split} {index:,} is not among the {count:,} of the embedded sample; the nearest "
-            "are {near}. The Start page fetches the full set.",
-            split=SPLIT_WORDS[split],
+            "are {near}. Get the full set on the Start page.",
+            split=SPLIT_LABELS[split],
             index=index,
             count=len(images),
             near=" and ".join(near),
         )
-    return NamedImage(
+    return DatasetImage(
         info.name, split, index, images.images[position], int(images.labels[position])
     )
 
 
 def neighbours(index: int, images: ImageSet) -> tuple[int | None, int | None]:
-    """The official indices of the images before and after this one, ``None`` at the ends."""
+    """Return the indices of the previous and the next image, ``None`` at the ends."""
     ordered = np.sort(images.indices)
     before, after = ordered[ordered < index], ordered[ordered > index]
     return (
@@ -115,13 +113,13 @@ def neighbours(index: int, images: ImageSet) -> tuple[int | None, int | None]:
     )
 
 
-def _plain(text: str) -> str:
+def _quote(text: str) -> str:
     # Errors are escaped where they are shown.
     return f"“{text}”" if len(text) <= _LONGEST else f"“{text[:_LONGEST]}…”"
 
 
 def train_indices(run: Run) -> Indices:
-    """The official indices of the images that ``run`` had to learn from and to validate by.
+    """Return the indices of a run's training and validation images together.
 
     Raises ``DatasetNotFound`` and ``DatasetDamaged``.
     """
@@ -132,27 +130,27 @@ def train_indices(run: Run) -> Indices:
 
 
 def validation_indices(run: Run) -> Indices | None:
-    """Those of them that were held back for validation; ``None`` without a split."""
+    """Return the indices of a run's validation images; ``None`` without a split."""
     train = train_indices(run)
     parts = split_positions(run.experiment, len(train))
     return None if parts is None else train[parts[1]]
 
 
 def validation_images(run: Run) -> ImageSet | None:
-    """The held-back images there are here: those of the sample where the full set is not.
+    """Return the validation images that are on this machine.
 
-    ``None`` without a split, or where none of them is here.
+    ``None`` without a split, or where none of them is available.
     """
     indices = validation_indices(run)
     if indices is None:
         return None
-    train = images_of(find(run.experiment.data.dataset), "train")
+    train = available_images(find(run.experiment.data.dataset), "train")
     here = np.flatnonzero(np.isin(train.indices, indices))
     return train.take(here) if len(here) else None
 
 
-def data_here(run: Run) -> Dataset:
-    """The data a run was trained on, or the sample of the full set where that is not here.
+def available_dataset(run: Run) -> Dataset:
+    """Return the data set a run trained on, or its sample where the full set is missing.
 
     Raises ``DatasetNotFound`` and ``DatasetDamaged``.
     """

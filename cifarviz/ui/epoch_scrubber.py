@@ -1,4 +1,4 @@
-"""One epoch of a run, chosen on its curves; the address holds it as ``epoch``."""
+"""Choosing an epoch of a run on its curves; the address holds it as ``epoch``."""
 
 from collections.abc import Iterable, Sequence
 from functools import partial
@@ -13,17 +13,17 @@ from cifarviz.runs.store import RunStore
 from cifarviz.ui import cache
 from cifarviz.ui.address import quoted, whole_number
 from cifarviz.ui.components.epoch_slider import Curves, epoch_slider
-from cifarviz.ui.components.live_items import run_again_on
+from cifarviz.ui.components.live_items import rerun_on_change
 from cifarviz.ui.query import fill_query_param, update_query_params
 
 
 def epochs_with_weights(run: Run) -> dict[int, WeightsChoice]:
-    """The epochs whose weights ``run`` has kept, in order, and what holds them."""
+    """Return the epochs with saved weights, ascending, and which weights to load."""
     return stored_weights.epochs_with_weights(cache.store().folder(run.id), run)
 
 
-def epochs_to_look_into(run: Run, image: int | None) -> dict[int, WeightsChoice]:
-    """The same, with the epochs of which only the feature maps of this test image were kept."""
+def inspectable_epochs(run: Run, image: int | None) -> dict[int, WeightsChoice]:
+    """Return ``epochs_with_weights`` plus the epochs with saved maps of this test image."""
     folder = cache.store().folder(run.id)
     found: dict[int, WeightsChoice] = {
         epoch: epoch
@@ -34,30 +34,30 @@ def epochs_to_look_into(run: Run, image: int | None) -> dict[int, WeightsChoice]
 
 
 def images_with_any_maps(run: Run) -> set[int]:
-    """The official indices of the test images of which ``run`` has kept maps of any epoch."""
+    """Return the indices of the test images with saved feature maps of any epoch."""
     epochs = snapshot_epochs(cache.store().folder(run.id), "maps")
     done = (epoch for epoch in epochs if epoch <= run.epochs_done)
     return {index for epoch in done for index in cache.images_with_maps(run, epoch)}
 
 
-def epochs_with_answers(run: Run) -> list[int]:
-    """The epochs after which ``run`` has kept what it said about its validation images."""
+def epochs_with_predictions(run: Run) -> list[int]:
+    """Return the epochs with saved predictions for the validation images."""
     kept = snapshot_epochs(cache.store().folder(run.id), "predictions")
     return [epoch for epoch in kept if epoch <= run.epochs_done]
 
 
-def keeps_something_inside(run: Run) -> bool:
-    """Whether ``run`` has kept weights or feature maps of any epoch, the beginning among them."""
+def has_inspectable_epochs(run: Run) -> bool:
+    """Return whether there are saved weights or feature maps of any epoch, 0 included."""
     return _has_snapshots(run, "weights", "maps", since=0)
 
 
-def keeps_something_answered(run: Run) -> bool:
-    """Whether ``run`` has kept answers, or weights to be asked, of an epoch it has finished."""
+def has_evaluable_epochs(run: Run) -> bool:
+    """Return whether there are saved predictions or weights of any finished epoch."""
     return _has_snapshots(run, "predictions", "weights", since=1)
 
 
-def keeps_weights(run: Run) -> bool:
-    """Whether ``run`` has kept weights of any epoch, the beginning among them."""
+def has_saved_weights(run: Run) -> bool:
+    """Return whether there are saved weights of any epoch, 0 included."""
     return _has_snapshots(run, "weights", since=0)
 
 
@@ -69,20 +69,20 @@ def _has_snapshots(run: Run, *kinds: SnapshotKind, since: int) -> bool:
     return any(since <= epoch <= run.epochs_done for epoch in found)
 
 
-def epochs_place() -> DeltaGenerator:
-    """Where the slider is to stand; it stays in sight (assets/style.css)."""
+def epoch_slider_container() -> DeltaGenerator:
+    """Return the container of the slider, which stays visible (assets/style.css)."""
     return st.container(key="epochs")
 
 
 def nearest_epoch(epochs: Iterable[int], wanted: int) -> int:
-    """The one of ``epochs``, ascending, next to ``wanted``; of two the earlier."""
+    """Return the epoch nearest to ``wanted``; the earlier of two. ``epochs`` ascend."""
     return min(epochs, key=lambda epoch: abs(epoch - wanted))
 
 
-def epoch_in_address(epochs: Sequence[int], otherwise: int | None = None) -> int:
-    """The one of ``epochs`` that the address names; what is not there is said.
+def epoch_from_query(epochs: Sequence[int], otherwise: int | None = None) -> int:
+    """Return the epoch in the address, or the nearest available with a warning.
 
-    Where it names none, ``otherwise`` or the newest.
+    Without an epoch in the address: ``otherwise``, or the newest.
     """
     text = st.query_params.get("epoch")
     if text is None:
@@ -93,7 +93,7 @@ def epoch_in_address(epochs: Sequence[int], otherwise: int | None = None) -> int
     if near == number:
         return near
     st.warning(
-        f"This run has kept nothing of epoch {quoted(text)}: it is shown after epoch {near}.",
+        f"This run has saved nothing of epoch {quoted(text)}, so epoch {near} is shown.",
         icon=":material/warning:",
     )
     return near
@@ -102,9 +102,9 @@ def epoch_in_address(epochs: Sequence[int], otherwise: int | None = None) -> int
 def epoch_scrubber(
     place: DeltaGenerator, run: Run, epochs: Sequence[int], shown: int, *, about: str = ""
 ) -> None:
-    """Put the slider into ``place``; call this when all the rest of the page has been shown.
+    """Draw the slider into ``place``; call this after the rest of the page.
 
-    ``about`` says what of the run is shown, for when the top of the page is out of sight.
+    ``about`` describes what is shown, for when the page is scrolled down.
     """
     if not run.state.active:
         fill_query_param("epoch", str(shown))
@@ -120,23 +120,23 @@ def epoch_scrubber(
                 [epoch.loss for epoch in history],
                 validation if any(value is not None for value in validation) else [],
             ),
-            on_epoch=lambda epoch: _go_to(epoch, epochs, growing=run.state.active),
+            on_epoch=lambda epoch: _select_epoch(epoch, epochs, growing=run.state.active),
             best=run.best_epoch,
             growing=run.state.active,
             about=" · ".join(filter(None, [run.name, about])),
         )
-    follow_growth(run)
+    rerun_on_new_epoch(run)
 
 
-def follow_growth(run: Run) -> None:
-    """Run the page again when a run under way has come further; ``epoch_scrubber`` does it too."""
+def rerun_on_new_epoch(run: Run) -> None:
+    """Rerun the page when an active run finishes an epoch; the slider does this, too."""
     if run.state.active:
         mark = partial(_progress_mark, cache.store(), run.id)
-        run_again_on(f"epochs-{run.id}", mark, key="epochs-done")
+        rerun_on_change(f"epochs-{run.id}", mark, key="epochs-done")
 
 
-def _go_to(epoch: int, epochs: Sequence[int], *, growing: bool) -> None:
-    # Without an epoch in the address the page follows the newest one.
+def _select_epoch(epoch: int, epochs: Sequence[int], *, growing: bool) -> None:
+    # Without an epoch in the address the page shows the newest.
     update_query_params(epoch=None if growing and epoch == epochs[-1] else str(epoch))
 
 

@@ -1,4 +1,4 @@
-"""What goes wrong, shown as one sentence in its place."""
+"""Showing errors on a page."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,8 +11,17 @@ from cifarviz.ui.address import escaped
 
 @contextmanager
 def errors_shown() -> Iterator[None]:
-    """Show an error raised on purpose as its sentence; what comes after on the page goes on."""
+    """Show a ``CifarvizError`` as a message; the rest of the page is drawn."""
     try:
         yield
     except CifarvizError as error:
         st.error(escaped(str(error)), icon=":material/error:")
+
+
+@contextmanager
+def errors_as_toast() -> Iterator[None]:
+    """Show a ``CifarvizError`` as a toast; for callbacks."""
+    try:
+        yield
+    except CifarvizError as error:
+        st.toast(escaped(str(error)), icon=":material/info:")

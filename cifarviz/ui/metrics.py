@@ -1,4 +1,4 @@
-"""Rows of metrics, and what marks their numbers."""
+"""Rows of metrics, and notes on how numbers were computed."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
@@ -7,7 +7,7 @@ import streamlit as st
 
 from cifarviz.analysis.intervals import accuracy_interval
 from cifarviz.figures.percent import interval, percent
-from cifarviz.live.items import Metric, named
+from cifarviz.live.items import Metric, join_names
 from cifarviz.runs.earlier_losses import EXPLANATION, PLAIN, earlier_losses, losses_words
 from cifarviz.runs.lineage import ancestors
 from cifarviz.runs.records import Run
@@ -15,28 +15,27 @@ from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 
 INTERVAL_HINT: Final = (
-    "Below, the 95% interval: measured on other images of the same kind, as many, the share would "
-    "differ by chance, and with 95% confidence the true one lies in there (Wilson’s interval). It "
-    "says nothing of what another seed of the training would give."
+    "Below: the 95% confidence interval (Wilson’s) for this number of images. It does not cover "
+    "how results vary with the training seed."
 )
 
 
-def interval_words(accuracy: float, images: int, digits: int = 1) -> str:
-    """The 95 % interval of an accuracy over so many images: ``"76.5% to 78.2%"``."""
+def format_interval(accuracy: float, images: int, digits: int = 1) -> str:
+    """Format the 95% interval of an accuracy over ``images``: ``76.5% to 78.2%``."""
     return interval(*accuracy_interval(accuracy, images), digits)
 
 
 def accuracy_metric(label: str, accuracy: float, images: int, hint: str) -> Metric:
-    """An accuracy for a row of figures, with its interval below it."""
+    """Return an accuracy as a metric with its interval as note."""
     return Metric(
-        label, percent(accuracy), f"{hint} {INTERVAL_HINT}", interval_words(accuracy, images)
+        label, percent(accuracy), f"{hint} {INTERVAL_HINT}", format_interval(accuracy, images)
     )
 
 
-def metric_row(
+def render_metrics(
     metrics: Sequence[Metric], *, widths: Sequence[int] | None = None, level: int = 5
 ) -> None:
-    """Show ``metrics`` beside each other, as headings of ``level``; their values are Markdown."""
+    """Show ``metrics`` in a row; values are Markdown headings of ``level``."""
     for column, metric in zip(st.columns(widths or len(metrics)), metrics, strict=True):
         with column.container(gap=None):
             st.caption(metric.label, help=metric.hint)
@@ -45,34 +44,38 @@ def metric_row(
                 st.caption(metric.note)
 
 
-def show_earlier_losses(runs: Iterable[tuple[str, Run]]) -> None:
-    """Say how the losses of ``runs``, each under a name, were computed, unless all are exact."""
+def render_loss_note(runs: Iterable[tuple[str, Run]]) -> None:
+    """Show how the losses of named ``runs`` were computed, unless all are exact."""
     groups: dict[str, list[str]] = {}
     for name, run in runs:
         groups.setdefault(losses_words(run), []).append(name)
-    earlier = {words: names for words, names in groups.items() if words != PLAIN}
+    earlier = {loss: names for loss, names in groups.items() if loss != PLAIN}
     if not earlier:
         return
+    template = "Losses are computed in different ways. {runs}."
     if len(groups) == 1:
-        sentence = f"Losses: {next(iter(earlier))}."
-    else:
-        marked = "; ".join(f"{named(names)}: {words}" for words, names in earlier.items())
-        sentence = f"Losses are not computed alike. {marked}"
-        sentence += f"; the others: {PLAIN}." if PLAIN in groups else "."
+        template = "Losses: {loss}."
+    elif PLAIN in groups:
+        template = "Losses are computed in different ways. {runs}; other runs: {plain}."
+    sentence = template.format(
+        loss=next(iter(earlier)),
+        plain=PLAIN,
+        runs="; ".join(f"{join_names(names)}: {loss}" for loss, names in earlier.items()),
+    )
     st.caption(f":material/info: {escaped(sentence)}", help=EXPLANATION)
 
 
-def show_earlier_losses_of_curves(names: Mapping[str, str], runs: Sequence[Run]) -> None:
-    """Say so below curves, which begin with those of a fork's ancestors.
+def render_curves_loss_note(names: Mapping[str, str], runs: Sequence[Run]) -> None:
+    """Show the same note for the curves of ``runs``, which include a fork's ancestors.
 
     ``names`` are the names of ``runs`` by id.
     """
     drawn = {run.id: run for run in runs}
     for run in runs:
-        drawn |= {one.id: one for one in ancestors(cache.store(), run) if one.id not in drawn}
-    show_earlier_losses((names.get(run.id, run.name), run) for run in drawn.values())
+        drawn = {parent.id: parent for parent in ancestors(cache.store(), run)} | drawn
+    render_loss_note((names.get(run.id, run.name), run) for run in drawn.values())
 
 
-def earlier_losses_sentence(run: Run) -> str:
-    """How the losses of one run were computed, as a sentence; empty if they are exact."""
+def loss_note(run: Run) -> str:
+    """Return how a run's losses were computed, as a sentence; empty if they are exact."""
     return "" if earlier_losses(run) is None else f"Losses: {losses_words(run)}."

@@ -1,4 +1,4 @@
-"""The pages, and going from one to another with what the address holds."""
+"""The pages, and links between them that keep query parameters."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from cifarviz.live.feeds import CURRENT, STATUS, status_mark
 from cifarviz.live.items import status_item
 from cifarviz.ui import cache
 from cifarviz.ui.address import quoted
-from cifarviz.ui.class_names import language_address
+from cifarviz.ui.class_names import language_query_params
 from cifarviz.ui.components.live import Live
 from cifarviz.ui.components.live_items import live_items
 from cifarviz.ui.query import current_query_params, open_address, render_choice
@@ -56,7 +56,7 @@ class ViewEntry:
 
 
 def app_pages(url: str | None) -> list[Page]:
-    """Return all pages, with one more that says so if ``url`` leads to none of them."""
+    """Return all pages, and a hidden 'not found' page if ``url`` leads to none of them."""
     pages = [
         st.Page(
             _file(name),
@@ -67,38 +67,38 @@ def app_pages(url: str | None) -> list[Page]:
         )
         for name, entry in PAGES.items()
     ]
-    if name := unknown_page(url):
-        missing = partial(_page_not_found, name)
+    if name := unknown_page_name(url):
+        missing = partial(_render_page_not_found, name)
         pages.append(st.Page(missing, title="Page not found", url_path=name, visibility="hidden"))
     return pages
 
 
-def unknown_page(url: str | None) -> str | None:
-    """Return the last part of the path of ``url`` unless it is empty or the name of a page.
+def unknown_page_name(url: str | None) -> str | None:
+    """Return the last part of the path of ``url`` unless it is empty or a page's name.
 
-    Streamlit takes it for the page's name, and shows the first page for one that it doesn't know.
-    Behind a proxy it may be part of the app's own address: then nobody asks for a page of the name.
+    Streamlit shows the first page for an unknown name. Behind a proxy the part may belong to the
+    app's own address; then nobody requests a page of that name.
     """
     name = unquote(urlsplit(url or "").path).rstrip("/").rpartition("/")[2].strip()
     return None if not name or name in PAGES else name
 
 
-def _page_not_found(name: str) -> None:
+def _render_page_not_found(name: str) -> None:
     st.title("Page not found")
-    st.error(f"There is no page {quoted(name)}. These are the pages:", icon=":material/error:")
+    st.error(f"There is no page {quoted(name)}. Choose one of these:", icon=":material/error:")
     for page, entry in PAGES.items():
         link_to(page, entry.title)
 
 
 def go_to(page: str, **address: str | int) -> NoReturn:
-    """Open a page with these values in its address, such as ``run`` and ``image``."""
+    """Open a page with these query parameters, such as ``run`` and ``image``."""
     open_address(_url_path(page), _address(address))
-    # Streamlit would put the new address into the history's entry for this page.
+    # With other parameters Streamlit would change this page's entry in the browser history.
     st.switch_page(_file(page), query_params=current_query_params())
 
 
 def link_to(page: str, label: str, icon: str | None = None, **address: str | int) -> None:
-    """Show a link to a page with these values in its address."""
+    """Show a link to a page with these query parameters."""
     st.page_link(
         _file(page),
         label=label,
@@ -107,13 +107,13 @@ def link_to(page: str, label: str, icon: str | None = None, **address: str | int
     )
 
 
-def open_here(page: str, **address: str | int) -> None:
-    """Give the page that is open these values in place of its address; for callbacks."""
+def replace_query_params(page: str, **address: str | int) -> None:
+    """Replace the query parameters of the open page; for callbacks."""
     open_address(_url_path(page), _address(address))
 
 
 def _address(values: Mapping[str, str | int]) -> dict[str, str]:
-    return {key: str(value) for key, value in values.items()} | language_address()
+    return {key: str(value) for key, value in values.items()} | language_query_params()
 
 
 def _url_path(page: str) -> str:
@@ -124,7 +124,7 @@ def _file(page: str) -> str:
     return f"pages/{page}.py"
 
 
-def title_and_switch(
+def render_title_and_views(
     title: str,
     views: Mapping[View, ViewEntry],
     *,
@@ -132,7 +132,7 @@ def title_and_switch(
     problem: Callable[[str], str],
     forget: Sequence[str],
 ) -> View:
-    """Show both in a row and return the view that the address holds as ``view``, else the first.
+    """Show title and view switch; return the view in the address, else the first.
 
     ``problem`` and ``forget`` are those of ``render_choice``.
     """
@@ -151,8 +151,8 @@ def title_and_switch(
     )
 
 
-def run_status() -> None:
-    """Name, epoch, progress and best epoch of the run at work, and how many wait."""
+def render_run_status() -> None:
+    """Show the training run with its progress, and how many runs wait."""
     active = cache.store().active()
     if any(run.orphaned for run in active):
         cache.adopt_orphans()
@@ -161,21 +161,21 @@ def run_status() -> None:
         live = Live(STATUS, status_mark(active))
         live_items({CURRENT: status_item(active)}, key="status", live=live, reports_break=True)
         if active:
-            _watch_link(active[0].id)
+            _render_watch_link(active[0].id)
 
 
-def _watch_link(run_id: str) -> None:
+def _render_watch_link(run_id: str) -> None:
     address = {"view": "watch", "run": run_id}
     if query_memory().page != "train":
         link_to("train", "Watch", **address)
         return
-    # A link within the page may be taken for an address that was replaced just now.
+    # A link within the page could be mistaken for an address that was just replaced.
     st.button(
         "Watch",
         key="watch-run",
         type="tertiary",
         icon=PAGES["train"].icon,
-        on_click=uninterruptible(open_here),
+        on_click=uninterruptible(replace_query_params),
         args=("train",),
         kwargs=address,
     )

@@ -1,4 +1,4 @@
-"""Choosing the run and the weights that a page looks at; the address holds both."""
+"""Choosing the run and the weights of a page; the address holds both."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -25,45 +25,43 @@ from cifarviz.runs.stored_weights import (
     weights_position,
 )
 from cifarviz.ui import cache, state
-from cifarviz.ui.address import escaped, quoted
-from cifarviz.ui.components.live_items import run_again_on
+from cifarviz.ui.address import escaped, quoted, sentence_case
+from cifarviz.ui.components.live_items import rerun_on_change
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.navigation import go_to, link_to
 from cifarviz.ui.query import current_query_params, update_query_params, widget_key, widget_value
-from cifarviz.ui.runs.rows import in_date
+from cifarviz.ui.runs.rows import format_date
 from cifarviz.ui.streamlit_patches import uninterruptible
 
 Choice = TypeVar("Choice", bound=str)
-_OF_A_DATASET = ("dataset", "image", "actual", "predicted", "page")
+_DATASET_PARAMS = ("dataset", "image", "actual", "predicted", "page")
 
 
-def _no_epochs(run: Run) -> bool:
+def _has_no_epochs(run: Run) -> bool:
     return False
 
 
 def pick_run(
-    *, dependent: Sequence[str] = (), keeps: Callable[[Run], bool] = _no_epochs
+    *, dependent: Sequence[str] = (), keeps: Callable[[Run], bool] = _has_no_epochs
 ) -> Run | None:
-    """Show a menu of the runs that have weights, the newest first, and return the one chosen.
+    """Show a menu of the runs with weights, newest first; return the chosen run.
 
-    ``keeps`` says whether a run has anything of its epochs that can be looked at instead.
-    The address holds it as ``run``; without one there, it is the run this browser session chose
-    last, or the newest: of those on the data set that the address names, where there are any.
-    ``dependent`` names what else in the address makes sense for one run only, and is forgotten
-    with it. Returns ``None`` after saying why, and what to do, when there
-    is none to choose or the address names one that cannot be looked at.
+    The address holds it as ``run``. The default is the session's last choice, else the newest run,
+    on the address's data set if there are any. ``keeps`` tells whether a run without weights has
+    saved epochs to show instead. ``dependent`` are query parameters that are removed when another
+    run is chosen. Returns ``None``, with a message, without runs or for a run that cannot be shown.
     """
     runs = cache.store().all()
     ready = {run.id: run for run in runs if checkpoints_of(run) or keeps(run)}
     wanted = st.query_params.get("run")
     if not ready and wanted is None:
-        _nothing_yet(runs, keeps)
+        _render_no_runs(runs, keeps)
         return None
     if wanted is None:
-        wanted = _usual_choice(ready)
+        wanted = _default_run(ready)
         update_query_params(run=wanted)
     if wanted not in ready:
-        _cannot_be_shown(wanted, runs, keeps)
+        _render_unavailable(wanted, runs, keeps)
     if not ready:
         return None
     names = run_labels(list(ready.values()))
@@ -75,9 +73,9 @@ def pick_run(
         format_func=names.__getitem__,
         placeholder="Choose a run",
         key=widget_key("pick-run", chosen),
-        on_change=uninterruptible(_run_chosen),
+        on_change=uninterruptible(_select_run),
         args=(ready, ("checkpoint", "epoch", *dependent)),
-        help="A trained network; runs appear here as soon as their first epoch is done.",
+        help="A trained network. Runs appear here after their first epoch.",
     )
     if chosen is None:
         return None
@@ -86,111 +84,110 @@ def pick_run(
 
 
 def pick_checkpoint(run: Run) -> Checkpoint:
-    """Show a menu of the weights that ``run`` has kept and return the one chosen.
+    """Show a menu of the saved weights of ``run``; return the choice.
 
-    The address holds it as ``checkpoint``; without one there it is what a person made the run's
-    answer, or else ``"last"``. Raises ``ArtifactMissing`` if the run has none (any more).
+    The address holds it as ``checkpoint``. The default is the run's preferred weights, else
+    ``"last"``. Raises ``ArtifactMissing`` if the run has none.
     """
-    return _pick(run, _kept_checkpoints(run))
+    return _pick_weights(run, _require_checkpoints(run))
 
 
 def pick_checkpoint_or_epochs(
     run: Run, *, has_epochs: bool, forget: Sequence[str] = ()
 ) -> Checkpoint | Literal["epochs"]:
-    """The same with one choice more where the run has something of several epochs: any of them.
+    """Like ``pick_checkpoint``, with the choice "any epoch" if ``has_epochs``.
 
-    ``forget`` names what else in the address makes no sense when one goes from a checkpoint to
-    the epochs, or back.
+    ``forget`` are query parameters to remove on a change between a checkpoint and the epochs.
     """
     if not has_epochs:
-        return _pick(run, _kept_checkpoints(run))
-    kept = _kept_checkpoints(run) if checkpoints_of(run) else ()
-    choices: tuple[Checkpoint | Literal["epochs"], ...] = (*kept, "epochs")
-    chosen = _pick(run, choices, forget)
-    if not kept:
+        return _pick_weights(run, _require_checkpoints(run))
+    checkpoints = _require_checkpoints(run) if checkpoints_of(run) else ()
+    choices: tuple[Checkpoint | Literal["epochs"], ...] = (*checkpoints, "epochs")
+    chosen = _pick_weights(run, choices, forget)
+    if not checkpoints:
         st.caption(
-            "The weights as it ended, and at its best, were removed."
+            "The weights of its last and best epochs were removed."
             if run.epochs_done
-            else "It has not finished an epoch: this is its network before training."
+            else "No epoch is finished yet: this is the network before training."
         )
     return chosen
 
 
-def _kept_checkpoints(run: Run) -> tuple[Checkpoint, ...]:
-    kept = checkpoints_of(run)
-    if not kept:
+def _require_checkpoints(run: Run) -> tuple[Checkpoint, ...]:
+    checkpoints = checkpoints_of(run)
+    if not checkpoints:
         raise ArtifactMissing(
-            "{run_name} has no weights: it has not finished an epoch, or their files were "
-            "removed. Choose another run.",
+            "{run_name} has no weights: no epoch was finished, or the files were removed. Choose "
+            "another run.",
             run_name=quoted(run.name),
         )
-    # The first is what is shown where the address asks for none.
-    return kept
+    return checkpoints
 
 
-def _pick(run: Run, kept: Sequence[Choice], forget: Sequence[str] = ()) -> Choice:
-    # A link that names an epoch and no weights is about that epoch.
-    usual = "epochs" if "epochs" in kept and "epoch" in st.query_params else kept[0]
+def _pick_weights(run: Run, checkpoints: Sequence[Choice], forget: Sequence[str] = ()) -> Choice:
+    # A link with an epoch and no weights is about that epoch.
+    usual = "epochs" if "epochs" in checkpoints and "epoch" in st.query_params else checkpoints[0]
     wanted = st.query_params.get("checkpoint", usual)
-    chosen = next((which for which in kept if which == wanted), kept[0])
+    chosen = next((which for which in checkpoints if which == wanted), checkpoints[0])
     st.selectbox(
-        "Weights",
-        kept,
-        kept.index(chosen),
-        format_func=lambda which: checkpoint_words(run, which),
+        "Weights from",
+        checkpoints,
+        checkpoints.index(chosen),
+        format_func=lambda which: sentence_case(checkpoint_label(run, which)),
         key=widget_key("pick-checkpoint", chosen),
-        on_change=uninterruptible(_checkpoint_chosen),
+        on_change=uninterruptible(_select_checkpoint),
         args=(chosen, forget),
-        help="A run keeps its newest weights, and those of its best epoch, unless it was made to "
-        "keep the best ones only. “Any epoch” is a slider over what it has kept on its way: "
-        "weights after epochs 1, 2, 3, 4, 6, 8, 11 and ever fewer, answers after each.",
+        help="A run saves the weights of its last and best epochs, or of the best only. “Any "
+        "epoch” is a slider over saved epochs: weights after epochs 1, 2, 3, 4, 6, 8, 11 and then "
+        "ever less often, predictions after each.",
     )
     if chosen != wanted:
         st.warning(
-            f"This run has no weights called {quoted(wanted)}: it is shown "
-            f"{'at ' if chosen == 'epochs' else ''}{checkpoint_words(run, chosen)}.",
+            f"This run has no weights called {quoted(wanted)}. Shown instead: "
+            f"{checkpoint_label(run, chosen)}.",
             icon=":material/warning:",
         )
     return chosen
 
 
 def checkpoints_of(run: Run) -> tuple[Checkpoint, ...]:
-    """The weights of ``run`` that are on disk, those that answer for it first."""
+    """Return the saved weights of ``run``, its default first."""
     return stored_checkpoints(cache.store(), run)
 
 
-def checkpoint_words(run: Run, which: str) -> str:
-    """What a person calls these weights: "as it ended, after epoch 30", for one."""
+def checkpoint_label(run: Run, which: str) -> str:
+    """Return a label of these weights, such as ``last epoch (after epoch 30)``."""
     if which == "epochs":
         return "any epoch"
     if which == "last" and restored_best_weights(run):
-        return f"as it ended: the weights of epoch {run.best_epoch}, restored"
+        return f"last epoch (restored weights of epoch {run.best_epoch})"
     if which == "last" and run.state.active:
-        # It would be another in each moment.
-        return "as it stands now"
+        # Its epoch would be out of date at once.
+        return "current (training)"
     if which == "last":
-        return f"as it ended, {weights_position(cache.store(), run, 'last')}"
-    epoch = "" if run.best_epoch is None else f", epoch {run.best_epoch}"
-    return f"at its {best_criterion(run)}{epoch}"
+        return f"last epoch ({weights_position(cache.store(), run, 'last')})"
+    if run.best_epoch is None:
+        return f"best epoch ({best_criterion(run)})"
+    return f"best epoch {run.best_epoch} ({best_criterion(run)})"
 
 
 def run_labels(runs: Sequence[Run]) -> dict[str, str]:
-    """The name of each run by its id and, of one that has ended, its headline."""
+    """Return a label by run id: the name and, of an ended run, its headline."""
     names = distinct_names(runs)
     return {
         run.id: names[run.id]
-        if run.state.active or not (words := headline(run))
-        else f"{names[run.id]} · {words}"
+        if run.state.active or not (result := headline(run))
+        else f"{names[run.id]} · {result}"
         for run in runs
     }
 
 
 def distinct_names(runs: Sequence[Run], *, marked: bool = True) -> dict[str, str]:
-    """Each run's name by its id; of equal ones with the time they were made, or with their id.
+    """Return a distinct name by run id; equal names get their creation time or id.
 
-    ``marked``: what is recorded is called so before its name.
+    ``marked`` puts ``recorded:`` before the name of the recorded run.
     """
-    timed = {run.id: f"{run.name}, {in_date(run.created)}" for run in runs}
+    timed = {run.id: f"{run.name}, {format_date(run.created)}" for run in runs}
     names, times = Counter(run.name for run in runs), Counter(timed.values())
     labels: dict[str, str] = {}
     for run in runs:
@@ -205,87 +202,92 @@ def distinct_names(runs: Sequence[Run], *, marked: bool = True) -> dict[str, str
     return labels
 
 
-def _usual_choice(ready: Mapping[str, Run]) -> str:
+def _default_run(ready: Mapping[str, Run]) -> str:
     wanted = st.query_params.get("dataset")
-    fitting = [one for one, run in ready.items() if _dataset_of(run) == wanted] or list(ready)
+    fitting = [run_id for run_id, run in ready.items() if _dataset_name(run) == wanted] or list(
+        ready
+    )
     remembered = state.recall("run")
     if remembered in fitting:
         return remembered
-    # One in its first epoch, or whose weights were removed, is there for who asks for it.
-    return next((one for one in fitting if checkpoints_of(ready[one])), fitting[0])
+    # Runs without weights are chosen only by hand.
+    return next((run_id for run_id in fitting if checkpoints_of(ready[run_id])), fitting[0])
 
 
-def _run_chosen(ready: Mapping[str, Run], forget: Sequence[str]) -> None:
+def _select_run(ready: Mapping[str, Run], forget: Sequence[str]) -> None:
     chosen = widget_value("pick-run")
-    # The browser sends labels: one of a run that has just ended was another a moment ago.
+    # The browser sends labels, and the label of a run changes when the run ends.
     if chosen not in ready:
         return
     before = ready.get(current_query_params().get("run") or "")
-    if before is None or _dataset_of(before) != _dataset_of(ready[chosen]):
-        # Images and classes of another data set are nothing for this run.
-        forget = (*forget, *_OF_A_DATASET)
+    if before is None or _dataset_name(before) != _dataset_name(ready[chosen]):
+        # Images and classes of another data set do not apply to this run.
+        forget = (*forget, *_DATASET_PARAMS)
     update_query_params(**dict.fromkeys(forget), run=chosen)
 
 
-def _dataset_of(run: Run) -> str | None:
+def _dataset_name(run: Run) -> str | None:
     try:
         return run.experiment.data.dataset
     except CifarvizError:
-        # Written by a newer version: its own page says so.
+        # Written by a newer version, which the run's page reports.
         return None
 
 
-def _checkpoint_chosen(before: str, forget: Sequence[str]) -> None:
+def _select_checkpoint(before: str, forget: Sequence[str]) -> None:
     chosen = widget_value("pick-checkpoint")
     void = ("epoch", *forget) if "epochs" in (before, chosen) else ()
     update_query_params(**dict.fromkeys(void), checkpoint=chosen)
 
 
-def _cannot_be_shown(run_id: str, runs: Sequence[Run], keeps: Callable[[Run], bool]) -> None:
+def _render_unavailable(run_id: str, runs: Sequence[Run], keeps: Callable[[Run], bool]) -> None:
     run = next((run for run in runs if run.id == run_id), None)
     if run is None:
         st.error(f"There is no run {quoted(run_id)} here.", icon=":material/error:")
-        link_to("runs", "See the runs there are")
+        link_to("runs", "Open Runs")
     elif run.damage is not None:
         st.error(f"{quoted(run.name)} is damaged: {escaped(run.damage)}", icon=":material/error:")
         link_to("runs", "Delete it in Runs", runs=run.id)
     elif run.state.active:
-        _coming(run, keeps)
+        _render_coming_run(run, keeps)
     else:
-        words = "has no weights: it did not finish an epoch, or their files were removed."
-        if epochs_with_weights(cache.store().folder(run.id), run):
-            words = (
-                "has neither its last weights nor its best ones here; Inside and Evaluate show "
-                "what it has kept of single epochs."
-            )
-        st.error(f"{quoted(run.name)} is {run.state} and {words}", icon=":material/error:")
-        link_to("runs", "See the runs there are")
+        template = (
+            "{name} is {state} and has neither last nor best weights. Inside and Evaluate show its "
+            "saved epochs."
+            if epochs_with_weights(cache.store().folder(run.id), run)
+            else "{name} is {state} and has no weights: no epoch was finished, or the files were "
+            "removed."
+        )
+        st.error(template.format(name=quoted(run.name), state=run.state), icon=":material/error:")
+        link_to("runs", "Open Runs")
 
 
-def _nothing_yet(runs: Sequence[Run], keeps: Callable[[Run], bool]) -> None:
+def _render_no_runs(runs: Sequence[Run], keeps: Callable[[Run], bool]) -> None:
     active = [run for run in runs if run.state.active and run.damage is None]
     if active:
-        _coming(active[-1], keeps)
+        _render_coming_run(active[-1], keeps)
         return
     st.info(
-        "No network has been trained here yet, so there is nothing to look at. Train one first: "
-        "a single epoch on the embedded sample takes seconds.",
+        "No network has been trained here yet. Train one first: a single epoch on the embedded "
+        "sample takes seconds.",
         icon=":material/info:",
     )
     with st.container(horizontal=True):
         if st.button("Train a network", type="primary", icon=":material/model_training:"):
             go_to("train")
-        bring_back_button()
+        render_restore_button()
 
 
-def _coming(run: Run, keeps: Callable[[Run], bool]) -> None:
+def _render_coming_run(run: Run, keeps: Callable[[Run], bool]) -> None:
     st.info(
-        f"{quoted(run.name)} is {run.state}. Its weights can be looked at once its first epoch is "
-        "done, and this page shows them by itself then.",
+        f"{quoted(run.name)} is {run.state}. This page shows its weights as soon as the first "
+        "epoch is done.",
         icon=":material/hourglass_top:",
     )
     link_to("train", "Watch it", view="watch", run=run.id)
-    run_again_on(f"ready-{run.id}", partial(_is_ready, cache.store(), run.id, keeps), key="ready")
+    rerun_on_change(
+        f"ready-{run.id}", partial(_is_ready, cache.store(), run.id, keeps), key="ready"
+    )
 
 
 def _is_ready(store: RunStore, run_id: str, keeps: Callable[[Run], bool]) -> str:
@@ -293,13 +295,13 @@ def _is_ready(store: RunStore, run_id: str, keeps: Callable[[Run], bool]) -> str
     return str(run is None or bool(stored_checkpoints(store, run)) or keeps(run))
 
 
-def hide_button() -> None:
-    """A button that takes the recorded run off this home's lists."""
+def render_hide_button() -> None:
+    """Show a button that hides the recorded run."""
     if st.button(
         "Hide",
         icon=":material/visibility_off:",
         key="hide-recorded",
-        help="Take the recorded run off all lists. It comes with cifarviz, so it can be brought "
+        help="Hides the recorded run from all lists. It comes with cifarviz, so you can bring it "
         "back at any time.",
     ):
         with errors_shown():
@@ -308,17 +310,17 @@ def hide_button() -> None:
             st.rerun()
 
 
-def bring_back_button() -> None:
-    """A button that brings the recorded run back, where it is hidden."""
+def render_restore_button() -> None:
+    """Show a button that restores the recorded run, if it is hidden."""
     if not is_recorded_run_hidden(cache.store()):
         return
     if st.button(
         "Bring the recorded run back",
         icon=":material/movie:",
         key="bring-back-recorded",
-        help="A real run that comes with cifarviz: 30 epochs on the full set, which end in "
+        help="A real run that comes with cifarviz: 30 epochs on the full set, ending in "
         "overfitting.",
     ):
-        with errors_shown(), st.spinner("Unpacking it …"):
+        with errors_shown(), st.spinner("Unpacking …"):
             restore_recorded_run(cache.store())
             st.rerun()

@@ -1,11 +1,11 @@
-"""The address of a page: the query string that its widgets follow and change.
+"""Synchronises widgets with the query parameters of a page.
 
-The session holds the address, the browser a copy of it. Within a page only callbacks change it;
-what the browser sends counts when a page is entered, on its Back button, and where this session
-never had it. All else is an address that was replaced while the request was under way.
+The session holds the query parameters, and the browser a copy of them. Within a page only callbacks
+change them. The browser's copy is used when a page is opened, after its Back button, and where this
+session never had it; otherwise it is out of date, replaced while the request was under way.
 
-A widget is never written to. Where something else has changed its value it becomes another widget,
-with a key of its own: what the browser still sends for the one before is nobody's.
+The value of a widget is never set. A widget whose value was changed by something else is replaced
+by a new one with another key, so that values the browser still sends for the old key are ignored.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -25,9 +25,9 @@ Word = TypeVar("Word", bound=str)
 
 
 def sync_query_params(page: str | None = None) -> None:
-    """Make session and browser agree on the address; call this before anything reads it.
+    """Synchronise session and browser; call this before anything reads the address.
 
-    ``page`` is the name of the page that is shown; without it, the same as before.
+    ``page`` is the URL path of the page; without it, the page is the same as before.
     """
     memory = state.query_memory()
     if page is not None and page != memory.page:
@@ -45,7 +45,7 @@ def sync_query_params(page: str | None = None) -> None:
 
 
 def finish_page() -> None:
-    """Give the browser the address of a page that was entered; call this at its end."""
+    """Send the address of a newly opened page to the browser; call this at the page's end."""
     memory = state.query_memory()
     if memory.page is not None and not memory.in_history:
         page_history(memory.page, memory.sent, memory.addresses[-1])
@@ -53,16 +53,16 @@ def finish_page() -> None:
 
 
 def current_query_params() -> dict[str, str]:
-    """Return the address, also in a callback, which runs before the page."""
+    """Return the query parameters; also valid in callbacks, which run before the page."""
     memory = state.query_memory()
     _receive(memory)
     return dict(memory.addresses[-1])
 
 
 def update_query_params(**values: str | None) -> None:
-    """Put these values into the address; ``None`` takes one out.
+    """Set query parameters; ``None`` removes one.
 
-    The page keeps its one entry in the browser's history.
+    The page keeps its single entry in the browser's history.
     """
     before = current_query_params()
     after = {name: value for name, value in (before | values).items() if value is not None}
@@ -73,27 +73,27 @@ def update_query_params(**values: str | None) -> None:
 
 
 def fill_query_param(name: str, usual: str) -> str:
-    """Return what the address holds as ``name``; ``usual``, put into it, where it holds nothing."""
+    """Return the query parameter ``name``, set to ``usual`` if it is missing."""
     if name not in st.query_params:
         update_query_params(**{name: usual})
     return st.query_params[name]
 
 
 def open_address(page: str, address: Mapping[str, str]) -> None:
-    """Have ``page`` begin with this address the next time that it is shown."""
+    """Give ``page`` these query parameters the next time it is shown."""
     state.query_memory().link = (page, dict(address))
 
 
 def _receive(memory: state.QueryMemory, *, follow: bool = False) -> None:
-    """Take in what the browser has sent, once a request.
+    """Process the address sent by the browser, once per request.
 
-    ``memory.addresses`` are those that the browser may have now, in the order in which it gets
-    them: the last one is the session's. ``follow``: the one sent counts in any case.
+    ``memory.addresses`` are those the browser may have now, in the order it receives them; the last
+    is the session's. ``follow`` accepts the sent address in any case.
     """
     request = streamlit_patches.current_request()
     if request == memory.request:
         return
-    # May be broken off here, and nothing has been taken in then.
+    # If the script is interrupted here, nothing has been changed.
     sent = st.query_params.to_dict()
     memory.request, memory.sent = request, sent
     if streamlit_patches.is_history_navigation():
@@ -117,20 +117,19 @@ def _send(memory: state.QueryMemory) -> None:
 
 
 def widget_key(name: str, value: object, matches: Callable[[Any, Any], bool] = eq) -> str:
-    """Return the key of the widget ``name``, which is to show ``value``.
+    """Return the key of the widget ``name`` with the default ``value``.
 
-    It is another one than before where the widget holds what does not match ``value``. Give the
-    value to the widget as its default.
+    The key is new if the widget holds something that does not match ``value``.
     """
     key = _key(name)
-    if state.is_kept(key) and not matches(state.get(key), value):
+    if state.has_widget(key) and not matches(state.get(key), value):
         renew_widget(name)
         key = _key(name)
     return key
 
 
 def renew_widget(name: str) -> None:
-    """Have the widget ``name`` begin again with its default, whatever it holds."""
+    """Reset the widget ``name`` to its default."""
     versions = state.query_memory().versions
     versions[name] = versions.get(name, 0) + 1
 
@@ -138,7 +137,7 @@ def renew_widget(name: str) -> None:
 def widget_value(name: str) -> Any:
     """Return the value of the widget ``name``, in a callback.
 
-    Raises ``WidgetGone`` where it is not on the page any more.
+    Raises ``WidgetGone`` if it is no longer on the page.
     """
     return state.get(_key(name))
 
@@ -149,10 +148,10 @@ def _key(name: str) -> str:
 
 
 def typed_text(key: str, given: str) -> str:
-    """Return what was typed into the text field of this key, in its callback, without spaces.
+    """Return the stripped text of the field with this key, in its callback.
 
-    Raises ``WidgetGone`` where it holds what it was ``given``: a field that has become another
-    one in the middle of a run may tell Streamlit of its first value as if it were typed.
+    Raises ``WidgetGone`` if it equals the default ``given``: a field that was replaced during a run
+    may report its default as if it had been typed.
     """
     typed: str = state.get(key).strip()
     if typed == given:
@@ -161,12 +160,12 @@ def typed_text(key: str, given: str) -> str:
 
 
 def same_text(typed: str, value: str) -> bool:
-    """Whether a text field holds ``value``, with spaces around it or without."""
+    """Return whether a text field holds ``value``, apart from surrounding spaces."""
     return typed.strip() == value
 
 
 def same_items(chosen: Sequence[object], value: Sequence[object]) -> bool:
-    """Whether the same was chosen, in whatever order."""
+    """Return whether both hold the same items in any order."""
     return set(chosen) == set(value)
 
 
@@ -184,55 +183,54 @@ def render_choice(
     label_visibility: Literal["visible", "collapsed"] = "visible",
     place: DeltaGenerator | None = None,
 ) -> Word:
-    """Show the choices and return the one that the address holds as ``name``, else the usual one.
+    """Show a choice and return the query parameter ``name``, else ``usual`` or the first option.
 
-    That is the first, without ``usual``. ``options`` are the address's words with those shown;
-    ``menu`` folds them up. ``problem`` makes a sentence of a word, quoted, that is none of them.
-    ``forget`` names what else in the address a change makes void. ``place`` is where the choices
-    stand.
+    ``options`` are labels by query value; ``menu`` shows them as a menu instead of buttons.
+    ``problem`` makes the error message for an unknown value, which it gets quoted. ``forget`` are
+    query parameters that a change removes. ``place`` is the container to draw in.
     """
-    otherwise = next(iter(options)) if usual is None else usual
-    wanted = st.query_params.get(name, otherwise)
-    found = next((word for word in options if word == wanted), None)
-    chosen = otherwise if found is None else found
-    show_in = place or st
-    show_as = (
-        partial(show_in.selectbox, index=list(options).index(chosen))
+    default = next(iter(options)) if usual is None else usual
+    requested = st.query_params.get(name, default)
+    known = next((value for value in options if value == requested), None)
+    chosen = default if known is None else known
+    container = place or st
+    widget = (
+        partial(container.selectbox, index=list(options).index(chosen))
         if menu
-        else partial(show_in.segmented_control, default=chosen, required=True)
+        else partial(container.segmented_control, default=chosen, required=True)
     )
-    show_as(
+    widget(
         label,
         list(options),
         format_func=options.__getitem__,
         key=widget_key(key, chosen),
-        on_change=uninterruptible(_choose),
+        on_change=uninterruptible(_select_choice),
         args=(name, key, forget),
         help=hint,
         label_visibility=label_visibility,
     )
-    if found is None:
-        st.error(problem(quoted(wanted)), icon=":material/error:")
+    if known is None:
+        st.error(problem(quoted(requested)), icon=":material/error:")
     return chosen
 
 
-def _choose(name: str, key: str, forget: Sequence[str]) -> None:
+def _select_choice(name: str, key: str, forget: Sequence[str]) -> None:
     update_query_params(**dict.fromkeys(forget), **{name: widget_value(key)})
 
 
 def render_number(
     name: str, label: str, usual: int, bounds: tuple[int, int], hint: str, *, key: str
 ) -> int:
-    """Show a field for it and return the whole number that the address holds as ``name``.
+    """Show a number field and return the query parameter ``name`` as an integer.
 
-    Where that is none, or none within ``bounds``, it is said and ``usual`` is returned.
+    Shows an error and returns ``usual`` if it is no integer within ``bounds``.
     """
     least, most = bounds
     text = st.query_params.get(name, str(usual))
     value = whole_number(text)
     if value is None or not least <= value <= most:
         st.error(
-            f"{label}: a whole number from {least:,} to {most:,}, and {quoted(text)} came; "
+            f"{label}: expected a whole number from {least:,} to {most:,}, got {quoted(text)}; "
             f"{usual:,} is used.",
             icon=":material/error:",
         )
@@ -244,11 +242,11 @@ def render_number(
         value,
         key=widget_key(key, value),
         help=hint,
-        on_change=uninterruptible(_enter_number),
+        on_change=uninterruptible(_select_number),
         args=(name, key),
     )
     return value
 
 
-def _enter_number(name: str, key: str) -> None:
+def _select_number(name: str, key: str) -> None:
     update_query_params(**{name: str(widget_value(key))})

@@ -1,4 +1,4 @@
-"""Queueing runs from a page, how long they will take, and stopping them."""
+"""Queueing and stopping runs from a page, and estimates of their duration."""
 
 import threading
 from collections.abc import Callable, Hashable, Sequence
@@ -6,13 +6,12 @@ from typing import TypeVar
 
 import streamlit as st
 
-from cifarviz.errors import CifarvizError
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import Action, RunState
 from cifarviz.training.estimate import Estimate
 from cifarviz.ui import cache, state
-from cifarviz.ui.address import escaped
+from cifarviz.ui.errors import errors_as_toast
 
 Queued = TypeVar("Queued")
 _QUEUEING = threading.Lock()
@@ -22,26 +21,24 @@ _SAME = 1.15
 def queue_once(
     wanted: Hashable, queue: Callable[[], Queued], run_ids: Callable[[Queued], Sequence[str]]
 ) -> Queued:
-    """What ``queue`` makes; or what it made before, while a run of that is still to be waited for.
+    """Return ``queue()``, or its earlier result while a run of it is still active.
 
-    Of two quick clicks the second is answered before the browser could show what the first has
-    begun. The rule: what this browser session has queued with the same ``wanted`` (experiments and
-    whatever else a person chose: a name, but none that was made up) is taken again as long as one
-    of its runs waits, trains or is paused. Once all have ended, or are about to be stopped, the
-    same is queued anew, as it is at once with another seed or setting, or by somebody else.
+    Two quick clicks queue a run once: what this browser session queued with the same key ``wanted``
+    (experiments and other choices, such as a typed name) is returned again while one of its runs is
+    queued, running or paused and not about to stop. Otherwise it is queued again.
     """
-    # On a laden machine the second click may be answered before the first one's has been queued.
+    # On a busy machine the second click may come before the first has queued anything.
     with _QUEUEING:
-        # Fetched before anything is queued: Streamlit may break the script off for a newer click
-        # wherever it touches the session state, and then what was queued would not be known.
-        queued = state.queued_before()
+        # Read before anything is queued: Streamlit may interrupt the script wherever it accesses
+        # the session state, and the queued run would be forgotten.
+        queued = state.queued_runs()
         before = queued.get(wanted)
-        if before is None or not _any_goes_on(before[0]):
-            made = queue()
-            queued[wanted] = (tuple(run_ids(made)), made)
-            return made
+        if before is None or not _is_any_going_on(before[0]):
+            result = queue()
+            queued[wanted] = (tuple(run_ids(result)), result)
+            return result
     st.toast(
-        "This waits or trains already, so it was not queued a second time.",
+        "Already queued or training, so it was not queued again.",
         icon=":material/info:",
     )
     return before[1]
@@ -50,57 +47,63 @@ def queue_once(
 def queue_fork_once(
     run: Run, epoch: int, experiment: Experiment, usual: str, typed: str = ""
 ) -> Run:
-    """``queue_once`` of a fork, called as was ``typed``, or as is ``usual`` for it.
-
-    Raises what ``Worker.fork`` does.
-    """
+    """Queue a fork once, named as ``typed``, else ``usual``; raises as ``Worker.fork`` does."""
     worker = cache.worker()
     return queue_once(
         ("fork", run.id, epoch, experiment.to_json(), typed),
         lambda: worker.fork(run.id, epoch, experiment, typed or usual),
-        lambda made: [made.id],
+        lambda result: [result.id],
     )
 
 
-def _any_goes_on(run_ids: Sequence[str]) -> bool:
-    return any(run.id in run_ids and _goes_on(run) for run in cache.store().active())
+def _is_any_going_on(run_ids: Sequence[str]) -> bool:
+    return any(run.id in run_ids and _is_going_on(run) for run in cache.store().active())
 
 
-def _goes_on(run: Run) -> bool:
+def _is_going_on(run: Run) -> bool:
     return run.state is not RunState.STOPPING and run.requested != Action.STOP
 
 
 def stop_runs(run_ids: Sequence[str]) -> None:
-    """Ask those of the runs that are still active to stop; for a callback."""
-    try:
+    """Request a stop of the active runs among ``run_ids``; for callbacks."""
+    with errors_as_toast():
         cache.store().stop_all(run_ids)
-    except CifarvizError as error:
-        st.toast(escaped(str(error)), icon=":material/error:")
 
 
-def span(estimate: Estimate, epochs: int = 1) -> str:
-    """``about 50 s``, or ``40 s to 1 min`` where the estimate is wider than 15 % each way."""
+def format_duration_range(estimate: Estimate, epochs: int = 1) -> str:
+    """Format ``about 50 s``, or ``40 s to 1 min`` if the range exceeds 15% each way."""
     low, high = estimate.low * epochs, estimate.high * epochs
     if high < 1:
         return "under 1 s"
     if high / low <= _SAME**2:
         return f"about {_rounded((low * high) ** 0.5)}"
-    low_words, high_words = _rounded(low), _rounded(high)
-    return f"about {low_words}" if low_words == high_words else f"{low_words} to {high_words}"
+    shortest, longest = _rounded(low), _rounded(high)
+    return f"about {shortest}" if shortest == longest else f"{shortest} to {longest}"
 
 
-def basis(estimate: Estimate, precision: str | None) -> str:
-    """What the estimate rests on, in a sentence."""
+def format_estimate_basis(estimate: Estimate, precision: str | None) -> str:
+    """Return what the estimate is based on, as a sentence."""
+    if estimate.runs == 0 and precision is None:
+        return "Rough estimate: nothing similar has run here."
     if estimate.runs == 0:
-        where = f" in {precision}" if precision is not None else ""
-        return f"A wide guess: no run like this{where} was recorded yet."
-    runs = "1 recorded run" if estimate.runs == 1 else f"{estimate.runs} recorded runs"
-    what = "of a network of this size" if estimate.same else "of the networks most like this one"
-    return f"By the speed of {runs} {what}, on this machine."
+        return f"Rough estimate: nothing similar has run here in {precision}."
+    if estimate.same:
+        template = (
+            "Based on 1 run of a network of this size on this machine."
+            if estimate.runs == 1
+            else "Based on {runs} runs of a network of this size on this machine."
+        )
+    else:
+        template = (
+            "Based on 1 run of the most similar network on this machine."
+            if estimate.runs == 1
+            else "Based on {runs} runs of the most similar networks on this machine."
+        )
+    return template.format(runs=estimate.runs)
 
 
 def _rounded(seconds: float) -> str:
-    """Two digits are more than is known."""
+    """Format seconds with two digits at most."""
     if seconds < 1:
         return "1 s"
     for unit, size in (("h", 3600.0), ("min", 60.0), ("s", 1.0)):

@@ -20,7 +20,7 @@ from cifarviz.figures.sprite import sprite
 from cifarviz.figures.theme import class_color
 from cifarviz.live.feeds import ACTIVE, active_mark
 from cifarviz.live.hub import hub
-from cifarviz.live.items import Item, badge, progress_item, waits_for
+from cifarviz.live.items import Item, progress_item, state_badge, waiting_text
 from cifarviz.runs.records import Run
 from cifarviz.runs.run_headline import headline
 from cifarviz.settings import Settings
@@ -324,7 +324,7 @@ def render_newest_runs(runs: Sequence[Run]) -> None:
             column, link = st.columns([5, 3], vertical_alignment="center")
             with column:
                 if run.state.active and run.damage is None:
-                    item = progress_item(run, waiting=waits_for(run, active))
+                    item = progress_item(run, waiting=waiting_text(run, active))
                     live_items({run.id: item}, key=f"newest-{run.id}", live=live)
                 else:
                     st.markdown(f"**{escaped(names[run.id])}**  \n{format_run(run)}")
@@ -337,9 +337,9 @@ def render_newest_runs(runs: Sequence[Run]) -> None:
 def format_run(run: Run) -> str:
     """State, number of epochs and best result of a run, Markdown."""
     if run.damage is not None:
-        return f"{badge(run)} {escaped(run.damage)}"
+        return f"{state_badge(run)} {escaped(run.damage)}"
     epochs = "1 epoch" if run.epochs_done == 1 else f"{run.epochs_done:,} epochs"
-    text = f"{badge(run)} {epochs}"
+    text = f"{state_badge(run)} {epochs}"
     best = headline(run)
     return f"{text} · {best}" if best else text
 

@@ -1,6 +1,6 @@
-"""The only file that touches Streamlit's session state.
+"""The only file that accesses Streamlit's session state.
 
-Nothing that matters lives here alone: a reload starts a new session.
+A reload starts a new session, so nothing important is stored only here.
 """
 
 from collections.abc import Hashable
@@ -15,11 +15,10 @@ from cifarviz.experiment.draft import Draft
 
 @dataclass
 class SetupMemory:
-    """What Setup knows of this browser session between two runs of the page.
+    """The state of Set up between two runs of the page.
 
-    ``drafts_begun`` counts, so that each draft's widgets have keys of their own; ``address`` is
-    the preset and the changes that the draft has in the address; ``open_layer`` is the layer whose
-    form is open.
+    ``drafts_begun`` counts drafts, so that each one's widgets have their own keys; ``address`` is
+    the draft's preset and changes in the address; ``open_layer`` the layer with an open form.
     """
 
     draft: Draft | None = None
@@ -28,19 +27,14 @@ class SetupMemory:
     open_layer: str | None = None
 
 
-def put(key: str, value: object) -> None:
-    """Give the widget ``key`` its value, before it is made: so it follows the address."""
-    st.session_state[key] = value
-
-
 class WidgetGone(KeyError):
-    """The widget is on the page no more: what was pressed in it came too late."""
+    """The widget is no longer on the page, so its event came too late."""
 
 
 def get(key: str) -> Any:
-    """The value of the widget ``key``; for its callback, which runs before it is made again.
+    """Return the value of the widget ``key``, in its callback.
 
-    Raises ``WidgetGone``, which ``unbroken`` callbacks need not catch.
+    Raises ``WidgetGone``, which ``uninterruptible`` callbacks need not catch.
     """
     try:
         return st.session_state[key]
@@ -48,24 +42,19 @@ def get(key: str) -> Any:
         raise WidgetGone(key) from error
 
 
-def take(key: str) -> Any:
-    """The value under ``key``, which is gone afterwards; ``None`` if there is none."""
-    return st.session_state.pop(key, None)
-
-
 def remember(name: str, value: str) -> None:
-    """Keep a choice for the other pages of this browser session, as a convenience."""
+    """Store a choice for the other pages of this browser session."""
     st.session_state[f"remembered-{name}"] = value
 
 
 def recall(name: str) -> str | None:
-    """What ``remember`` kept under this name."""
+    """Return what ``remember`` stored under this name."""
     value = st.session_state.get(f"remembered-{name}")
     return value if isinstance(value, str) else None
 
 
 def setup_memory() -> SetupMemory:
-    """The memory of Setup, to be changed in place."""
+    """Return the state of Set up, to be changed in place."""
     memory = st.session_state.setdefault("setup-memory", SetupMemory())
     assert isinstance(memory, SetupMemory)
     return memory
@@ -73,13 +62,12 @@ def setup_memory() -> SetupMemory:
 
 @dataclass
 class QueryMemory:
-    """What this session knows of the address.
+    """The state of the query parameters.
 
-    ``page``: whose it is. ``addresses``: those that the browser may have now, the session's last.
-    ``request``: the last one that was looked at, and ``sent``, the address that came with it.
-    ``link``: page and address that a link leads to. ``in_history``: whether the browser has made
-    the page's entry in its history. ``versions``: how often a widget, by its name, has become
-    another.
+    ``page`` is the page they belong to, ``addresses`` those the browser may have now, the session's
+    last; ``request`` the last request processed, and ``sent`` its address; ``link`` the page and
+    address that a link leads to; ``in_history`` whether the browser has an entry for the page;
+    ``versions`` how often each widget, by name, was replaced.
     """
 
     page: str | None = None
@@ -92,7 +80,7 @@ class QueryMemory:
 
 
 def query_memory() -> QueryMemory:
-    """The memory of the address, to be changed in place."""
+    """Return the state of the query parameters, to be changed in place."""
     memory = st.session_state.setdefault("query-memory", QueryMemory())
     assert isinstance(memory, QueryMemory)
     return memory
@@ -100,16 +88,14 @@ def query_memory() -> QueryMemory:
 
 @dataclass
 class LanguageMemory:
-    """The language that class names are shown in; ``unknown`` is what the address calls one in
-    vain.
-    """
+    """The language of class names; ``unknown`` is an unknown language in the address."""
 
     language: Language = "en"
     unknown: str | None = None
 
 
 def language_memory() -> LanguageMemory:
-    """The memory of the language, to be changed in place."""
+    """Return the state of the language, to be changed in place."""
     memory = st.session_state.setdefault("language-memory", LanguageMemory())
     assert isinstance(memory, LanguageMemory)
     return memory
@@ -117,9 +103,9 @@ def language_memory() -> LanguageMemory:
 
 @dataclass
 class TickedRuns:
-    """What is ticked in the table of runs: ids with commas between them, as in the address.
+    """The selection in the table of runs: ids separated by commas, as in the address.
 
-    ``linked`` is the last that came with the address, not by a click.
+    ``linked`` is the last selection that came with the address, not by a click.
     """
 
     ids: str = ""
@@ -127,35 +113,33 @@ class TickedRuns:
 
 
 def ticked_runs() -> TickedRuns:
-    """The ticks of this browser session, to be changed in place."""
+    """Return the selected runs of this session, to be changed in place."""
     ticked = st.session_state.setdefault("ticked-runs", TickedRuns())
     assert isinstance(ticked, TickedRuns)
     return ticked
 
 
-def queued_before() -> dict[Hashable, tuple[tuple[str, ...], Any]]:
-    """What this browser session has queued, to be changed in place: ids of runs and what came of
-    queueing them, by what was wanted.
-    """
+def queued_runs() -> dict[Hashable, tuple[tuple[str, ...], Any]]:
+    """Return what this session queued, by its key: run ids and the result; changed in place."""
     queued = st.session_state.setdefault("queued-before", {})
     assert isinstance(queued, dict)
     return queued
 
 
 @dataclass
-class LatestLook:
-    """Which network this browser session looks into, for work that begins a little later."""
+class CurrentInspection:
+    """The network this session inspects, for work that starts a little later."""
 
     key: Hashable = None
 
 
-def latest_look() -> LatestLook:
-    """The one of this browser session, to be changed in place; other threads may read it."""
-    latest = st.session_state.setdefault("latest-look", LatestLook())
-    assert isinstance(latest, LatestLook)
+def current_inspection() -> CurrentInspection:
+    """Return that of this session, changed in place; other threads may read it."""
+    latest = st.session_state.setdefault("latest-look", CurrentInspection())
+    assert isinstance(latest, CurrentInspection)
     return latest
 
 
-def is_kept(key: str) -> bool:
-    """Whether the widget ``key`` was on the page a moment ago: leaving a page forgets it."""
+def has_widget(key: str) -> bool:
+    """Return whether the widget ``key`` has a value; leaving its page removes it."""
     return key in st.session_state

@@ -1,4 +1,4 @@
-"""Everything here that touches private parts of Streamlit.
+"""All code that uses private parts of Streamlit.
 
 =============================  ================================  ==================================
 patch                          private part                      without it
@@ -13,12 +13,12 @@ patch                          private part                      without it
 ``set_query_params_quietly``   ``QueryParams``                   Back may stop once more
 =============================  ================================  ==================================
 
-All were tested with the releases in ``TESTED_RELEASES``, which are those that requirements.txt
-allows. Where a release has changed a private part, the patch is left out and the log says so, once
-a process; ``tests/ui/test_streamlit_patches.py`` fails for that release.
+All were tested with the releases in ``TESTED_RELEASES``, which requirements.txt allows. Where a
+release has changed a private part, the patch is skipped with a warning in the log, once a process;
+``tests/ui/test_streamlit_patches.py`` fails for that release.
 
-``components/page_history`` relies on how Streamlit's page uses the browser's history, which is as
-private; its test is ``tests/browser/test_page_history.py``.
+``components/page_history`` relies on how Streamlit's page uses the browser's history, which is
+private, too; its test is ``tests/browser/test_page_history.py``.
 """
 
 import logging
@@ -56,10 +56,10 @@ log = logging.getLogger(__name__)
 
 
 class Request:
-    """A request of the browser, equal to itself alone, however many runs of the script it takes."""
+    """A request of the browser; equal for all script runs that it causes, and only those."""
 
     def __init__(self, context: Any) -> None:
-        # A running script takes the next request in the same context; each brings its own facts.
+        # A running script gets the next request in the same context, with other context_info.
         self._context = None if context is None else weakref.ref(context)
         self._facts = getattr(context, "context_info", None)
 
@@ -74,11 +74,11 @@ class Request:
 
 
 KEEP_SECONDS: Final = 60.0
-"""What a download button offers stays for so long after the last page that referred to it."""
+"""How long a download stays available after the last page that referred to it."""
 
 
-class _PatientMediaFiles(MediaFileManager):
-    """Looks for what can be removed once in ``KEEP_SECONDS``, and removes it at the second look."""
+class _DelayedMediaFiles(MediaFileManager):
+    """Checks for unused files every ``KEEP_SECONDS``; removes those unused in two checks."""
 
     _looking = threading.Lock()
     _looked = 0.0
@@ -91,7 +91,7 @@ class _PatientMediaFiles(MediaFileManager):
             self._looked = time.monotonic()
         super().remove_orphaned_files()
 
-    # Files have a mark of their own for the second look; what makes them has none.
+    # Streamlit marks files at their first check, but not the functions that make them.
     def _remove_orphaned_deferred_callables(self) -> None:
         referred = {
             file_id
@@ -113,9 +113,9 @@ _MEDIA_VALUES = ("_files_by_session_and_coord", "_deferred_callables")
 def keep_keras_session() -> None:
     """Keep Streamlit from clearing the session of Keras after each run of a page.
 
-    Streamlit does so in the whole process, because models that were cached in TensorFlow 1 broke
-    (streamlit/streamlit issue 939): the kernels that TensorFlow has prepared for a run under way
-    are thrown away, and scopes that another thread is in are lost. There is no setting for it.
+    Streamlit clears it for the whole process, because models cached in TensorFlow 1 broke
+    (streamlit/streamlit issue 939). An active run loses its prepared kernels, and other threads
+    their scopes. There is no setting for it.
     """
     if hasattr(script_runner, "_clean_problem_modules"):
         # Resolved by name after each run, so that replacing it in its module is enough.
@@ -130,12 +130,11 @@ def _do_nothing() -> None:
 
 @contextmanager
 def without_interruption() -> Iterator[None]:
-    """Let the callback inside act to its end, though a newer press has come.
+    """Run the callback inside to its end, even if a newer press has come.
 
-    Streamlit ends a run of the script for a newer press wherever the script touches the session
-    state or the address, inside a callback too (streamlit/streamlit pull request 16763 describes
-    what is lost). The flag says whether such an end may come; the newer press stays in its queue
-    and is looked for as soon as the callbacks have run.
+    For a newer press Streamlit ends the script wherever it accesses the session state or the query
+    parameters, also inside a callback (streamlit/streamlit pull request 16763 describes what is
+    lost). The flag disables this; the newer press stays queued until the callbacks have run.
     """
     runner = _current_runner()
     if runner is None:
@@ -149,10 +148,10 @@ def without_interruption() -> Iterator[None]:
 
 
 def _current_runner() -> Any:
-    """The runner of this script where it may be interrupted, else ``None``."""
+    """Return the runner of this script if it may be interrupted, else ``None``."""
     context = get_script_run_ctx()
     if context is None:
-        # A plain script, which nothing interrupts.
+        # A plain script is never interrupted.
         return None
     runner: Any = getattr(getattr(context, "_enqueue", None), "__self__", None)
     if not hasattr(runner, "_execing"):
@@ -163,11 +162,11 @@ def _current_runner() -> Any:
 
 
 def use_app_navigation() -> None:
-    """Make a server draw ``app.py`` for whatever page is asked for first; call it at its start.
+    """Make the server run ``app.py`` for the first page, too; call this at its start.
 
-    Until ``st.navigation`` has been called once, Streamlit takes the folder ``pages/`` for its
-    older kind of multipage app: who follows a link to /train as the first visitor would get that
-    file alone, without menu, layout and error handling, and so would all who come after.
+    Until ``st.navigation`` has been called, Streamlit treats the folder ``pages/`` as its older
+    kind of multipage app: a first visitor of /train would get that file alone, without menu,
+    layout and error handling, and so would all later visitors.
     """
     if hasattr(PagesManager, "uses_pages_directory"):
         PagesManager.uses_pages_directory = False
@@ -176,10 +175,10 @@ def use_app_navigation() -> None:
 
 
 def count_presses() -> None:
-    """Have the callback of a button called as often as the button was pressed.
+    """Call the callback of a button as often as the button was pressed.
 
-    Presses that come while a run of the script cannot be interrupted wait together, and Streamlit
-    makes one of two presses of the same button. Here each stays in the states that wait.
+    Presses during an uninterruptible part of the script are queued, and Streamlit merges two
+    presses of the same button. Here each stays in the queued states.
     """
     if not (
         hasattr(script_requests, "_coalesce_widget_states")
@@ -204,7 +203,7 @@ def _coalesce_counting(old: Any, new: Any) -> Any:
 
 
 def _set_widgets_counting(self: Any, widget_states: Any) -> None:
-    # Both are called in the thread of this run of the script, one after the other.
+    # This and _call_callback_counting run in the same thread, one after the other.
     _of_this_run.presses = _presses(widget_states)
     _set_widgets(self, widget_states)
 
@@ -219,12 +218,12 @@ def _presses(widget_states: Any) -> Counter[str]:
 
 
 def is_page_run() -> bool:
-    """Whether this code is run for a page, and not imported by the server."""
+    """Return whether this code runs for a page, rather than being imported by the server."""
     return get_script_run_ctx(suppress_warning=True) is not None
 
 
 def is_history_navigation() -> bool:
-    """Whether this run of the page is for the browser's Back or Forward button."""
+    """Return whether this script run was caused by the browser's Back or Forward button."""
     context = get_script_run_ctx()
     if context is None:
         return False
@@ -235,7 +234,7 @@ def is_history_navigation() -> bool:
 
 
 def current_request() -> Request:
-    """The request that this run of the script, or of a callback, is for."""
+    """Return the request that caused this script run or callback."""
     context = get_script_run_ctx()
     if context is not None and not hasattr(context, "context_info"):
         _warn("ScriptRunContext.context_info", "A press may be lost if the next follows quickly.")
@@ -243,7 +242,7 @@ def current_request() -> Request:
 
 
 def has_browser() -> bool:
-    """Whether the script runs for a browser, which may be behind, and not for a test of a page."""
+    """Return whether the script runs for a browser, rather than for AppTest."""
     return getattr(get_script_run_ctx(), "context_info", None) is not None
 
 
@@ -265,12 +264,11 @@ def set_query_params_quietly(values: Mapping[str, str]) -> None:
 
 
 def keep_downloads() -> None:
-    """Keep what download buttons offer until a browser has had the time to fetch it.
+    """Keep the files of download buttons long enough for slow browsers to fetch them.
 
-    After each run of a page or of a part of it, in any session, Streamlit removes what no page
-    refers to: at once what a button of the run before would have made, and after a second run the
-    file that a press has made, which no page refers to at all. A browser that is a second late is
-    then answered 404 and cancels the download. Streamlit has no setting for it.
+    After each script run, in any session, Streamlit removes files that no page refers to: deferred
+    downloads of the previous run at once, the file made by a press after the second run. A browser
+    that is a second late gets 404 and cancels the download. There is no setting for it.
     """
     if not runtime.exists():
         return
@@ -278,14 +276,14 @@ def keep_downloads() -> None:
     if all(hasattr(MediaFileManager, name) for name in _MEDIA_METHODS) and all(
         hasattr(manager, name) for name in _MEDIA_VALUES
     ):
-        manager.__class__ = _PatientMediaFiles
+        manager.__class__ = _DelayedMediaFiles
     else:
         _warn("MediaFileManager as it was", "A download may fail on a busy machine.")
 
 
 @cache
 def _warn(part: str, consequence: str) -> None:
-    """Say once a process that a patch could not be applied."""
+    """Log once a process that a patch could not be applied."""
     log.warning(
         "Streamlit %s has no %s any more (cifarviz was tested with %s). %s",
         st.__version__,
@@ -296,17 +294,15 @@ def _warn(part: str, consequence: str) -> None:
 
 
 def uninterruptible(callback: Callable[..., None]) -> Callable[..., None]:
-    """Give the callback as one that a newer press cannot break off; give widgets this one.
+    """Return the callback protected from interruption by a newer press; for all widgets.
 
-    Streamlit ends a run of the script for a newer press wherever the script touches the session
-    state or the address, in a callback too: what the callback had yet to do would be lost.
-    One whose widget has left the page before its press arrives does nothing: a player's step may
-    come when another page, or another view of this one, is there already.
+    See ``without_interruption``. The callback does nothing if its widget is no longer on the page:
+    a player's step may arrive after another page or view has been opened.
     """
 
     @wraps(callback)
-    def whole(*args: Any, **kwargs: Any) -> None:
+    def protected(*args: Any, **kwargs: Any) -> None:
         with without_interruption(), suppress(state.WidgetGone):
             callback(*args, **kwargs)
 
-    return whole
+    return protected

@@ -1,4 +1,4 @@
-"""TensorBoard: the command that opens it, and whether its files can be written."""
+"""The command that opens TensorBoard, and a check that its files can be written."""
 
 import shlex
 from dataclasses import replace
@@ -15,26 +15,26 @@ from cifarviz.ui import cache
 
 
 def tensorboard_command(folder: Path) -> str:
-    """What to type into a terminal to see the files in ``folder``."""
+    """Return the shell command that shows the files in ``folder``."""
     return f"tensorboard --logdir {shlex.quote(str(folder))}"
 
 
-def show_tensorboard_command(folder: Path) -> None:
+def render_tensorboard_command(folder: Path) -> None:
     """Show the command, with a button that copies it."""
     st.code(tensorboard_command(folder), language="bash", wrap_lines=True)
 
 
-def show_tensorboard_files(run: Run) -> None:
+def render_tensorboard_files(run: Run) -> None:
     """Show the command for the files of ``run``, if it has written any."""
     folder = cache.store().tensorboard_folder(run.id)
     if not folder.is_dir():
         return
-    st.caption("TensorBoard shows the curves of this run and histograms of its weights:")
-    show_tensorboard_command(folder)
+    st.caption("Open this run’s curves and weight histograms in TensorBoard:")
+    render_tensorboard_command(folder)
 
 
 def with_tensorboard_checked(draft: Draft, assessment: Assessment) -> Assessment:
-    """``assessment`` with what keeps the files that ``draft`` asks for from being written."""
+    """Add a problem to ``assessment`` if the TensorBoard files cannot be written."""
     if draft.settings["tensorboard"] is not True or "tensorboard" in assessment.problems:
         return assessment
     try:

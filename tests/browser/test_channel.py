@@ -147,9 +147,7 @@ def test_without_a_socket_the_page_polls_and_shows_a_notice(
     page.route_web_socket(lambda url: "/live/" in url, refuse)
     training.train(5)
     _watch(page, server, training)
-    words = page.get_by_test_id("stMainBlockContainer").get_by_text(
-        "Live updates do not get through"
-    )
+    words = page.get_by_test_id("stMainBlockContainer").get_by_text("Live updates do not reach")
     expect(words.first).to_be_visible()
     training.train(20)
     _expect_points(page, 25)

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
-from cifarviz.live.run_figures import kept_dots
+from cifarviz.live.run_figures import dot_positions
 from cifarviz.static_files import provide
 from scripts.chromium import settle
 from tests.browser.apps.live_chart import batch_curves, batch_losses
@@ -101,7 +101,7 @@ def test_the_browser_adds_batches_like_the_server(app: Page) -> None:
         ".map(t => [t.meta.live, [Array.from(t.x), Array.from(t.y)]]))"
     )
     curves = batch_curves(batch_losses())
-    dots = kept_dots(np.arange(1, curves.batch_x.size + 1))
+    dots = dot_positions(np.arange(1, curves.batch_x.size + 1))
     assert 500 < len(dots) < curves.batch_x.size
     for name, values in (("batches", curves.batch_y), ("trend", curves.trend)):
         x, y = (np.array(part, float) for part in traces[name])

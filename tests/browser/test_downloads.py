@@ -43,7 +43,7 @@ def test_a_slow_browser_downloads_each_file_at_the_first_click(
         page.on("response", lambda response: answers.append(response))
         page.add_init_script(_LATE_MESSAGES)
         page.goto(f"{server.url}/runs?runs={run.id}")
-        page.get_by_role("button", name="Take away").click()
+        page.get_by_role("button", name="Export").click()
         for label in _CODE:
             button = page.get_by_test_id("stDownloadButton").get_by_role("button", name=label)
             expect(button).to_be_visible(timeout=60_000)

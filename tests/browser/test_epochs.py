@@ -76,7 +76,7 @@ def test_evaluate_can_be_scrubbed_played_and_reloaded_at_an_epoch(
     page.get_by_role("button", name="Play").click()
     shown(page, 2)
     page.get_by_role("combobox", name=re.compile("Weights")).click()
-    page.get_by_role("option", name=re.compile("as it ended")).click()
+    page.get_by_role("option", name=re.compile("Last epoch")).click()
     expect(page.locator(".track")).to_have_count(0)
     settle(page)
     expect(page.get_by_role("heading", name="Evaluate", level=1)).to_be_visible()

@@ -83,7 +83,7 @@ def test_the_journey_from_the_first_page_to_an_uploaded_photo(
     page.get_by_label("Number of epochs", exact=True).press("Enter")
     page.get_by_label("Batch size", exact=True).fill("32")
     page.get_by_label("Batch size", exact=True).press("Enter")
-    expect(page.get_by_text("Nothing is changed against the preset.")).to_have_count(0)
+    expect(page.get_by_text("No changes from the preset.")).to_have_count(0)
     page.get_by_role("button", name="Train", exact=True).click()
 
     # Live: points arrive, a zoom stays, a second browser and a reload see the same run.

@@ -74,7 +74,7 @@ def test_all_scenes_by_keyboard_with_a_recording_played_and_scrubbed(
     expect(page.locator(".replay")).to_have_attribute("data-playing", "false")
     assert 0 < at(page) < 5
     # Half of the time it took is not half of its epochs: the first ones took longer.
-    track = page.get_by_role("slider", name="Place in the recording")
+    track = page.get_by_role("slider", name="Position in the recording")
     box = track.bounding_box()
     assert box is not None
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)

@@ -79,12 +79,12 @@ def test_selected_runs_can_be_compared_renamed_and_deleted(
     page.get_by_role("button", name="Delete").click()
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_text("better: its curves over 2 epochs")).to_be_visible()
-    dialog.get_by_role("button", name="Keep").click()
+    dialog.get_by_role("button", name="Cancel").click()
     expect(dialog).to_have_count(0)
     assert len(store.all()) == 2
     page.get_by_role("button", name="Delete").click()
-    dialog.get_by_role("button", name="Delete for good").click()
-    expect(page.get_by_text("1 run takes")).to_be_visible()
+    dialog.get_by_role("button", name="Delete permanently").click()
+    expect(page.get_by_text("1 run uses")).to_be_visible()
     assert [run.id for run in store.all()] == [first.id]
 
 

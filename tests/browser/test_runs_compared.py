@@ -73,7 +73,7 @@ def test_runs_can_be_filtered_and_annotated(
     find = page.get_by_label("Find", exact=True)
     find.fill("first")
     find.press("Enter")
-    expect(page.get_by_text("Chosen, but not in this list: “second”.")).to_be_visible()
+    expect(page.get_by_text("Selected, but hidden by the filters: “second”.")).to_be_visible()
     expect(page).to_have_url(re.compile("find=first"))
     settle(page)
     # Ticking the one that is listed off leaves the other one chosen.

@@ -67,7 +67,7 @@ def test_a_stopped_run_resumes_at_its_last_step(server: AppServer, page: Page) -
     assert 0 < drawn <= 2100
 
     button(page, f"stop-{run_id}").click()
-    expect(page.get_by_text("what it learned until then is kept")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("The weights are saved")).to_be_visible(timeout=PATIENCE)
     expect(page.locator("[data-testid=stAlert]")).to_have_count(0)
     stopped = store.get(run_id)
     assert stopped.state is RunState.STOPPED

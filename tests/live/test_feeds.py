@@ -148,7 +148,7 @@ def test_the_numbers_and_words_stand_in_each_message(store: RunStore, run: Run) 
     }  # fmt: skip
     metrics = {one["label"]: one["value"] for one in message["items"]["metrics"]["metrics"]}
     assert metrics["Step"] == "5 of 10"
-    assert metrics["Images a second"] == "500"
+    assert metrics["Images per second"] == "500"
     assert metrics["Time left"] == "3 s"
     assert message["progress"]["step"] == 5
     assert message["stepsPerEpoch"] == 10

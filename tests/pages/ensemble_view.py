@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.runs.records import Run
 from tests import stored_runs
-from tests.components import answer_table, components, live_texts
+from tests.components import components, live_texts, prediction_table
 from tests.pages.app_page import opened_from_start
 
 
@@ -30,8 +30,8 @@ def said(app: AppTest) -> str:
 
 
 def table(app: AppTest) -> dict[str, Any]:
-    [found] = [one.key for one in components(app, "answer_table")]
-    return answer_table(app, found)
+    [found] = [one.key for one in components(app, "prediction_table")]
+    return prediction_table(app, found)
 
 
 def button(app: AppTest, label: str) -> Any:

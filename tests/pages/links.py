@@ -11,7 +11,7 @@ CHANGED_MEMBER = pack_changes(preset_draft("cifar10-ensemble", 1).with_value("ep
 PRESET = "Preset"
 RUN = "Run"
 MINE, OTHER, CLOTHES = "mine ·", "other ·", "clothes ·"
-LAST, BEST = "as it ended, after epoch 3", "at its lowest validation loss, epoch 3"
+LAST, BEST = r"Last epoch \(after epoch 3\)", r"Best epoch 3 \(lowest validation loss\)"
 
 
 class Link(NamedTuple):
@@ -83,12 +83,12 @@ LINKS = (
     Link(
         "train",
         {"View": "Set up", PRESET: "A first network"},
-        ("^button: Train$", r"^\*\*122,570 parameters", "^Nothing is changed against"),
+        ("^button: Train$", r"^\*\*122,570 parameters", "^No changes from"),
     ),
     Link(
         "train?view=setup&preset=cifar10-vgg",
         {"View": "Set up", PRESET: "Overfitting and feature maps"},
-        (r"^\*\*814,122 parameters", "^Nothing is changed against"),
+        (r"^\*\*814,122 parameters", "^No changes from"),
     ),
     Link(
         "train?preset=cifar10-vgg&part=data",
@@ -98,7 +98,7 @@ LINKS = (
     Link(
         f"train?preset=cifar10-vgg&changes={CHANGED}&part=training",
         {PRESET: "Overfitting and feature maps", "Number of epochs": "3"},
-        (r"number of epochs 30 → 3", "^##### Optimiser", "no:^Nothing is changed"),
+        (r"number of epochs 30 → 3", "^##### Optimiser", "no:^No changes from"),
     ),
     Link(
         "train?view=setup&run=OTHER",
@@ -131,7 +131,7 @@ LINKS = (
     Link(
         "runs",
         {"State": "Any", "Order": "Newest first", "Stars": "All", "Find": ""},
-        ("^Tick the box before a run", r"^,mine,(.|\n)*^★,other,(.|\n)*^,clothes,"),
+        ("^Tick a run to open", r"^,mine,(.|\n)*^★,other,(.|\n)*^,clothes,"),
     ),
     Link(
         "runs?runs=MINE,OTHER",
@@ -140,7 +140,7 @@ LINKS = (
     ),
     Link(
         "runs?run=MINE",
-        {"Weights": "As the run ended"},
+        {"Weights from": "Last epoch"},
         ("^finished · id MINE ", "chart runs-loss: .*Loss of mine'",
          r"^link: Evaluate evaluate\?run=MINE"),
     ),
@@ -204,7 +204,7 @@ LINKS = (
     # Inside
     Link(
         "inside",
-        {RUN: MINE, "Weights": LAST, "Image": "Test images", "Image number": "1",
+        {RUN: MINE, "Weights from": LAST, "Image": "Test images", "Image number": "1",
          "Compare with": "nothing", "Order of channels": "Number", "Scale": "Per channel"},
         (r"^\*\*Test image 1, ship", "^The network predicts", "image_grid maps-conv2d_2: "),
     ),
@@ -217,19 +217,19 @@ LINKS = (
     ),
     Link(
         "inside?run=MINE&checkpoint=best",
-        {"Weights": BEST},
+        {"Weights from": BEST},
         (r"^\*\*Test image 1, ship", "no:epoch_slider"),
     ),
     Link(
         "inside?run=MINE&checkpoint=epochs&epoch=1&image=3",
-        {"Weights": "any epoch", "Image number": "3"},
+        {"Weights from": "Any epoch", "Image number": "3"},
         ("epoch_slider epoch-slider: .*'shown': 1,", r"^\*\*Test image 3, airplane"),
         ("chart inside-answer", "chart bars-dense_1"),
         "&checkpoint=epochs&epoch=1",
     ),
     Link(
         "inside?run=MINE&epoch=0",
-        {"Weights": "any epoch"},
+        {"Weights from": "Any epoch"},
         ("epoch_slider epoch-slider: .*'shown': 0,",),
         ("image_grid maps-conv2d_1", "image_grid filters"),
         "&epoch=0",
@@ -281,31 +281,31 @@ LINKS = (
         f"{INSIDE}&with=MINE&at=0&order=change",
         {"Compare with": "this run at another epoch", "Weights on the right": "before training",
          "Order of channels": "Change"},
-        (r"^\*\*As it ended, after epoch 3\*\* predicts", r"^\*\*Before training\*\* predicts",
+        (r"^\*\*Last epoch \(after epoch 3\)\*\* predicts", r"^\*\*Before training\*\* predicts",
          "image_grid maps-right-conv2d_1: "),
     ),
     Link(
         f"{INSIDE}&with=OTHER&at=last&layer=conv2d_2&channel=3&side=right",
-        {"Compare with": OTHER, "Weights on the right": LAST},
-        (r"^\*\*mine, as it ended, after epoch 3\*\* predicts",
-         r"image_grid maps-right-conv2d_2: \[3,", r"image_grid maps-conv2d_2: \[None,",
-         "^other · as it ended, after epoch 3 · Test im"),
+        {"Compare with": OTHER, "Weights on the right": r"last epoch \(after epoch 3\)"},
+        (r"^\*\*mine, last epoch \(after epoch 3\)\*\* predicts",
+         r"image_grid maps-right-conv2d_2: \[3,",
+         r"image_grid maps-conv2d_2: \[None,", r"^other · last epoch \(after epoch 3\) · Test im"),
     ),
     # Evaluate, one network
     Link(
         "evaluate",
-        {"View": "One network", RUN: MINE, "Weights": LAST, "Confusion matrix": "Counts",
+        {"View": "One network", RUN: MINE, "Weights from": LAST, "Confusion matrix": "Counts",
          "Classes": "Usual order", "More about these answers": "Each class"},
         ("^#### 1,000$", "chart evaluate-matrix: .*'MINE last usual'", "chart evaluate-scores"),
     ),
     Link(
         "evaluate?run=OTHER&checkpoint=last",
-        {RUN: OTHER, "Weights": LAST},
+        {RUN: OTHER, "Weights from": LAST},
         ("chart evaluate-matrix: .*'OTHER last usual'",),
     ),
     Link(
         f"{CELL}&checkpoint=best&actual=ship&predicted=bird&matrix=row_percent&order=alike",
-        {"Weights": BEST, "Actual class": "ship", "Predicted class": "bird",
+        {"Weights from": BEST, "Actual class": "ship", "Predicted class": "bird",
          "Confusion matrix": "Row percent", "Classes": "Confused together"},
         (r"^\*\*\d+\*\* test images of the class ship, taken for bird",
          "chart evaluate-matrix: .*'MINE best alike'", "chart evaluate-matrix: .*%"),
@@ -354,12 +354,12 @@ LINKS = (
     ),
     Link(
         f"{CELL}&checkpoint=epochs&epoch=2",
-        {"Weights": "any epoch"},
+        {"Weights from": "Any epoch"},
         ("^#### 50.0%$", "after epoch 2. It was kept", "epoch_slider .*'shown': 2,"),
     ),
     Link(
         f"{CELL}&epoch=1&gallery=late",
-        {"Weights": "any epoch", "Which": "Learned late"},
+        {"Weights from": "Any epoch", "Which": "Learned late"},
         ("^#### 33.3%$", "the last to be right for good first", "Bars, after epoch 1"),
     ),
     # Evaluate, an ensemble
@@ -367,16 +367,16 @@ LINKS = (
         f"{VOTES}&show=mended&member=2&page=2&image=3",
         {"View": "Ensemble", "Images": "Mended by the ensemble", "Against": "2 · other",
          "Page, of 2": "2"},
-        ("the ensemble is right where member 2 is wrong", "answer_table ensemble-answers: ",
+        ("the ensemble is right where member 2 is wrong", "prediction_table ensemble-answers: ",
          r"^\*\*Test image 3: airplane"),
-        ("answer_table ensemble-answers",),
+        ("prediction_table ensemble-answers",),
         "&page=2",
     ),
     Link(
         f"{VOTES}&seed=5",
         {"View": "Ensemble", "Members": ".*mine.*,.*other.*", "Images": "Ten at random"},
-        ("answer_table ensemble-answers: ", "^Ensemble, by sum: "),
-        ("answer_table ensemble-answers",),
+        ("prediction_table ensemble-answers: ", "^Ensemble, by sum: "),
+        ("prediction_table ensemble-answers",),
         "&seed=5",
     ),
     Link(f"{VOTES}@2", {"View": "Ensemble"}, ("2 · other: .*epoch 2",)),
@@ -400,20 +400,20 @@ LINKS = (
     # Predict
     Link(
         "predict",
-        {RUN: MINE, "Weights": LAST, "Fit to square": "Crop", "Image number": "",
+        {RUN: MINE, "Weights from": LAST, "Fit to square": "Crop", "Image number": "",
          "Or choose from the data set": "Test"},
         ("^No file at hand", r"image_grid predict-examples: \[None"),
     ),
     Link(
         "predict?run=OTHER&checkpoint=last&split=test&image=3&fit=pad",
-        {RUN: OTHER, "Weights": LAST, "Fit to square": "Pad", "Image number": "3"},
+        {RUN: OTHER, "Weights from": LAST, "Fit to square": "Pad", "Image number": "3"},
         ("^#### Test image 3, airplane", r"image_grid predict-examples: \[0,"),
         ("chart predict-answer",),
         "run=OTHER&",
     ),
     Link(
         "predict?run=MINE&checkpoint=best&dataset=cifar10&split=train&image=23",
-        {"Weights": BEST, "Or choose from the data set": "Training", "Image number": "23"},
+        {"Weights from": BEST, "Or choose from the data set": "Training", "Image number": "23"},
         ("^#### Training image 23, frog", "^The network learned from this image"),
     ),
     Link(

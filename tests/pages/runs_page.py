@@ -15,7 +15,7 @@ def opened(*runs: str) -> AppTest:
     return opened_by_link("runs", **({"runs": ",".join(runs)} if runs else {}))
 
 
-def said(app: AppTest) -> list[str]:
+def page_texts(app: AppTest) -> list[str]:
     found = [*app.error, *app.warning, *app.info, *app.subheader, *app.markdown, *app.caption]
     # A backslash only keeps Markdown from reading a sign as its own.
     return [*(one.value.replace("\\", "") for one in found), *live_texts(app)]

@@ -11,7 +11,7 @@ from tests import stored_runs
 from tests.components import live_items
 from tests.pages.app_page import opened_by_link
 from tests.pages.conftest import Arrays
-from tests.pages.runs_page import buttons, links, opened, press, said
+from tests.pages.runs_page import buttons, links, opened, page_texts, press
 
 MILLISECONDS = 1764329000000.0
 DAMAGES = (
@@ -47,7 +47,7 @@ def test_runs_lists_them_with_what_is_wrong(sound: Run, damaged: list[str]) -> N
     rows = app.dataframe[0].value.set_index("Name")
     assert rows.loc["sound", "State"] == "finished"
     assert list(rows["State"]).count("damaged") == len(damaged)
-    words = "\n".join(said(app))
+    words = "\n".join(page_texts(app))
     for run_id, wrong in zip(
         damaged, ("“created”", "“state”", "experiment", "“name”"), strict=True
     ):
@@ -59,9 +59,9 @@ def test_each_can_be_deleted_there(store: RunStore, sound: Run, damaged: list[st
     for run_id in damaged:
         app = opened(run_id)
         assert "Resume" not in buttons(app)
-        assert "It can only be deleted" in "\n".join(said(app))
+        assert "so it can only be deleted" in "\n".join(page_texts(app))
         press(app, "Delete")
-        assert "Delete for good" in buttons(app)
+        assert "Delete permanently" in buttons(app)
         assert not app.exception
         store.delete(run_id)
     assert [run.id for run in store.all()] == [sound.id]
@@ -75,7 +75,7 @@ def test_chosen_with_a_sound_one_the_sound_one_is_drawn(sound: Run, damaged: lis
 
 def test_start_shows_them_with_the_way_to_delete_them(sound: Run, damaged: list[str]) -> None:
     app = opened_by_link("start")
-    assert ":red-badge[damaged]" in "\n".join(said(app))
+    assert ":red-badge[damaged]" in "\n".join(page_texts(app))
     assert links(app)["Delete it in Runs"].startswith("runs?runs=")
     assert not app.exception
 

@@ -28,7 +28,7 @@ from cifarviz.settings import Settings
 from tests.components import component_keys
 from tests.pages import inside_page, present_page
 from tests.pages.app_page import widget
-from tests.pages.train_page import SAMPLE, VGG, drafted, kinds, linked, press, said
+from tests.pages.train_page import SAMPLE, VGG, current_draft, kinds, linked, page_text, press
 
 NETWORK = Architecture(
     input_shape=(32, 32, 3),
@@ -113,7 +113,7 @@ def test_its_words() -> None:
 def test_it_is_added_and_edited_in_the_layer_table(store: RunStore) -> None:
     app = linked(VGG.with_value("data", SAMPLE))
     widget(app, "selectbox", "1-new-layer").select("depthwise_conv2d").run()
-    assert LAYER_TYPES["depthwise_conv2d"].explanation in said(app)
+    assert LAYER_TYPES["depthwise_conv2d"].explanation in page_text(app)
     press(app, "add-layer")
     assert kinds(app).count("depthwise_conv2d") == 1
     # The form of the new layer is open.
@@ -121,7 +121,7 @@ def test_it_is_added_and_edited_in_the_layer_table(store: RunStore) -> None:
     widget(app, "selectbox", "layer-1-13-padding").select("valid").run()
     widget(app, "selectbox", "layer-1-13-initializer").select("he_uniform").run()
     widget(app, "toggle", "layer-1-13-use_bias").set_value(False).run()
-    layer = next(one for one in drafted(app).layers if one.type == "depthwise_conv2d")
+    layer = next(one for one in current_draft(app).layers if one.type == "depthwise_conv2d")
     assert layer.fields == {
         "type": "depthwise_conv2d",
         "kernel_size": 3,
@@ -132,10 +132,10 @@ def test_it_is_added_and_edited_in_the_layer_table(store: RunStore) -> None:
         "initializer": "he_uniform",
         "use_bias": False,
     }
-    assert "3 filters 3×3 a channel, valid padding, ReLU, He uniform, no bias" in said(app)
+    assert "3 filters 3×3 a channel, valid padding, ReLU, He uniform, no bias" in page_text(app)
     assert not app.button(key="train").disabled
     widget(app, "text_input", "layer-1-13-depth_multiplier").set_value("0").run()
-    assert "The depth multiplier must be a whole number from 1 to 64, not 0." in said(app)
+    assert "The depth multiplier must be a whole number from 1 to 64, not 0." in page_text(app)
     assert not app.exception
 
 

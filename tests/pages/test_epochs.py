@@ -30,7 +30,7 @@ def held_back(settings: Settings) -> ImageSet:
 
 
 @pytest.fixture
-def kept(store: RunStore, weights: Arrays, held_back: ImageSet) -> Run:
+def saved_run(store: RunStore, weights: Arrays, held_back: ImageSet) -> Run:
     """A run of three epochs with snapshots; it knew more after each."""
     run = stored_runs.store_run(
         store, stored_runs.experiment(), checkpoints={"last": weights, "best": weights}
@@ -48,12 +48,12 @@ def kept(store: RunStore, weights: Arrays, held_back: ImageSet) -> Run:
             epoch,
             "train",
             held_back.indices,
-            Predictions.from_probabilities(answers(held_back, 100 * epoch)),
+            Predictions.from_probabilities(make_predictions(held_back, 100 * epoch)),
         )
     return run
 
 
-def answers(images: ImageSet, right: int) -> np.ndarray:
+def make_predictions(images: ImageSet, right: int) -> np.ndarray:
     """The first so many images right, the others taken for the next class."""
     said = np.where(np.arange(len(images)) < right, images.labels, (images.labels + 1) % 10)
     shares = np.full((len(images), 10), 0.03, np.float32)
@@ -61,9 +61,9 @@ def answers(images: ImageSet, right: int) -> np.ndarray:
     return shares
 
 
-def test_inside_shows_the_weights_of_the_epoch_in_the_address(kept: Run) -> None:
+def test_inside_shows_the_weights_of_the_epoch_in_the_address(saved_run: Run) -> None:
     def answer(**address: str) -> str:
-        app = inside_page.opened(run=kept.id, checkpoint="epochs", **address)
+        app = inside_page.opened(run=saved_run.id, checkpoint="epochs", **address)
         assert not app.exception
         assert "epoch-slider" in component_keys(app)
         return next(
@@ -76,9 +76,11 @@ def test_inside_shows_the_weights_of_the_epoch_in_the_address(kept: Run) -> None
     assert answer(epoch="3") == newest
 
 
-def test_any_epoch_is_a_choice_only_where_there_are_several(kept: Run, store: RunStore) -> None:
-    app = inside_page.opened(run=kept.id)
-    assert widget(app, "selectbox", "pick-checkpoint").options[-1] == "any epoch"
+def test_any_epoch_is_a_choice_only_where_there_are_several(
+    saved_run: Run, store: RunStore
+) -> None:
+    app = inside_page.opened(run=saved_run.id)
+    assert widget(app, "selectbox", "pick-checkpoint").options[-1] == "Any epoch"
     assert "epoch-slider" not in component_keys(app)
     widget(app, "selectbox", "pick-checkpoint").select("epochs").run()
     assert "epoch-slider" in component_keys(app)
@@ -86,31 +88,33 @@ def test_any_epoch_is_a_choice_only_where_there_are_several(kept: Run, store: Ru
     weights = stored_runs.weights(stored_runs.experiment())
     bare = stored_runs.store_run(store, stored_runs.experiment(), checkpoints={"last": weights})
     app = inside_page.opened(run=bare.id, checkpoint="epochs")
-    assert "any epoch" not in widget(app, "selectbox", "pick-checkpoint").options
+    assert "Any epoch" not in widget(app, "selectbox", "pick-checkpoint").options
     assert any("no weights called “epochs”" in text for text in inside_page.page_texts(app))
     assert not app.exception
 
 
-def test_an_epoch_that_was_not_kept_shows_the_nearest_and_says_so(kept: Run) -> None:
+def test_an_epoch_that_was_not_kept_shows_the_nearest_and_says_so(saved_run: Run) -> None:
     for wanted, near in (("40", 3), ("x", 3)):
-        app = inside_page.opened(run=kept.id, checkpoint="epochs", epoch=wanted)
-        words = f"kept nothing of epoch “{wanted}”: it is shown after epoch {near}"
+        app = inside_page.opened(run=saved_run.id, checkpoint="epochs", epoch=wanted)
+        words = f"saved nothing of epoch “{wanted}”, so epoch {near}"
         assert any(words in text for text in inside_page.page_texts(app))
         assert not app.exception
 
 
-def test_damaged_weights_are_said_and_the_slider_stays(kept: Run, store: RunStore) -> None:
-    snapshot_path(store.folder(kept.id), "weights", 1).write_bytes(b"nothing")
-    app = inside_page.opened(run=kept.id, checkpoint="epochs", epoch="1")
+def test_damaged_weights_are_said_and_the_slider_stays(saved_run: Run, store: RunStore) -> None:
+    snapshot_path(store.folder(saved_run.id), "weights", 1).write_bytes(b"nothing")
+    app = inside_page.opened(run=saved_run.id, checkpoint="epochs", epoch="1")
     assert any("damaged" in error for error in inside_page.errors(app))
     assert "epoch-slider" in component_keys(app)
-    app = inside_page.opened(run=kept.id, checkpoint="epochs", epoch="2")
+    app = inside_page.opened(run=saved_run.id, checkpoint="epochs", epoch="2")
     assert not inside_page.errors(app)
 
 
-def test_evaluate_shows_what_the_run_said_after_the_epoch(kept: Run, held_back: ImageSet) -> None:
+def test_evaluate_shows_what_the_run_said_after_the_epoch(
+    saved_run: Run, held_back: ImageSet
+) -> None:
     for epoch in (1, 2, 3):
-        app = evaluate_page.opened(run=kept.id, checkpoint="epochs", epoch=epoch)
+        app = evaluate_page.opened(run=saved_run.id, checkpoint="epochs", epoch=epoch)
         assert not app.exception
         figures = evaluate_page.metrics(app)
         assert figures["Accuracy"] == f"{100 * epoch / len(held_back):.1%}"
@@ -122,36 +126,36 @@ def test_evaluate_shows_what_the_run_said_after_the_epoch(kept: Run, held_back: 
     assert "after epoch 3" in words
 
 
-def test_its_pictures_are_the_validation_images(kept: Run, held_back: ImageSet) -> None:
+def test_its_pictures_are_the_validation_images(saved_run: Run, held_back: ImageSet) -> None:
     cell = held_back.indices[(held_back.labels == 3) & (np.arange(300) >= 200)]
     app = evaluate_page.opened(
-        run=kept.id, checkpoint="epochs", epoch=2, actual="cat", predicted="deer"
+        run=saved_run.id, checkpoint="epochs", epoch=2, actual="cat", predicted="deer"
     )
     words = evaluate_page.text(app)
     assert f"**{len(cell)}** validation images of the class cat, taken for deer" in words
     assert f"**Validation image {cell[0]}**, class cat" in words
-    app = evaluate_page.opened(run=kept.id, checkpoint="epochs", epoch=2, image=3)
+    app = evaluate_page.opened(run=saved_run.id, checkpoint="epochs", epoch=2, image=3)
     assert "that this run held back for validation" in evaluate_page.errors(app)
     assert not app.exception
 
 
 def test_answers_about_other_images_are_refused_and_other_epochs_go_on(
-    kept: Run, store: RunStore
+    saved_run: Run, store: RunStore
 ) -> None:
-    folder = store.folder(kept.id)
+    folder = store.folder(saved_run.id)
     strange = np.arange(49_000, 49_300)
     save_predictions(
         FolderArtifacts(folder), 2, "train", strange, load_predictions(folder, 2, 10).predictions
     )
-    app = evaluate_page.opened(run=kept.id, checkpoint="epochs", epoch=2)
+    app = evaluate_page.opened(run=saved_run.id, checkpoint="epochs", epoch=2)
     assert f"images that are not in {CIFAR10.title}" in evaluate_page.errors(app)
     assert "epoch-slider" in component_keys(app)
-    app = evaluate_page.opened(run=kept.id, checkpoint="epochs", epoch=3)
+    app = evaluate_page.opened(run=saved_run.id, checkpoint="epochs", epoch=3)
     assert not evaluate_page.errors(app)
 
 
-def test_leaving_the_epochs_forgets_the_image_that_was_looked_at(kept: Run) -> None:
-    app = evaluate_page.opened(run=kept.id, checkpoint="epochs", epoch=2, image=0)
+def test_leaving_the_epochs_forgets_the_image_that_was_looked_at(saved_run: Run) -> None:
+    app = evaluate_page.opened(run=saved_run.id, checkpoint="epochs", epoch=2, image=0)
     widget(app, "selectbox", "pick-checkpoint").select("last").run()
     assert not evaluate_page.errors(app)
     assert "image" not in app.query_params
@@ -173,7 +177,7 @@ def test_a_run_that_is_cut_off_shows_what_it_got_to(
         1,
         "train",
         held_back.indices,
-        Predictions.from_probabilities(answers(held_back, 30)),
+        Predictions.from_probabilities(make_predictions(held_back, 30)),
     )
     # Of an epoch that is not in the history, as a power cut leaves it.
     save_predictions(
@@ -181,7 +185,7 @@ def test_a_run_that_is_cut_off_shows_what_it_got_to(
         2,
         "train",
         held_back.indices,
-        Predictions.from_probabilities(answers(held_back, 60)),
+        Predictions.from_probabilities(make_predictions(held_back, 60)),
     )
     app = evaluate_page.opened(run=run.id, checkpoint="epochs")
     assert evaluate_page.metrics(app)["Accuracy"] == "10.0%"
@@ -189,22 +193,22 @@ def test_a_run_that_is_cut_off_shows_what_it_got_to(
 
 
 def test_pictures_learned_late_or_forgotten_are_shown_over_the_epochs(
-    kept: Run, held_back: ImageSet
+    saved_run: Run, held_back: ImageSet
 ) -> None:
     def labels(app: AppTest) -> str:
         return evaluate_page.text(app)
 
     # After epoch 3 all are right; a third of them was learned in each epoch.
-    app = evaluate_page.opened(run=kept.id, checkpoint="epochs", gallery="late")
+    app = evaluate_page.opened(run=saved_run.id, checkpoint="epochs", gallery="late")
     assert "**200** validation" not in labels(app)
     assert (
-        "200 validation images. Right after epoch 3, the newest kept, wrong after some"
+        "200 validation images. Right after epoch 3, the newest saved_run, wrong after some"
         in labels(app)
     )
     last = int(held_back.indices[200])
     assert f"**Validation image {last}**" in labels(app)
     for gallery in ("never", "forgotten"):
-        app = evaluate_page.opened(run=kept.id, checkpoint="epochs", gallery=gallery)
+        app = evaluate_page.opened(run=saved_run.id, checkpoint="epochs", gallery=gallery)
         assert any("no such picture" in info.value for info in app.info)
     assert not app.exception
 
@@ -231,10 +235,12 @@ def test_how_sure_it_is_is_told_beside_how_right(run: Run, evaluation: Evaluatio
     assert "evaluate-reliability" in component_keys(app)
 
 
-def test_the_loss_of_an_epoch_of_an_earlier_version_is_marked(kept: Run, store: RunStore) -> None:
-    stored_runs.make_earlier(store, kept, 2)
+def test_the_loss_of_an_epoch_of_an_earlier_version_is_marked(
+    saved_run: Run, store: RunStore
+) -> None:
+    stored_runs.make_earlier(store, saved_run, 2)
     words = "Losses: validation loss clipped at 16.1 per image up to epoch 2."
     for epoch, marked in ((2, True), (3, False)):
-        app = evaluate_page.opened(run=kept.id, checkpoint="epochs", epoch=str(epoch))
+        app = evaluate_page.opened(run=saved_run.id, checkpoint="epochs", epoch=str(epoch))
         assert (words in " ".join(one.value for one in app.caption)) == marked
         assert not app.exception

@@ -49,7 +49,7 @@ def test_ten_images_show_every_answer_and_are_drawn_again(
     for row, position in enumerate(drawn):
         assert shown["actual"][row] == CIFAR10.classes[ensemble.labels[position]]
         found = [*ensemble.members[:, position], ensemble.soft[position]]
-        assert [one[:2] for one in shown["answers"][row]] == [
+        assert [one[:2] for one in shown["predictions"][row]] == [
             [CIFAR10.classes[one], bool(one == ensemble.labels[position])] for one in found
         ]
     button(app, "Draw again").click().run()
@@ -194,7 +194,7 @@ def test_of_the_published_way_nothing_is_said_to_differ(store: RunStore) -> None
     app = opened(*(f"{run.id}@{epoch}" for epoch in made.test_epochs))
     (warning,) = [one.value for one in app.caption if "unchanged preset" in one.value]
     # The data alone differ: not the epochs, which are those of the way it was run in.
-    changed = warning.replace("\\", "").partition("changes against it: ")[2]
+    changed = warning.replace("\\", "").partition("changes it: ")[2]
     assert changed == "embedded sample instead of full set."
     assert not app.exception
 

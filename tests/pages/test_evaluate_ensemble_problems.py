@@ -157,8 +157,8 @@ def test_a_failed_member_without_weights_is_said_with_what_to_do(store: RunStore
         ({"view": "both"}, "Evaluate has no view “both”"),
         ({"preset": "nope"}, "There is no preset or run “nope”"),
         ({"way": "nope"}, "“nope” is no way to train this preset"),
-        ({"count": "11"}, "Members: a whole number from 2 to 10, and “11” came"),
-        ({"first": "-1"}, "First seed: a whole number from 0"),
+        ({"count": "11"}, "Members: expected a whole number from 2 to 10, and got “11”"),
+        ({"first": "-1"}, "First seed: expected a whole number from 0"),
     ],
 )
 def test_what_the_address_names_in_vain_is_said(

@@ -34,7 +34,7 @@ def test_it_says_what_one_click_will_do(store: RunStore) -> None:
     assert "Trains 4 networks one after another, 15 epochs each" in said(app)
     assert "embedded sample of CIFAR-10 (5,000 training images)" in said(app)
     assert "from the seeds 1, 2, 3 and 4" in said(app)
-    assert "The full set is not here yet" in said(app)
+    assert "The full set is not on this machine yet" in said(app)
     widget(app, "number_input", "team-count").set_value(2).run()
     widget(app, "number_input", "team-first").set_value(7).run()
     assert "from the seeds 7 and 8" in said(app)
@@ -73,12 +73,12 @@ def test_the_published_way_carries_its_changes_but_not_what_makes_it_that_way(
     assert "changes" not in _link_to_the_ensemble(mine)
     app = opened(**_link_to_the_ensemble(mine.with_value("batch_size", 50)))
     assert "Trains 4 networks one after another, 15 epochs each" in said(app)
-    assert "Changed against the preset:** batch size 100 → 50" in said(app)
+    assert "Changes from the preset:** batch size 100 → 50" in said(app)
     widget(app, "radio", "team-way").set_value("as-published").run()
     assert "Trains one network for 60 epochs" in said(app)
-    assert "Changed against the preset:** batch size 100 → 50" in said(app)
+    assert "Changes from the preset:** batch size 100 → 50" in said(app)
     button(app, "As published").click().run()
-    assert "Changed against the preset" not in said(app)
+    assert "Changes from the preset" not in said(app)
     assert not app.exception
 
 

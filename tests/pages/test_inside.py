@@ -25,8 +25,8 @@ def test_the_page_begins_with_the_newest_run_and_the_published_image(run: Run) -
     assert address_of(app)["run"] == run.id
     assert "**Test image 1, ship**" in page_texts(app)
     assert widget(app, "selectbox", "pick-checkpoint").options == [
-        "as it ended, after epoch 3",
-        "at its lowest validation loss, epoch 3",
+        "Last epoch (after epoch 3)",
+        "Best epoch 3 (lowest validation loss)",
     ]
     assert not app.exception
 

@@ -70,7 +70,7 @@ def tiles(app: AppTest, key: str) -> tuple[int | None, dict[str, list[str]]]:
 
 def test_the_dialog_names_run_weights_and_image(snapshot_run: Run) -> None:
     app = opened_after_scan(snapshot_run, layer="conv2d_2", channel="3", image="1")
-    assert "mine · as it ended, after epoch 3 · Test image 1, ship" in page_texts(app)
+    assert "mine · last epoch (after epoch 3) · Test image 1, ship" in page_texts(app)
     app = opened_after_scan(
         snapshot_run, 2, layer="conv2d_2", channel="3", checkpoint="epochs", epoch="2"
     )
@@ -279,9 +279,9 @@ def test_new_weights_are_scanned_again(snapshot_run: Run, store: RunStore, weigh
 @pytest.mark.parametrize(
     ("state", "checkpoint", "epoch", "label"),
     [
-        (RunState.FINISHED, "last", 3, "as it ended, after epoch 3"),
-        (RunState.FINISHED, "best", 3, "at its lowest validation loss, epoch 3"),
-        (RunState.STOPPED, "last", None, "as it ended, after epoch 3"),
+        (RunState.FINISHED, "last", 3, "last epoch (after epoch 3)"),
+        (RunState.FINISHED, "best", 3, "best epoch 3 (lowest validation loss)"),
+        (RunState.STOPPED, "last", None, "last epoch (after epoch 3)"),
         (RunState.FINISHED, 0, 0, "before training"),
         (RunState.FINISHED, 2, 2, "after epoch 2"),
     ],

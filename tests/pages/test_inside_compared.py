@@ -59,7 +59,7 @@ def test_two_epochs_of_one_run_are_beside_each_other(snapshot_run: Run) -> None:
     assert beginning.selectbox(key="inside-at").value == "3"
     assert sides(grids(app)) == (MAPS, RIGHT)
     words = "\n".join(page_texts(app))
-    assert "**As it ended, after epoch 3** predicts" in words
+    assert r"**Last epoch \(after epoch 3\)** predicts" in words
     assert "**Before training** predicts" in words
     assert "Median correlation of channels" in words
     assert "points" in words
@@ -115,7 +115,7 @@ def test_two_runs_of_different_networks_say_what_has_no_counterpart(
     assert "with the same number in two networks are unrelated" in words
     # Only where maps are of one size.
     assert words.count("Correlation of active places") == 1
-    assert "**long, as it ended, after epoch 3** predicts" in words
+    assert r"**long, last epoch \(after epoch 3\)** predicts" in words
 
     # The other way round, and with a channel of the one on the right.
     app = opened(
@@ -191,7 +191,7 @@ def test_a_run_under_way_is_compared_too(
     )
     with stored_runs.held(store, live):
         app = opened(run=snapshot_run.id, **{"with": live.id, "at": "last"})
-        assert "**live, as it stands now** predicts" in "\n".join(page_texts(app))
+        assert r"**live, current \(training\)** predicts" in "\n".join(page_texts(app))
         app = opened(run=live.id, **{"with": snapshot_run.id})
         assert sides(grids(app)) == (MAPS, RIGHT)
         assert not app.exception

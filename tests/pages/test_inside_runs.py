@@ -58,7 +58,7 @@ def test_a_run_in_its_first_epoch_is_said_to_come(store: RunStore, own_run: Run)
     coming = stored_runs.store_run(store, TINY, name="new", state=RunState.RUNNING, epochs=0)
     with stored_runs.held(store, coming):
         app = opened(run=coming.id)
-    assert "“new” is running. Its weights can be looked at once" in page_texts(app)[0]
+    assert "“new” is running. This page shows its weights as soon as" in page_texts(app)[0]
     assert [one[:6] for one in widget(app, "selectbox", "pick-run").options] == ["mine ·"]
     assert not app.exception
 
@@ -71,7 +71,7 @@ def test_a_running_run_is_looked_at_as_it_stands(
     )
     with stored_runs.held(store, running):
         app = opened()
-    assert widget(app, "selectbox", "pick-checkpoint").options == ["as it stands now"]
+    assert widget(app, "selectbox", "pick-checkpoint").options == ["Current (training)"]
     assert grids(app) == MAPS
     assert not app.exception
 
@@ -91,7 +91,7 @@ def test_a_run_without_validation_says_which_loss_was_lowest(
     stored_runs.store_run(store, TINY, validated=False, checkpoints={"best": weights})
     app = opened()
     assert widget(app, "selectbox", "pick-checkpoint").options == [
-        "at its lowest training loss, epoch 3"
+        "Best epoch 3 (lowest training loss)"
     ]
     assert not app.error
     assert not app.exception
@@ -105,8 +105,8 @@ def test_a_run_that_was_given_its_best_weights_back_says_so_of_how_it_ended(
     stored_runs.make_worse(store, run, epoch=3)
     app = opened()
     assert widget(app, "selectbox", "pick-checkpoint").options == [
-        "as it ended: the weights of epoch 2, restored",
-        "at its lowest validation loss, epoch 2",
+        "Last epoch (restored weights of epoch 2)",
+        "Best epoch 2 (lowest validation loss)",
     ]
     assert not app.exception
 

@@ -87,12 +87,15 @@ def test_the_settings_are_in_the_address_and_in_what_is_said(store: RunStore) ->
         ({"thing": "l2", "values": "0,banana"}, "L2 penalty can't be “banana” in a duel"),
         ({"values": "off"}, "A duel has 2 or 3 runs"),
         ({"values": "off,flip,shift,both"}, "A duel has 2 or 3 runs"),
-        ({"epochs": "0"}, "Epochs: a whole number from 1 to 200, and “0” came; 40 is used"),
+        ({"epochs": "0"}, "Epochs: expected a whole number from 1 to 200, and got “0”; 40 is used"),
         ({"epochs": "1e9"}, "“1e9” came"),
-        ({"images": "5001"}, "Training images: a whole number from 100 to 5,000"),
-        ({"seed": "-1"}, "Seed: a whole number from 0"),
+        ({"images": "5001"}, "Training images: expected a whole number from 100 to 5,000"),
+        ({"seed": "-1"}, "Seed: expected a whole number from 0"),
         ({"data": "imagenet"}, "There is no data “imagenet” here"),
-        ({"view": "memorisation", "percent": "91"}, "Wrong labels, %: a whole number from 1 to 90"),
+        (
+            {"view": "memorisation", "percent": "91"},
+            "Wrong labels, %: expected a whole number from 1 to 90",
+        ),
         ({"series": "nope"}, "There is no series “nope” here"),
         ({"series": "<b>*" * 200}, "There is no series"),
         ({"thing": "images", "values": "500,50000"}, "50,000 training images were asked for"),
@@ -136,7 +139,7 @@ def test_a_second_click_leads_to_what_the_first_one_queued(store: RunStore) -> N
     app.button(key="lab-train").click().run()
     [series] = all_series(store, "duel")
     assert address_of(app)["series"] == series.id
-    assert "not queued a second time" in app.toast[0].value
+    assert "not queued again" in app.toast[0].value
     # Another seed is another experiment, and who stops the first one may do it again.
     widget(app, "number_input", "lab-seed").set_value(7).run()
     app.button(key="lab-train").click().run()
@@ -190,8 +193,8 @@ def test_a_duel_with_losses_of_an_earlier_version_says_so(store: RunStore) -> No
     assert "clipped" not in said(opened(series=series.id))
     stored_runs.make_earlier(store, runs[1])
     assert (
-        "Losses are not computed alike. “b”: validation loss clipped at 16.1 per image; the "
-        "others: plain cross-entropy."
+        "Losses are computed in different ways. “b”: validation loss clipped at 16.1 per image; "
+        "other runs: plain cross-entropy."
     ) in said(opened(series=series.id))
 
 

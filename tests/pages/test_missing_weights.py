@@ -25,11 +25,11 @@ from tests.pages.app_page import widget
 from tests.stored_runs import Arrays
 
 PINNED = 231
-GONE = "The weights as it ended, and at its best, were removed."
+GONE = "The weights of its last and best epochs were removed."
 
 
 @pytest.fixture
-def kept(store: RunStore, weights: Arrays) -> Run:
+def saved_run(store: RunStore, weights: Arrays) -> Run:
     """A run of three epochs with weights and maps of epochs 0 to 2, and answers of all."""
     from cifarviz.network.stateless import LayerOutput
 
@@ -59,10 +59,10 @@ def kept(store: RunStore, weights: Arrays) -> Run:
 
 
 @pytest.fixture
-def bare(kept: Run, store: RunStore) -> Run:
+def bare(saved_run: Run, store: RunStore) -> Run:
     """The same without its checkpoint."""
-    checkpoint_path(store.folder(kept.id), "last").unlink()
-    return kept
+    checkpoint_path(store.folder(saved_run.id), "last").unlink()
+    return saved_run
 
 
 def remove(store: RunStore, run: Run, *kinds: SnapshotKind) -> None:
@@ -76,12 +76,12 @@ def test_inside_looks_into_the_epochs_that_are_left(bare: Run, store: RunStore) 
         app = inside_page.opened(run=bare.id, **address)
         assert not app.exception
         assert not inside_page.errors(app)
-        assert widget(app, "selectbox", "pick-checkpoint").options == ["any epoch"]
+        assert widget(app, "selectbox", "pick-checkpoint").options == ["Any epoch"]
         assert inside_page.grids(app) == inside_page.MAPS
         assert "epoch-slider" in component_keys(app)
         assert any(text.startswith(GONE) for text in inside_page.page_texts(app))
     app = inside_page.opened(run=bare.id, checkpoint="last")
-    words = "no weights called “last”: it is shown at any epoch"
+    words = "no weights called “last”. Shown instead: any epoch"
     assert any(words in text for text in inside_page.page_texts(app))
     # One epoch alone is one more than nothing.
     for epoch in (0, 2):
@@ -112,7 +112,7 @@ def test_evaluate_shows_the_answers_that_are_left(bare: Run, store: RunStore) ->
         assert not app.exception
         assert evaluate_page.metrics(app)["Accuracy"] == "50.0%"
         assert GONE in evaluate_page.text(app)
-        assert widget(app, "selectbox", "pick-checkpoint").options == ["any epoch"]
+        assert widget(app, "selectbox", "pick-checkpoint").options == ["Any epoch"]
         links = [link.proto.label for link in app.get("page_link")]
         assert "See its feature maps" in links
         assert "What the run says of it at its end" not in links
@@ -128,7 +128,7 @@ def test_a_run_of_which_nothing_is_left_is_refused_and_one_with_weights_comes_fi
     remove(store, bare, "weights", "predictions", "maps")
     for page in (inside_page, evaluate_page):
         app = page.opened(run=bare.id)
-        assert "has no weights: it did not finish an epoch" in " ".join(inside_page.errors(app))
+        assert "has no weights: no epoch was finished" in " ".join(inside_page.errors(app))
     whole = stored_runs.store_run(
         store, stored_runs.experiment(), name="whole", checkpoints={"last": weights}
     )
@@ -160,20 +160,20 @@ def test_a_run_in_its_first_epoch_is_looked_at_before_training(
         assert not app.exception
         assert not inside_page.errors(app)
         assert inside_page.grids(app) == inside_page.MAPS
-        assert any("its network before training" in text for text in inside_page.page_texts(app))
+        assert any("the network before training" in text for text in inside_page.page_texts(app))
         # There is nothing to judge yet.
         app = evaluate_page.opened(run=run.id)
-        assert any("once its first epoch is done" in one.value for one in app.info)
+        assert any("as soon as the first epoch is done" in one.value for one in app.info)
 
 
-def test_damaged_weights_are_said_and_their_maps_shown(kept: Run, store: RunStore) -> None:
-    exact = inside_page.opened(run=kept.id, checkpoint="epochs", epoch="2", image=str(PINNED))
-    snapshot_path(store.folder(kept.id), "weights", 2).write_bytes(b"garbage")
-    address = {"run": kept.id, "checkpoint": "epochs", "epoch": "2", "image": str(PINNED)}
+def test_damaged_weights_are_said_and_their_maps_shown(saved_run: Run, store: RunStore) -> None:
+    exact = inside_page.opened(run=saved_run.id, checkpoint="epochs", epoch="2", image=str(PINNED))
+    snapshot_path(store.folder(saved_run.id), "weights", 2).write_bytes(b"garbage")
+    address = {"run": saved_run.id, "checkpoint": "epochs", "epoch": "2", "image": str(PINNED)}
     app = inside_page.opened(**address)
     assert not app.exception
     (error,) = inside_page.errors(app)
-    assert f"The weights of epoch 2 of run {kept.id} are damaged" in error
+    assert f"The weights of epoch 2 of run {saved_run.id} are damaged" in error
     assert "the others still work" in error
     assert inside_page.grids(app) == inside_page.MAPS
     assert "epoch-slider" in component_keys(app)
@@ -198,21 +198,23 @@ def test_damaged_weights_are_said_and_their_maps_shown(kept: Run, store: RunStor
 
 
 def test_damaged_weights_on_the_right_are_said_and_their_maps_shown(
-    kept: Run, store: RunStore
+    saved_run: Run, store: RunStore
 ) -> None:
-    snapshot_path(store.folder(kept.id), "weights", 1).write_bytes(b"garbage")
-    app = inside_page.opened(run=kept.id, image=str(PINNED), **{"with": kept.id, "at": "1"})
+    snapshot_path(store.folder(saved_run.id), "weights", 1).write_bytes(b"garbage")
+    app = inside_page.opened(
+        run=saved_run.id, image=str(PINNED), **{"with": saved_run.id, "at": "1"}
+    )
     assert not app.exception
     assert [name for name in inside_page.grids(app) if name.startswith("right-")]
     assert "The weights of epoch 1" in inside_page.errors(app)[0]
     assert "heatmaps of “After epoch 1”" in inside_page.errors(app)[1]
 
 
-def test_maps_stand_in_for_a_damaged_checkpoint_too(kept: Run, store: RunStore) -> None:
-    folder = store.folder(kept.id)
+def test_maps_stand_in_for_a_damaged_checkpoint_too(saved_run: Run, store: RunStore) -> None:
+    folder = store.folder(saved_run.id)
     snapshot_path(folder, "maps", 2).rename(snapshot_path(folder, "maps", 3))
     checkpoint_path(folder, "last").write_bytes(b"garbage")
-    app = inside_page.opened(run=kept.id, checkpoint="last", image=str(PINNED))
+    app = inside_page.opened(run=saved_run.id, checkpoint="last", image=str(PINNED))
     assert not app.exception
     assert "checkpoint-last.npz" in inside_page.errors(app)[0]
     assert inside_page.grids(app) == inside_page.MAPS
@@ -220,8 +222,8 @@ def test_maps_stand_in_for_a_damaged_checkpoint_too(kept: Run, store: RunStore) 
 
 def test_predict_says_where_what_is_left_can_be_seen(bare: Run, store: RunStore) -> None:
     (error,) = [one.value for one in predict_page.opened(run=bare.id).error]
-    assert "neither its last weights nor its best ones" in error
-    assert "Inside and Evaluate show what it has kept" in error
+    assert "neither last nor best weights" in error
+    assert "Inside and Evaluate show its saved epochs" in error
     remove(store, bare, "weights")
     (error,) = [one.value for one in predict_page.opened(run=bare.id).error]
-    assert "did not finish an epoch, or their files were removed" in error
+    assert "no epoch was finished, or the files were removed" in error

@@ -14,7 +14,7 @@ from cifarviz.training.ending import Ending
 from cifarviz.ui import cache
 from scripts.app_server import ROOT
 from tests import stored_runs
-from tests.pages.train_page import opened, press, said
+from tests.pages.train_page import opened, page_text, press
 
 
 @pytest.fixture
@@ -49,8 +49,8 @@ def test_what_could_not_be_taken_up_is_said_and_can_be_resumed_or_stopped(
     with monkeypatch.context() as alone:
         alone.setattr(Worker, "adopt", lambda _: None)
         app = opened(view="watch", run=orphan.id)
-        words = "waiting, but no process looks after it: the one that queued it has ended"
-        assert words in said(app)
+        words = "waiting, but the process that queued it has ended"
+        assert words in page_text(app)
         press(app, f"stop-{orphan.id}")
         assert store.get(orphan.id).state is RunState.STOPPED
         other = _orphan(store)

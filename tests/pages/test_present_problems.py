@@ -51,7 +51,7 @@ def test_damaged_maps_are_said_and_the_slider_stays(trained: Run, store: RunStor
         ({"scene": "training", "pace": "99x"}, "cannot be replayed at “99x”"),
         ({"scene": "maps", "layer": "zzz"}, "This network has no layer “zzz” with maps"),
         ({"scene": "maps", "image": "99"}, "Picture “99” is not pinned"),
-        ({"scene": "maps", "epoch": "40"}, "kept nothing of epoch “40”: it is shown after epoch 3"),
+        ({"scene": "maps", "epoch": "40"}, "saved nothing of epoch “40”, so epoch 3 is shown"),
     ],
 )
 def test_unknown_query_values_are_reported(

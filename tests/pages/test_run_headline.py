@@ -37,7 +37,7 @@ def start_words() -> str:
 def runs_words(run_id: str) -> str:
     app = runs_page.opened(run_id)
     assert not app.exception
-    return " ".join(runs_page.said(app))
+    return " ".join(runs_page.page_texts(app))
 
 
 def options(app: object, key: str) -> list[str]:
@@ -94,9 +94,9 @@ def test_all_pages_name_the_step_at_which_a_run_was_stopped(
     assert where.capitalize() in live_items(watched, "live-state")["state"]["text"]
     assert where in evaluate_page.text(evaluate_page.opened(run=run.id))
     for page in (evaluate_page.opened(run=run.id), inside_page.opened(run=run.id)):
-        assert options(page, "pick-checkpoint")[0] == f"as it ended, {where}"
+        assert options(page, "pick-checkpoint")[0] == f"Last epoch ({where})"
     app = present_page.opened("photo", run=run.id, notes=1)
-    assert f"as it ended, {where}" in present_page.page_text(app)
+    assert f"last epoch ({where})" in present_page.page_text(app)
 
 
 def test_the_recorded_run_is_said_alike(monkeypatch: pytest.MonkeyPatch) -> None:

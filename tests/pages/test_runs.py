@@ -16,7 +16,7 @@ from cifarviz.runs.store import RunStore
 from tests import stored_runs
 from tests.components import charts, live_items
 from tests.pages.app_page import address_of, opened_by_link
-from tests.pages.runs_page import buttons, links, numbers, opened, said, widths
+from tests.pages.runs_page import buttons, links, numbers, opened, page_texts, widths
 
 VGG = PRESETS["cifar10-vgg"].experiment
 OWN = stored_runs.experiment(Flatten(), Dense(units=10, activation="softmax"))
@@ -24,7 +24,7 @@ OWN = stored_runs.experiment(Flatten(), Dense(units=10, activation="softmax"))
 
 def test_without_runs_it_says_what_to_do_and_leads_there(store: RunStore) -> None:
     app = opened()
-    assert said(app)[0].startswith("No network has been trained here yet")
+    assert page_texts(app)[0].startswith("No network has been trained here yet")
     app.button[0].click().run()
     assert app.title[0].value == "Train"
     assert not app.exception
@@ -62,11 +62,11 @@ def test_every_run_is_listed_with_what_it_is_and_became(store: RunStore) -> None
         "Note": "",
     }
     assert (second["Name"], second["State"]) == ("second", "stopped")
-    assert (second["Network"], second["Data"]) == ("own, 2 layers", "CIFAR-10 sample")
+    assert (second["Network"], second["Data"]) == ("Custom network, 2 layers", "CIFAR-10 sample")
     assert np.isnan(second["Accuracy at best epoch"])
     assert np.isnan(second["Best ±"])
-    assert any(text.startswith("Tick the box before a run") for text in said(app))
-    next(one for one in app.button if one.label.startswith("Choose the newest")).click().run()
+    assert any(text.startswith("Tick a run to open") for text in page_texts(app))
+    next(one for one in app.button if one.label.startswith("Select the newest")).click().run()
     assert app.subheader[0].value == "second"
     assert not app.exception
 
@@ -81,7 +81,7 @@ def test_the_accuracy_beside_the_best_epoch_is_its_own(store: RunStore) -> None:
     assert row["Accuracy at best epoch"] == pytest.approx(100 * (1 - 1 / 3))
     assert row["Accuracy at last epoch"] == pytest.approx(100 * (1 - 2 / 9))
     words = "(lowest validation loss) · 77.8% validation (test images), epoch 3 (last epoch)"
-    assert any(words in text for text in said(app))
+    assert any(words in text for text in page_texts(app))
     assert not app.exception
 
 
@@ -120,9 +120,11 @@ def test_an_unreadable_run_stays_listed_and_is_said(store: RunStore) -> None:
         connection.execute("UPDATE runs SET experiment = ? WHERE id = ?", (changed, run.id))
     app = opened(run.id)
     rows = app.dataframe[0].value.set_index("Name")
-    assert rows.loc["from *tomorrow*", "Network"] == "not known"
+    assert rows.loc["from *tomorrow*", "Network"] == "unknown"
     assert rows.loc["today", "Parameters"] == 814_122
-    assert said(app)[0].startswith(f"“from *tomorrow*” ({run.id}): This experiment has format 7")
+    assert page_texts(app)[0].startswith(
+        f"“from *tomorrow*” ({run.id}): This experiment has format 7"
+    )
     assert "Delete" in buttons(app)
     assert not app.exception
 
@@ -133,10 +135,10 @@ def test_a_run_that_is_under_way_says_how_far_it_is(store: RunStore) -> None:
         app = opened(run.id)
         row = app.dataframe[0].value.to_dict("records")[0]
         moving = live_items(app, "runs-under-way")[run.id]
-    assert (row["State"], row["Epochs"], row["Time at work"]) == ("running", "of 30", "under way")
+    assert (row["State"], row["Epochs"], row["Time at work"]) == ("running", "of 30", "training")
     assert moving["text"] == "epoch 1 of 30"
     assert links(app)["Watch"] == f"train?view=watch&run={run.id}"
-    assert any("about 30 s left" in text for text in said(app))
+    assert any("about 30 s left" in text for text in page_texts(app))
     assert not app.exception
 
 
@@ -165,7 +167,7 @@ def test_the_curves_of_several_runs_are_in_one_chart_for_accuracy_and_one_for_lo
         "Fit",
         "Differences",
     ]
-    assert "Delete these 2" in buttons(app)
+    assert "Delete 2 runs" in buttons(app)
     assert not app.exception
 
 
@@ -175,9 +177,7 @@ def test_a_link_may_call_the_chosen_one_run(store: RunStore) -> None:
     assert address_of(app) == {"runs": f"{first.id},{second.id}"}
     assert "2 runs compared" in [one.value for one in app.subheader]
     app = opened_by_link("runs", run="zzz")
-    assert [one.value for one in app.error] == [
-        "There is no run “zzz” here; below are those there are."
-    ]
+    assert [one.value for one in app.error] == ["There is no run “zzz” here."]
 
 
 def test_unknown_runs_are_said_where_there_are_none(store: RunStore) -> None:
@@ -185,15 +185,13 @@ def test_unknown_runs_are_said_where_there_are_none(store: RunStore) -> None:
     assert [one.value for one in app.error] == [
         "There are no runs “a”, “b”, “c”, “d”, “e”, 2 more here."
     ]
-    assert said(app)[1].startswith("No network has been trained here yet")
+    assert page_texts(app)[1].startswith("No network has been trained here yet")
 
 
 def test_unknown_runs_in_the_address_are_one_sentence(store: RunStore) -> None:
     run = stored_runs.store_run(store, VGG)
     app = opened("zzz", run.id, "yyy")
-    assert [one.value for one in app.error] == [
-        "There are no runs “zzz”, “yyy” here; below are those there are."
-    ]
+    assert [one.value for one in app.error] == ["There are no runs “zzz”, “yyy” here."]
     assert len(app.dataframe[0].value) == 1
     assert buttons(app) == [
         "Import a run",
@@ -234,11 +232,11 @@ def test_runs_of_one_preset_are_compared_with_the_published_curves(store: RunSto
     app = opened(*(run.id for run in runs))
     app.button(key="ghost").click().run()
     assert app.query_params["ghost"] == "1"
-    words = "\n".join(said(app))
+    words = "\n".join(page_texts(app))
     # A name has "·" in it by itself.
     assert "“b” and “a · flip”" in words
-    assert "of the unchanged preset. " in words
-    assert "changes against it: number of epochs 30 → 3." in words
+    assert "show the unchanged preset. " in words
+    assert "All 2 runs change it: number of epochs 30 → 3." in words
     other = stored_runs.store_run(store, OWN)
     app = opened(runs[0].id, other.id)
     assert not [one for one in app.button if one.key == "ghost"]

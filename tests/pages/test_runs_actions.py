@@ -11,7 +11,7 @@ from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
 from tests import stored_runs
 from tests.components import charts
-from tests.pages.runs_page import buttons, links, opened, press, said
+from tests.pages.runs_page import buttons, links, opened, page_texts, press
 
 VGG = PRESETS["cifar10-vgg"].experiment
 OWN = stored_runs.experiment(Flatten(), Dense(units=10, activation="softmax"))
@@ -35,7 +35,7 @@ def test_a_run_with_weights_leads_to_looking_inside_and_to_evaluation(store: Run
     assert links(app)["Evaluate"] == f"evaluate?run={run.id}"
     assert links(app)["Predict"] == f"predict?run={run.id}"
     assert next(iter(links(app))) == "Look inside"
-    assert any(text.startswith("1 run takes 1 MB of the disk") for text in said(app))
+    assert any(text.startswith("1 run uses 1 MB") for text in page_texts(app))
     assert not app.exception
 
 
@@ -44,8 +44,8 @@ def test_deleting_is_refused_while_the_run_is_active(store: RunStore) -> None:
     with stored_runs.held(store, run):
         app = opened(run.id)
         press(app, "Delete")
-        assert said(app)[0] == "“mine” is paused: stop it before you delete it."
-        assert "Delete for good" not in buttons(app)
+        assert page_texts(app)[0] == "“mine” is paused: stop it before you delete it."
+        assert "Delete permanently" not in buttons(app)
         assert store.get(run.id).state is RunState.PAUSED
     assert not app.exception
 
@@ -54,10 +54,10 @@ def test_deleting_asks_first_and_says_what_goes(store: RunStore) -> None:
     run = stored_runs.store_run(store, VGG, checkpoints={"last": WEIGHTS})
     app = opened(run.id)
     press(app, "Delete")
-    assert {"Keep", "Delete for good"} <= set(buttons(app))
+    assert {"Cancel", "Delete permanently"} <= set(buttons(app))
     assert (
-        "**mine**: its curves over 3 epochs, its weights and all else kept of it, 1.0 MB."
-        in said(app)
+        "**mine**: 3 epochs with their curves, weights and all other files, 1.0 MB."
+        in page_texts(app)
     )
     assert store.get(run.id) == run
     assert not app.exception
@@ -71,7 +71,7 @@ def test_a_run_that_was_cut_short_can_be_resumed(store: RunStore, state: RunStat
     # While somebody else trains, the resumed run waits: nothing is trained here.
     with slot:
         app = opened(run.id)
-        assert "The disk was full." in said(app)
+        assert "The disk was full." in page_texts(app)
         press(app, "Resume")
         assert store.get(run.id).state is RunState.QUEUED
         assert app.title[0].value == "Train"
@@ -83,7 +83,7 @@ def test_a_run_whose_data_is_gone_is_not_resumed_and_says_why(store: RunStore) -
     run = stored_runs.store_run(store, VGG, state=RunState.STOPPED)
     app = opened(run.id)
     press(app, "Resume")
-    assert "python -m cifarviz data fetch cifar10" in said(app)[0]
+    assert "python -m cifarviz data fetch cifar10" in page_texts(app)[0]
     assert store.get(run.id).state is RunState.STOPPED
     assert not app.exception
 

@@ -19,7 +19,7 @@ from cifarviz.runs.store import RunStore
 from tests import stored_runs
 from tests.components import charts
 from tests.pages.app_page import opened_by_link, widget
-from tests.pages.runs_page import buttons, differences, links, numbers, opened, press, said
+from tests.pages.runs_page import buttons, differences, links, numbers, opened, page_texts, press
 
 OWN = stored_runs.experiment(Flatten(), Dense(units=10, activation="softmax"))
 VGG = PRESETS["cifar10-vgg"].experiment
@@ -70,8 +70,8 @@ def test_the_list_is_narrowed_down_and_ordered_by_what_the_address_holds(store: 
         assert not app.exception
     app = opened_by_link("runs", state="stopped", preset="cifar10-vgg", runs=first.id)
     # What is chosen stays so, wherever the list ends.
-    assert "No run is all of this: ask for less above." in said(app)
-    assert "Chosen, but not in this list: “beta”." in said(app)
+    assert "No runs match these filters." in page_texts(app)
+    assert "Selected, but hidden by the filters: “beta”." in page_texts(app)
     widget(app, "selectbox", "runs-state").select("any").run()
     assert listed(app) == ["beta"]
     assert app.query_params["state"] == "any"
@@ -83,34 +83,34 @@ def test_the_list_is_narrowed_down_and_ordered_by_what_the_address_holds(store: 
 def test_a_star_and_a_note_are_given_and_taken_away(store: RunStore) -> None:
     runs = [stored_runs.store_run(store, OWN, name=name) for name in ("a", "b")]
     app = opened(*(run.id for run in runs))
-    press(app, "Star these 2")
+    press(app, "Star 2 runs")
     assert all(run.starred for run in store.all())
     assert list(app.dataframe[0].value["★"]) == ["★", "★"]
-    press(app, "Unstar these 2")
+    press(app, "Unstar 2 runs")
     assert not any(run.starred for run in store.all())
     # Its dialog is sent in tests/browser/test_runs_compared.py: here it would close first.
     store.remark(runs[0].id, "the one")
     app = opened(runs[0].id)
     assert "Edit note" in buttons(app)
-    assert ":material/sticky_note_2: the one" in said(app)
+    assert ":material/sticky_note_2: the one" in page_texts(app)
     assert not app.exception
 
 
 def test_one_run_says_what_its_curves_mean_and_what_to_try(store: RunStore) -> None:
     run = with_published_history(store)
     app = opened(run.id)
-    words = "\n".join(said(app))
+    words = "\n".join(page_texts(app))
     assert ":orange-badge[overfitting] Overfitting starts after epoch 9" in words
     assert "##### after epoch 9" in words
     assert "loss 0.232, accuracy 8.2 points" in words
     assert "loss 1.609, accuracy 24.7 points" in words
     assert "1. **Augment the images**" in words
-    address = links(app)["Set it up"]
+    address = links(app)["Set up"]
     assert address.startswith("train?view=setup&preset=cifar10-vgg&changes=")
     marks = [line for line in charts(app)[1]["data"] if line["name"] == "Overfitting starts"]
     assert (numbers(marks[0]["x"]), numbers(marks[0]["y"])) == ([9], [pytest.approx(0.7965)])
     watched = opened_by_link("train", view="watch", run=run.id)
-    assert any("Overfitting starts after epoch 9: " in text for text in said(watched))
+    assert any("Overfitting starts after epoch 9: " in text for text in page_texts(watched))
     assert not app.exception
     assert not watched.exception
 
@@ -131,7 +131,7 @@ def test_several_runs_differ_in_what_the_table_says_and_only_that(store: RunStor
         ["layers", "2 layers", "dropout 0.4 added as layer 2"],
     ]
     app = opened(first.id, stored_runs.store_run(store, OWN, name="twin").id)
-    assert "They have the same settings, seed included." in said(app)
+    assert "All settings are the same, including the seed." in page_texts(app)
     assert not app.exception
 
 
@@ -161,7 +161,7 @@ def test_the_precision_that_runs_trained_in_is_among_their_differences(store: Ru
     assert differences(app) == [["Setting", "a", "b"], ["precision", "float32", "bfloat16"]]
     # Asked for or found, it is the same precision.
     same = opened(runs[0].id, runs[2].id)
-    assert "They have the same settings, seed included." in said(same)
+    assert "All settings are the same, including the seed." in page_texts(same)
 
 
 def test_the_best_epoch_becomes_the_answer_everywhere_and_back(
@@ -175,14 +175,14 @@ def test_the_best_epoch_becomes_the_answer_everywhere_and_back(
     )
     stored_runs.make_worse(store, run, epoch=3)
     app = opened(run.id)
-    press(app, "Use epoch 2")
+    press(app, "Use epoch 2’s weights")
     assert store.get(run.id).preferred == "best"
     for page in ("inside", "evaluate", "predict"):
         menu = opened_by_link(page, run=run.id).selectbox(key="pick-checkpoint")
         assert menu.value == "best", page
     asked = opened_by_link("predict", run=run.id, checkpoint="last")
     assert asked.selectbox(key="pick-checkpoint").value == "last"
-    press(app, "Use its last weights")
+    press(app, "Use the last epoch’s weights")
     assert store.get(run.id).preferred is None
     assert not app.exception
 
@@ -202,7 +202,7 @@ def test_the_dialog_of_a_fork_says_what_it_would_begin_with(
     assert widget(app, "number_input", "fork-epochs-2").value == 1
     assert widget(app, "number_input", "fork-rate").value is None
     assert widget(app, "text_input", "fork-name").placeholder == "parent from epoch 2"
-    assert any(text.startswith("The optimiser begins anew") for text in said(app))
+    assert any(text.startswith("The optimiser starts fresh") for text in page_texts(app))
     assert not app.exception
 
 
@@ -223,15 +223,17 @@ def test_a_fork_is_a_branch_that_outlives_its_parent(store: RunStore) -> None:
         assert numbers(branch[0]["y"]) == pytest.approx([1.0, 0.7])
         assert app.dataframe[0].value["Epochs"][0] == "3 of 6"
         assert app.dataframe[2].value.iloc[-1].tolist() == [
-            "began with", "random weights", "epoch 2 of parent"
+            "started from", "random weights", "epoch 2 of parent"
         ]  # fmt: skip
         watched = opened_by_link("train", view="watch", run="fork")
         dotted = [one for one in charts(watched)[0]["data"] if one["name"].startswith("Before")]
         assert [numbers(one["x"]) for one in dotted] == [[1, 2], [1, 2]]
-        assert any("forked from “parent” after epoch 2" in text for text in said(opened("fork")))
+        assert any(
+            "forked from “parent” after epoch 2" in text for text in page_texts(opened("fork"))
+        )
         store.delete(run.id)
         alone = opened("fork")
-        assert any("forked from a run that was deleted" in text for text in said(alone))
+        assert any("forked from a deleted run" in text for text in page_texts(alone))
         assert numbers(charts(alone)[1]["data"][0]["x"]) == [3]
     for shown in (app, watched, alone):
         assert not shown.exception
@@ -261,24 +263,24 @@ def test_losses_of_an_earlier_version_are_never_compared_without_a_word(store: R
     clipped = "validation loss clipped at 16.1 per image"
 
     app = opened(old.id)
-    assert f":material/info: Losses: {clipped}." in said(app)
+    assert f":material/info: Losses: {clipped}." in page_texts(app)
     app = opened(new.id)
-    assert not [text for text in said(app) if "clipped" in text]
+    assert not [text for text in page_texts(app) if "clipped" in text]
 
     app = opened(new.id, old.id)
     assert (
-        f":material/info: Losses are not computed alike. “old”: {clipped}; the others: plain "
-        "cross-entropy."
-    ) in said(app)
+        f":material/info: Losses are computed in different ways. “old”: {clipped}; other runs: "
+        "plain cross-entropy."
+    ) in page_texts(app)
     assert app.dataframe[1].value["Losses"].tolist() == ["plain cross-entropy", clipped]
     assert ["losses", "plain cross-entropy", clipped] in differences(app)
 
     app = opened(new.id, other.id)
-    assert not [text for text in said(app) if "clipped" in text]
+    assert not [text for text in page_texts(app) if "clipped" in text]
     assert "Losses" not in app.dataframe[1].value.columns
 
     app = opened_by_link("runs", sort="loss")
-    assert [text for text in said(app) if "Losses are not computed alike" in text]
+    assert [text for text in page_texts(app) if "Losses are computed in different ways" in text]
     app = opened_by_link("runs", sort="name")
-    assert not [text for text in said(app) if "clipped" in text]
+    assert not [text for text in page_texts(app) if "clipped" in text]
     assert not app.exception

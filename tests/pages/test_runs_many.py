@@ -18,7 +18,7 @@ from cifarviz.runs.store import RunStore
 from tests import stored_runs
 from tests.components import charts
 from tests.pages.app_page import opened_by_link
-from tests.pages.runs_page import differences, opened, said
+from tests.pages.runs_page import differences, opened, page_texts
 
 OWN = stored_runs.experiment(Flatten(), Dense(units=10, activation="softmax"))
 
@@ -78,8 +78,8 @@ def test_what_the_lab_says_of_a_run_runs_say_too(store: RunStore) -> None:
     assert (own["Weights from"], own["Last epoch"]) == (4, 6)
     assert own["Accuracy gap of weights"] == pytest.approx(100 * (2 / 4 / 3 - 2 / 4 / 4))
     assert own["Accuracy gap, last"] == pytest.approx(100 * (2 / 6 / 3 - 2 / 6 / 4))
-    alone = "\n".join(said(opened(back.id)))
-    assert "Gap of its weights, epoch 4" in alone
+    alone = "\n".join(page_texts(opened(back.id)))
+    assert "Gap of the weights used, epoch 4" in alone
     assert "accuracy 4.2 points" in alone
 
 
@@ -113,7 +113,7 @@ def test_nine_runs_are_all_in_every_table_with_reasons(store: RunStore) -> None:
             longest = max(len(name), *(len(cell) for cell in table[name]))
             assert column["width"] >= 6 * longest
     assert "early stopping, restore the best weights" in table
-    assert not [text for text in said(app) if "Choose fewer" in text]
+    assert not [text for text in page_texts(app) if "Choose fewer" in text]
     assert configured(app, 1)["Overfitting starts"]["help"] == START_RULE
     assert not app.exception
 
@@ -132,14 +132,14 @@ def test_the_newest_of_the_list_is_offered_and_a_linked_run_is_in_sight(store: R
 
     newest_first = [run.name for run in reversed(runs)]
     offered = [one.label for one in opened_by_link("runs", state="stopped", sort="oldest").button]
-    assert "Choose the newest: “run 2”" in offered
-    first_said = "The runs that the link chooses come first."
+    assert "Select the newest: “run 2”" in offered
+    first_said = "The runs selected by the link come first."
     linked = opened(runs[0].id, runs[1].id)
     assert listed(linked) == ["run 1", "run 0", *newest_first[:-2]]
-    assert first_said in said(linked)
+    assert first_said in page_texts(linked)
     seen = opened(runs[15].id)
     assert listed(seen) == newest_first
-    assert first_said not in said(seen)
+    assert first_said not in page_texts(seen)
     nothing = opened_by_link("runs", find="nothing like it")
-    assert not [one for one in nothing.button if one.label.startswith("Choose the newest")]
+    assert not [one for one in nothing.button if one.label.startswith("Select the newest")]
     assert not linked.exception

@@ -7,7 +7,7 @@ import pytest
 from cifarviz.data import library
 from cifarviz.runs.store import RunStore
 from tests.pages.app_page import walk, widget
-from tests.pages.train_page import SAMPLE, VGG, drafted, linked, opened, press, said
+from tests.pages.train_page import SAMPLE, VGG, current_draft, linked, opened, page_text, press
 
 
 def test_every_training_choice_reaches_the_experiment(store: RunStore) -> None:
@@ -24,7 +24,7 @@ def test_every_training_choice_reaches_the_experiment(store: RunStore) -> None:
     widget(app, "selectbox", "1-precision").select("bfloat16").run()
     widget(app, "selectbox", "1-labels").select("one_hot").run()
     widget(app, "text_input", "1-label_smoothing").set_value("0.1").run()
-    settings = drafted(app).settings
+    settings = current_draft(app).settings
     assert settings["optimizer"] == {
         "kind": "sgd",
         "learning_rate": 0.01,
@@ -52,18 +52,19 @@ def test_every_data_choice_reaches_the_experiment(store: RunStore) -> None:
     widget(app, "text_input", "1-preprocessing-divide-divisor").set_value("225").run()
     widget(app, "toggle", "1-augmentation--flip").set_value(True).run()
     widget(app, "text_input", "1-augmentation--shift").set_value("2").run()
-    assert "1,000 images to train on, 1,500 to validate" in said(app)
+    assert "1,000 training images · 1,500 validation images" in page_text(app)
     widget(app, "text_input", "1-data-wrong_labels").set_value("1.2").run()
-    assert "share of wrong labels must be a number from 0 to 1, not 1.2" in said(app)
+    assert "share of wrong labels must be a number from 0 to 1, not 1.2" in page_text(app)
     assert app.button(key="train").disabled
     widget(app, "text_input", "1-data-wrong_labels").set_value("0.25").run()
     widget(app, "text_input", "1-data-wrong_labels_seed").set_value("8").run()
-    assert "1,000 images to train on, 250 of them with a wrong label, 1,500 to validate" in said(
-        app
+    assert (
+        "1,000 training images · 250 of them with a wrong label · 1,500 validation images"
+        in page_text(app)
     )
     widget(app, "selectbox", "1-validation-kind").select("test").run()
-    assert "too optimistic" in said(app)
-    settings = drafted(app).settings
+    assert "too optimistic" in page_text(app)
+    settings = current_draft(app).settings
     assert settings["data"]["train_images"] == 1000
     assert settings["data"]["wrong_labels"] == 0.25
     assert settings["data"]["wrong_labels_seed"] == 8
@@ -76,15 +77,15 @@ def test_every_data_choice_reaches_the_experiment(store: RunStore) -> None:
 def test_label_smoothing_is_off_with_integer_labels_and_says_why(store: RunStore) -> None:
     app = opened(part="training")
     assert widget(app, "text_input", "1-label_smoothing-off").disabled
-    assert "only one-hot labels can be smoothed" in said(app)
-    assert "`0\u00a00\u00a00\u00a01\u00a00\u00a00\u00a00\u00a00\u00a00\u00a00`" in said(app)
+    assert "only one-hot labels can be smoothed" in page_text(app)
+    assert "`0\u00a00\u00a00\u00a01\u00a00\u00a00\u00a00\u00a00\u00a00\u00a00`" in page_text(app)
     assert not app.exception
 
 
 def test_a_batch_larger_than_the_data_is_said(store: RunStore) -> None:
     draft = VGG.with_value("data", {**SAMPLE, "train_images": 20})
     app = linked(draft)
-    assert "A batch of 32 is larger than the 20 training images" in said(app)
+    assert "A batch of 32 is larger than the 20 training images" in page_text(app)
     assert app.button(key="train").disabled
     assert not app.exception
 
@@ -95,23 +96,23 @@ def test_with_the_full_set_the_sample_is_a_choice_like_any_other(
     status = replace(library.status("cifar10", store.settings), full_available=True)
     monkeypatch.setattr(library, "status", lambda *_: status)
     app = opened(preset="cifar10-vgg", part="data")
-    assert "full set is not here" not in said(app)
+    assert "full set is not here" not in page_text(app)
     assert widget(app, "text_input", "run-name").placeholder == "Overfitting and feature maps"
     widget(app, "selectbox", "1-data-sample-full").select("sample").run()
-    assert "embedded sample instead of full set" in said(app)
+    assert "embedded sample instead of full set" in page_text(app)
     name = widget(app, "text_input", "run-name").placeholder
     assert name == "Overfitting and feature maps · sample"
     press(app, "undo-changes")
-    assert drafted(app).settings["data"]["variant"] == "full"
+    assert current_draft(app).settings["data"]["variant"] == "full"
     assert not app.exception
 
 
 def test_it_says_which_part_of_the_ensemble_train_trains() -> None:
     app = opened(preset="cifar10-ensemble")
-    assert "Train here trains one network, a single one of the ensemble’s 4" in said(app)
+    assert "Train trains one network of the ensemble’s 4" in page_text(app)
     press(app, "variant-as-published")
-    assert "one network whose answers after several of its epochs vote" in said(app)
-    assert "Train here" not in said(opened(preset="cifar10-vgg"))
+    assert "Its predictions after several epochs vote" in page_text(app)
+    assert "Train trains" not in page_text(opened(preset="cifar10-vgg"))
     assert not app.exception
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from cifarviz.runs.store import RunStore
 from tests.pages.app_page import address_of, widget
-from tests.pages.train_page import SAMPLE, VGG, drafted, linked, opened, said
+from tests.pages.train_page import SAMPLE, VGG, current_draft, linked, opened, page_text
 
 SMALL = VGG.with_value("data", SAMPLE)
 
@@ -27,7 +27,7 @@ def test_every_choice_reaches_the_experiment_and_the_address(store: RunStore) ->
         "tensorboard": True,
         "test_epochs": [10, 20, 30],
     }
-    assert {name: drafted(app).settings[name] for name in wanted} == wanted
+    assert {name: current_draft(app).settings[name] for name in wanted} == wanted
     assert not app.button(key="train").disabled
     again = opened(**address_of(app))
     assert widget(again, "text_input", "1-test_epochs").value == "10, 20, 30"
@@ -42,7 +42,7 @@ def test_what_was_typed_survives_the_switch(store: RunStore) -> None:
     widget(app, "toggle", "1-early_stopping").set_value(True).run()
     widget(app, "text_input", "1-early_stopping-patience").set_value("7").run()
     widget(app, "toggle", "1-early_stopping").set_value(False).run()
-    assert drafted(app).settings["early_stopping"] is None
+    assert current_draft(app).settings["early_stopping"] is None
     widget(app, "toggle", "1-early_stopping").set_value(True).run()
     assert widget(app, "text_input", "1-early_stopping-patience").value == "7"
     assert not app.exception
@@ -52,7 +52,11 @@ def test_what_was_typed_survives_the_switch(store: RunStore) -> None:
     ("key", "typed", "words"),
     [
         ("early_stopping-patience", "30", "a patience of 30 epochs can never stop a run of 30"),
-        ("early_stopping-patience", "0", "patience must be a whole number from 1 to 1,000, not 0"),
+        (
+            "early_stopping-patience",
+            "0",
+            "patience must be a whole number from 1 to 1,000, not 0",
+        ),
         ("early_stopping-patience", "", "patience must be"),
         ("test_epochs", "15, 31", "cannot be kept after epoch 31 of a run of 30 epochs"),
         ("test_epochs", "0", "numbered from 1"),
@@ -80,8 +84,8 @@ def test_what_cannot_be_is_said_once_beside_its_field_and_kept(
 def test_without_validation_the_best_epoch_is_one_of_training(store: RunStore) -> None:
     app = linked(SMALL.with_kind("validation", "none"), part="training")
     assert widget(app, "selectbox", "1-monitor-training").options == [
-        "The lowest training loss",
-        "The highest training accuracy",
+        "Lowest training loss",
+        "Highest training accuracy",
     ]
     assert not app.exception
 
@@ -91,7 +95,7 @@ def test_the_tensorboard_command_can_be_copied(store: RunStore) -> None:
     assert not app.code
     widget(app, "toggle", "1-tensorboard").set_value(True).run()
     assert app.code[0].value == f"tensorboard --logdir {store.settings.tensorboard_dir}"
-    assert "pip install tensorboard" in said(app)
+    assert "pip install tensorboard" in page_text(app)
     assert not app.exception
 
 
@@ -111,7 +115,7 @@ def test_a_tensorboard_folder_that_cannot_be_written_is_said_and_refused(
         assert ["a file has that name" in error.value for error in app.error] == [True]
         assert app.button(key="train").disabled
         assert not app.exception
-    assert drafted(app).settings["tensorboard"] is True
+    assert current_draft(app).settings["tensorboard"] is True
     app = linked(SMALL, part="network")
     assert not app.error
     assert not app.button(key="train").disabled

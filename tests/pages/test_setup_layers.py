@@ -4,7 +4,17 @@ import pytest
 
 from cifarviz.runs.store import RunStore
 from tests.pages.app_page import address_of, widget
-from tests.pages.train_page import SAMPLE, VGG, drafted, kinds, labels, linked, opened, press, said
+from tests.pages.train_page import (
+    SAMPLE,
+    VGG,
+    current_draft,
+    kinds,
+    labels,
+    linked,
+    opened,
+    page_text,
+    press,
+)
 
 
 def test_a_row_says_what_its_buttons_do(store: RunStore) -> None:
@@ -28,7 +38,7 @@ def test_moving_and_removing_rows_leaves_other_values_alone(store: RunStore) -> 
     press(app, "layer-1-2-down")
     # The form went with its layer, and so did what was typed.
     assert widget(app, "text_input", "layer-1-2-filters").value == "48"
-    layers = drafted(app).layers
+    layers = current_draft(app).layers
     assert [layer.type for layer in layers[:3]] == ["conv2d", "max_pool2d", "conv2d"]
     assert layers[2].fields["filters"] == 48
     press(app, "layer-1-1-remove")
@@ -36,7 +46,11 @@ def test_moving_and_removing_rows_leaves_other_values_alone(store: RunStore) -> 
     press(app, "layer-1-4-edit")
     assert widget(app, "text_input", "layer-1-4-filters").value == "64"
     assert kinds(app)[:3] == ["max_pool2d", "conv2d", "conv2d"]
-    assert [layer.fields.get("filters") for layer in drafted(app).layers[:3]] == [None, 48, 64]
+    assert [layer.fields.get("filters") for layer in current_draft(app).layers[:3]] == [
+        None,
+        48,
+        64,
+    ]
     assert not app.exception
 
 
@@ -50,7 +64,7 @@ def test_a_copy_has_the_same_values_and_a_life_of_its_own(store: RunStore) -> No
     widget(app, "text_input", "layer-1-13-filters").set_value("9").run()
     press(app, "layer-1-1-edit")
     assert widget(app, "text_input", "layer-1-1-filters").value == "7"
-    assert [layer.fields["filters"] for layer in drafted(app).layers[:3]] == [7, 9, 32]
+    assert [layer.fields["filters"] for layer in current_draft(app).layers[:3]] == [7, 9, 32]
     assert not app.exception
 
 
@@ -68,7 +82,7 @@ def test_what_cannot_work_is_said_and_train_is_not_offered(store: RunStore) -> N
     app = linked(VGG.with_value("data", SAMPLE))
     press(app, "layer-1-10-remove")  # Flatten
     assert app.button(key="train").disabled
-    assert "Dense layers need a flat vector" in said(app)
+    assert "Dense layers need a flat vector" in page_text(app)
     widget(app, "selectbox", "1-new-layer").select("flatten").run()
     press(app, "add-layer")
     assert not app.button(key="train").disabled
@@ -92,14 +106,14 @@ def test_a_wrong_number_is_one_sentence_and_stays_where_it_is(
     app = linked(VGG.with_value("data", SAMPLE))
     press(app, "layer-1-1-edit")
     widget(app, "text_input", "layer-1-1-kernel_size").set_value(typed).run()
-    assert words in said(app)
+    assert words in page_text(app)
     assert widget(app, "text_input", "layer-1-1-kernel_size").value == typed
     assert app.button(key="train").disabled
     # Nor is it lost when the form is closed, or the page reloaded by its address.
     press(app, "layer-1-1-edit")
     press(app, "layer-1-1-edit")
     again = opened(**address_of(app))
-    assert words in said(again)
+    assert words in page_text(again)
     press(again, "layer-1-1-edit")
     assert widget(again, "text_input", "layer-1-1-kernel_size").value == typed
     assert not app.exception

@@ -7,22 +7,34 @@ from cifarviz.experiment.address import preset_draft
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
-from cifarviz.ui.train.view import published_words
+from cifarviz.ui.train.view import format_published
 from tests import stored_runs
 from tests.pages.app_page import address_of, walk, widget
-from tests.pages.train_page import SAMPLE, VGG, drafted, labels, linked, links, opened, press, said
+from tests.pages.train_page import (
+    SAMPLE,
+    VGG,
+    current_draft,
+    labels,
+    linked,
+    links,
+    opened,
+    page_text,
+    press,
+)
 
 
 def test_a_fresh_machine_can_train_at_once_on_the_sample(store: RunStore) -> None:
     app = opened()
     assert not app.button(key="train").disabled
-    assert "A wide guess" in said(app)
+    assert "Rough estimate" in page_text(app)
     assert widget(app, "text_input", "run-name").placeholder == "A first network · sample"
     # The sample is used for want of the full set: nobody's change, and nothing to undo.
-    assert "Nothing is changed" in said(app)
+    assert "No changes from" in page_text(app)
     assert "Undo all changes" not in labels(app)
     assert "changes" not in app.query_params
-    assert "The full set is not here yet: the embedded sample is used." in said(app)
+    assert "The full set is not on this machine yet, so the embedded sample is used." in page_text(
+        app
+    )
     assert "Get the full set" in links(app)
     assert not app.exception
 
@@ -31,11 +43,11 @@ def test_a_fresh_machine_can_train_at_once_on_the_sample(store: RunStore) -> Non
 def test_a_preset_shows_its_story_and_layers(store: RunStore, preset: str) -> None:
     app = opened(preset=preset)
     network = PRESETS[preset].experiment.architecture
-    assert PRESETS[preset].story in said(app)
-    assert published_words(PRESETS[preset]) in said(app)
-    assert all(note in said(app) for note in PRESETS[preset].notes)
-    assert "Nothing is changed against the preset." in said(app)
-    assert f"**{network.parameters:,} parameters**" in said(app)
+    assert PRESETS[preset].story in page_text(app)
+    assert format_published(PRESETS[preset]) in page_text(app)
+    assert all(note in page_text(app) for note in PRESETS[preset].notes)
+    assert "No changes from the preset." in page_text(app)
+    assert f"**{network.parameters:,} parameters**" in page_text(app)
     edits = [one for one in app.button if (one.key or "").endswith("-edit")]
     assert len(edits) == len(network.layers)
     assert not app.exception
@@ -44,19 +56,21 @@ def test_a_preset_shows_its_story_and_layers(store: RunStore, preset: str) -> No
 def test_an_ensemble_can_be_trained_as_published_or_for_real(store: RunStore) -> None:
     app = opened(preset="cifar10-ensemble")
     (real,) = [
-        one for one in walk(app._tree) if one.type == "page_link" and "real" in one.proto.label
+        one
+        for one in walk(app._tree)
+        if one.type == "page_link" and "Real ensemble" in one.proto.label
     ]
     assert "4 members from 4 seeds" in real.proto.label
     assert "view=ensemble" in real.proto.query_string
     press(app, "variant-as-published")
-    assert "number of epochs 15 → 60" in said(app)
+    assert "number of epochs 15 → 60" in page_text(app)
     assert app.button(key="variant-as-published").disabled
     # The address holds it: a reload shows the same.
     again = opened(**address_of(app))
-    assert drafted(again).settings["test_epochs"] == [15, 30, 45, 60]
+    assert current_draft(again).settings["test_epochs"] == [15, 30, 45, 60]
     assert again.button(key="variant-as-published").disabled
     press(again, "undo-changes")
-    assert drafted(again).settings["epochs"] == 15
+    assert current_draft(again).settings["epochs"] == 15
     assert not app.exception
     assert not again.exception
 
@@ -73,14 +87,14 @@ def test_choosing_a_preset_replaces_the_draft_and_the_address(store: RunStore) -
     app = opened(preset="cifar10-starter")
     widget(app, "selectbox", "1-preset").select("cifar10-vgg").run()
     assert address_of(app)["preset"] == "cifar10-vgg"
-    assert f"{814_122:,}" in said(app)
+    assert f"{814_122:,}" in page_text(app)
     assert not app.exception
 
 
 def test_undo_brings_the_preset_back(store: RunStore) -> None:
     app = linked(VGG.with_value("data", SAMPLE).with_value("epochs", 4))
     press(app, "undo-changes")
-    assert drafted(app).settings["epochs"] == 30
+    assert current_draft(app).settings["epochs"] == 30
     assert not app.exception
 
 
@@ -92,7 +106,7 @@ def test_the_estimate_says_on_how_many_runs_it_rests(store: RunStore) -> None:
         run = stored_runs.store_run(store, sample)
         store.describe(run.id, precision="bfloat16", images_per_second=speed)
     app = linked(VGG.with_value("data", SAMPLE))
-    assert "2 recorded runs of a network of this size" in said(app)
+    assert "Based on 2 runs of a network of this size" in page_text(app)
     assert not app.exception
 
 
@@ -146,6 +160,6 @@ def test_pressing_train_queues_the_run_and_watches_it(store: RunStore) -> None:
     ended = Worker(store.settings, "test").wait(run.id, 90)
     assert ended.state is RunState.FINISHED, ended.message
     app.run()
-    assert "The one epoch is done." in said(app)
-    assert "my *first* run" in said(app)
+    assert "1 epoch is done." in page_text(app)
+    assert "my *first* run" in page_text(app)
     assert not app.exception

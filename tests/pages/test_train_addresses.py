@@ -8,7 +8,16 @@ from cifarviz.runs.states import Action
 from cifarviz.runs.store import RunStore
 from tests import stored_runs
 from tests.pages.app_page import address_of, widget
-from tests.pages.train_page import SAMPLE, VGG, drafted, linked, links, opened, press, said
+from tests.pages.train_page import (
+    SAMPLE,
+    VGG,
+    current_draft,
+    linked,
+    links,
+    opened,
+    page_text,
+    press,
+)
 
 
 def test_a_link_to_the_full_set_works_where_only_the_sample_is(store: RunStore) -> None:
@@ -16,13 +25,13 @@ def test_a_link_to_the_full_set_works_where_only_the_sample_is(store: RunStore) 
     assert not app.button(key="train").disabled
     assert widget(app, "selectbox", "1-data-sample").value == "sample"
     # Once in the panel, once beside the choice of data.
-    assert said(app).count("The full set is not here yet") == 2
+    assert page_text(app).count("The full set is not on this machine yet") == 2
     assert links(app).count("Get the full set") == 2
     # The link goes on meaning the full set, which is used as soon as it is here.
     widget(app, "text_input", "1-data-train_images").set_value("1,000").run()
-    assert drafted(app).settings["data"]["variant"] == "full"
-    assert drafted(app).settings["data"]["train_images"] == 1000
-    assert "1,000 images to train on, 1,500 to validate" in said(app)
+    assert current_draft(app).settings["data"]["variant"] == "full"
+    assert current_draft(app).settings["data"]["train_images"] == 1000
+    assert "1,000 training images · 1,500 validation images" in page_text(app)
     press(app, "undo-changes")
     assert "changes" not in app.query_params
     assert not app.exception
@@ -36,11 +45,11 @@ def test_the_draft_survives_other_pages_and_the_other_view(store: RunStore) -> N
     app.run()
     app.switch_page("pages/train.py")
     app.run()
-    assert drafted(app).settings["epochs"] == 4
+    assert current_draft(app).settings["epochs"] == 4
     widget(app, "segmented_control", "train-view").set_value("watch").run()
     assert "preset" not in app.query_params
     widget(app, "segmented_control", "train-view").set_value("setup").run()
-    assert drafted(app).settings["epochs"] == 4
+    assert current_draft(app).settings["epochs"] == 4
     assert not app.exception
 
 
@@ -48,17 +57,17 @@ def test_train_again_loads_a_runs_choices(store: RunStore) -> None:
     run = stored_runs.store_run(store, stored_runs.experiment(), name="mine")
     app = opened(view="setup", run=run.id)
     assert "run" not in app.query_params
-    assert drafted(app).settings["epochs"] == 3
-    assert len(drafted(app).layers) == 6
+    assert current_draft(app).settings["epochs"] == 3
+    assert len(current_draft(app).layers) == 6
     assert not app.exception
 
 
 def test_train_again_stays_in_the_precision_that_was_found_for_the_run(store: RunStore) -> None:
     made = stored_runs.experiment(precision="auto")
     run = stored_runs.store_run(store, made, name="mine")
-    assert drafted(opened(view="setup", run=run.id)).settings["precision"] == "auto"
+    assert current_draft(opened(view="setup", run=run.id)).settings["precision"] == "auto"
     store.describe(run.id, precision="float32")
-    assert drafted(opened(view="setup", run=run.id)).settings["precision"] == "float32"
+    assert current_draft(opened(view="setup", run=run.id)).settings["precision"] == "float32"
 
 
 @pytest.mark.parametrize(
@@ -66,9 +75,9 @@ def test_train_again_stays_in_the_precision_that_was_found_for_the_run(store: Ru
     [
         ({"preset": "lenet"}, "There is no preset “lenet”"),
         ({"preset": "cifar10-vgg", "changes": "broken"}, "cannot be read"),
-        ({"changes": "abc"}, "not the preset"),
+        ({"changes": "abc"}, "but no preset"),
         ({"view": "sideways"}, "has no view “sideways”"),
-        ({"part": "cellar"}, "has no part “cellar”"),
+        ({"part": "cellar"}, "has no tab “cellar”"),
         ({"view": "setup", "run": "zzz"}, "There is no run “zzz”"),
         ({"view": "watch", "run": "zzz"}, "There is no run “zzz”"),
         ({"view": "watch", "run": "a" * 300}, "There is no run"),
@@ -90,15 +99,17 @@ def test_edits_of_layers_stay_over_the_other_view_and_train_and_another_page(
 ) -> None:
     edited = preset_draft("cifar10-starter", 1).with_value("data", {**SAMPLE, "train_images": 64})
     app = linked(edited.with_value("epochs", 1))
-    first = next(layer for layer in drafted(app).layers if layer.type == "conv2d")
+    first = next(layer for layer in current_draft(app).layers if layer.type == "conv2d")
     assert first.fields["filters"] == 32
     press(app, f"layer-{first.id}-edit")
     widget(app, "text_input", f"layer-{first.id}-filters").set_value("16").run()
 
     def filters() -> object:
         # What the link holds; and what the table of layers says.
-        assert "16 filters 3×3" in said(app)
-        return next(one for one in drafted(app).layers if one.type == "conv2d").fields["filters"]
+        assert "16 filters 3×3" in page_text(app)
+        return next(one for one in current_draft(app).layers if one.type == "conv2d").fields[
+            "filters"
+        ]
 
     assert filters() == 16
     for view in ("watch", "setup"):
@@ -117,7 +128,7 @@ def test_edits_of_layers_stay_over_the_other_view_and_train_and_another_page(
     [run] = store.all()
     assert getattr(run.experiment.architecture.layers[0], "filters", None) == 16
     press(app, "undo-changes")
-    assert "16 filters 3×3" not in said(app)
+    assert "16 filters 3×3" not in page_text(app)
     assert "changes" not in address_of(app)
     store.request(run.id, Action.STOP)
     Worker(store.settings, "test").wait(run.id, 60)

@@ -51,7 +51,7 @@ LINKED_CASES = [
 ]
 
 
-def words(app: AppTest) -> str:
+def page_text(app: AppTest) -> str:
     """All that the page says: in boxes, texts and what stands on the stage."""
     said = [*app.error, *app.warning, *app.info, *app.caption, *app.markdown]
     stage = [one.proto.body for one in walk(app._tree) if one.type == "html"]
@@ -82,6 +82,6 @@ def is_said(page: str, given: str, name: str) -> None:
     app = opened_by_link(page, **{**address, name: f"no-{name}"})
     assert not app.exception
     if name == "changes":  # packed: nobody reads it
-        assert "changes" in words(app)
+        assert "changes" in page_text(app)
     else:
-        assert f"no-{name}" in words(app)
+        assert f"no-{name}" in page_text(app)

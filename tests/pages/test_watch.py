@@ -15,12 +15,12 @@ from cifarviz.runs.store import RunStore
 from tests import stored_runs
 from tests.components import chart, chart_head, charts
 from tests.pages.app_page import address_of, walk
-from tests.pages.train_page import labels, opened, press, said
+from tests.pages.train_page import labels, opened, page_text, press
 
 
 def test_without_runs_watch_says_what_to_do(store: RunStore) -> None:
     app = opened(view="watch")
-    assert "Nothing has been trained here yet" in said(app)
+    assert "Nothing has been trained here yet" in page_text(app)
     assert "Set up a run" in labels(app)
     assert not app.exception
 
@@ -34,14 +34,14 @@ def test_the_run_at_work_is_shown_first_and_can_be_steered(store: RunStore) -> N
         stored_runs.store_run(store, stored_runs.experiment(), name="older")
         app = opened(view="watch")
         assert address_of(app)["run"] == working.id
-        assert "running epoch 1 of 3" in said(app)
-        assert "Epoch: 1 of 3" in said(app)
+        assert "running epoch 1 of 3" in page_text(app)
+        assert "Epoch: 1 of 3" in page_text(app)
         press(app, f"stop-{working.id}")
         assert store.get(working.id).requested == Action.STOP
         assert app.button(key=f"stop-{working.id}").label == "Stopping …"
         assert app.button(key=f"stop-{working.id}").disabled
-        assert "stopping epoch 1 of 3" in said(app)
-        assert "running" not in said(app)
+        assert "stopping epoch 1 of 3" in page_text(app)
+        assert "running" not in page_text(app)
         assert not app.exception
 
 
@@ -53,13 +53,13 @@ def test_a_queued_run_says_for_whom_it_waits_and_can_be_taken_out(store: RunStor
         _revive(store, first.id)
         _revive(store, second.id, RunState.QUEUED)
         app = opened(view="watch", run=second.id)
-        assert "waiting for “first”" in said(app)
+        assert "waiting for “first”" in page_text(app)
         app = opened(view="watch", run=first.id)
-        assert "second queued waiting for “first”" in said(app)
+        assert "second queued waiting for “first”" in page_text(app)
         press(app, f"stop-{second.id}")
         assert store.get(second.id).state is RunState.STOPPED
-        assert "second queued" not in said(app)
-        assert "A new run waits for “first”" in said(opened(view="setup"))
+        assert "second queued" not in page_text(app)
+        assert "A new run waits for “first”" in page_text(opened(view="setup"))
         assert not app.exception
 
 
@@ -67,7 +67,7 @@ def test_a_queued_run_says_for_whom_it_waits_and_can_be_taken_out(store: RunStor
     ("state", "words", "resumable"),
     [
         (RunState.FINISHED, "All 3 epochs are done", False),
-        (RunState.STOPPED, "After epoch 3 (of 3); what it learned until then is kept", True),
+        (RunState.STOPPED, "After epoch 3 (of 3). The weights are saved", True),
         (RunState.FAILED, "The loss was no longer a number.", True),
         (RunState.INTERRUPTED, "3 of 3 epochs", True),
     ],
@@ -84,7 +84,7 @@ def test_an_ended_run_says_what_happened_and_what_next(
         checkpoints={"last": {"weights": np.zeros(1)}},
     )
     app = opened(view="watch", run=run.id)
-    assert words in said(app)
+    assert words in page_text(app)
     assert ("Resume" in labels(app)) is resumable
     assert "Train again with changes" in labels(app)
     links = [one.proto.label for one in walk(app._tree) if one.type == "page_link"]
@@ -105,7 +105,7 @@ def test_what_failed_before_it_learned_is_to_be_changed_and_not_looked_into(
     assert "Look inside" not in links
     kinds = {button.label: button.proto.type for button in app.button}
     assert (kinds["Train again with changes"], kinds["Resume"]) == ("primary", "secondary")
-    assert "Time left" not in said(app)
+    assert "Time left" not in page_text(app)
     assert not app.exception
 
 
@@ -126,7 +126,7 @@ def test_a_run_without_validation_has_training_curves_only(store: RunStore) -> N
     names = [[line.get("name") for line in figure["data"]] for figure in charts(app)]
     assert len(names) == 2
     assert all("Training" in one and "Validation" not in one for one in names)
-    assert "The epoch with the lowest" not in said(app)
+    assert "The epoch with the lowest" not in page_text(app)
     assert not app.exception
 
 
@@ -168,8 +168,8 @@ def test_the_published_curves_are_a_switch_that_the_address_holds(store: RunStor
     assert address_of(app)["ghost"] == "1"
     assert all('"Published validation"' in figure for figure in _figures(app))
     # Only the epochs were changed, and it says so.
-    assert "of the unchanged preset. This run has changes against it" in said(app)
-    assert "number of epochs 30 → 3" in said(app)
+    assert "show the unchanged preset. This run changes it" in page_text(app)
+    assert "number of epochs 30 → 3" in page_text(app)
     again = opened(**address_of(app))
     assert "Hide the published curves" in labels(again)
     assert all('"Published validation"' in figure for figure in _figures(again))
@@ -196,7 +196,7 @@ def test_an_unchanged_run_has_nothing_to_explain_beside_the_ghost(store: RunStor
     made = PRESETS["cifar10-starter"].experiment.model_copy(update={"seed": 5})
     run = stored_runs.store_run(store, made)
     app = opened(view="watch", run=run.id, ghost="1")
-    assert "unchanged preset" not in said(app)
+    assert "unchanged preset" not in page_text(app)
     assert not app.exception
 
 
@@ -206,14 +206,16 @@ def test_the_sample_is_no_change_in_setup_and_beside_the_ghost(store: RunStore) 
     run = stored_runs.store_run(store, made.model_copy(update={"data": sample}))
     app = opened(view="watch", run=run.id, ghost="1")
     words = (
-        "The published curves are of the unchanged preset on the full set; this run learned from "
-        "the embedded sample."
+        "The published curves show the unchanged preset on the full set; this run trained on the "
+        "embedded sample."
     )
-    assert words in said(app)
-    assert "changes against" not in said(app)
+    assert words in page_text(app)
+    assert "changes it" not in page_text(app)
     setup = opened(view="setup", preset="cifar10-starter")
-    assert "Nothing is changed against the preset." in said(setup)
-    assert "The full set is not here yet: the embedded sample is used." in said(setup)
+    assert "No changes from the preset." in page_text(setup)
+    assert "The full set is not on this machine yet, so the embedded sample is used." in page_text(
+        setup
+    )
     assert not app.exception
     assert not setup.exception
 
@@ -236,10 +238,10 @@ def test_what_went_wrong_beside_the_training_is_a_warning(store: RunStore) -> No
 def test_the_precision_and_why_it_was_chosen_stand_below_the_figures(store: RunStore) -> None:
     run = stored_runs.store_run(store, stored_runs.experiment())
     store.describe(run.id, precision="bfloat16")
-    assert "Precision: bfloat16, as was asked for." in said(opened(view="watch", run=run.id))
+    assert "Precision: bfloat16, as set up." in page_text(opened(view="watch", run=run.id))
     store.describe(run.id, precision_reason="bfloat16, as it is 2.7 times as fast here.")
     app = opened(view="watch", run=run.id)
-    assert "Precision: bfloat16, as it is 2.7 times as fast here." in said(app)
+    assert "Precision: bfloat16, as it is 2.7 times as fast here." in page_text(app)
     assert not app.exception
 
 
@@ -249,9 +251,11 @@ def test_the_accuracy_beside_the_best_epoch_is_its_own(store: RunStore) -> None:
     # The last epoch has the highest accuracy, but not the lowest loss.
     stored_runs.make_worse(store, run, epoch=3)
     app = opened(view="watch", run=run.id)
-    assert "Best epoch: 2 " in said(app)
-    assert "77.8% validation (test images), epoch 3 (highest validation accuracy)." in said(app)
-    assert "At its end the weights of epoch 2 were restored." in said(app)
+    assert "Best epoch: 2 " in page_text(app)
+    assert "77.8% validation (test images), epoch 3 (highest validation accuracy)." in page_text(
+        app
+    )
+    assert "The weights of epoch 2 were restored at the end." in page_text(app)
     assert not app.exception
 
 
@@ -282,7 +286,7 @@ def test_epochs_whose_answers_were_kept_can_vote(store: RunStore) -> None:
     (link,) = [
         one.proto
         for one in walk(app._tree)
-        if one.type == "page_link" and one.proto.label == "Let its epochs vote"
+        if one.type == "page_link" and one.proto.label == "Ensemble of its epochs"
     ]
     assert "view=ensemble" in link.query_string
     assert f"{run.id}%401%2C{run.id}%403" in link.query_string
@@ -302,9 +306,11 @@ def test_losses_of_an_earlier_version_are_marked(store: RunStore) -> None:
     run = stored_runs.store_run(store, stored_runs.experiment())
     stored_runs.make_earlier(store, run, 2)
     app = opened(view="watch", run=run.id)
-    assert "Losses: validation loss clipped at 16.1 per image up to epoch 2." in said(app)
+    assert "Losses: validation loss clipped at 16.1 per image up to epoch 2." in page_text(app)
     # A fork's curves begin with its parent's.
     fork = store.create("abcdef01", run.experiment, "fork", "dashboard", Fork(run.id, 2))
     app = opened(view="watch", run=fork.id)
-    assert "clipped at 16.1 per image up to epoch 2; the others: plain cross-entropy" in said(app)
+    assert "clipped at 16.1 per image up to epoch 2; other runs: plain cross-entropy" in page_text(
+        app
+    )
     assert not app.exception

@@ -22,7 +22,7 @@ def linked(draft: Draft, **address: str) -> AppTest:
     return opened(preset=draft.preset, **changes, **address)
 
 
-def drafted(app: AppTest) -> Draft:
+def current_draft(app: AppTest) -> Draft:
     """The draft that the address holds now."""
     address = address_of(app)
     if "changes" not in address:
@@ -30,7 +30,7 @@ def drafted(app: AppTest) -> Draft:
     return unpack_changes(address["preset"], address["changes"], 1)
 
 
-def said(app: AppTest) -> str:
+def page_text(app: AppTest) -> str:
     found = [*app.error, *app.warning, *app.info, *app.subheader, *app.markdown, *app.caption]
     # A backslash only keeps Markdown from reading a sign as its own.
     return "\n".join([*(one.value.replace("\\", "") for one in found), *live_texts(app)])
@@ -49,4 +49,4 @@ def links(app: AppTest) -> list[str]:
 
 
 def kinds(app: AppTest) -> list[str]:
-    return [layer.type for layer in drafted(app).layers]
+    return [layer.type for layer in current_draft(app).layers]

@@ -1,1 +1,1 @@
-"""Small browser components, a folder each, with its script beside it."""
+"""Browser components: a Python file each, with its script, styles and HTML beside it."""

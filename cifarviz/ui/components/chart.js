@@ -1,9 +1,9 @@
-// Draws a Plotly figure that Python sends, again and again, and keeps what the user did to it.
+// Draws a Plotly figure from Python, and keeps zoom and legend choices across updates.
 //
-// Streamlit calls the default export after each run of the page and after a change of theme, always
-// with the same parentElement. What is known of one chart between calls is kept in `charts`.
+// Streamlit calls the default export after each run of the script and after a change of theme, always
+// with the same parentElement. The state of each chart is kept in `charts`.
 
-// A server that is started anew has this script loaded anew: what is known outlives it.
+// Global, because a restarted server loads this script again.
 const charts = (globalThis.cifarvizCharts ??= new WeakMap());
 let library = null;
 const LONGEST_WAIT = 500; // milliseconds that a chart out of sight leaves the page to others
@@ -33,7 +33,7 @@ export default function (component) {
   chart.follower.follow();
   draw(chart);
   return () => {
-    // Also called when one run of the page overtakes another: then the chart is still in use.
+    // Also called when a newer run of the script overtakes this run: then the chart is still in use.
     setTimeout(() => {
       if (place.isConnected) return;
       chart.observer.disconnect();
@@ -73,7 +73,7 @@ function create(place) {
   return chart;
 }
 
-// Three lines: what the chart is, a word that changes with it, and the figure.
+// Three lines: the header, a hash of everything, and the figure.
 function receive(chart, bytes) {
   const headEnd = bytes.indexOf(10);
   const revisionEnd = bytes.indexOf(10, headEnd + 1);
@@ -84,7 +84,7 @@ function receive(chart, bytes) {
   chart.head = JSON.parse(decoder.decode(bytes.subarray(0, headEnd)));
   chart.figure = JSON.parse(decoder.decode(bytes.subarray(revisionEnd + 1)));
   const { place, head } = chart;
-  // Before Plotly has come, too: what stands below must not jump.
+  // Before Plotly is loaded, too, so that elements below do not move.
   place.style.height = `${heightOf(chart)}px`;
   place.setAttribute("role", "figure");
   place.setAttribute("aria-label", head.description || "Chart");
@@ -129,7 +129,7 @@ function figureOf(chart) {
   };
 }
 
-// As in cifarviz/live/points.py: a dot that is drawn never moves.
+// As in cifarviz/live/run_figures.py: a drawn dot never moves.
 const MOST_DOTS = 1000;
 
 function keptDots(steps) {
@@ -164,7 +164,7 @@ async function draw(chart) {
   chart.drawing = true;
   try {
     const Plotly = await load(chart.head.script);
-    // What is in sight comes first.
+    // Visible charts are drawn first.
     if (!chart.drawn && !isInSight(chart.place)) await leisure();
     for (;;) {
       const theme = readTheme(chart.place);
@@ -184,7 +184,7 @@ async function draw(chart) {
   } catch (error) {
     console.error(error);
     say(chart, error instanceof LibraryMissing
-      ? "The chart cannot be drawn: its script did not load. Reload the page; if it stays so, start cifarviz again."
+      ? "The chart cannot be drawn: its script did not load. Reload the page; if that does not help, restart cifarviz."
       : "This chart could not be drawn. Reload the page to try again.");
   } finally {
     chart.drawing = false;
@@ -198,7 +198,7 @@ function isInSight(place) {
 
 function leisure() {
   return new Promise((done) => {
-    // Not every browser tells when it has time.
+    // Not every browser has this function.
     if (window.requestIdleCallback) window.requestIdleCallback(done, { timeout: LONGEST_WAIT });
     else setTimeout(done, 50);
   });
@@ -245,7 +245,7 @@ function readTheme(element) {
   };
 }
 
-// What figures leave open: Plotly takes from a template only what the figure doesn't say itself.
+// Defaults: Plotly uses a template for what the figure does not set itself.
 function templateOf(theme) {
   return {
     layout: {
@@ -294,7 +294,7 @@ function colorOnScale(place, theme) {
   return a.map((value, i) => value + (b[i] - value) * amount);
 }
 
-// The page's own colour of text where it is clear enough, else white or black: one of them is.
+// The page's text colour if its contrast is sufficient, else white or black.
 function readableOn(background, text) {
   const enough = 4.5; // WCAG 2, AA
   const under = luminance(background);
@@ -362,7 +362,7 @@ function channels(color) {
 
 function configOf(chart) {
   return {
-    ...PLOTLY_CONFIG, // figures/plotly_config.py; resizing is left to the observer above
+    ...PLOTLY_CONFIG, // figures/theme.py; resizing is left to the observer above
     modeBarButtonsToAdd: [
       button(chart, "png", "Download as PNG", PNG_ICON),
       button(chart, "svg", "Download as SVG", SVG_ICON),
@@ -394,7 +394,7 @@ function save(chart, plot, format) {
 
 class LibraryMissing extends Error {}
 
-// Once a page for all charts. A failure is forgotten, so that the next run of the page tries again.
+// Once per page for all charts. After a failure the next run of the script tries again.
 function load(script) {
   library ??= find(script).catch((error) => {
     library = null;

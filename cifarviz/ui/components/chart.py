@@ -1,23 +1,19 @@
-"""The Python half of the chart: a figure to the browser, a click back."""
+"""An interactive Plotly chart that reports clicks."""
 
 import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import plotly.graph_objects as go
-import streamlit as st
 
 from cifarviz.escaping import safe_file_name
 from cifarviz.figures.figure_json import encode
 from cifarviz.figures.theme import config_script
 from cifarviz.static_files import PLOTLY_SCRIPT
-from cifarviz.ui.components.live import Live, live_script
-
-_HERE = Path(__file__).parent
+from cifarviz.ui.components.live import Live
+from cifarviz.ui.components.loading import component, ignore
 
 
 @dataclass(frozen=True)
@@ -48,13 +44,13 @@ def chart(
     live: Live | None = None,
     live_name: str = "",
 ) -> ChartClick | None:
-    """Show ``figure`` as wide as its place; zoom and legend choices survive each update.
+    """Show ``figure`` at full width; zoom and legend choices survive each update.
 
     ``figure`` may be a dict of ``data`` and ``layout`` (NumPy arrays allowed), which is cheaper
     than a ``go.Figure``. ``height`` in CSS pixels overrides the layout's. Another ``view`` (a run's
     id, say) starts with fresh axes. With ``on_click`` a clicked point is returned, once.
     ``file_name`` names saved pictures, without an ending; ``description`` is for screen readers.
-    While the page is not run, the browser draws the figure ``live_name`` of the feed ``live``.
+    Between runs of the script the browser draws the figure ``live_name`` of the feed ``live``.
     """
     body = encode(figure)
     head = {
@@ -67,35 +63,26 @@ def chart(
         "view": view,
     }
     header = json.dumps(head).encode()
-    # One header line, one line that changes with what is drawn, then the figure: the script
-    # reads no further than the second line when nothing has changed.
+    # A header line, a hash line, then the figure: if the hash is unchanged, the script reads no
+    # further.
     revision = hashlib.blake2b(header + body, digest_size=12).hexdigest().encode()
-    result = _component()(
+    result = component(
+        "chart",
+        html='<div class="cifarviz-chart"></div>',
+        setup=config_script,
+        scripts=("live.js",),
+        # Plotly puts its own styles into the page's head, where a shadow root does not see them.
+        isolate_styles=False,
+    )(
         key=key,
         data=b"\n".join((header, revision, body)),
-        on_click_change=_nothing,
-        on_rerun_change=_nothing,
+        on_click_change=ignore,
+        on_rerun_change=ignore,
     )
-    return _click(result.get("click")) if on_click else None
+    return _parse_click(result.get("click")) if on_click else None
 
 
-@cache
-def _component() -> Any:
-    return st.components.v2.component(
-        "cifarviz.chart",
-        html='<div class="cifarviz-chart"></div>',
-        css=(_HERE / "chart.css").read_text("utf-8"),
-        js=config_script() + live_script() + (_HERE / "chart.js").read_text("utf-8"),
-        # Plotly puts its own styles into the page's head, where a shadow root doesn't see them.
-        isolate_styles=False,
-    )
-
-
-def _nothing() -> None:
-    """A trigger needs a callback; the value is read from the result."""
-
-
-def _click(sent: Any) -> ChartClick | None:
+def _parse_click(sent: Any) -> ChartClick | None:
     if not isinstance(sent, Mapping) or not isinstance(sent.get("trace"), int):
         return None
     point = sent.get("point")

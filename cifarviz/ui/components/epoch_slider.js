@@ -1,9 +1,9 @@
 // A slider over epochs, drawn on a run's curves, with a player.
 //
-// Streamlit calls the default export after each run of the page, always with the same
-// parentElement. What is known of one slider between calls is kept in `sliders`.
+// Streamlit calls the default export after each run of the script, always with the same
+// parentElement. The state of each slider is kept in `sliders`.
 
-// A server that is started anew has this script loaded anew: what is known outlives it.
+// Global, because a restarted server loads this script again.
 const sliders = (globalThis.cifarvizSliders ??= new WeakMap());
 const PATIENCE = 4000; // milliseconds to wait for the page to show a step, twice
 const SVG = "http://www.w3.org/2000/svg";
@@ -22,7 +22,7 @@ export default function (component) {
   slider.answer = (epoch) => setTriggerValue("epoch", epoch);
   receive(slider, JSON.parse(new TextDecoder().decode(data)));
   return () => {
-    // Also called when one run of the page overtakes another: then the slider is still in use.
+    // Also called when a newer run of the script overtakes this run: then the slider is still in use.
     setTimeout(() => {
       if (track.isConnected) return;
       pause(slider);
@@ -69,7 +69,7 @@ function create(parent, track) {
     event.preventDefault();
     start(slider);
   }, { signal: slider.ended.signal });
-  // Back is a wish of its own, and no step for the player to go on from.
+  // After Back the player does not continue.
   addEventListener("popstate", () => pause(slider), { signal: slider.ended.signal });
   slider.play.addEventListener("click", () => (slider.playing ? pause(slider) : start(slider)));
   track.addEventListener("pointerdown", (event) => {

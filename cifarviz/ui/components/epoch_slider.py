@@ -1,19 +1,13 @@
-"""The Python half of the epoch slider: stops and curves to the browser, an epoch back."""
+"""A slider over epochs, drawn on a run's curves."""
 
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from math import isfinite
-from pathlib import Path
-from typing import Any
-
-import streamlit as st
 
 from cifarviz.ui import state
+from cifarviz.ui.components.loading import component
 from cifarviz.ui.streamlit_patches import uninterruptible
-
-_HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
@@ -38,12 +32,10 @@ def epoch_slider(
 ) -> None:
     """Show the curves with a cursor at the epoch ``shown``, one of the ascending ``stops``.
 
-    ``on_epoch`` is told, before the next run of the page, which stop a person or the player wants.
-    Call this last on the page, in a container higher up: the player takes its next step only when
-    the slider has come back with the step before, so everything else has been drawn by then.
-    ``best`` is marked; ``growing``: more stops will come, so at the last one the player waits.
-    ``about`` says in a few words what is shown; it appears once the slider is all that is left in
-    sight of the top of the page.
+    ``on_epoch`` gets the selected stop before the next run of the script. Call this last on the
+    page, in a container higher up: the player takes its next step when the slider has returned, so
+    everything else is drawn by then. ``best`` is marked. With ``growing`` the player waits at the
+    last stop for more. ``about`` describes what is shown, when the page is scrolled down.
     """
     data = {
         "about": about,
@@ -52,33 +44,23 @@ def epoch_slider(
         "growing": growing,
         "shown": shown,
         "stops": list(stops),
-        "training": _plain(curves.training),
-        "validation": _plain(curves.validation),
+        "training": _plain_values(curves.training),
+        "validation": _plain_values(curves.validation),
     }
-    _component()(
+    component("epoch_slider")(
         key=key,
         data=json.dumps(data).encode(),
-        on_epoch_change=uninterruptible(lambda: _tell(key, stops, on_epoch)),
+        on_epoch_change=uninterruptible(lambda: _send_epoch(key, stops, on_epoch)),
     )
 
 
-def _tell(key: str, stops: Sequence[int], on_epoch: Callable[[int], None]) -> None:
+def _send_epoch(key: str, stops: Sequence[int], on_epoch: Callable[[int], None]) -> None:
     wanted = state.get(key).get("epoch")
     if wanted in stops:
         on_epoch(wanted)
 
 
-def _plain(values: Sequence[float | None]) -> list[float | None]:
+def _plain_values(values: Sequence[float | None]) -> list[float | None]:
     return [
         None if value is None or not isfinite(value) else float(f"{value:.5g}") for value in values
     ]
-
-
-@cache
-def _component() -> Any:
-    return st.components.v2.component(
-        "cifarviz.epoch_slider",
-        html=(_HERE / "epoch_slider.html").read_text("utf-8"),
-        css=(_HERE / "epoch_slider.css").read_text("utf-8"),
-        js=(_HERE / "epoch_slider.js").read_text("utf-8"),
-    )

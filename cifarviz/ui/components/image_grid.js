@@ -1,7 +1,7 @@
-// Shows the tiles of one sprite as buttons and answers with the index of the one pressed.
+// Shows the tiles of a sprite as buttons, and sends the index of the pressed one to Python.
 //
-// Streamlit calls the default export after each run of the page, always with the same
-// parentElement. What is known of one grid between calls is kept in `grids`.
+// Streamlit calls the default export after each run of the script, always with the same
+// parentElement. The state of each grid is kept in `grids`.
 
 const grids = new WeakMap();
 const PATIENCE = 2000; // milliseconds for the page to confirm a click
@@ -17,7 +17,7 @@ export default function (component) {
   grid.answer = (index) => setTriggerValue("click", index);
   receive(grid, data);
   return () => {
-    // Also called when one run of the page overtakes another: then the grid is still in use.
+    // Also called when a newer run of the script overtakes this run: then the grid is still in use.
     setTimeout(() => {
       if (place.isConnected) return;
       URL.revokeObjectURL(grid.address);
@@ -38,7 +38,7 @@ function create(place, tip) {
     buttons: [],
     chosen: null,
     scale: 1,
-    width: place.clientWidth, // asked once: to ask after each change would lay the page out anew
+    width: place.clientWidth, // read once, because reading it after each change would force a layout
     doubt: 0,
   };
   grid.observer = new ResizeObserver(() => {
@@ -95,7 +95,7 @@ function receive(grid, bytes) {
 // What the tiles are made of: if only pictures, names and the bars' lengths are others, hundreds of
 // tiles stay.
 function formOf({ tile, columns, count, size, largest, labels, colors, bars }) {
-  const many = bars?.map((one) => one.length);
+  const many = bars?.map((row) => row.length);
   return JSON.stringify([tile, columns, count, size, largest, labels, colors, many]);
 }
 
@@ -127,7 +127,7 @@ function build(grid) {
   const focused = grid.buttons.indexOf(place.getRootNode().activeElement);
   place.classList.toggle("bare", !head.labels);
   place.style.gridTemplateColumns = `repeat(auto-fill, ${width * scale}px)`;
-  // Out of sight, a bare one is not drawn (style sheet): it keeps the height it would have.
+  // Grids without labels are not drawn out of sight (style sheet), but keep their height.
   const rows = rowsOf(grid, scale);
   place.style.containIntrinsicHeight = `${rows * (height * scale + gapOf(head)) - gapOf(head)}px`;
   grid.buttons = Array.from({ length: head.count }, (_, index) => tile(grid, index, scale));

@@ -1,22 +1,16 @@
-"""The Python half of the image grid: one sprite to the browser, an index back."""
+"""A grid of images, sent as one sprite, that reports clicks."""
 
 import hashlib
 import json
 from collections.abc import Collection, Sequence
-from functools import cache
-from pathlib import Path
-from typing import Any, NamedTuple
-
-import streamlit as st
+from typing import NamedTuple
 
 from cifarviz.figures.sprite import Sprite
-from cifarviz.ui.components.clicked_tile import clicked_tile
-
-_HERE = Path(__file__).parent
+from cifarviz.ui.components.loading import clicked_tile, component
 
 
 class TileBar(NamedTuple):
-    """A bar below a tile: how much of its track, 0 to 1, is of this colour; ``marked``: ringed."""
+    """A bar below a tile: ``share`` of its width, 0 to 1, is coloured; ``marked``: ringed."""
 
     share: float
     color: str
@@ -44,17 +38,17 @@ def image_grid(
     ``size``: a tile's width on screen, CSS pixels, rounded to a whole multiple of the image's; with
     ``largest`` it is as much larger, up to that, as takes no more rows.
     ``labels`` stand below the tiles; ``tooltips`` (default: the label, or ``noun`` and number) show
-    on hover and are what screen readers say; ``colors`` are stripes below the pictures; ``bars``
-    are shares, drawn below the labels, which the tooltips should name; one of each a tile.
+    on hover and to screen readers; ``colors`` are stripes below the images; ``bars`` are shares,
+    drawn below the labels, which the tooltips should contain. Each list has an entry per tile.
     ``selected`` is ringed; ``muted`` tiles are crossed out and called ``muted_word``.
-    Raises ``ValueError`` when a list isn't as long as the sprite.
+    Raises ``ValueError`` if a list is not as long as the sprite.
     """
     a_tile = {"labels": labels, "tooltips": tooltips, "colors": colors, "bars": bars}
-    for name, given in a_tile.items():
-        if given is not None and len(given) != sprite.count:
-            raise ValueError(f"{len(given)} {name} for {sprite.count} images.")
+    for name, values in a_tile.items():
+        if values is not None and len(values) != sprite.count:
+            raise ValueError(f"{len(values)} {name} for {sprite.count} images.")
     head = {
-        "bars": None if bars is None else [_plain(one) for one in bars],
+        "bars": None if bars is None else [_plain_bars(row) for row in bars],
         "colors": None if colors is None else list(colors),
         "columns": sprite.columns,
         "count": sprite.count,
@@ -69,23 +63,20 @@ def image_grid(
         "tile": [sprite.tile_width, sprite.tile_height],
         "tooltips": None if tooltips is None else list(tooltips),
     }
-    # A line for the choice, a line for the tiles, then the picture: a new choice alone is ringed
-    # without drawing anything again.
+    # A line for the selection, a line for the tiles, then the sprite, so that a new selection needs
+    # no redrawing.
     choice = json.dumps(selected).encode()
     parts = (choice, json.dumps(head).encode(), sprite.png)
-    return clicked_tile(_component(), key, parts, sprite.count)
+    return clicked_tile(
+        component(
+            "image_grid", html='<div class="grid" role="group"></div><div class="tip" hidden></div>'
+        ),
+        key,
+        parts,
+        sprite.count,
+    )
 
 
-def _plain(bars: Sequence[TileBar]) -> list[tuple[float, str, bool]]:
+def _plain_bars(bars: Sequence[TileBar]) -> list[tuple[float, str, bool]]:
     # In thousandths: a track has some hundred pixels.
     return [(round(float(bar.share), 3), bar.color, bool(bar.marked)) for bar in bars]
-
-
-@cache
-def _component() -> Any:
-    return st.components.v2.component(
-        "cifarviz.image_grid",
-        html='<div class="grid" role="group"></div><div class="tip" hidden></div>',
-        css=(_HERE / "image_grid.css").read_text("utf-8"),
-        js=(_HERE / "image_grid.js").read_text("utf-8"),
-    )

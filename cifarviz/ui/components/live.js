@@ -1,13 +1,13 @@
-// What the components that show something live have in common; put before their own scripts.
+// What live components have in common; put before their own scripts.
 //
-// One socket a feed and tab, however many components watch it. It is opened anew when it breaks,
-// and goes on from the last position. Messages are described in cifarviz/live/feeds.py.
+// One socket per feed and tab, shared by all components. It is reopened when it breaks, and continues
+// from the last position. Messages are described in cifarviz/live/feeds.py.
 
 const LIVE = (globalThis.cifarvizLive ??= (() => {
   const RERUN_EVERY = 5000; // milliseconds at least between two requests of a tab for a new page
   const LONGEST_PAUSE = 5000; // milliseconds between two tries to connect
   const FAILURES = 3; // tries in a row after which pages are asked for instead
-  const GONE = 4404; // cifarviz/live/socket.py
+  const GONE = 4404; // cifarviz/live/server.py
   const feeds = new Map();
   let rerunAt = -Infinity; // when a page was last asked for
   let rerunTimer = null;
@@ -65,25 +65,25 @@ const LIVE = (globalThis.cifarvizLive ??= (() => {
     socket.onmessage = (event) => {
       if (feed.socket !== socket) return;
       root ??= from;
-      if (feed.failures >= FAILURES) for (const one of feed.watchers) one.broken?.(false);
+      if (feed.failures >= FAILURES) for (const watcher of feed.watchers) watcher.broken?.(false);
       feed.failures = 0;
       const message = JSON.parse(event.data);
       feed.position = message.position;
       feed.state = merge(feed.state, message);
-      for (const one of [...feed.watchers]) one.update(feed.state, message);
+      for (const watcher of [...feed.watchers]) watcher.update(feed.state, message);
     };
     socket.onclose = (event) => {
       if (feed.socket !== socket) return;
       feed.socket = null;
       if (event.code === GONE) {
-        for (const one of [...feed.watchers]) one.gone?.();
-        // It may have been registered by a server that was started anew since.
+        for (const watcher of [...feed.watchers]) watcher.gone?.();
+        // A restarted server may register it again.
         feed.timer = setTimeout(() => connect(feed), LONGEST_PAUSE);
         return;
       }
       feed.failures += 1;
       feed.candidate += 1;
-      if (feed.failures === FAILURES) for (const one of feed.watchers) one.broken?.(true);
+      if (feed.failures === FAILURES) for (const watcher of feed.watchers) watcher.broken?.(true);
       const pause = Math.min(250 * 2 ** (feed.failures - 1), LONGEST_PAUSE);
       feed.timer = setTimeout(() => connect(feed), pause * (0.75 + Math.random() / 2));
     };
@@ -110,8 +110,8 @@ const LIVE = (globalThis.cifarvizLive ??= (() => {
 
   // A list, or an array as Plotly takes it: {dtype, bdata}; lists have null for NaN.
   function numbers(values) {
-    if (Array.isArray(values)) return Float64Array.from(values, (one) => one ?? NaN);
-    const bytes = Uint8Array.from(atob(values.bdata), (one) => one.charCodeAt(0));
+    if (Array.isArray(values)) return Float64Array.from(values, (value) => value ?? NaN);
+    const bytes = Uint8Array.from(atob(values.bdata), (character) => character.charCodeAt(0));
     const kinds = { f4: Float32Array, f8: Float64Array, i4: Int32Array };
     return Float64Array.from(new kinds[values.dtype](bytes.buffer));
   }
@@ -157,7 +157,7 @@ const LIVE = (globalThis.cifarvizLive ??= (() => {
       const next = [...wanting.values()][0];
       if (!next) return;
       // While a press is under way the browser does not know yet what it has changed, and a run
-      // of the page would close a dialog that is open (ui/runs/dialogs.py).
+      // of the page would close a dialog that is open (ui/runs/fork.py).
       if (isBusy()) return plan(100);
       rerunAt = performance.now();
       next.ask();
@@ -215,7 +215,7 @@ function createFollower(place, { given, onNews, onBreak, onEnd }) {
     onEnd();
   }
 
-  // To be called after each run of the page: it may have given another feed, or none.
+  // To be called after each run of the script, which may have set another feed, or none.
   function follow() {
     const wanted = given().live?.feed ?? null;
     if (wanted === path) return;
@@ -228,4 +228,4 @@ function createFollower(place, { given, onNews, onBreak, onEnd }) {
 }
 
 const BROKEN_WORDS =
-  "Live updates do not get through to this browser: the page is refreshed every 5 seconds.";
+  "Live updates do not reach this browser, so the page refreshes every 5 seconds.";

@@ -1,9 +1,9 @@
-// Draws lines and numbers, and changes only what is another than before.
+// Draws items, and updates only what has changed.
 //
-// Streamlit calls the default export after each run of the page, always with the same
-// parentElement. What is known of one place between calls is kept in `places`.
+// Streamlit calls the default export after each run of the script, always with the same
+// parentElement. The state of each place is kept in `places`.
 
-// A server that is started anew has this script loaded anew: what is known outlives it.
+// Global, because a restarted server loads this script again.
 const places = (globalThis.cifarvizPlaces ??= new WeakMap());
 
 export default function ({ data, parentElement, setTriggerValue }) {
@@ -20,7 +20,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   place.follower.follow();
   draw(place);
   return () => {
-    // Also called when one run of the page overtakes another: then it is still in use.
+    // Also called when a newer run of the script overtakes this run: then it is still in use.
     setTimeout(() => {
       if (root.isConnected) return;
       place.follower.stop();

@@ -1,18 +1,12 @@
-"""The Python half: the items as they stand, and where to hear of them anew."""
+"""Items that the browser updates from a feed."""
 
 import json
 from collections.abc import Callable, Mapping
-from functools import cache
-from pathlib import Path
-from typing import Any
-
-import streamlit as st
 
 from cifarviz.live.hub import hub
 from cifarviz.live.items import Item
-from cifarviz.ui.components.live import Live, live_script
-
-_HERE = Path(__file__).parent
+from cifarviz.ui.components.live import Live
+from cifarviz.ui.components.loading import component, ignore
 
 
 def live_items(
@@ -25,9 +19,9 @@ def live_items(
 ) -> None:
     """Show ``items``, by their names in the feed's messages, below each other.
 
-    The browser shows each of them as the feed has it, and what the feed no longer has as it was.
-    With ``alone`` only those that the feed has are shown, all of them. Without ``live`` they stay
-    as they are. With ``reports_break`` the browser says so when the feed does not get through.
+    The browser updates each item from the feed ``live``; an item that the feed drops keeps its last
+    state. With ``alone`` exactly the feed's items are shown. With ``reports_break`` the browser
+    shows when the feed cannot be reached.
     """
     data = {
         "items": {name: item.values() for name, item in items.items()},
@@ -35,32 +29,18 @@ def live_items(
         "alone": alone,
         "reportsBreak": reports_break,
     }
-    _component()(
+    component("live_items", html='<div class="live-items"></div>', scripts=("live.js",))(
         key=key,
         data=json.dumps(data, separators=(",", ":")).encode(),
-        on_rerun_change=_nothing,
+        on_rerun_change=ignore,
     )
 
 
-def run_again_on(name: str, mark: Callable[[], str], *, key: str) -> None:
-    """Have the page run again once ``mark`` returns something else than now.
+def rerun_on_change(name: str, mark: Callable[[], str], *, key: str) -> None:
+    """Rerun the page when the result of ``mark`` changes.
 
-    It is called outside of any script, again and again while a browser is here; ``name`` is the
-    feed's.
+    ``mark`` is called repeatedly, outside of any script, while a browser watches; ``name`` is the
+    name of its feed.
     """
     hub().register(name, lambda: {"mark": mark()})
     live_items({}, key=key, live=Live(name, mark()))
-
-
-def _nothing() -> None:
-    """A trigger needs a callback; that the page runs is all that is wanted."""
-
-
-@cache
-def _component() -> Any:
-    return st.components.v2.component(
-        "cifarviz.live_items",
-        html='<div class="live-items"></div>',
-        css=(_HERE / "live_items.css").read_text("utf-8"),
-        js=live_script() + (_HERE / "live_items.js").read_text("utf-8"),
-    )

@@ -1,5 +1,5 @@
-// Keeps one entry of the browser's history for each page: what changes the address of the page
-// that is open takes the place of its entry. Back leads to the page before, as it was left.
+// Keeps one history entry per page: changes of the open page's address replace its entry, and Back
+// leads to the previous page as it was left.
 
 const MARK = Symbol.for("cifarviz.page_history");
 const STREAMLITS_OWN = ["embed", "embed_options"];
@@ -25,8 +25,8 @@ function isOpen(page) {
   return window.location.pathname.split("/").at(-1) === page;
 }
 
-// The address that a page began with, in place of the one that it was asked for by. Any other one
-// is newer.
+// Replaces the address the page was requested with by the one it starts with. Any other address is
+// newer and stays.
 function exchange(sent, address) {
   const url = new URL(window.location.href), held = url.searchParams;
   const names = [...held.keys()].filter((name) => !STREAMLITS_OWN.includes(name));

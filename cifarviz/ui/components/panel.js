@@ -1,4 +1,4 @@
-// ---- One panel: drawn whole, and shown as far as the run had come by means of clips ----------
+// ---- A panel: drawn completely, and revealed up to the player's position by clips -------------
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -42,23 +42,23 @@ function drawPanel(element, panel, data, name) {
     add(svg, "line", {
       class: "branch", x1: at, x2: at, y1: top, y2: height - bottom, "stroke-width": 0.1 * rem,
     });
-    const words = { live: "live from here", recorded: "went on from here" }[data.mark]
-      ?? "goes on from here";
+    const words = { live: "live from here", recorded: "continued from here" }[data.mark]
+      ?? "continues from here";
     write(svg, at + (late ? -0.4 : 0.4) * rem, top + font, words, font, late ? "end" : "start");
   }
   if (data.turn) drawTurn(svg, panel, data, x, y, rem, height - bottom);
   const size = Math.max(2, 0.14 * rem);
   add(clipped("batches"), "path", {
     class: "dots", "stroke-width": size,
-    d: panel.x.map((one, i) => {
+    d: panel.x.map((epoch, i) => {
       const value = panel.y[i];
-      return value === null || value > panel.high ? "" : `M${f(x(one))},${f(y(value))}h0`;
+      return value === null || value > panel.high ? "" : `M${f(x(epoch))},${f(y(value))}h0`;
     }).join(""),
   });
   add(clipped("trend"), "path", {
     class: "trend", "stroke-width": 0.07 * rem, d: line(panel.x, panel.trend, x, y),
   });
-  // A mark is wider than its place, so it is shown or hidden as a whole.
+  // Markers are wider than their position, so they are shown or hidden completely.
   const epochs = clipped("epochs"), above = add(svg, "g", {}), marks = [];
   for (const kind of ["training", "validation"]) {
     add(epochs, "path", {
@@ -98,9 +98,9 @@ function showPanel(drawn, data, at, done) {
   const { panel, clips, marks, cursor, x, rem, legend } = drawn;
   const until = (epoch, more) => Math.max(x(epoch) + more, 0);
   const all = at >= data.until - 1e-6;
-  // Nothing beyond the cursor: a line that goes on would tell where the next value lies.
+  // Nothing beyond the cursor: a longer line would reveal the next value.
   clips.batches.setAttribute("width", until(at, all ? 0.1 * rem : 0));
-  // The trend looks ahead: what it would know only later is not shown yet.
+  // The trend uses later batches, so its last part is not shown yet.
   clips.trend.setAttribute("width", until(Math.max(at - data.reach, data.begin), 0));
   clips.epochs.setAttribute("width", done > data.begin ? until(done, 0) : 0);
   for (const { epoch, element } of marks) {
@@ -144,7 +144,7 @@ function line(xs, values, x, y) {
 function ticks(low, high, most) {
   const rough = (high - low) / most;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((one) => one * power).find((one) => one >= rough);
+  const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= rough);
   const found = [];
   for (let i = Math.ceil(low / step - 1e-9); i * step <= high * (1 + 1e-9); i += 1)
     found.push(Number((i * step).toPrecision(10)));

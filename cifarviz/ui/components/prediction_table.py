@@ -1,25 +1,19 @@
-"""The Python half of the table of answers: rows and one sprite to the browser, a row back."""
+"""A table of images with predictions, sent with one sprite, that reports clicks."""
 
 import hashlib
 import json
 from collections.abc import Sequence
-from functools import cache
-from pathlib import Path
-from typing import Any, NamedTuple
-
-import streamlit as st
+from typing import NamedTuple
 
 from cifarviz.figures.sprite import Sprite
-from cifarviz.ui.components.clicked_tile import clicked_tile
-
-_HERE = Path(__file__).parent
+from cifarviz.ui.components.loading import clicked_tile, component
 
 
 class PredictionCell(NamedTuple):
-    """What a network says of an image: a class, whether it is right, and what a pointer is told."""
+    """A predicted class, whether it is correct, and its tooltip."""
 
     name: str
-    right: bool
+    is_correct: bool
     tooltip: str
 
 
@@ -30,23 +24,23 @@ def prediction_table(
     indices: Sequence[int],
     actual: Sequence[str],
     columns: Sequence[str],
-    answers: Sequence[Sequence[PredictionCell]],
+    predictions: Sequence[Sequence[PredictionCell]],
     description: str,
     size: int = 64,
 ) -> int | None:
-    """Show a row an image: thumbnail, official index, class, answers; returns a row clicked, once.
+    """Show a row per image: thumbnail, index, class, predictions; return a clicked row, once.
 
-    ``columns`` are the answers' headings, the last one the ensemble's; ``answers`` one row an
-    image. Right and wrong ones differ in mark, weight and colour. ``size``: a thumbnail's width,
-    CSS pixels, rounded to a whole multiple of the image's. Raises ``ValueError`` when a list isn't
-    as long as the sprite, or a row not as long as ``columns``.
+    ``columns`` are the headings of the predictions, the last the ensemble's; ``predictions`` has a
+    row per image. Correct and wrong predictions differ in mark, weight and colour. ``size`` is the
+    thumbnail's width in CSS pixels, rounded to a whole multiple of the image's. Raises
+    ``ValueError`` if a list is not as long as the sprite, or a row not as long as ``columns``.
     """
-    counts = {len(indices), len(actual), len(answers), sprite.count}
-    if len(counts) > 1 or any(len(row) != len(columns) for row in answers):
-        raise ValueError("a table has one index, class and row an image, and one answer a column")
+    counts = {len(indices), len(actual), len(predictions), sprite.count}
+    if len(counts) > 1 or any(len(row) != len(columns) for row in predictions):
+        raise ValueError("expected an index, class and row per image, a prediction per column")
     head = {
         "actual": list(actual),
-        "answers": [[list(answer) for answer in row] for row in answers],
+        "predictions": [[list(cell) for cell in row] for row in predictions],
         "columns": list(columns),
         "description": description,
         "indices": [int(index) for index in indices],
@@ -55,16 +49,11 @@ def prediction_table(
         "tile": [sprite.tile_width, sprite.tile_height],
     }
     header = json.dumps(head).encode()
-    # What is drawn already is known by this, and left alone.
+    # The script redraws only if this hash has changed.
     revision = hashlib.blake2b(header + sprite.png, digest_size=12).hexdigest().encode()
-    return clicked_tile(_component(), key, (revision, header, sprite.png), sprite.count)
-
-
-@cache
-def _component() -> Any:
-    return st.components.v2.component(
-        "cifarviz.answer_table",
-        html='<div class="frame"></div>',
-        css=(_HERE / "answer_table.css").read_text("utf-8"),
-        js=(_HERE / "answer_table.js").read_text("utf-8"),
+    return clicked_tile(
+        component("prediction_table", html='<div class="frame"></div>'),
+        key,
+        (revision, header, sprite.png),
+        sprite.count,
     )

@@ -1,7 +1,7 @@
 // Keys and a bar for going through scenes.
 //
-// Streamlit calls the default export after each run of the page, always with the same
-// parentElement. What is known of one presenter between calls is kept in `presenters`.
+// Streamlit calls the default export after each run of the script, always with the same
+// parentElement. The state of each presenter is kept in `presenters`.
 
 const presenters = new WeakMap();
 const PATIENCE = 8000; // milliseconds to wait for the page to show a scene
@@ -21,7 +21,7 @@ export default function (component) {
   presenter.send = setTriggerValue;
   receive(presenter, JSON.parse(new TextDecoder().decode(data)));
   return () => {
-    // Also called when one run of the page overtakes another: then it is still in use.
+    // Also called when a newer run of the script overtakes this run: then it is still in use.
     setTimeout(() => {
       if (bar.isConnected) return;
       presenter.ended.abort();
@@ -62,7 +62,7 @@ function create(bar) {
 
 function receive(presenter, data) {
   presenter.data = data;
-  // Of quick presses the page shows one after the other; the next one goes by what was wanted last.
+  // The page shows quick presses one after another; the next press continues from the last.
   if (data.notes === (presenter.wantedNotes ?? data.notes)) presenter.wantedNotes = null;
   else data.notes = presenter.wantedNotes;
   const shown = data.scenes.findIndex(([name]) => name === data.shown);

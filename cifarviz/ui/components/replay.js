@@ -1,14 +1,14 @@
-// A run's curves, growing again as they did. All points come once; the timer runs here. Of a run
-// under way the feed sends them anew as they grow.
+// Replays a run's curves as they grew. All points arrive once, and the timer runs here. For an
+// active run the feed sends them again as they grow.
 //
-// Streamlit calls the default export after each run of the page, always with the same
-// parentElement. What is known of one replay between calls is kept in `replays`. Drawing is in
-// panel.js, which follows this file.
+// Streamlit calls the default export after each run of the script, always with the same
+// parentElement. The state of each replay is kept in `replays`. Drawing is in
+// panel.js, which is put before this file.
 
-// A server that is started anew has this script loaded anew: what is known outlives it.
+// Global, because a restarted server loads this script again.
 const replays = (globalThis.cifarvizReplays ??= new WeakMap());
 const FRAME = 33; // milliseconds between two drawings while it plays
-const USUAL = 60, SHORTEST = 5, LONGEST = 3600; // seconds all of it may take (component.py)
+const USUAL = 60, SHORTEST = 5, LONGEST = 3600; // seconds all of it may take (replay.py)
 const ADDRESS = 1000; // milliseconds between two notes of the place in the address
 
 export default function (component) {
@@ -29,7 +29,7 @@ export default function (component) {
   replay.follower.follow();
   receive(replay); // also if nothing is new: the theme may be another
   return () => {
-    // Also called when one run of the page overtakes another: then it is still in use.
+    // Also called when a newer run of the script overtakes this run: then it is still in use.
     setTimeout(() => {
       if (root.isConnected) return;
       pause(replay);
@@ -137,7 +137,7 @@ function followerOf(replay) {
 function receive(replay) {
   const before = replay.data;
   const data = (replay.data = { ...replay.given, ...replay.news });
-  // What comes anew of the run that is shown changes nothing of where the player is.
+  // New data of the same run does not move the player.
   if (!before || before.view !== data.view || before.player !== data.player) {
     replay.playing = false;
     replay.at = data.player ? (data.at ?? data.begin) : data.until;
@@ -201,7 +201,7 @@ function timesFaster(replay) {
   return word.endsWith("x") ? number : Math.max(whole / number, 1e-6);
 }
 
-// Steps are spread evenly over the epoch they belong to; one that was cut off counts as the mean.
+// Steps are spread evenly over their epoch; an unfinished epoch counts as an average epoch.
 function secondsAt(replay, at) {
   const { begin, clock } = replay.data;
   const place = at - begin, count = clock.length - 1;
@@ -214,7 +214,7 @@ function epochAt(replay, seconds) {
   const { begin, clock } = replay.data;
   const count = clock.length - 1;
   if (seconds >= clock[count]) return begin + count + (seconds - clock[count]) / mean(clock);
-  const whole = Math.max(clock.findIndex((one) => one > seconds) - 1, 0);
+  const whole = Math.max(clock.findIndex((time) => time > seconds) - 1, 0);
   return begin + whole + (seconds - clock[whole]) / (clock[whole + 1] - clock[whole]);
 }
 
@@ -243,7 +243,7 @@ function paceChosen(replay) {
   const fits = Number.isInteger(wanted) && wanted >= SHORTEST && wanted <= LONGEST;
   if (fits) replay.whole = wanted;
   else if (!inSeconds) field.value = replay.whole;
-  // What doesn't fit stays to be read beside the rule, and nothing is played by it.
+  // An invalid number stays visible beside the rule, but is not used.
   replay.rule.hidden = fits || !inSeconds;
   replay.rule.textContent = `${SHORTEST} to ${LONGEST} s; still ${replay.whole} s`;
   field.setAttribute("aria-invalid", String(!replay.rule.hidden));
@@ -256,7 +256,7 @@ function paceWord(replay) {
   return replay.pace.value === "s" ? `${replay.whole}s` : replay.pace.value;
 }
 
-// Into the address in place of what it had, so that Back does not go through the recording.
+// Replaces the address, so that Back does not step through the recording.
 function note(replay) {
   replay.noted = performance.now();
   const address = new URL(window.location.href);
@@ -292,7 +292,7 @@ function show(replay) {
   const speed = timesFaster(replay);
   const times = speed < 10 ? speed.toFixed(1).replace(".0", "") : Math.round(speed);
   const ran = data.player ? `${clockText(spent)} of ${clockText(whole)} min` : "";
-  replay.words.textContent = [epoch, ran, data.player ? `${times}× as fast as it was` : ""]
+  replay.words.textContent = [epoch, ran, data.player ? `Replayed at ${times}×` : ""]
     .filter(Boolean).join("  ·  ");
   const share = whole ? (100 * spent) / whole : 0;
   replay.root.querySelector(".done").style.width = `${share}%`;

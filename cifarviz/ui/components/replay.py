@@ -1,30 +1,26 @@
-"""The Python half of the replay: the whole course to the browser, and where to hear of more."""
+"""Replaying a run's curves in the browser."""
 
 import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from typing import Any, Final, Literal
-
-import streamlit as st
+from typing import Final, Literal
 
 from cifarviz.figures.replay import Replay, replay_json
 from cifarviz.ui import state
-from cifarviz.ui.components.live import Live, live_script
+from cifarviz.ui.components.live import Live
+from cifarviz.ui.components.loading import component, ignore
 from cifarviz.ui.streamlit_patches import uninterruptible
 
-_HERE = Path(__file__).parent
-Mark = Literal["recorded", "waiting", "starting", "live", "paused", "stopping"]
-"""What is shown: a recording, or a run under way; ``live`` is only said of one that trains."""
+ReplayMark = Literal["recorded", "waiting", "starting", "live", "paused", "stopping"]
+"""What is shown: a recording, or an active run; ``live`` while it trains."""
 FASTEST: Final = 50
 _SHORTEST, _LONGEST = 5, 3600
 
 
 @dataclass(frozen=True)
 class Pace:
-    """How fast a run is played: so many times its own speed, or the whole in so many seconds.
+    """The replay speed: a multiple of the real speed, or the total duration in seconds.
 
     In the address it is ``10x`` or ``60s``.
     """
@@ -34,20 +30,20 @@ class Pace:
 
     @property
     def word(self) -> str:
-        """As the address has it."""
+        """The value in the address."""
         return f"{self.seconds}s" if self.times is None else f"{self.times}x"
 
 
 @dataclass(frozen=True)
 class OverfittingStart:
-    """The epoch from which on the distance of both curves is shaded, and the words for it."""
+    """The epoch after which the gap between the curves is shaded, and its label."""
 
     epoch: int
     words: str
 
 
-def pace_in(text: str) -> Pace | None:
-    """The pace that the address names so; ``None`` for what is none."""
+def parse_pace(text: str) -> Pace | None:
+    """Parse a pace of the address, such as ``10x``; ``None`` if it is invalid."""
     found = re.fullmatch(r"([0-9]{1,4})([xs])", text)
     if found is None:
         return None
@@ -63,7 +59,7 @@ def replay_curves(
     key: str,
     view: str,
     height: float,
-    mark: Mark,
+    mark: ReplayMark,
     description: str,
     player: bool = False,
     at: float | None = None,
@@ -74,15 +70,14 @@ def replay_curves(
     below: str = "",
     live: Live | None = None,
 ) -> None:
-    """Show the curves, ``height`` rem high, marked as what they are.
+    """Show the curves, ``height`` rem high, labelled with ``mark``.
 
-    Without ``player`` all of them are there. With it they are played from the epoch ``at`` on (the
-    beginning, without one), and the browser keeps ``at`` and ``pace`` in the address; another
-    ``view`` (a run's id) begins anew. ``forks`` are the epochs from which ``on_fork`` can go on
-    with training; it is told the newest of them at or before the place the player is at.
-    ``below`` is a line of text under them. Between runs of the page the browser draws what the feed
-    ``live`` has: the ``payload`` of the curves as ``replay``, and as ``words`` mark, description
-    and below.
+    With ``player`` they are played from the epoch ``at`` on, by default the first, and the browser
+    keeps ``at`` and ``pace`` in the address; another ``view`` (a run's id) starts again. Without it
+    the complete curves are shown. ``on_fork`` gets the last of the epochs ``forks`` at or before
+    the player's position, to continue training from. ``below`` is a line of text under the curves.
+    Between runs of the script the browser draws the feed ``live``: ``replay`` is the ``payload`` of
+    the curves, and ``words`` holds mark, description and below.
     """
     data = {
         **replay_json(value),
@@ -98,30 +93,15 @@ def replay_curves(
         "turn": None if turn is None else {"epoch": turn.epoch, "words": turn.words},
         "view": view,
     }
-    _component()(
+    component("replay", scripts=("live.js", "panel.js"))(
         key=key,
         data=json.dumps(data, separators=(",", ":")).encode(),
-        on_fork_change=uninterruptible(lambda: _tell(key, forks, on_fork)),
-        on_rerun_change=_nothing,
+        on_fork_change=uninterruptible(lambda: _send_fork(key, forks, on_fork)),
+        on_rerun_change=ignore,
     )
 
 
-def _tell(key: str, forks: Sequence[int], on_fork: Callable[[int], None] | None) -> None:
+def _send_fork(key: str, forks: Sequence[int], on_fork: Callable[[int], None] | None) -> None:
     wanted = state.get(key).get("fork")
     if on_fork is not None and wanted in forks:
         on_fork(wanted)
-
-
-def _nothing() -> None:
-    """A trigger needs a callback; that the page runs is all that is wanted."""
-
-
-@cache
-def _component() -> Any:
-    return st.components.v2.component(
-        "cifarviz.replay",
-        html=(_HERE / "replay.html").read_text("utf-8"),
-        css=(_HERE / "replay.css").read_text("utf-8"),
-        js=live_script()
-        + "\n".join((_HERE / name).read_text("utf-8") for name in ("replay.js", "panel.js")),
-    )

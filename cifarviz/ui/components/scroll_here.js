@@ -1,4 +1,4 @@
-// Scrolls to its own place when something new stands there.
+// Scrolls to its own place when something new is shown there.
 
 const known = new WeakMap(); // the names of what stood at a place the last time
 

@@ -29,7 +29,7 @@ from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped, quoted, whole_number
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.query import update_query_params, widget_key, widget_value
-from cifarviz.ui.runs.rows import in_date
+from cifarviz.ui.runs.rows import format_date
 from cifarviz.ui.streamlit_patches import uninterruptible
 
 Wanted = Checkpoint | Literal["answer"]
@@ -193,7 +193,7 @@ def _label(member: Member, *, dated: bool) -> str:
     if member.when != "last":
         parts.append(member.label)
     if dated:
-        parts.append(in_date(run.created))
+        parts.append(format_date(run.created))
     return ", ".join(parts)
 
 
@@ -431,7 +431,7 @@ def _told_apart(found: Sequence[EnsembleSuggestion]) -> list[EnsembleSuggestion]
         one
         if again[one.label] == 1
         else EnsembleSuggestion(
-            f"{one.label}, {in_date(max(member.run.created for member in one.members))}",
+            f"{one.label}, {format_date(max(member.run.created for member in one.members))}",
             one.members,
         )
         for one in found

@@ -37,9 +37,9 @@ from cifarviz.ui.components.scroll_here import scroll_here
 from cifarviz.ui.csv_button import csv_button
 from cifarviz.ui.ensemble.members import labels, listed, short_labels, weights_of
 from cifarviz.ui.evaluate.galleries import TEN, draw_ten
-from cifarviz.ui.metrics import INTERVAL_HINT, interval_words
+from cifarviz.ui.metrics import INTERVAL_HINT, format_interval
 from cifarviz.ui.navigation import link_to
-from cifarviz.ui.published import changed_words
+from cifarviz.ui.published import format_changes
 from cifarviz.ui.query import render_choice, update_query_params, widget_key, widget_value
 from cifarviz.ui.streamlit_patches import uninterruptible
 
@@ -77,19 +77,19 @@ def results(members: Sequence[Member], ensemble: Ensemble, dataset: Dataset) -> 
         help="Soft voting: the members' probabilities are added, and the largest sum wins. "
         f"{INTERVAL_HINT}",
     )
-    by_sum.caption(interval_words(ensemble.soft_accuracy, len(ensemble), digits))
+    by_sum.caption(format_interval(ensemble.soft_accuracy, len(ensemble), digits))
     by_majority.metric(
         "Ensemble, by majority",
         percent(ensemble.majority_accuracy, digits),
         help="Each member has one vote, for its most probable class.",
     )
-    by_majority.caption(interval_words(ensemble.majority_accuracy, len(ensemble), digits))
+    by_majority.caption(format_interval(ensemble.majority_accuracy, len(ensemble), digits))
     of_best.metric(
         f"Best member ({escaped(short[best])})",
         percent(accuracies[best], digits),
         help=f"{escaped(names[best])}: the most accurate member on these test images.",
     )
-    of_best.caption(interval_words(accuracies[best], len(ensemble), digits))
+    of_best.caption(format_interval(accuracies[best], len(ensemble), digits))
     gain.metric(
         "Gain of the ensemble",
         f"{100 * ensemble.gain:+.{digits}f} points".replace("-", "−"),
@@ -211,7 +211,7 @@ def _render_published(
 def _different(preset: Preset, members: Sequence[Member]) -> str:
     """What keeps the members from being comparable with the published ones; empty if nothing."""
     runs = list({one.run.id: one.run for one in members}.values())
-    said = changed_words(runs, but=_NO_MATTER)
+    said = format_changes(runs, but=_NO_MATTER)
     if len(members) != preset.members:
         said = f"{said} It had {preset.members} members, and here are {len(members)}.".strip()
     return f"The published figures are of the unchanged preset. {said}" if said else ""
@@ -297,7 +297,7 @@ def _table(
         indices=indices,
         actual=[names[label] for label in ensemble.labels[positions]],
         columns=[*(one.replace(" · ", "\n", 1) for one in short), "Ensemble"],
-        answers=rows,
+        predictions=rows,
         size=_THUMBNAIL,
         description="Test images with the answer of each member and of the ensemble",
     )

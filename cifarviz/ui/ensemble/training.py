@@ -32,14 +32,14 @@ from cifarviz.training.estimate import epoch_work, estimate_epoch, recorded_spee
 from cifarviz.training.series_queue import Submission, queue_series
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
-from cifarviz.ui.changed_line import changed_line
 from cifarviz.ui.ensemble.members import choose, families, listed
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.navigation import link_to
+from cifarviz.ui.published import render_changes
 from cifarviz.ui.query import render_number, update_query_params, widget_key, widget_value
-from cifarviz.ui.queueing import basis, queue_once, span
+from cifarviz.ui.queueing import format_duration_range, format_estimate_basis, queue_once
 from cifarviz.ui.streamlit_patches import uninterruptible
-from cifarviz.ui.train.fields import show_stand_in, variant_at_hand
+from cifarviz.ui.train.fields import available_variant, render_sample_notice
 
 OWN = ("preset", "changes", "template", "way", "count", "first")
 """What in the address sets up members to train, and nothing else."""
@@ -100,7 +100,7 @@ def training_panel(runs: Sequence[Run], *, opened: bool) -> None:
         )
         _say(team, runs, variant)
         if experiment != wanted:
-            show_stand_in()
+            render_sample_notice()
         pressed = st.button(
             f"Train {count} members" if variant is None else "Train it",
             key="train-members",
@@ -159,7 +159,7 @@ def _usual_seed(source: Source) -> int:
 def _here(experiment: Experiment) -> Experiment:
     """``experiment`` on what can be trained on here in place of a full set that isn't."""
     data = experiment.data
-    variant = variant_at_hand(data.dataset, data.variant)
+    variant = available_variant(data.dataset, data.variant)
     if variant == data.variant:
         return experiment
     return Experiment.make(**{**dict(experiment), "data": {**dict(data), "variant": variant}})
@@ -177,7 +177,7 @@ def _say(team: EnsemblePlan, runs: Sequence[Run], variant: PresetVariant | None)
     images = f"{sizes.train:,} training images"
     work = epoch_work(one, sizes.train, sizes.validation)
     estimate = estimate_epoch(work, recorded_speeds(runs, machine_name()))
-    time = span(estimate, team.total_epochs)
+    time = format_duration_range(estimate, team.total_epochs)
     if variant is None:
         what = (
             f"Trains {len(seeds)} networks one after another, {epochs} each, on {on} ({images}), "
@@ -189,7 +189,7 @@ def _say(team: EnsemblePlan, runs: Sequence[Run], variant: PresetVariant | None)
             f"its answers after the epochs {listed(team.epochs)}"
         )
     st.markdown(f"{what}: **{time} in all**.")
-    st.caption(basis(estimate, work.precision))
+    st.caption(format_estimate_basis(estimate, work.precision))
 
 
 def pick_source(runs: Sequence[Run]) -> Source:
@@ -241,7 +241,7 @@ def _of_preset(preset: Preset) -> Source:
     mine = with_variant(mine, variant)
     made = changes_from_preset(mine, ignore=_SEED)
     if made:
-        with changed_line(made):
+        with render_changes(made):
             st.button(
                 "As published",
                 key="team-unchanged",

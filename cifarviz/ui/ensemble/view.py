@@ -15,8 +15,8 @@ from cifarviz.errors import DataError, ExperimentInvalid
 from cifarviz.experiment.ensemble_members import MIN_MEMBERS
 from cifarviz.live.feeds import active_mark
 from cifarviz.live.hub import hub
-from cifarviz.live.items import Item, outcome, progress_item, waits_for
 from cifarviz.runs.artifacts import Stamp, epoch_predictions_path
+from cifarviz.live.items import Item, outcome_text, progress_item, waiting_text
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import Action, RunState
@@ -206,7 +206,7 @@ def progress_message(store: RunStore, run_ids: Sequence[str]) -> dict[str, Any]:
 
 def _items(store: RunStore, runs: Sequence[Run]) -> dict[str, Item]:
     active = store.active()
-    return {run.id: progress_item(run, waiting=waits_for(run, active)) for run in runs}
+    return {run.id: progress_item(run, waiting=waiting_text(run, active)) for run in runs}
 
 
 def broken_off(members: Sequence[Member]) -> bool:
@@ -268,7 +268,7 @@ def _sentence(run: Run, silent: Sequence[Member]) -> str:
         there = any(_other_weights(one) is not None for one in silent)
         todo = "Take those, or leave it out." if there else "Leave it out, or train it again."
         return f"{who} {lacking} {todo}"
-    ended = f"{who} {_ENDED[run.state]}. {escaped(outcome(run))}"
+    ended = f"{who} {_ENDED[run.state]}. {escaped(outcome_text(run))}"
     if silent:
         return f"{ended} It {lacking} Resume it, or leave it out."
     return f"{ended} It votes with what it has learned; it can be resumed, or left out."

@@ -23,9 +23,9 @@ from cifarviz.ui.address import escaped
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.image_grid import TileBar, image_grid
 from cifarviz.ui.csv_button import csv_button
-from cifarviz.ui.dataset_images import data_here
+from cifarviz.ui.dataset_images import available_dataset
 from cifarviz.ui.ensemble.members import labels, token
-from cifarviz.ui.epoch_scrubber import epochs_with_answers
+from cifarviz.ui.epoch_scrubber import epochs_with_predictions
 from cifarviz.ui.evaluate.evaluation import EvaluationView, evaluation_job, kept_answers, wait_for
 from cifarviz.ui.evaluate.galleries import (
     PICTURE,
@@ -34,7 +34,7 @@ from cifarviz.ui.evaluate.galleries import (
     sheet_in_address,
 )
 from cifarviz.ui.evaluate.matrix import picture_links
-from cifarviz.ui.metrics import accuracy_metric, metric_row
+from cifarviz.ui.metrics import accuracy_metric, render_metrics
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.pickers import checkpoints_of
 from cifarviz.ui.query import render_choice, update_query_params
@@ -129,7 +129,7 @@ def _in_figures(found: Disagreements, rival: Member, answered: EvaluationView) -
         f"{'' if len(found) == len(answered.evaluation) else f' (A: {len(answered.evaluation):,})'}"
         "."
     )
-    metric_row(
+    render_metrics(
         [
             accuracy_metric("Accuracy of A", first, len(found), f"Its share of {many}."),
             accuracy_metric("Accuracy of B", second, len(found), f"Its share of {many}."),
@@ -281,7 +281,7 @@ def rivals(answered: EvaluationView) -> dict[str, Member]:
     runs = [one for one in cache.store().all() if dataset_of(one) == info.name]
     if answered.asked.split == "test":
         return {token(one): one for run in runs for one in _other_weights(run, own)}
-    kept = {run.id: epochs_with_answers(run) for run in runs}
+    kept = {run.id: epochs_with_predictions(run) for run in runs}
     found = {}
     for run in runs:
         if run.id != own.run.id and kept[run.id] and run.experiment.validation.kind == "split":
@@ -296,7 +296,7 @@ def answers_of(rival: Member, answered: EvaluationView) -> Evaluation | None:
 
     Raises ``ArtifactMissing``, ``ArtifactDamaged`` and ``DataError``.
     """
-    dataset = data_here(rival.run)
+    dataset = available_dataset(rival.run)
     if not isinstance(rival.when, int):
         return wait_for(evaluation_job(rival.run, rival.when, dataset), "The other network")
     found, asked = kept_answers(rival.run.id, rival.when, dataset)

@@ -23,10 +23,10 @@ from cifarviz.ui.class_names import address_names, class_names
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.image_grid import TileBar, image_grid
 from cifarviz.ui.csv_button import csv_button
-from cifarviz.ui.epoch_scrubber import epochs_to_look_into, nearest_epoch
+from cifarviz.ui.epoch_scrubber import inspectable_epochs, nearest_epoch
 from cifarviz.ui.evaluate.evaluation import EvaluatedImages, EvaluationView
 from cifarviz.ui.navigation import link_to
-from cifarviz.ui.pickers import checkpoint_words, checkpoints_of
+from cifarviz.ui.pickers import checkpoint_label, checkpoints_of
 from cifarviz.ui.query import render_choice, update_query_params, widget_key, widget_value
 from cifarviz.ui.streamlit_patches import uninterruptible
 
@@ -372,7 +372,7 @@ def way_inside(asked: EvaluatedImages, index: int, member: Member) -> WayInside:
     there = {"split": asked.split, "image": str(index), "run": run.id}
     if not isinstance(when, int):
         return WayInside(there | {"checkpoint": when}, "")
-    kept = epochs_to_look_into(run, index if asked.split == "test" else None)
+    kept = inspectable_epochs(run, index if asked.split == "test" else None)
     if kept:
         near = nearest_epoch(kept, when)
         words = "" if near == when else f"after epoch {near}"
@@ -385,7 +385,7 @@ def way_inside(asked: EvaluatedImages, index: int, member: Member) -> WayInside:
     if explain_missing_weights(cache.store(), run, which) is not None:
         # Inside says what is missing.
         return WayInside(there, "")
-    return WayInside(there | {"checkpoint": which}, f"by the run {checkpoint_words(run, which)}")
+    return WayInside(there | {"checkpoint": which}, f"by the run, {checkpoint_label(run, which)}")
 
 
 def picture_links(asked: EvaluatedImages, index: int, member: Member) -> None:

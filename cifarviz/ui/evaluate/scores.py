@@ -14,7 +14,7 @@ from cifarviz.live.items import Metric
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.csv_button import csv_button
 from cifarviz.ui.evaluate.evaluation import EvaluationView
-from cifarviz.ui.metrics import accuracy_metric, metric_row
+from cifarviz.ui.metrics import accuracy_metric, render_metrics
 
 _MEANINGS = {
     "precision": "Of the images that the network took for this class, the share that are of it.",
@@ -120,7 +120,7 @@ def render_calibration(answered: EvaluationView) -> None:
             description="How often the network is right, by how sure it is",
         )
     with told:
-        metric_row(
+        render_metrics(
             [
                 accuracy_metric(
                     f"Among its first {word}",
@@ -131,7 +131,7 @@ def render_calibration(answered: EvaluationView) -> None:
                 for first, word in ((2, "two"), (3, "three"))
             ]
         )
-        metric_row(
+        render_metrics(
             [
                 Metric(
                     "Calibration error",

@@ -25,7 +25,7 @@ from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 from cifarviz.ui.class_names import class_names
 from cifarviz.ui.csv_button import csv_button
-from cifarviz.ui.epoch_scrubber import epoch_in_address, epoch_scrubber, epochs_place
+from cifarviz.ui.epoch_scrubber import epoch_from_query, epoch_scrubber, epoch_slider_container
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.evaluate.comparison import comparison
 from cifarviz.ui.evaluate.evaluation import (
@@ -45,8 +45,8 @@ from cifarviz.ui.evaluate.matrix import (
     commonest_mistake,
 )
 from cifarviz.ui.evaluate.scores import class_scores, render_calibration
-from cifarviz.ui.metrics import accuracy_metric, earlier_losses_sentence, metric_row
-from cifarviz.ui.navigation import ViewEntry, title_and_switch
+from cifarviz.ui.metrics import accuracy_metric, loss_note, render_metrics
+from cifarviz.ui.navigation import ViewEntry, render_title_and_views
 from cifarviz.ui.query import render_choice
 
 Part = Literal["classes", "sure", "pictures", "random", "compare"]
@@ -177,7 +177,7 @@ def show_figures(evaluation: Evaluation, noun: str, loss: float | None, source: 
                 "The largest number in the confusion matrix beside its diagonal.",
             )
         )
-    metric_row(figures, widths=(1, 1, 1, 2)[: len(figures)], level=4)
+    render_metrics(figures, widths=(1, 1, 1, 2)[: len(figures)], level=4)
 
 
 def _sentences(
@@ -217,9 +217,9 @@ def evaluate_epochs(
     asked about the test images with the ``weights`` it has kept.
     """
     epochs = list(answered) or list(weights)
-    slider = epochs_place()
+    slider = epoch_slider_container()
     with slider:
-        epoch = epoch_in_address(epochs)
+        epoch = epoch_from_query(epochs)
     with errors_shown():
         if answered:
             _show_answers(run, dataset, epochs, epoch)
@@ -261,7 +261,7 @@ def _show_answers(run: Run, dataset: Dataset, epochs: Sequence[int], epoch: int)
 
     learned = learning_over(run.id, tuple(epochs), dataset)
     if not has_exact_loss(run, epoch):
-        said += f" {earlier_losses_sentence(run)}"
+        said += f" {loss_note(run)}"
     _render(run, _named(run, epoch, found, asked, newest, learned), loss, said)
 
 
@@ -332,7 +332,7 @@ def _render(run: Run, answered: EvaluationView, loss: float | None, said: str) -
 
 def choose_view() -> View:
     """Show title and switch, and return the view of the address: one network if it names none."""
-    return title_and_switch(
+    return render_title_and_views(
         "Evaluate",
         _VIEWS,
         key="evaluate-view",

@@ -31,12 +31,12 @@ from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted, whole_number
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.image_grid import image_grid
-from cifarviz.ui.dataset_images import SPLIT_WORDS
-from cifarviz.ui.epoch_scrubber import epochs_to_look_into
+from cifarviz.ui.dataset_images import SPLIT_LABELS
+from cifarviz.ui.epoch_scrubber import inspectable_epochs
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.inside.dataset_activations import activations_job, render_progress, test_images
 from cifarviz.ui.inside.image import InputImage, inspect_network
-from cifarviz.ui.pickers import checkpoint_words
+from cifarviz.ui.pickers import checkpoint_label
 from cifarviz.ui.query import current_query_params, update_query_params
 from cifarviz.ui.streamlit_patches import uninterruptible
 
@@ -264,7 +264,7 @@ def render_channel_epochs(
 ) -> None:
     """Render the channel's map of ``image`` after each epoch; a click opens that epoch."""
     st.markdown("**Over the epochs**")
-    saved = epochs_to_look_into(run, image.test_index)
+    saved = inspectable_epochs(run, image.test_index)
     if len(saved) < 2:
         st.caption(
             "This run has no weights of other epochs: it was trained by an earlier version, or "
@@ -313,7 +313,7 @@ def epoch_maps(run: Run, layer: str, image: InputImage) -> tuple[EpochMaps, ...]
     """A layer's maps of ``image`` after each epoch with saved weights or maps, in order."""
     sources = tuple(
         (epoch, weights, cache.weights_stamp(run, weights))
-        for epoch, weights in epochs_to_look_into(run, image.test_index).items()
+        for epoch, weights in inspectable_epochs(run, image.test_index).items()
     )
     return _cached_epoch_maps(
         run.id, str(cache.settings()), layer, sources, image.pixels, run, image
@@ -412,7 +412,7 @@ def _render_image_grid(
 ) -> int | None:
     positions = [image.position for image in best]
     names = [classes[label] for label in images.labels[positions].tolist()]
-    titles = [f"{SPLIT_WORDS['test']} {index}" for index in images.indices[positions].tolist()]
+    titles = [f"{SPLIT_LABELS['test']} {index}" for index in images.indices[positions].tolist()]
     boxes = [(field.top, field.left, field.bottom, field.right) for field in fields]
     values = [f"{image.value:.4g}".replace("-", "−") for image in best]
     return image_grid(
@@ -461,5 +461,5 @@ def weights_label(run: Run, weights: WeightsChoice) -> str:
     epoch = weights_epoch(run, weights)
     if isinstance(weights, int):
         return f"after epoch {epoch}" if epoch else "before training"
-    words = checkpoint_words(run, weights)
+    words = checkpoint_label(run, weights)
     return words if epoch is None or f"epoch {epoch}" in words else f"{words}, after epoch {epoch}"

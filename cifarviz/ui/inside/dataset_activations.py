@@ -23,8 +23,8 @@ from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import WeightsChoice
 from cifarviz.ui import cache, state
 from cifarviz.ui.components.live import Live
-from cifarviz.ui.components.live_items import live_items, run_again_on
-from cifarviz.ui.dataset_images import images_of, validation_images
+from cifarviz.ui.components.live_items import live_items, rerun_on_change
+from cifarviz.ui.dataset_images import available_images, validation_images
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.streamlit_patches import uninterruptible
 
@@ -71,7 +71,7 @@ def finished_activations(run: Run, weights: WeightsChoice) -> DatasetActivations
 
 def test_images(run: Run) -> ImageSet:
     """All test images of the run's data set on this machine."""
-    return images_of(find(run.experiment.data.dataset), "test")
+    return available_images(find(run.experiment.data.dataset), "test")
 
 
 def render_activations_job(run: Run, weights: WeightsChoice) -> None:
@@ -89,7 +89,7 @@ def render_activations_job(run: Run, weights: WeightsChoice) -> None:
         if job is not None and job.total > _AUTOMATIC_LIMIT:
             render_progress(job)
         else:
-            run_again_on(_feed_name(key), partial(_is_done, _jobs(), key), key="over-all")
+            rerun_on_change(_feed_name(key), partial(_is_done, _jobs(), key), key="over-all")
     else:
         with errors_shown():
             if job.result() is None:
@@ -98,7 +98,7 @@ def render_activations_job(run: Run, weights: WeightsChoice) -> None:
 
 def _start_when_idle(run: Run, weights: WeightsChoice, key: tuple[object, ...]) -> None:
     """Start the scan after a while, unless this browser shows other weights by then."""
-    latest = state.latest_look()
+    latest = state.current_inspection()
     latest.key = key
     # Created here because the thread below has no Streamlit session.
     jobs, job = _jobs(), _create_job(run, weights)
@@ -166,7 +166,7 @@ def _create_job(run: Run, weights: WeightsChoice) -> Job:
     test, validation, runs = test_images(run), validation_images(run), cache.store()
 
     def compute(report: Callable[[int], None]) -> DatasetActivations:
-        model = cache.opened_model(run, weights, runs)
+        model = cache.open_model(run, weights, runs)
         top = model.top_activations(test.images, on_progress=report)
         if validation is None:
             return DatasetActivations(top, top, "test")

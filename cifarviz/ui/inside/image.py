@@ -25,7 +25,13 @@ from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted, whole_number
 from cifarviz.ui.class_names import class_names
 from cifarviz.ui.components.image_grid import image_grid
-from cifarviz.ui.dataset_images import check_shape, images_of, named_dataset, neighbours, open_image
+from cifarviz.ui.dataset_images import (
+    available_images,
+    check_shape,
+    dataset_from_query,
+    find_image,
+    neighbours,
+)
 from cifarviz.ui.epoch_scrubber import images_with_any_maps
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.query import (
@@ -102,12 +108,12 @@ def pick_image(experiment: Experiment) -> InputImage | None:
     if source == "upload":
         return _pick_upload(experiment)
     split: Split = "train" if source == "train" else "test"
-    info = named_dataset(experiment.data.dataset)
-    images = images_of(info, split)
+    info = dataset_from_query(experiment.data.dataset)
+    images = available_images(info, split)
     wanted = fill_query_param("image", str(_default_image(images, split)))
     _render_image_number(wanted, images, split)
     check_shape(info, experiment.architecture.input_shape)
-    image = open_image(wanted, images, info, split)
+    image = find_image(wanted, images, info, split)
     return InputImage(
         image.pixels,
         image.title,
@@ -274,7 +280,7 @@ def _saved_views(run: Run, weights: WeightsChoice, image: InputImage) -> tuple[L
     epoch = weights_epoch(run, weights)
     assert epoch is not None
     assert image.test_index is not None
-    return cache.kept_views(run, epoch, image.test_index)
+    return cache.snapshot_layer_views(run, epoch, image.test_index)
 
 
 def render_images_with_maps(run: Run) -> None:
@@ -311,7 +317,7 @@ def render_pins(run: Run, shown: InputImage) -> None:
     """Render the pinned images, and a button that pins or unpins the image shown."""
     info = find(run.experiment.data.dataset)
     pinned = pinned_images(cache.store(), info)
-    images = images_of(info, "test").having(pinned)
+    images = available_images(info, "test").having(pinned)
     if len(images):
         classes = class_names(info)
         indices = images.indices.tolist()

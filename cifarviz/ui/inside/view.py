@@ -22,7 +22,7 @@ from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.class_names import address_names, class_names
 from cifarviz.ui.components.image_grid import image_grid
-from cifarviz.ui.epoch_scrubber import epochs_with_weights, keeps_weights
+from cifarviz.ui.epoch_scrubber import epochs_with_weights, has_saved_weights
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.inside.channel import ChannelContext, channel_in_address, render_channel
 from cifarviz.ui.inside.dataset_activations import finished_activations, render_activations_job
@@ -40,7 +40,7 @@ from cifarviz.ui.inside.prediction import (
     render_image,
     render_predictions,
 )
-from cifarviz.ui.pickers import checkpoint_words, checkpoints_of, distinct_names, run_labels
+from cifarviz.ui.pickers import checkpoint_label, checkpoints_of, distinct_names, run_labels
 from cifarviz.ui.query import render_choice, update_query_params
 
 WITH, AT = "with", "at"
@@ -227,7 +227,7 @@ def pick_compared_weights(run: Run, epoch: int, other: Run) -> ComparedRun:
     options: dict[str, str] = {}
     if epochs and not same_run:
         options[_SAME] = "same epoch"
-    options |= {name: checkpoint_words(other, name) for name in checkpoints_of(other)}
+    options |= {name: checkpoint_label(other, name) for name in checkpoints_of(other)}
     options |= {str(epoch): epoch_label(epoch) for epoch in epochs}
     if not options:
         raise ArtifactMissing(
@@ -302,7 +302,7 @@ def _comparison_problem(name: str, run_id: str, run: Run, runs: Sequence[Run]) -
 
 
 def _has_weights(run: Run) -> bool:
-    return bool(checkpoints_of(run)) or keeps_weights(run)
+    return bool(checkpoints_of(run)) or has_saved_weights(run)
 
 
 def _dataset_title(run: Run) -> str:

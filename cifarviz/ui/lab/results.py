@@ -32,7 +32,7 @@ from cifarviz.analysis.overfitting import START_RULE, VERDICT_LABELS
 from cifarviz.data.image_set import Dataset
 from cifarviz.datasets.arrays import Labels
 from cifarviz.experiment.lab import BASELINE_LABEL, LabKind
-from cifarviz.live.items import state_word
+from cifarviz.live.items import state_label
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.series import Series, series_runs
 from cifarviz.runs.snapshots import snapshot_epochs, snapshot_path
@@ -161,7 +161,7 @@ def _row(one: SeriesRun) -> dict[str, object]:
     epochs = run.experiment.epochs
     row: dict[str, object] = {
         "Run": one.label,
-        "State": state_word(run),
+        "State": state_label(run),
         "Epochs": f"of {epochs}" if is_moving(run) else f"{run.epochs_done} of {epochs}",
     }
     if result is None or is_moving(run):

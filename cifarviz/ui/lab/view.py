@@ -23,7 +23,7 @@ from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.lab.watch import watch_series
-from cifarviz.ui.navigation import ViewEntry, link_to, title_and_switch
+from cifarviz.ui.navigation import ViewEntry, link_to, render_title_and_views
 from cifarviz.ui.query import (
     render_choice,
     render_number,
@@ -32,8 +32,8 @@ from cifarviz.ui.query import (
     widget_key,
     widget_value,
 )
-from cifarviz.ui.queueing import basis, queue_once, span
-from cifarviz.ui.runs.rows import in_date
+from cifarviz.ui.queueing import format_duration_range, format_estimate_basis, queue_once
+from cifarviz.ui.runs.rows import format_date
 from cifarviz.ui.streamlit_patches import uninterruptible
 
 _MOST_EPOCHS = 200
@@ -132,13 +132,13 @@ def _earlier(kind: LabKind, shown: Series | None) -> None:
         return
     st.markdown("##### Earlier ones")
     for one in others[:_MOST_EARLIER]:
-        words = f"{escaped(one.title)}, {in_date(one.made)}"
+        words = f"{escaped(one.title)}, {format_date(one.made)}"
         link_to("lab", words, ":material/history:", view=kind, series=one.id)
 
 
 def choose_view() -> LabKind:
     """Show title and switch, and return the view of the address: the duel if it names none."""
-    return title_and_switch(
+    return render_title_and_views(
         "Overfit lab",
         _VIEWS,
         key="lab-view",
@@ -323,8 +323,8 @@ def launch(entry: LabExperiment, *, again: bool) -> None:
     sizes = [one.experiment.sizes(train, test) for one in entry.arms]
     runs = cache.store().all()
     estimate, per_epoch = _estimate(entry, sizes, runs)
-    st.markdown(f"{_what(entry, sizes)}: **{span(estimate)} in all**.")
-    st.caption(basis(per_epoch, "float32"))
+    st.markdown(f"{_what(entry, sizes)}: **{format_duration_range(estimate)} in all**.")
+    st.caption(format_estimate_basis(per_epoch, "float32"))
     waiting = [run for run in runs if run.state.active]
     if waiting:
         more = f" and {len(waiting) - 1} more" if len(waiting) > 1 else ""

@@ -12,7 +12,7 @@ from cifarviz.experiment.lab import LabKind
 from cifarviz.figures.figure_json import figure_values
 from cifarviz.live.feeds import active_mark
 from cifarviz.live.hub import hub
-from cifarviz.live.items import Item, Metric, progress_item, share_done
+from cifarviz.live.items import Item, Metric, progress_item, progress_share
 from cifarviz.runs.records import Run
 from cifarviz.runs.series import Series
 from cifarviz.runs.states import Action, RunState
@@ -36,7 +36,7 @@ from cifarviz.ui.lab.results import (
     show_verdict,
     standings,
 )
-from cifarviz.ui.metrics import show_earlier_losses
+from cifarviz.ui.metrics import render_loss_note
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.queueing import stop_runs
 from cifarviz.ui.streamlit_patches import uninterruptible
@@ -122,7 +122,7 @@ def watch_series(kind: LabKind, series: Series) -> None:
     with charts, errors_shown():
         series_charts(kind, series, feed.figures(found), live)
     results_table(found)
-    show_earlier_losses((one.label, one.run) for one in found)
+    render_loss_note((one.label, one.run) for one in found)
     if kind == "memorisation" and not active:
         with errors_shown():
             memory = memory_of(found[0].run)
@@ -181,7 +181,7 @@ def moving_items(found: Sequence[SeriesRun]) -> dict[str, Item]:
     runs = [one.run for one in found]
     active = [run for run in runs if run.state.active]
     # What ended early is done, too, as far as the waiting goes.
-    shares = [share_done(run) if run.state.active else 1.0 for run in runs]
+    shares = [progress_share(run) if run.state.active else 1.0 for run in runs]
     text = f"{_how_far(runs)}.{' The verdict comes when none is left.' if active else ''}"
     items = {PROGRESS: Item(text=text, share=sum(shares) / max(len(shares), 1))}
     shown = [one for one in found if is_moving(one.run)]

@@ -15,12 +15,12 @@ from cifarviz.ui.address import whole_number
 from cifarviz.ui.class_names import class_names
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.dataset_images import (
-    NamedImage,
+    DatasetImage,
+    available_images,
     check_shape,
-    images_of,
-    named_dataset,
-    named_split,
-    open_image,
+    dataset_from_query,
+    find_image,
+    split_from_query,
     train_indices,
     validation_images,
     validation_indices,
@@ -69,7 +69,7 @@ def render_examples(info: DatasetInfo) -> None:
 def render_image_choice(info: DatasetInfo, run: Run) -> None:
     """Render the controls for any test or training image, by number or at random."""
     try:
-        split: Split = named_split()
+        split: Split = split_from_query()
     except CifarvizError:
         # Reported where the image is rendered.
         split = "test"
@@ -121,21 +121,21 @@ def clear_example() -> None:
     update_query_params(dataset=None, split=None, image=None)
 
 
-def example_in_address(shape: tuple[int, int, int], dataset: str) -> NamedImage | None:
+def example_in_address(shape: tuple[int, int, int], dataset: str) -> DatasetImage | None:
     """The image in the address, or ``None``.
 
     ``shape`` is the network's input, ``dataset`` what it was trained on. Raises
     ``DatasetNotFound`` and ``ExperimentInvalid`` for an image that cannot be shown.
     """
-    info, split = named_dataset(dataset), named_split()
+    info, split = dataset_from_query(dataset), split_from_query()
     wanted = st.query_params.get("image")
     if wanted is None:
         return None
     check_shape(info, shape)
-    return open_image(wanted, images_of(info, split), info, split)
+    return find_image(wanted, available_images(info, split), info, split)
 
 
-def training_note(image: NamedImage, run: Run) -> str | None:
+def training_note(image: DatasetImage, run: Run) -> str | None:
     """Whether the network was trained on this training image; ``None`` for a test image."""
     if image.split != "train":
         return None
@@ -164,7 +164,7 @@ def _open_image(split: Split, index: int) -> None:
 
 def _change_split(dataset: str) -> None:
     split: Split = widget_value("predict-split")
-    _open_image(split, int(images_of(find(dataset), split).indices[0]))
+    _open_image(split, int(available_images(find(dataset), split).indices[0]))
 
 
 def _change_number(key: str, given: str) -> None:
@@ -176,7 +176,9 @@ def _change_number(key: str, given: str) -> None:
 
 def _show_random(dataset: str) -> None:
     split: Split = widget_value("predict-split")
-    _open_image(split, int(np.random.default_rng().choice(images_of(find(dataset), split).indices)))
+    _open_image(
+        split, int(np.random.default_rng().choice(available_images(find(dataset), split).indices))
+    )
 
 
 def _show_validation(run: Run) -> None:

@@ -25,7 +25,7 @@ from cifarviz.ui.address import escaped
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.components.scroll_here import scroll_here
-from cifarviz.ui.dataset_images import NamedImage
+from cifarviz.ui.dataset_images import DatasetImage
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.predict.example import clear_example
 from cifarviz.ui.query import render_choice
@@ -267,7 +267,7 @@ def thumbnail(rgb: NDArray[np.uint8], max_side: int = MAX_SIDE) -> NDArray[np.ui
 
 
 def render_example_card(
-    example: NamedImage,
+    example: DatasetImage,
     predictions: NDArray[np.float32],
     classes: Sequence[str],
     *,

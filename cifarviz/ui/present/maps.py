@@ -18,12 +18,12 @@ from cifarviz.runs.stored_maps import load_maps, map_image_indices
 from cifarviz.runs.snapshots import WeightsChoice, snapshot_epochs
 from cifarviz.ui import cache
 from cifarviz.ui.address import quoted
-from cifarviz.ui.dataset_images import images_of
+from cifarviz.ui.dataset_images import available_images
 from cifarviz.ui.epoch_scrubber import (
-    epoch_in_address,
+    epoch_from_query,
     epoch_scrubber,
     epochs_with_weights,
-    follow_growth,
+    rerun_on_new_epoch,
 )
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.present.stage import Stage, picture_html, render_headline, replay_mark
@@ -53,7 +53,7 @@ def render_maps(stage: Stage) -> Sequence[str]:
     """Render the picture, the feature maps of a layer, and a slider over the epochs."""
     assert stage.run is not None
     run = stage.run
-    images = images_of(stage.info, "test")
+    images = available_images(stage.info, "test")
     image = _pick_image(stage, images)
     fill_query_param("image", str(image))
     layers = _map_layers(run)
@@ -81,7 +81,7 @@ def render_maps(stage: Stage) -> Sequence[str]:
     row = st.container(key="present-maps")
     slider = st.container(key="present-epochs")
     with row:
-        epoch = epoch_in_address(list(sources), otherwise=next(iter(sources)))
+        epoch = epoch_from_query(list(sources), otherwise=next(iter(sources)))
         if not run.state.active:
             fill_query_param("epoch", str(epoch))
         with errors_shown():
@@ -99,7 +99,7 @@ def render_maps(stage: Stage) -> Sequence[str]:
     if len(sources) > 1:
         epoch_scrubber(slider, run, list(sources), epoch)
     else:
-        follow_growth(run)
+        rerun_on_new_epoch(run)
     return _notes(layer, sources, epoch)
 
 

@@ -23,10 +23,10 @@ from cifarviz.settings import Settings
 from cifarviz.ui import cache
 from cifarviz.ui.address import quoted
 from cifarviz.ui.class_names import address_names
-from cifarviz.ui.dataset_images import images_of
-from cifarviz.ui.epoch_scrubber import epochs_with_answers
-from cifarviz.ui.pickers import checkpoint_words, checkpoints_of
 from cifarviz.ui.present.stage import Stage, picture_html, render_headline
+from cifarviz.ui.dataset_images import available_images
+from cifarviz.ui.epoch_scrubber import epochs_with_predictions
+from cifarviz.ui.pickers import checkpoint_label, checkpoints_of
 from cifarviz.ui.query import fill_query_param
 
 _MAX_PICTURES = 8
@@ -56,7 +56,7 @@ def render_mistakes(stage: Stage) -> Sequence[str]:
     """Render up to eight pictures with prediction and label."""
     assert stage.run is not None
     run = stage.run
-    epochs = epochs_with_answers(run)
+    epochs = epochs_with_predictions(run)
     checkpoints = checkpoints_of(run)
     if not epochs and not checkpoints:
         render_headline("No predictions were saved")
@@ -153,7 +153,7 @@ def _load_mistakes(run: Run, epoch: int) -> Mistakes:
     path = snapshot_path(cache.store().folder(run.id), "predictions", epoch)
     stamp = path.stat().st_mtime_ns if path.exists() else 0
     info = find(run.experiment.data.dataset)
-    counts = [len(images_of(info, split)) for split in ("train", "test")]
+    counts = [len(available_images(info, split)) for split in ("train", "test")]
     return _cached_saved_mistakes(run.id, epoch, stamp, tuple(counts), cache.settings())
 
 
@@ -165,7 +165,7 @@ def _cached_saved_mistakes(
     info = find(store.get(run_id).experiment.data.dataset)
     snapshot = load_predictions(store.folder(run_id), epoch, len(address_names(info)))
     return _select_mistakes(
-        images_of(info, snapshot.split),
+        available_images(info, snapshot.split),
         snapshot.split,
         snapshot.indices,
         snapshot.predictions.probabilities,

@@ -18,7 +18,7 @@ from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.states import RunState
 from cifarviz.runs.stored_weights import training_position
 from cifarviz.ui.address import escaped, quoted
-from cifarviz.ui.components.replay import Mark
+from cifarviz.ui.components.replay import ReplayMark
 from cifarviz.ui.pickers import run_labels
 from cifarviz.ui.query import render_choice, update_query_params, widget_key, widget_value
 from cifarviz.ui.streamlit_patches import uninterruptible
@@ -90,7 +90,7 @@ class Scene:
 _KEY = "present-run"
 RUN_PARAMS = ("epoch", "image", "layer", "at")
 """Query parameters that belong to a run."""
-_MARKS: dict[RunState, Mark] = {
+_MARKS: dict[RunState, ReplayMark] = {
     RunState.QUEUED: "waiting",
     RunState.PAUSED: "paused",
     RunState.STOPPING: "stopping",
@@ -179,7 +179,7 @@ def _unreadable(run: Run) -> str | None:
     return None
 
 
-def replay_mark(run: Run) -> Mark:
+def replay_mark(run: Run) -> ReplayMark:
     """The state of the run for the replay; ``live`` only while it trains."""
     mark = _MARKS.get(run.state, "recorded")
     return "starting" if mark == "live" and not _has_started(run) else mark

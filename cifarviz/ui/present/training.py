@@ -18,7 +18,7 @@ from cifarviz.experiment.forking import ForkChanges, fork_experiment
 from cifarviz.experiment.run_names import fork_name, unique_name
 from cifarviz.figures.replay import Replay, epochs_only, replay, replay_json
 from cifarviz.live.hub import hub
-from cifarviz.live.items import doing, outcome, state_word
+from cifarviz.live.items import outcome_text, progress_text, state_label
 from cifarviz.live.run_figures import LivePoints, steps_per_epoch
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.run_headline import format_duration, highest_accuracy, time_at_work
@@ -29,8 +29,14 @@ from cifarviz.runs.stored_weights import epochs_to_fork
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.components.live import Live
-from cifarviz.ui.components.replay import Mark, OverfittingStart, Pace, pace_in, replay_curves
-from cifarviz.ui.metrics import earlier_losses_sentence
+from cifarviz.ui.components.replay import (
+    OverfittingStart,
+    Pace,
+    ReplayMark,
+    parse_pace,
+    replay_curves,
+)
+from cifarviz.ui.metrics import loss_note
 from cifarviz.ui.present.stage import (
     Stage,
     parse_position,
@@ -108,7 +114,7 @@ _DOTS_NOTE = (
     "Each blue dot is a batch. Validation is measured after each epoch, on images the network "
     "never learns from."
 )
-_MARK_LABELS: dict[Mark, str] = {
+_MARK_LABELS: dict[ReplayMark, str] = {
     "waiting": "waiting",
     "starting": "starting",
     "live": "live",
@@ -150,7 +156,7 @@ def _render_recorded(run: Run, stage: Stage) -> Sequence[str]:
     value = run_replay(cache.store(), run)
     if not value.epochs and not any(panel.batch_x.size for panel in value.panels):
         st.info(
-            f"{quoted(run.name)}: {escaped(outcome(run))} There is nothing to replay.",
+            f"{quoted(run.name)}: {escaped(outcome_text(run))} There is nothing to replay.",
             icon=":material/info:",
         )
         return ["This run has no curves: nothing was measured before it ended."]
@@ -161,7 +167,7 @@ def _render_recorded(run: Run, stage: Stage) -> Sequence[str]:
         )
     # A minute, but not slower than the training.
     default = Pace() if value.seconds >= _MINUTE else Pace(times=1, seconds=None)
-    pace = pace_in(st.query_params["pace"]) if "pace" in st.query_params else default
+    pace = parse_pace(st.query_params["pace"]) if "pace" in st.query_params else default
     if pace is None:
         render_warning(
             f"A run cannot be replayed at {quoted(st.query_params['pace'])}. Use 1x to 50x, or a "
@@ -188,7 +194,7 @@ def _render_recorded(run: Run, stage: Stage) -> Sequence[str]:
         "Validation is measured after each epoch, on images the network never learns from.",
     ]
     if run.state is not RunState.FINISHED or run.stopped_early is not None:
-        notes.insert(0, f"**{state_word(run).capitalize()}**: {escaped(outcome(run))}")
+        notes.insert(0, f"**{state_label(run).capitalize()}**: {escaped(outcome_text(run))}")
     if stage.history:
         first, last = stage.history[0], stage.history[-1]
         if first.val_accuracy is None or last.val_accuracy is None:
@@ -203,7 +209,7 @@ def _render_recorded(run: Run, stage: Stage) -> Sequence[str]:
                 f"{first.val_accuracy:.1%} to {last.val_accuracy:.1%}."
             )
         notes.append(f"{change} Best: {headline_of(run)}.")
-    if earlier := earlier_losses_sentence(run):
+    if earlier := loss_note(run):
         notes.append(earlier)
     if not has_training_images(run):
         notes.append(
@@ -243,7 +249,7 @@ def _description(run: Run) -> str:
 
 
 def _progress_text(run: Run) -> str:
-    text = f"{state_word(run)}: {doing(run) or outcome(run)}"
+    text = f"{state_label(run)}: {progress_text(run) or outcome_text(run)}"
     seconds = run.progress.seconds_left if run.progress is not None else None
     return text if seconds is None else f"{text}, about {format_duration(seconds)} left"
 
@@ -428,7 +434,7 @@ def _notes(fit: Fit, stage: Stage) -> Sequence[str]:
         notes.append(
             ". ".join(filter(None, [f"Best: {headline_of(run)}", highest_accuracy(run)])) + "."
         )
-    if earlier := earlier_losses_sentence(run):
+    if earlier := loss_note(run):
         notes.append(earlier)
     if next_step := _suggestion_text(fit, run):
         notes.append(next_step)

@@ -16,7 +16,7 @@ from cifarviz.ui.class_names import class_names
 from cifarviz.ui.components.presenter import presenter
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.navigation import go_to, link_to
-from cifarviz.ui.pickers import bring_back_button
+from cifarviz.ui.pickers import render_restore_button
 from cifarviz.ui.present import maps, mistakes, opening, photo, training
 from cifarviz.ui.present.stage import (
     Scene,
@@ -134,7 +134,7 @@ def _render_scene(scene: Scene, stage: Stage) -> Sequence[str]:
         )
         with st.container(horizontal=True):
             link_to("train", "Train a network")
-            bring_back_button()
+            render_restore_button()
         return ["The recorded run that comes with cifarviz works in every scene."]
     return scene.render(stage)
 

@@ -1,1 +1,1 @@
-"""All runs."""
+"""The Runs page."""

@@ -1,4 +1,4 @@
-"""What can be done with the runs that are chosen: open, look inside, resume, rename, delete."""
+"""Details and actions of the selected runs: open, resume, rename, export, delete."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,7 +6,7 @@ import streamlit as st
 
 from cifarviz.analysis.overfitting import Fit
 from cifarviz.errors import CifarvizError, RunNotFound
-from cifarviz.live.items import doing, named
+from cifarviz.live.items import join_names, progress_text
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.curation import LONGEST_REMARK
 from cifarviz.runs.recorded import ORIGIN
@@ -22,33 +22,33 @@ from cifarviz.runs.states import RunState
 from cifarviz.runs.stored_weights import restored_best_weights
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
-from cifarviz.ui.epoch_scrubber import keeps_something_answered, keeps_something_inside
-from cifarviz.ui.errors import errors_shown
-from cifarviz.ui.metrics import interval_words
+from cifarviz.ui.epoch_scrubber import has_evaluable_epochs, has_inspectable_epochs
+from cifarviz.ui.errors import errors_as_toast, errors_shown
+from cifarviz.ui.metrics import format_interval
 from cifarviz.ui.navigation import go_to, link_to
-from cifarviz.ui.pickers import checkpoints_of, distinct_names, hide_button
+from cifarviz.ui.pickers import checkpoints_of, distinct_names, render_hide_button
 from cifarviz.ui.query import update_query_params
 from cifarviz.ui.runs.comparison import FEW_RUNS
 from cifarviz.ui.runs.export import render_export
-from cifarviz.ui.runs.fork import fork_button, open_dialog
-from cifarviz.ui.runs.rows import bytes_of, in_date, planned
+from cifarviz.ui.runs.fork import open_dialog, render_fork_button
+from cifarviz.ui.runs.rows import folder_bytes, format_date, run_plan
 from cifarviz.ui.streamlit_patches import uninterruptible
-from cifarviz.ui.tensorboard import show_tensorboard_files
+from cifarviz.ui.tensorboard import render_tensorboard_files
 
 
-def show_actions(runs: Sequence[Run], fits: Mapping[str, Fit]) -> None:
-    """Show buttons for one run or several; what is refused is said in a dialog."""
+def render_actions(runs: Sequence[Run], fits: Mapping[str, Fit]) -> None:
+    """Show details and buttons for the selected runs; refusals are shown in a dialog."""
     if len(runs) == 1:
         _render_run(runs[0], fits[runs[0].id])
         return
     st.subheader(f"{len(runs)} runs compared", anchor=False)
-    # More are listed in the legend of the chart.
+    # The chart's legend lists more of them.
     if len(runs) <= FEW_RUNS:
-        st.caption(escaped(named(list(distinct_names(runs).values()))))
+        st.caption(escaped(join_names(list(distinct_names(runs).values()))))
     with st.container(horizontal=True, vertical_alignment="center"):
         render_export(runs)
-        star_button(runs)
-        _delete_button(runs)
+        render_star_button(runs)
+        _render_delete_button(runs)
 
 
 def _render_run(run: Run, fit: Fit) -> None:
@@ -56,12 +56,12 @@ def _render_run(run: Run, fit: Fit) -> None:
     st.subheader(f"{star}{escaped(run.name)}", anchor=False)
     if run.damage is not None:
         st.warning(
-            escaped(f"The record of this run is damaged: {run.damage} It can only be deleted."),
+            escaped(f"The record of this run is damaged, so it can only be deleted. {run.damage}"),
             icon=":material/warning:",
         )
-        _delete_button([run])
+        _render_delete_button([run])
         return
-    st.caption(_details(run))
+    st.caption(_format_details(run))
     if run.message and run.state is RunState.FINISHED:
         st.info(escaped(run.message), icon=":material/info:")
     elif run.message:
@@ -70,49 +70,49 @@ def _render_run(run: Run, fit: Fit) -> None:
         st.warning(escaped(run.note), icon=":material/warning:")
     if run.remark:
         st.markdown(f":material/sticky_note_2: {escaped(run.remark)}")
-    show_tensorboard_files(run)
+    render_tensorboard_files(run)
     row = st.container(horizontal=True, vertical_alignment="center")
     with row:
-        _next_steps(run)
+        _render_next_steps(run)
         resume = run.resumable and st.button(
             "Resume",
             icon=":material/play_arrow:",
-            help="Go on from the last finished epoch, or from the beginning if there is none.",
+            help="Continues from the last finished epoch, or from the start if there is none.",
         )
-        answer_button(run)
-        fork_button(run, fit)
+        render_weights_button(run)
+        render_fork_button(run, fit)
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Rename", icon=":material/edit:"):
-            open_dialog("Rename a run", _rename, run)
-        star_button([run])
-        note_button(run)
+            open_dialog("Rename run", _render_rename_form, run)
+        render_star_button([run])
+        render_note_button(run)
         render_export([run])
         if run.origin == ORIGIN:
-            hide_button()
+            render_hide_button()
         else:
-            _delete_button([run])
-    st.caption("Tick another run in the list to compare their curves.")
+            _render_delete_button([run])
+    st.caption("Tick another run in the list to compare curves.")
     if resume:
         _resume(run)
 
 
-def _next_steps(run: Run) -> None:
-    # Its style makes the first of these links the page's main button.
+def _render_next_steps(run: Run) -> None:
+    # The style sheet makes the first of these links the page's main button.
     with st.container(horizontal=True, width="content", key="runs-next"):
         if run.state.active:
-            _open(run, "Watch")
+            _render_watch_link(run, "Watch")
         weights = checkpoints_of(run)
-        if weights or keeps_something_inside(run):
+        if weights or has_inspectable_epochs(run):
             link_to("inside", "Look inside", run=run.id)
-        if weights or keeps_something_answered(run):
+        if weights or has_evaluable_epochs(run):
             link_to("evaluate", "Evaluate", run=run.id)
         if weights:
             link_to("predict", "Predict", run=run.id)
         if not run.state.active:
-            _open(run, "Open")
+            _render_watch_link(run, "Open")
 
 
-def _open(run: Run, label: str) -> None:
+def _render_watch_link(run: Run, label: str) -> None:
     link_to("train", label, ":material/show_chart:", view="watch", run=run.id)
 
 
@@ -120,22 +120,22 @@ def _resume(run: Run) -> None:
     try:
         cache.worker().resume(run.id)
     except CifarvizError as error:
-        # In a dialog, since the next look at the store would wipe it off the page.
-        open_dialog("This run cannot be resumed", _sentence, str(error))
+        # In a dialog, because the next rerun would remove it from the page.
+        open_dialog("This run cannot be resumed", _render_error, str(error))
         return
     go_to("train", view="watch", run=run.id)
 
 
-def _sentence(words: str) -> None:
-    st.error(escaped(words), icon=":material/error:")
+def _render_error(message: str) -> None:
+    st.error(escaped(message), icon=":material/error:")
 
 
-def _details(run: Run) -> str:
-    plan = planned(run)
+def _format_details(run: Run) -> str:
+    plan = run_plan(run)
     facts = [
-        f"{run.state}, {doing(run)}" if run.orphaned else f"{run.state}",
+        f"{run.state}, {progress_text(run)}" if run.orphaned else f"{run.state}",
         f"id {run.id}",
-        f"made {in_date(run.created)} ({run.origin})",
+        f"created {format_date(run.created)} ({run.origin})",
         plan.network,
         plan.data,
     ]
@@ -144,15 +144,15 @@ def _details(run: Run) -> str:
         if run.validation_images:
             images += f", {run.validation_images:,} validation images"
         facts.append(images)
-    facts.extend(_accuracies(run))
+    facts.extend(_accuracy_texts(run))
     if run.parent is not None:
-        facts.append(f"forked from {_parent(run.parent)} after epoch {run.parent_epoch}")
+        facts.append(f"forked from {_parent_name(run.parent)} after epoch {run.parent_epoch}")
     if restored_best_weights(run):
-        facts.append(f"ended with the restored weights of epoch {run.best_epoch}")
+        facts.append(f"weights of epoch {run.best_epoch} restored at the end")
     if run.precision is not None:
         facts.append(run.precision)
     if run.images_per_second:
-        facts.append(f"{run.images_per_second:,.0f} images a second")
+        facts.append(f"{run.images_per_second:,.0f} images per second")
     if (seconds := time_at_work(run)) is not None:
         facts.append(f"{format_duration(seconds)} at work")
     if run.state.active and run.progress is not None and run.progress.seconds_left:
@@ -160,39 +160,39 @@ def _details(run: Run) -> str:
     return " · ".join(facts)
 
 
-def _parent(run_id: str) -> str:
+def _parent_name(run_id: str) -> str:
     try:
         return quoted(cache.store().get(run_id).name)
     except RunNotFound:
-        return "a run that was deleted"
+        return "a deleted run"
 
 
-def _accuracies(run: Run) -> list[str]:
-    """The headline first, then other epochs' accuracies where they are others."""
-    words = [headline(run, _with_interval(run, run.best_epoch_val_accuracy))]
+def _accuracy_texts(run: Run) -> list[str]:
+    """Return the headline, then accuracies of other epochs that differ from it."""
+    texts = [headline(run, _format_accuracy(run, run.best_epoch_val_accuracy))]
     if run.best_epoch != run.epochs_done:
-        words.append(last_accuracy(run, _with_interval(run, run.last_val_accuracy)))
+        texts.append(last_accuracy(run, _format_accuracy(run, run.last_val_accuracy)))
     if run.best_val_accuracy_epoch != run.epochs_done:
-        words.append(highest_accuracy(run))
+        texts.append(highest_accuracy(run))
     if run.preferred == "best":
-        words.append(f"the weights of epoch {run.best_epoch} are used")
-    return [one for one in words if one]
+        texts.append(f"the weights of epoch {run.best_epoch} are used")
+    return list(filter(None, texts))
 
 
-def _with_interval(run: Run, accuracy: float | None) -> str | None:
+def _format_accuracy(run: Run, accuracy: float | None) -> str | None:
     if accuracy is None or not run.validation_images:
         return None
-    return f"{accuracy:.1%} (95%: {interval_words(accuracy, run.validation_images)})"
+    return f"{accuracy:.1%} (95%: {format_interval(accuracy, run.validation_images)})"
 
 
-def _delete_button(runs: Sequence[Run]) -> None:
-    label = "Delete" if len(runs) == 1 else f"Delete these {len(runs)}"
+def _render_delete_button(runs: Sequence[Run]) -> None:
+    label = "Delete" if len(runs) == 1 else f"Delete {len(runs)} runs"
     if st.button(label, icon=":material/delete:"):
-        title = "Delete a run?" if len(runs) == 1 else f"Delete {len(runs)} runs?"
-        open_dialog(title, _delete, runs)
+        title = "Delete this run?" if len(runs) == 1 else f"Delete {len(runs)} runs?"
+        open_dialog(title, _render_delete_form, runs)
 
 
-def _rename(run: Run) -> None:
+def _render_rename_form(run: Run) -> None:
     with st.form("rename-run", border=False):
         name = st.text_input(
             "Name", run.name, help="What this run is called in lists, charts and links."
@@ -203,29 +203,28 @@ def _rename(run: Run) -> None:
                 st.rerun()
 
 
-def _delete(runs: Sequence[Run]) -> None:
+def _render_delete_form(runs: Sequence[Run]) -> None:
     store = cache.store()
     if active := [run for run in runs if run.state.active]:
         run = active[0]
-        _sentence(f"“{run.name}” is {run.state}: stop it before you delete it.")
+        _render_error(f"“{run.name}” is {run.state}: stop it before you delete it.")
         link_to("train", "Watch", view="watch", run=run.id)
         return
     for run_id, name in distinct_names(runs).items():
         run = next(run for run in runs if run.id == run_id)
         template = (
-            "**{name}**: its curves over 1 epoch, its weights and all else kept of it, {size:,.1f} "
-            "MB."
+            "**{name}**: 1 epoch with its curves, weights and all other files, {size:,.1f} MB."
             if run.epochs_done == 1
-            else "**{name}**: its curves over {epochs} epochs, its weights and all else kept of "
-            "it, {size:,.1f} MB."
+            else "**{name}**: {epochs} epochs with their curves, weights and all other files, "
+            "{size:,.1f} MB."
         )
-        size = bytes_of(store.folder(run_id)) / 1e6
+        size = folder_bytes(store.folder(run_id)) / 1e6
         st.markdown(template.format(name=escaped(name), epochs=run.epochs_done, size=size))
-    st.markdown("They are removed for good; there is no way back.")
+    st.markdown("This cannot be undone.")
     row = st.container(horizontal=True)
-    if row.button("Keep", icon=":material/undo:"):
+    if row.button("Cancel", icon=":material/undo:"):
         st.rerun()
-    if row.button("Delete for good", type="primary", icon=":material/delete:"):
+    if row.button("Delete permanently", type="primary", icon=":material/delete:"):
         with errors_shown():
             for run in runs:
                 store.delete(run.id)
@@ -233,79 +232,77 @@ def _delete(runs: Sequence[Run]) -> None:
             st.rerun()
 
 
-def star_button(runs: Sequence[Run]) -> None:
-    """A star for all of ``runs``, or none where all have one."""
+def render_star_button(runs: Sequence[Run]) -> None:
+    """Show a button that stars all ``runs``, or unstars them if all have a star."""
     all_have = all(run.starred for run in runs)
-    many = "" if len(runs) == 1 else f" these {len(runs)}"
+    verb = "Unstar" if all_have else "Star"
     st.button(
-        f"Unstar{many}" if all_have else f"Star{many}",
+        verb if len(runs) == 1 else f"{verb} {len(runs)} runs",
         icon=":material/star:",
         key="star",
-        help="A run with a star is found by it, and keeps its snapshots when room runs short.",
+        help="You can filter by star, and starred runs keep their snapshots when space runs short.",
         on_click=uninterruptible(_star),
         args=([run.id for run in runs], not all_have),
     )
 
 
-def note_button(run: Run) -> None:
-    """A note of one's own on a run."""
+def render_note_button(run: Run) -> None:
+    """Show a button that opens the note on a run."""
     if st.button(
         "Edit note" if run.remark else "Note",
         icon=":material/sticky_note_2:",
         key="note",
-        help="Writes down what you want to remember of this run; the list can be searched for it.",
+        help="Your own note on this run. The list can be searched for it.",
     ):
-        open_dialog("A note on a run", _note, run)
+        open_dialog("Note", _render_note_form, run)
 
 
-def answer_button(run: Run) -> None:
-    """Making the best epoch the run's answer, or undoing it, where it has both weights."""
+def render_weights_button(run: Run) -> None:
+    """Show a button that changes the run's default weights, if it has both."""
     if run.preferred == "best":
-        _answer_button(
-            run, None, "Use its last weights", "undo",
-            "Undoes the choice: the weights it ended with are its answer again.",
+        _render_weights_button(
+            run, None, "Use the last epoch’s weights", "undo",
+            "Undoes the choice: the run’s default weights are those of its last epoch again.",
         )  # fmt: skip
     elif set(checkpoints_of(run)) == {"best", "last"} and run.best_epoch != run.epochs_done:
-        _answer_button(
-            run, "best", f"Use epoch {run.best_epoch}", "check_circle",
-            "Makes the weights of this, its best epoch, the run's answer on all pages and on the "
-            "command line, wherever no others are asked for.",
+        _render_weights_button(
+            run, "best", f"Use epoch {run.best_epoch}’s weights", "check_circle",
+            "Makes the best epoch’s weights the run’s default on all pages and on the command "
+            "line.",
         )  # fmt: skip
 
 
-def _answer_button(run: Run, which: Checkpoint | None, label: str, icon: str, hint: str) -> None:
+def _render_weights_button(
+    run: Run, which: Checkpoint | None, label: str, icon: str, hint: str
+) -> None:
     st.button(
         label,
         icon=f":material/{icon}:",
         key="answer",
         help=hint,
-        on_click=uninterruptible(_prefer),
+        on_click=uninterruptible(_set_default_weights),
         args=(run.id, which),
     )
 
 
 def _star(run_ids: Sequence[str], starred: bool) -> None:
     for run_id in run_ids:
-        try:
+        with errors_as_toast():
             cache.store().star(run_id, starred)
-        except CifarvizError as error:
-            st.toast(escaped(str(error)), icon=":material/info:")
 
 
-def _prefer(run_id: str, which: Checkpoint | None) -> None:
-    try:
+def _set_default_weights(run_id: str, which: Checkpoint | None) -> None:
+    with errors_as_toast():
         cache.store().prefer(run_id, which)
-    except CifarvizError as error:
-        st.toast(escaped(str(error)), icon=":material/info:")
 
 
-def _note(run: Run) -> None:
+def _render_note_form(run: Run) -> None:
     with st.form("note-run", border=False):
         text = st.text_area(
             "Note",
             run.remark or "",
             max_chars=LONGEST_REMARK,
-            help="For yourself and whoever else looks at these runs; empty takes it away.",
+            help="Everybody who sees these runs can read it. Leave empty to remove it.",
         )
         if st.form_submit_button("Save", type="primary"):
             with errors_shown():

@@ -1,4 +1,4 @@
-"""Runs compared: curves, figures and differences."""
+"""Comparing runs: curves, verdicts and differences of settings."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ from cifarviz.figures.history_comparison import (
 from cifarviz.figures.theme import METRIC_TITLES, MetricName
 from cifarviz.live.feeds import run_mark
 from cifarviz.live.hub import hub
-from cifarviz.live.items import Item, named, verdict_item
+from cifarviz.live.items import Item, join_names, verdict_item
 from cifarviz.live.run_figures import published_figure_curves
 from cifarviz.runs.earlier_losses import EXPLANATION, PLAIN, losses_words
 from cifarviz.runs.lineage import branch_point
@@ -36,11 +36,11 @@ from cifarviz.ui.address import escaped
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.live import Live
 from cifarviz.ui.components.live_items import live_items
-from cifarviz.ui.metrics import show_earlier_losses_of_curves
+from cifarviz.ui.metrics import render_curves_loss_note
 from cifarviz.ui.pickers import distinct_names
-from cifarviz.ui.published import ghost_switch
+from cifarviz.ui.published import render_published_switch
 from cifarviz.ui.query import render_choice
-from cifarviz.ui.runs.rows import format_verdict, kept_gap, width_of
+from cifarviz.ui.runs.rows import column_width, format_verdict, weights_gap
 
 _METRICS: tuple[MetricName, ...] = ("accuracy", "loss")
 _SMOOTHING = {"1": "Off", "3": "3 epochs", "5": "5", "9": "9"}
@@ -49,7 +49,7 @@ Histories = Mapping[str, Sequence[Epoch]]
 
 
 class _Curves:
-    """The charts of some runs, drawn by the page and, while one is under way, by the channel."""
+    """The charts of some runs, drawn by the page and, for active runs, sent to browsers."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class _Curves:
         logarithmic: bool,
     ) -> None:
         self.options = (dict(names), published, smoothed_over, logarithmic)
-        """Two of the same options draw the same."""
+        """Equal options draw equal charts."""
         self._store = store
         self._names = names
         self._published = published
@@ -70,7 +70,7 @@ class _Curves:
         self._sent: tuple[object, dict[str, Any]] = (None, {})
 
     def message(self) -> dict[str, Any]:
-        """Return the charts and verdicts as the runs stand, for the channel."""
+        """Return the current charts and verdicts as a message for browsers."""
         listed = {run.id: run for run in self._store.all()}
         runs = [listed[run_id] for run_id in self._names if run_id in listed]
         state = (_mark(runs), [run.epochs_done for run in runs])
@@ -97,7 +97,7 @@ class _Curves:
     def figure(
         self, metric: MetricName, runs: Sequence[Run], histories: Histories, fits: Mapping[str, Fit]
     ) -> go.Figure:
-        """Draw one chart of ``runs``, which are those named."""
+        """Draw one chart of ``runs``."""
         curves = [
             _curve(
                 metric, run, self._names[run.id], histories[run.id],
@@ -117,18 +117,18 @@ class _Curves:
 
 
 FEW_RUNS: Final = 8
-"""With more, a sentence each is a page of text."""
+"""With more runs, verdicts are shown in a table only."""
 
-# Pixels: a row, one whose sentences take up to three lines, and the rows that are seen at once.
+# Pixels: a row, a row with up to three lines of text, and the largest table.
 _ROW_HEIGHT = 35
 _WRAPPED_HEIGHT = 72
 _MOST_HEIGHT = 700
 
 
-def show_fits(runs: Sequence[Run], histories: Histories, fits: Mapping[str, Fit]) -> None:
-    """Show what the curves of each run say, with the gap where it is telling."""
+def render_fits(runs: Sequence[Run], histories: Histories, fits: Mapping[str, Fit]) -> None:
+    """Show each run's verdict and its gaps between training and validation."""
     st.subheader("Fit", anchor="fit")
-    names = _numbered(distinct_names(runs))
+    names = _numbered_names(distinct_names(runs))
     few = len(runs) <= FEW_RUNS
     if few:
         for run in runs:
@@ -138,14 +138,14 @@ def show_fits(runs: Sequence[Run], histories: Histories, fits: Mapping[str, Fit]
             )
     table = pd.DataFrame(
         [
-            _fit_row(names[run.id], run, fits[run.id], kept_gap(run, histories[run.id]))
+            _fit_row(names[run.id], run, fits[run.id], weights_gap(run, histories[run.id]))
             for run in runs
         ]
     )
     if (table["Losses"] == PLAIN).all():
         table = table.drop(columns="Losses")
     st.dataframe(
-        # Few have their reasons above.
+        # For few runs the reasons are shown above.
         table.drop(columns="Why") if few else table,
         key="runs-fits",
         hide_index=True,
@@ -156,8 +156,8 @@ def show_fits(runs: Sequence[Run], histories: Histories, fits: Mapping[str, Fit]
     )
 
 
-def _numbered(names: Mapping[str, str]) -> dict[str, str]:
-    """The names of compared runs, each with its number where the chart's curves have one."""
+def _numbered_names(names: Mapping[str, str]) -> dict[str, str]:
+    """Return the names of compared runs, with their numbers in the chart, if any."""
     places = [RunPlace(position, len(names)) for position in range(len(names))]
     return {
         run_id: numbered_name(name, place)
@@ -165,19 +165,19 @@ def _numbered(names: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _fit_row(name: str, run: Run, fit: Fit, kept: Gap | None) -> dict[str, object]:
+def _fit_row(name: str, run: Run, fit: Fit, gap: Gap | None) -> dict[str, object]:
     return {
         "Run": name,
         "Verdict": VERDICT_LABELS[fit.verdict],
         "Why": fit.reason,
         "Overfitting starts": fit.overfits_after,
-        "Loss gap there": None if fit.gap_at_start is None else fit.gap_at_start.loss,
-        "Accuracy gap there": None if fit.gap_at_start is None else 100 * fit.gap_at_start.accuracy,
+        "Loss gap, start": None if fit.gap_at_start is None else fit.gap_at_start.loss,
+        "Accuracy gap, start": None if fit.gap_at_start is None else 100 * fit.gap_at_start.accuracy,
         "Last epoch": run.epochs_done or None,
         "Loss gap, last": None if fit.gap_at_end is None else fit.gap_at_end.loss,
         "Accuracy gap, last": None if fit.gap_at_end is None else 100 * fit.gap_at_end.accuracy,
-        "Weights from": None if kept is None else kept.epoch,
-        "Accuracy gap of weights": None if kept is None else 100 * kept.accuracy,
+        "Weights from": None if gap is None else gap.epoch,
+        "Accuracy gap of weights": None if gap is None else 100 * gap.accuracy,
         "Losses": losses_words(run),
     }
 
@@ -187,31 +187,31 @@ def _fit_columns(table: pd.DataFrame) -> dict[str, Any]:
         return st.column_config.NumberColumn(width=width, format="%.1f points", help=hint)
 
     def loss(when: str) -> Any:
-        hint = f"Validation loss less training loss after {when}."
+        hint = f"Validation loss minus training loss after {when}."
         return st.column_config.NumberColumn(width=102, format="%.3f", help=hint)
 
-    ahead = "Training accuracy less validation accuracy after"
+    ahead = "Training accuracy minus validation accuracy after"
     return {
         "Run": st.column_config.TextColumn(
-            width=width_of(table["Run"], least=80, most=260), pinned=True
+            width=column_width(table["Run"], least=80, most=260), pinned=True
         ),
-        "Verdict": st.column_config.TextColumn(width=width_of(table["Verdict"], least=90)),
-        "Why": st.column_config.TextColumn(width=400, help="What the verdict goes by."),
+        "Verdict": st.column_config.TextColumn(width=column_width(table["Verdict"], least=90)),
+        "Why": st.column_config.TextColumn(width=400, help="The reason for the verdict."),
         "Overfitting starts": st.column_config.NumberColumn(
             width=118, format="after epoch %d", help=START_RULE
         ),
-        "Loss gap there": loss("the epoch with the lowest validation loss, where it rises since"),
-        "Accuracy gap there": points(
-            f"{ahead} the epoch with the lowest validation loss, where it rises since.", 130
+        "Loss gap, start": loss("the epoch with the lowest validation loss, if it rises then"),
+        "Accuracy gap, start": points(
+            f"{ahead} the epoch with the lowest validation loss, if it rises then.", 134
         ),
         "Last epoch": st.column_config.NumberColumn(width=76, format="%d"),
         "Loss gap, last": loss("the last epoch"),
-        "Accuracy gap, last": points(f"{ahead} the last epoch, whatever weights the run kept."),
+        "Accuracy gap, last": points(f"{ahead} the last epoch, whichever weights the run kept."),
         "Weights from": st.column_config.NumberColumn(
             width=96,
             format="epoch %d",
-            help="The epoch whose weights the run has at its end: its best where early stopping "
-            "restored them, else its last. The Lab's numbers are of this epoch.",
+            help="The epoch of the run’s final weights: the best if early stopping restored it, "
+            "else the last. The Lab’s numbers are for this epoch.",
         ),
         "Accuracy gap of weights": points(f"{ahead} the epoch of “Weights from”.", 158),
         "Losses": st.column_config.TextColumn(width=260, help=EXPLANATION),
@@ -219,43 +219,43 @@ def _fit_columns(table: pd.DataFrame) -> dict[str, Any]:
 
 
 def _table_height(rows: int, row_height: int) -> int:
-    """Pixels: as high as the rows take, but so that the page goes on below."""
+    """Return the table's height in pixels, limited so that the page continues below."""
     return min(row_height * rows, _MOST_HEIGHT) + _ROW_HEIGHT + 3
 
 
-def show_differences(runs: Sequence[Run]) -> None:
-    """Show the settings that are not the same in all ``runs``, and only those.
+def render_differences(runs: Sequence[Run]) -> None:
+    """Show the settings that differ between ``runs``.
 
-    Of two or three runs each is a column; of more, it is whichever way is narrower.
+    Two or three runs are columns; for more, the narrower orientation is used.
     """
     st.subheader("Differences", anchor="differences")
-    names = _numbered(distinct_names(runs))
+    names = _numbered_names(distinct_names(runs))
     readable, unreadable = [], []
     for run in runs:
         try:
-            # Its precision is the one it trained in, whatever was left to be found.
+            # With the precision it trained in.
             readable.append((run, run.trained_experiment))
         except CifarvizError:
             unreadable.append(names[run.id])
     if unreadable:
-        st.caption(escaped(f"The settings of {named(unreadable)} cannot be read."))
+        st.caption(escaped(f"The settings of {join_names(unreadable)} cannot be read."))
     rows = differences([experiment for _, experiment in readable]) if len(readable) > 1 else []
-    found = [run for run, _ in readable]
-    rows += _forks(found, names)
-    rows += _losses(found)
+    compared = [run for run, _ in readable]
+    rows += _forks(compared, names)
+    rows += _losses(compared)
     if not rows:
-        st.caption("They have the same settings, seed included.")
+        st.caption("All settings are the same, including the seed.")
         return
-    by_setting = [["Setting", *(names[run.id] for run in found)]]
+    by_setting = [["Setting", *(names[run.id] for run in compared)]]
     by_setting += [[row.setting, *row.values] for row in rows]
     by_run = [list(cells) for cells in zip(*by_setting, strict=True)]
     by_run[0][0] = "Run"
     table = by_setting
-    if len(found) > MOST_WITH_DASHES and sum(_widths(by_run)) < sum(_widths(by_setting)):
+    if len(compared) > MOST_WITH_DASHES and sum(_widths(by_run)) < sum(_widths(by_setting)):
         table = by_run
     titles, *cells = table
     st.dataframe(
-        # Columns go by their place: a run may be called as another, or as this table's first.
+        # Columns are keyed by position, because names of runs may be equal.
         pd.DataFrame(cells, columns=list(map(str, range(len(titles))))),
         key="runs-differences",
         hide_index=True,
@@ -269,8 +269,8 @@ def show_differences(runs: Sequence[Run]) -> None:
 
 
 def _widths(table: Sequence[Sequence[str]]) -> list[int]:
-    """Pixels of each column; the first row holds the titles."""
-    return [width_of(cells) for cells in zip(*table, strict=True)]
+    """Return the width of each column in pixels; the first row holds the titles."""
+    return [column_width(cells) for cells in zip(*table, strict=True)]
 
 
 def _forks(runs: Sequence[Run], names: Mapping[str, str]) -> list[Difference]:
@@ -280,7 +280,7 @@ def _forks(runs: Sequence[Run], names: Mapping[str, str]) -> list[Difference]:
         else f"epoch {run.parent_epoch} of {names.get(run.parent, f'run {run.parent}')}"
         for run in runs
     )
-    return [Difference("began with", began)] if len(set(began)) > 1 else []
+    return [Difference("started from", began)] if len(set(began)) > 1 else []
 
 
 def _losses(runs: Sequence[Run]) -> list[Difference]:
@@ -288,20 +288,20 @@ def _losses(runs: Sequence[Run]) -> list[Difference]:
     return [Difference("losses", computed)] if len(set(computed)) > 1 else []
 
 
-def show_curves(runs: Sequence[Run], histories: Histories, fits: Mapping[str, Fit]) -> None:
-    """Show accuracy and loss of ``runs`` after each epoch, training and validation.
+def render_curves(runs: Sequence[Run], histories: Histories, fits: Mapping[str, Fit]) -> None:
+    """Show training and validation curves of ``runs``.
 
     The address holds the smoothing as ``smooth`` and the loss axis as ``axis``.
     """
-    published = ghost_switch(runs)
+    published = render_published_switch(runs)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="large"):
-        over = _choice(
+        over = _render_choice(
             "smooth", "Smoothing", _SMOOTHING,
-            "Shows the mean of so many epochs around each; verdicts go by the curves as measured.",
+            "A moving average over this many epochs. Verdicts use the unsmoothed curves.",
         )  # fmt: skip
-        axis = _choice(
+        axis = _render_choice(
             "axis", "Loss axis", _AXES,
-            "Logarithmic shows small losses apart, such as those of training at its end.",
+            "A logarithmic axis separates small losses, such as those late in training.",
         )  # fmt: skip
     names = distinct_names(runs)
     drawn = _Curves(
@@ -323,7 +323,7 @@ def show_curves(runs: Sequence[Run], histories: Histories, fits: Mapping[str, Fi
     for metric in _METRICS:
         st.subheader(METRIC_TITLES[metric], anchor=metric)
         if metric == "loss":
-            show_earlier_losses_of_curves(names, runs)
+            render_curves_loss_note(names, runs)
         chart(
             drawn.figure(metric, runs, histories, fits),
             key=f"runs-{metric}",
@@ -343,14 +343,14 @@ def _verdict_item(run: Run, names: Mapping[str, str], fit: Fit) -> Item:
     return replace(verdict_item(fit), title=names[run.id])
 
 
-def _choice(name: str, label: str, options: Mapping[str, str], hint: str) -> str:
+def _render_choice(name: str, label: str, options: Mapping[str, str], hint: str) -> str:
     return render_choice(
         name,
         label,
         options,
         key=f"runs-{name}",
         hint=hint,
-        problem=lambda word: f"The charts have no {label.lower()} {word}: this is the usual one.",
+        problem=lambda word: f"Unknown {label.lower()} {word}: the default is used.",
     )
 
 
@@ -363,14 +363,14 @@ def _curve(
     over: int,
     overfitting_start: int | None,
 ) -> RunCurve:
-    validation = _values(epochs, f"val_{metric}", over)
+    validation = _epoch_values(epochs, f"val_{metric}", over)
     branch = None
     if start is not None:
         branch = (start.epoch, getattr(start, metric), getattr(start, f"val_{metric}"))
     return RunCurve(
         name=name,
-        epochs=np.array([one.epoch for one in epochs], np.int32),
-        training=_values(epochs, metric, over),
+        epochs=np.array([epoch.epoch for epoch in epochs], np.int32),
+        training=_epoch_values(epochs, metric, over),
         validation=None if np.isnan(validation).all() else validation,
         best_epoch=run.best_epoch,
         stopped_early=run.stopped_early,
@@ -380,7 +380,7 @@ def _curve(
     )
 
 
-def _values(epochs: Sequence[Epoch], field: str, over: int) -> np.ndarray:
-    """float32, each the mean of ``over`` epochs around it; NaN where nothing was measured."""
-    values = np.array([getattr(one, field) for one in epochs], np.float32)
+def _epoch_values(epochs: Sequence[Epoch], field: str, over: int) -> np.ndarray:
+    """Return float32 values, a moving average over ``over`` epochs; NaN where missing."""
+    values = np.array([getattr(epoch, field) for epoch in epochs], np.float32)
     return smoothed(values, over // 2).astype(np.float32) if over > 1 else values

@@ -1,4 +1,4 @@
-"""What a run can be taken away as: files that are made when their button is pressed."""
+"""Exporting runs: files that are made when their button is pressed."""
 
 from collections.abc import Callable, Sequence
 
@@ -26,68 +26,71 @@ from cifarviz.runs.stored_weights import explain_missing_weights, stored_checkpo
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 
-# More runs than this make a report nobody reads, and many networks to ask.
+# A report on more runs would be too long to read.
 _MOST_RUNS = 12
 
 
 def render_export(runs: Sequence[Run]) -> None:
-    """Show a button that opens what there is to take: of one run all kinds, of several a report.
+    """Show the Export button: all kinds of files for one run, a report for several.
 
-    There is none for runs without a finished epoch.
+    There is none if a run has no finished epoch.
     """
     begun = [run for run in runs if run.epochs_done and run.damage is None]
     if len(begun) < len(runs) or len(runs) > _MOST_RUNS:
         return
-    with st.popover("Take away", icon=":material/download:", help=_HELP):
+    with st.popover("Export", icon=":material/download:", help=_HELP):
         if len(runs) > 1:
-            _download(_several_name(runs), lambda: _report(runs), "Report", _SEVERAL)
+            _render_download(_report_name(runs), lambda: _report(runs), "Report", _SEVERAL)
             return
         run = runs[0]
-        _download(file_name(run, ExportKind.REPORT), lambda: _report(runs), "Report", _REPORT)
-        _code(run, ExportKind.SCRIPT, "Keras script", _SCRIPT)
-        _code(run, ExportKind.NOTEBOOK, "Notebook", _NOTEBOOK)
-        _network(run)
+        _render_download(
+            file_name(run, ExportKind.REPORT), lambda: _report(runs), "Report", _REPORT
+        )
+        _render_code(run, ExportKind.SCRIPT, "Keras script", _SCRIPT)
+        _render_code(run, ExportKind.NOTEBOOK, "Notebook", _NOTEBOOK)
+        _render_network(run)
         if not run.state.active:
             name = file_name(run, ExportKind.RUN)
-            _download(name, lambda: pack_run(cache.store(), run), "Packed run", _PACKED)
+            _render_download(name, lambda: pack_run(cache.store(), run), "Packed run", _PACKED)
 
 
-_HELP = "The run as files that work without cifarviz: a report, its code, its network."
+_HELP = "Files that work without cifarviz: a report, the code, the network."
 _REPORT = (
-    "One page with its curves, results, pictures and settings, which opens in any browser without "
-    "a network, and prints."
+    "One page with curves, results, images and settings. It opens offline in any browser, "
+    "and can be printed."
 )
 _SEVERAL = (
-    "One page on these runs beside each other: what tells them apart, their curves and results; "
-    "it opens in any browser without a network, and prints."
+    "One page that compares these runs: differences, curves and results. It opens offline in any "
+    "browser, and can be printed."
 )
-_SCRIPT = "A Python program that trains the same network on the same images with Keras alone."
+_SCRIPT = "A Python script that trains the same network on the same images with Keras alone."
 _NOTEBOOK = "The same as a Jupyter notebook, step by step."
-_WITH_DATA = " The sample's images come with it, in one .zip."
-_FULL_SET = " Keras downloads the images by itself."
-_ARRAYS = " It says where the images have to lie."
-_PACKED = "All of the run in one .zip, for “Import a run” on the Runs page of another cifarviz."
+_WITH_DATA = " A .zip with the sample’s images."
+_FULL_SET = " Keras downloads the images."
+_ARRAYS = " It says where to put the images."
+_PACKED = "The complete run in a .zip, for “Import a run” on the Runs page of another cifarviz."
 _KERAS = (
-    "The network for keras.models in any Python program: raw pixels 0 to 255 in, probabilities out."
+    "The network for keras.models in any Python program: takes raw pixels from 0 to 255, returns "
+    "probabilities."
 )
-_MIRRORED = " Its answers are the mean for an image and its mirror image, as this run's are."
-_WEIGHTS = "For a model with the same layers, such as that of the script."
+_MIRRORED = " Predictions are averaged with those for the mirrored image, as in this run."
+_WEIGHTS = "For a model with the same layers, such as the script’s."
 _WHICH = (
-    "The weights as the run ended, those of its best epoch, or as they were after an epoch; at "
-    "first those that are the run's answer."
+    "The weights of the last, the best or any saved epoch. The run’s default weights are selected "
+    "first."
 )
 
 
-def _code(run: Run, kind: ExportKind, label: str, sentence: str) -> None:
+def _render_code(run: Run, kind: ExportKind, label: str, sentence: str) -> None:
     name = file_name(run, kind)
     if not needs_data(run.experiment):
         by_keras = find(run.experiment.data.dataset).keras_module is not None
         sentence += _FULL_SET if by_keras else _ARRAYS
-        _download(name, lambda: code_files(run, kind, name)[name], label, sentence)
+        _render_download(name, lambda: code_files(run, kind, name)[name], label, sentence)
         return
-    # Inside the archive it has a name that is easy to type.
+    # A short name inside the archive.
     inside = f"train{ENDINGS[kind]}"
-    _download(
+    _render_download(
         f"run-{run.id}-{kind}.zip",
         lambda: zip_files(code_files(run, kind, inside)),
         label,
@@ -95,50 +98,52 @@ def _code(run: Run, kind: ExportKind, label: str, sentence: str) -> None:
     )
 
 
-def _network(run: Run) -> None:
-    choices = _kept_weights(run)
+def _render_network(run: Run) -> None:
+    choices = _saved_weights(run)
     if not choices:
         st.caption(escaped(f"This run {explain_missing_weights(cache.store(), run, 'last')}."))
         return
     which = st.selectbox(
-        "Weights",
+        "Weights from",
         list(choices),
         format_func=choices.__getitem__,
-        # Another key when the run's answer is another: the first of the choices is shown then.
-        key=f"take-away-weights-{run.id}-{run.preferred}",
+        # A new key when the default weights change, so that they are selected again.
+        key=f"export-weights-{run.id}-{run.preferred}",
         help=_WHICH,
     )
     part = f"-epoch-{which}" if isinstance(which, int) else f"-{which}"
     stem = f"run-{run.id}{part}"
     mirrored = _MIRRORED if run.experiment.mirrored_answers else ""
-    _download(
+    _render_download(
         stem + ENDINGS[ExportKind.KERAS],
         lambda: cache.network_file(run, which, weights_only=False),
         "Keras model",
         _KERAS + mirrored,
     )
-    _download(
+    _render_download(
         stem + ENDINGS[ExportKind.WEIGHTS],
         lambda: cache.network_file(run, which, weights_only=True),
-        "Weights alone",
+        "Weights only",
         _WEIGHTS,
     )
 
 
-def _kept_weights(run: Run) -> dict[WeightsChoice, str]:
+def _saved_weights(run: Run) -> dict[WeightsChoice, str]:
     store = cache.store()
-    words: dict[Checkpoint, str] = {
-        "last": "As the run ended" if not run.state.active else "As it stands",
-        "best": f"Best epoch, {run.best_epoch}",
+    labels: dict[Checkpoint, str] = {
+        "last": "Last epoch" if not run.state.active else "Current (training)",
+        "best": f"Best epoch ({run.best_epoch})",
     }
-    found: dict[WeightsChoice, str] = {one: words[one] for one in stored_checkpoints(store, run)}
+    choices: dict[WeightsChoice, str] = {
+        checkpoint: labels[checkpoint] for checkpoint in kept_checkpoints(store, run)
+    }
     for epoch in snapshot_epochs(store.folder(run.id), "weights"):
-        found[epoch] = f"After epoch {epoch}" if epoch else "Before training"
-    return found
+        choices[epoch] = f"After epoch {epoch}" if epoch else "Before training"
+    return choices
 
 
-def _download(name: str, make: Callable[[], bytes], label: str, sentence: str) -> None:
-    button, words = st.columns([3, 7], vertical_alignment="center")
+def _render_download(name: str, make: Callable[[], bytes], label: str, sentence: str) -> None:
+    button, description = st.columns([3, 7], vertical_alignment="center")
     button.download_button(
         label,
         make,
@@ -146,21 +151,21 @@ def _download(name: str, make: Callable[[], bytes], label: str, sentence: str) -
         mime="application/octet-stream",
         on_click="ignore",
         width="stretch",
-        key=f"take-away-{name}",
+        key=f"export-{name}",
         help=sentence,
     )
-    words.caption(sentence)
+    description.caption(sentence)
 
 
 def _report(runs: Sequence[Run]) -> bytes:
-    return report(gather(cache.store(), runs, cache.opened_model, _dataset)).encode()
+    return report(gather(cache.store(), runs, cache.open_model, _dataset)).encode()
 
 
 def _dataset(run: Run) -> Dataset:
-    # Not what pages share: a file is made beside them, when no page is being run.
+    # Uncached, because files are made outside of any page's script.
     data = run.experiment.data
     return library.load_or_sample(data.dataset, data.variant, cache.settings())
 
 
-def _several_name(runs: Sequence[Run]) -> str:
+def _report_name(runs: Sequence[Run]) -> str:
     return f"runs-{'-'.join(run.id for run in runs[:3])}{ENDINGS[ExportKind.REPORT]}"

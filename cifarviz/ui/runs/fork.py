@@ -1,4 +1,4 @@
-"""Forking a run, and the dialogs of the Runs page."""
+"""Forking a run, and opening dialogs."""
 
 from collections.abc import Callable, Sequence
 from typing import ParamSpec
@@ -25,12 +25,12 @@ from cifarviz.value_text import format_number
 Arguments = ParamSpec("Arguments")
 _MOST_EPOCHS = 1000
 
-# So many more, where the parent has none left to be compared with.
+# Used when the parent has no epochs left after the chosen one.
 _USUAL_EPOCHS = 5
 
 
-def fork_button(run: Run, fit: Fit) -> None:
-    """Show the button, if the run has kept weights to go on from."""
+def render_fork_button(run: Run, fit: Fit) -> None:
+    """Show the Fork button, if the run has saved weights of any epoch."""
     if run.damage is not None:
         return
     epochs = list(epochs_to_fork(cache.store().folder(run.id), run))
@@ -39,13 +39,13 @@ def fork_button(run: Run, fit: Fit) -> None:
     if st.button(
         "Fork",
         icon=":material/fork_right:",
-        help="A new run that goes on from one of this run's epochs with something changed.",
+        help="Starts a new run from one of this run’s epochs, with changes.",
     ):
-        open_dialog(f"Fork “{escaped(run.name)}”", _fork, run, fit, epochs)
+        open_dialog(f"Fork “{escaped(run.name)}”", _render_fork_form, run, fit, epochs)
 
 
-def _fork(run: Run, fit: Fit, epochs: Sequence[int]) -> None:
-    made = run.experiment
+def _render_fork_form(run: Run, fit: Fit, epochs: Sequence[int]) -> None:
+    parent = run.experiment
     usual = fit.overfitting_start or run.best_epoch or epochs[-1]
     near = min(epochs, key=lambda epoch: abs(epoch - usual))
     left, right = st.columns(2)
@@ -54,50 +54,50 @@ def _fork(run: Run, fit: Fit, epochs: Sequence[int]) -> None:
         epochs,
         index=list(epochs).index(near),
         key="fork-epoch",
-        help="The epochs whose weights this run has kept; at first the nearest to where "
-        "overfitting starts, or to its best epoch.",
+        help="Epochs with saved weights. The one nearest to where overfitting starts, or to the "
+        "best epoch, is selected first.",
     )
-    rest = made.epochs - epoch
+    rest = parent.epochs - epoch
     more = right.number_input(
-        "Epochs more",
+        "Additional epochs",
         1,
         _MOST_EPOCHS,
         rest if rest > 0 else _USUAL_EPOCHS,
         key=f"fork-epochs-{epoch}",
-        help="How long it goes on; at first as long as this run was meant to.",
+        help="How many epochs the fork trains; by default, those this run had left.",
     )
-    changed = _changes(made, int(more), run.train_images)
+    changed = _render_changes_form(parent, int(more), run.train_images)
     try:
-        experiment = fork_experiment(made, epoch, changed)
-        name = fork_name(run.name, made, experiment, epoch)
+        experiment = fork_experiment(parent, epoch, changed)
+        name = fork_name(run.name, parent, experiment, epoch)
     except CifarvizError as error:
         st.error(escaped(str(error)), icon=":material/error:")
         return
     name = unique_name(name, {other.name for other in cache.store().all()})
-    given = st.text_input(
+    typed_name = st.text_input(
         "Name of the run",
         placeholder=name,
         max_chars=LONGEST_NAME,
         key="fork-name",
         autocomplete="off",
-        help="Left empty, the fork gets the name shown here.",
+        help="Leave empty to use the name shown here.",
     )
     folder = cache.store().folder(run.id)
     carried = carries_optimizer(run, folder, experiment, epoch)
     st.caption(
-        "The optimiser goes on with its state: unchanged, the fork is what this run would have "
+        "The optimiser keeps its state: without changes, the fork is what this run would have "
         "become."
         if carried
-        else "The optimiser begins anew: its state is kept only with a run's last epoch."
+        else "The optimiser starts fresh: its state is saved only with a run’s last epoch."
     )
     if st.button("Fork and train", type="primary", icon=":material/play_arrow:", key="fork-go"):
         with errors_shown():
-            begun = queue_fork_once(run, epoch, experiment, name, given.strip())
-            go_to("train", view="watch", run=begun.id)
+            new_run = queue_fork_once(run, epoch, experiment, name, typed_name.strip())
+            go_to("train", view="watch", run=new_run.id)
 
 
-def _changes(made: Experiment, epochs: int, train_images: int | None) -> ForkChanges:
-    rates = ", ".join(map(format_number, made.architecture.dropout_rates))
+def _render_changes_form(parent: Experiment, epochs: int, train_images: int | None) -> ForkChanges:
+    rates = ", ".join(map(format_number, parent.architecture.dropout_rates))
     left, right = st.columns(2)
     rate = left.number_input(
         "Learning rate",
@@ -105,8 +105,8 @@ def _changes(made: Experiment, epochs: int, train_images: int | None) -> ForkCha
         100.0,
         None,
         format="%g",
-        step=made.optimizer.learning_rate / 10,
-        placeholder=f"as it is: {format_number(made.optimizer.learning_rate)}",
+        step=parent.optimizer.learning_rate / 10,
+        placeholder=f"Unchanged ({format_number(parent.optimizer.learning_rate)})",
         key="fork-rate",
         help=Adam.help_text("learning_rate"),
     )
@@ -116,10 +116,10 @@ def _changes(made: Experiment, epochs: int, train_images: int | None) -> ForkCha
         0.95,
         None,
         step=0.05,
-        placeholder=f"as it is: {rates or 'none'}",
+        placeholder=f"Unchanged ({rates or 'none'})",
         key="fork-dropout",
-        help="The rate of every dropout layer; a network without one gets one before its last "
-        "dense layer.",
+        help="The rate of every dropout layer. A network without dropout gets a layer before its "
+        "last dense layer.",
     )
     images = left.number_input(
         "Training images",
@@ -127,21 +127,21 @@ def _changes(made: Experiment, epochs: int, train_images: int | None) -> ForkCha
         None,
         None,
         step=100,
-        placeholder=f"as it is: {train_images:,}" if train_images else "as it is",
+        placeholder=f"Unchanged ({train_images:,})" if train_images else "Unchanged",
         key="fork-images",
-        help="How many images it goes on with; those of before are among more of them.",
+        help="How many images the fork trains on. A larger number includes the run’s images.",
     )
     shift = right.number_input(
         "Shift",
         0,
         8,
-        made.augmentation.shift,
+        parent.augmentation.shift,
         key="fork-shift",
-        help="Moves each training image by up to this many pixels each way, in each epoch.",
+        help="Shifts each training image by up to this many pixels each way, in each epoch.",
     )
     flip = st.checkbox(
         "Mirror images",
-        made.augmentation.flip,
+        parent.augmentation.flip,
         key="fork-flip",
         help="Mirrors a random half of the training images left to right in each epoch.",
     )
@@ -161,10 +161,9 @@ def open_dialog(
     *args: Arguments.args,
     **more: Arguments.kwargs,
 ) -> None:
-    """Open a dialog in front of the page; when it is dismissed, the page runs again.
+    """Open a dialog; the page reruns when it is dismissed.
 
-    A run of the page would close it, with what was typed: while it is open, components/live.js
-    asks for none.
+    A rerun would close it and lose its input, so components/live.js requests none while it is open.
     """
 
     def render() -> None:

@@ -1,4 +1,4 @@
-"""The Runs page: filters, table and what is chosen."""
+"""The Runs page: filters, table and the selected runs."""
 
 import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -14,7 +14,7 @@ from cifarviz.datasets.registry import all_datasets
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.installation import program_name
 from cifarviz.live.feeds import ACTIVE, active_mark
-from cifarviz.live.items import named, progress_item, waits_for
+from cifarviz.live.items import join_names, progress_item, waiting_text
 from cifarviz.runs.archive import IMPORTED, unpack
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
@@ -23,9 +23,9 @@ from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.components.live import Live
 from cifarviz.ui.components.live_items import live_items
 from cifarviz.ui.errors import errors_shown
-from cifarviz.ui.metrics import show_earlier_losses
+from cifarviz.ui.metrics import render_loss_note
 from cifarviz.ui.navigation import go_to
-from cifarviz.ui.pickers import bring_back_button
+from cifarviz.ui.pickers import render_restore_button
 from cifarviz.ui.query import (
     render_choice,
     same_text,
@@ -34,15 +34,15 @@ from cifarviz.ui.query import (
     widget_value,
 )
 from cifarviz.ui.runs import rows as runs_rows
-from cifarviz.ui.runs.actions import show_actions
-from cifarviz.ui.runs.comparison import show_curves, show_differences, show_fits
+from cifarviz.ui.runs.actions import render_actions
+from cifarviz.ui.runs.comparison import render_curves, render_differences, render_fits
 from cifarviz.ui.runs.fork import open_dialog
-from cifarviz.ui.runs.rows import kept_gap, list_columns, planned, show_fit
+from cifarviz.ui.runs.rows import list_columns, render_fit, run_plan, weights_gap
 from cifarviz.ui.streamlit_patches import uninterruptible
 
 ANY = "any"
 
-# With fewer there is nothing to look for.
+# With fewer runs, filters are not shown.
 _FEWEST = 2
 _LONGEST = 100
 _SORTS: Mapping[str, tuple[str, Callable[[Run], float | str]]] = MappingProxyType(
@@ -53,15 +53,15 @@ _SORTS: Mapping[str, tuple[str, Callable[[Run], float | str]]] = MappingProxyTyp
         "accuracy": ("Highest accuracy", lambda run: -(run.best_val_accuracy or -inf)),
         "loss": ("Lowest loss", lambda run: inf if run.best_loss is None else run.best_loss),
         "epochs": ("Most epochs", lambda run: -run.epochs_done),
-        "time": ("Longest", lambda run: -run.seconds),
-        "size": ("Largest network", lambda run: -(planned(run).parameters or 0)),
+        "time": ("Longest training", lambda run: -run.seconds),
+        "size": ("Largest network", lambda run: -(run_plan(run).parameters or 0)),
     }
 )
 
 
 @dataclass(frozen=True)
 class RunFilter:
-    """What a run has to be to be listed; ``ANY`` and an empty text ask for nothing."""
+    """Filters and order of the list; ``ANY`` and an empty text match every run."""
 
     text: str = ""
     state: str = ANY
@@ -71,14 +71,14 @@ class RunFilter:
     sort: str = "newest"
 
     def listed(self, runs: Sequence[Run]) -> list[Run]:
-        """Those of ``runs`` that are listed, in their order."""
+        """Return the matching runs, sorted."""
         return sorted(filter(self._fits, runs), key=_SORTS[self.sort][1])
 
     def _fits(self, run: Run) -> bool:
-        plan = planned(run)
-        said = f"{run.name} {run.remark or ''} {run.id} {plan.network} {plan.data}".casefold()
+        plan = run_plan(run)
+        text = f"{run.name} {run.remark or ''} {run.id} {plan.network} {plan.data}".casefold()
         return (
-            all(word in said for word in self.text.casefold().split())
+            all(word in text for word in self.text.casefold().split())
             and self.state in (ANY, None if run.damage else run.state)
             and self.preset in (ANY, plan.preset or "own")
             and self.data in (ANY, plan.source)
@@ -86,56 +86,59 @@ class RunFilter:
         )
 
 
-# Megabytes; a run's snapshots take a hundred unless somebody allows more.
+# Megabytes; a run's snapshots take 100 by default.
 _LARGEST = 1000
 _ROW_HEIGHT = 35
 _MOST_ROWS = 15
 
-# Of unknown runs in the address, those that are named.
+# How many unknown runs of the address are named.
 _MOST_NAMED = 5
 
 
-def show_runs() -> None:
-    """Show everything about the runs; those under way move by themselves.
+def render_runs_page() -> None:
+    """Show the list of runs, and the selected runs below.
 
-    The address holds the ids of those chosen, as ``runs``.
+    The address holds the ids of the selected runs as ``runs``.
     """
     runs = cache.store().all()
-    chosen = _chosen(runs)
+    chosen = _selected_runs(runs)
     if not runs:
-        _nothing_yet()
+        _render_no_runs()
         return
-    _under_way()
-    chosen_filter = filter_row(runs)
+    _render_active_runs()
+    chosen_filter = render_filters(runs)
     listed = chosen_filter.listed(runs)
     if not listed:
-        st.info("No run is all of this: ask for less above.", icon=":material/filter_alt_off:")
+        st.info("No runs match these filters.", icon=":material/filter_alt_off:")
     else:
-        # Under a name of its own: below are other tables.
+        # A key, because there are other tables below.
         with st.container(key="runs-list"):
-            _table(_linked_in_sight(listed), chosen)
+            _render_table(_linked_runs_first(listed), chosen)
         if chosen_filter.sort == "loss":
-            show_earlier_losses((run.name, run) for run in listed if run.best_loss is not None)
+            render_loss_note((run.name, run) for run in listed if run.best_loss is not None)
     hidden = [run for run in chosen if run not in listed]
     if hidden:
-        st.caption(escaped(f"Chosen, but not in this list: {named([run.name for run in hidden])}."))
+        st.caption(
+            escaped(
+                f"Selected, but hidden by the filters: {join_names([run.name for run in hidden])}."
+            )
+        )
     for run in runs:
         if run.damage is not None:
             st.warning(escaped(f"“{run.name}” ({run.id}): {run.damage}"), icon=":material/warning:")
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(_use(runs), width="content")
-        import_button()
-        bring_back_button()
+        st.caption(_format_disk_use(runs), width="content")
+        render_import_button()
+        render_restore_button()
     if not chosen:
         st.info(
-            "Tick the box before a run to open, rename or delete it; tick several to compare their "
-            "curves in one chart.",
+            "Tick a run to open, rename or delete it; tick several to compare their curves.",
             icon=":material/info:",
         )
         if listed:
             newest = max(listed, key=lambda run: run.created)
             st.button(
-                f"Choose the newest: {quoted(newest.name)}",
+                f"Select the newest: {quoted(newest.name)}",
                 type="primary",
                 icon=":material/check_box:",
                 on_click=uninterruptible(update_query_params),
@@ -144,58 +147,58 @@ def show_runs() -> None:
         return
     histories = cache.store().histories([run.id for run in chosen])
     fits = {run.id: judge_run(run, histories[run.id]) for run in chosen}
-    show_actions(chosen, fits)
+    render_actions(chosen, fits)
     with errors_shown():
         only = chosen[0]
         if len(chosen) == 1 and only.best_epoch is not None and not only.state.active:
-            show_fit(only, fits[only.id], kept_gap(only, histories[only.id]))
-        # The oldest first, as the lab has them: so a run has the same colour there and here, and
-        # what was changed since is said of the later ones.
+            render_fit(only, fits[only.id], weights_gap(only, histories[only.id]))
+        # The oldest first, as in the Lab, so that runs have the same colours there.
         sound = [run for run in chosen if run.damage is None]
         compared = sorted(sound, key=lambda run: run.created)
         if not compared:
             return
-        show_curves(compared, histories, fits)
+        render_curves(compared, histories, fits)
         if len(compared) > 1:
-            show_fits(compared, histories, fits)
-            show_differences(compared)
+            render_fits(compared, histories, fits)
+            render_differences(compared)
 
 
-def _under_way() -> None:
-    """Show a line on each run under way; the list below says what the others came to."""
+def _render_active_runs() -> None:
+    """Show the progress of each active run."""
     active = cache.store().active()
     live_items(
-        {run.id: progress_item(run, waiting=waits_for(run, active)) for run in active},
+        {run.id: progress_item(run, waiting=waiting_text(run, active)) for run in active},
         key="runs-under-way",
         live=Live(ACTIVE, active_mark(active)),
     )
 
 
-def _chosen(runs: Sequence[Run]) -> list[Run]:
-    """The runs that are ticked, the newest first; says if the address names others."""
-    wanted = list(dict.fromkeys(one for one in _ticked_ids().split(",") if one))
+def _selected_runs(runs: Sequence[Run]) -> list[Run]:
+    """Return the selected runs, newest first; shows an error for unknown ids."""
+    wanted = list(dict.fromkeys(filter(None, _selected_ids().split(","))))
     known = {run.id for run in runs}
-    if unknown := [one for one in wanted if one not in known]:
-        st.error(_no_such_runs(unknown, any_here=bool(runs)), icon=":material/error:")
+    if unknown := [run_id for run_id in wanted if run_id not in known]:
+        st.error(_format_unknown_runs(unknown), icon=":material/error:")
     return [run for run in runs if run.id in wanted]
 
 
-def _no_such_runs(unknown: Sequence[str], *, any_here: bool) -> str:
-    names = [quoted(one) for one in unknown[:_MOST_NAMED]]
+def _format_unknown_runs(unknown: Sequence[str]) -> str:
+    names = [quoted(run_id) for run_id in unknown[:_MOST_NAMED]]
     if more := len(unknown) - len(names):
         names.append(f"{more} more")
-    words = "There is no run" if len(unknown) == 1 else "There are no runs"
-    ending = "; below are those there are." if any_here else "."
-    return f"{words} {', '.join(names)} here{ending}"
+    template = (
+        "There is no run {names} here." if len(unknown) == 1 else "There are no runs {names} here."
+    )
+    return template.format(names=", ".join(names))
 
 
-def _table(runs: Sequence[Run], chosen: Sequence[Run]) -> None:
+def _render_table(runs: Sequence[Run], chosen: Sequence[Run]) -> None:
     ids = [run.id for run in runs]
     picked = {run.id for run in chosen}
     ticked = [row for row, run_id in enumerate(ids) if run_id in picked]
-    # The browser keeps ticks by row, so other rows make it another table.
+    # The browser stores the selection by row, so other rows need another key.
     name = f"runs-{hashlib.blake2b(','.join(ids).encode(), digest_size=6).hexdigest()}"
-    rows = runs_rows.table(runs)
+    rows = runs_rows.runs_table(runs)
     st.dataframe(
         rows,
         key=widget_key(name, ticked, _same_rows),
@@ -203,30 +206,30 @@ def _table(runs: Sequence[Run], chosen: Sequence[Run]) -> None:
         height=_ROW_HEIGHT * (min(len(runs), _MOST_ROWS) + 1) + 3,
         row_height=_ROW_HEIGHT,
         placeholder="",
-        on_select=uninterruptible(lambda: _choose(ids, name, picked)),
+        on_select=uninterruptible(lambda: _select_rows(ids, name, picked)),
         selection_mode="multi-row",
         selection_default={"selection": {"rows": ticked}},
         column_config=list_columns(rows),
     )
 
 
-def _linked_in_sight(listed: Sequence[Run]) -> list[Run]:
-    """Those that came ticked by a link first, if they would be further down than is seen."""
-    # Not those ticked by hand: they would leave the hand.
+def _linked_runs_first(listed: Sequence[Run]) -> list[Run]:
+    """Put runs selected by a link first, if they would be out of sight."""
+    # Not runs ticked by hand, which would move away from the pointer.
     linked = set(state.ticked_runs().linked.split(","))
     if not any(run.id in linked for run in listed[_MOST_ROWS:]):
         return list(listed)
-    st.caption("The runs that the link chooses come first.")
+    st.caption("The runs selected by the link come first.")
     return sorted(listed, key=lambda run: run.id not in linked)
 
 
-def _ticked_ids() -> str:
-    """The ids of those that are ticked, as the address holds them."""
+def _selected_ids() -> str:
+    """Return the ids of the selected runs, separated by commas as in the address."""
     address = st.query_params
-    # Other pages call the one they show "run", and so may a link to this one.
+    # Other pages call their run "run", and links to this page may, too.
     if (alone := address.get("run")) is not None:
-        named_here = [*address.get("runs", "").split(","), alone]
-        update_query_params(runs=",".join(filter(None, named_here)), run=None)
+        selected = [*address.get("runs", "").split(","), alone]
+        update_query_params(runs=",".join(filter(None, selected)), run=None)
     ticked = state.ticked_runs()
     if address.get("runs", "") != ticked.ids:
         ticked.ids = ticked.linked = address.get("runs", "")
@@ -237,79 +240,83 @@ def _same_rows(selected: Mapping[str, Any], rows: Sequence[int]) -> bool:
     return set(selected["selection"]["rows"]) == set(rows)
 
 
-def _choose(ids: Sequence[str], name: str, before: Collection[str]) -> None:
-    # Those that the list doesn't show stay chosen.
-    hidden = [one for one in before if one not in ids]
+def _select_rows(ids: Sequence[str], name: str, before: Collection[str]) -> None:
+    # Runs hidden by the filters stay selected.
+    hidden = [run_id for run_id in before if run_id not in ids]
     ticked = state.ticked_runs()
     rows = widget_value(name)["selection"]["rows"]
     ticked.ids = ",".join([*(ids[row] for row in rows), *hidden])
     update_query_params(runs=ticked.ids or None)
 
 
-def _use(runs: Sequence[Run]) -> str:
-    size = sum(runs_rows.bytes_of(cache.store().folder(run.id)) for run in runs)
-    count = "1 run takes" if len(runs) == 1 else f"{len(runs):,} runs take"
-    return f"{count} {size / 1e6:,.0f} MB of the disk, in {cache.settings().home}"
+def _format_disk_use(runs: Sequence[Run]) -> str:
+    size = sum(runs_rows.folder_bytes(cache.store().folder(run.id)) for run in runs)
+    template = (
+        "1 run uses {size:,.0f} MB in {home}"
+        if len(runs) == 1
+        else "{runs:,} runs use {size:,.0f} MB in {home}"
+    )
+    return template.format(runs=len(runs), size=size / 1e6, home=cache.settings().home)
 
 
-def _nothing_yet() -> None:
+def _render_no_runs() -> None:
     st.info(
-        "No network has been trained here yet. Each training is kept as a run, with its curves "
-        "and its weights, and is listed here.",
+        "No network has been trained here yet. Each training is saved as a run with its curves and "
+        "weights, and listed here.",
         icon=":material/info:",
     )
     with st.container(horizontal=True):
         if st.button("Train a network", type="primary", icon=":material/model_training:"):
             go_to("train")
-        import_button()
-        bring_back_button()
+        render_import_button()
+        render_restore_button()
 
 
-def filter_row(runs: Sequence[Run]) -> RunFilter:
-    """Show what the list can be narrowed down by, where there is a list or the address asks."""
-    asked = any(field.name in st.query_params for field in fields(RunFilter))
-    if len(runs) < _FEWEST and not asked:
+def render_filters(runs: Sequence[Run]) -> RunFilter:
+    """Show the filters, if there are several runs or filters in the address."""
+    is_filtered = any(field.name in st.query_params for field in fields(RunFilter))
+    if len(runs) < _FEWEST and not is_filtered:
         return RunFilter()
     widths = [5, 3, 3, 4, 3, 3]
     find, state_at, preset, data, starred, sort = st.columns(widths, vertical_alignment="bottom")
     with find:
-        text = _text()
+        text = _render_search()
     with state_at:
-        states = {ANY: "Any", **{str(one): str(one).capitalize() for one in RunState}}
-        wanted_state = _menu("state", "State", states, "Where a run is in its life.")
+        states = {ANY: "Any", **{str(state): str(state).capitalize() for state in RunState}}
+        wanted_state = _render_menu("state", "State", states, "The state of the run.")
     with preset:
         presets = {ANY: "Any", **{name: name for name in PRESETS}, "own": "None"}
-        hint = "The published experiment a run started from."
-        wanted_preset = _menu("preset", "Preset", presets, hint)
+        hint = "The preset the run started from."
+        wanted_preset = _render_menu("preset", "Preset", presets, hint)
     with data:
         sources = {ANY: "Any"} | {
             f"{info.name}-{variant}": f"{info.title} {variant}"
             for info in all_datasets()
             for variant in info.variants
         }
-        wanted_data = _menu("data", "Data", sources, "The images a run learned from.")
+        wanted_data = _render_menu("data", "Data", sources, "The images the run trained on.")
     with starred:
         only = {"all": "All", "1": "Starred"}
-        stars = _menu("starred", "Stars", only, "Whether only runs with a star are listed.")
+        stars = _render_menu("starred", "Stars", only, "List all runs, or only starred runs.")
     with sort:
-        sorts = {name: words for name, (words, _) in _SORTS.items()}
-        order = _menu("sort", "Order", sorts, "What comes first in the list.")
+        sorts = {name: label for name, (label, _) in _SORTS.items()}
+        order = _render_menu("sort", "Order", sorts, "Which runs come first.")
     return RunFilter(text, wanted_state, wanted_preset, wanted_data, stars == "1", order)
 
 
-def _menu(name: str, label: str, options: Mapping[str, str], hint: str) -> str:
+def _render_menu(name: str, label: str, options: Mapping[str, str], hint: str) -> str:
     return render_choice(
         name,
         label,
         options,
         key=f"runs-{name}",
         hint=hint,
-        problem=lambda word: f"The list of runs knows no {label.lower()} {word}: all are shown.",
+        problem=lambda word: f"Unknown {label.lower()} {word}: the filter is ignored.",
         menu=True,
     )
 
 
-def _text() -> str:
+def _render_search() -> str:
     wanted = (st.query_params.get("find") or "")[:_LONGEST]
     st.text_input(
         "Find",
@@ -318,40 +325,39 @@ def _text() -> str:
         placeholder="Name, note or id",
         max_chars=_LONGEST,
         autocomplete="off",
-        on_change=uninterruptible(_open_filtered),
-        help="Lists the runs that have all these words in their name, note, id or network.",
+        on_change=uninterruptible(_search),
+        help="Finds runs with all these words in their name, note, id, network or data.",
     )
     return wanted
 
 
-def _open_filtered() -> None:
+def _search() -> None:
     update_query_params(find=widget_value("runs-find").strip() or None)
 
 
-def import_button() -> None:
-    """A button that opens the dialog."""
+def render_import_button() -> None:
+    """Show a button that opens the import dialog."""
     if st.button(
         "Import a run",
         icon=":material/upload:",
         key="import-run",
-        help="Add a run that was packed as one .zip file by another cifarviz.",
+        help="Adds a run that another cifarviz exported as a .zip file.",
     ):
-        open_dialog("Import a run", _import)
+        open_dialog("Import a run", _render_import_form)
 
 
-def _import() -> None:
+def _render_import_form() -> None:
     file = st.file_uploader(
         "The packed run",
         key="import-run-file",
         max_upload_size=_LARGEST,
-        help="A .zip made by Take away on this page, or by "
-        f"“{program_name()} export”. It is "
-        "checked, and nothing in it is executed.",
+        help=f"A .zip made by Export on this page, or by “{program_name()} export”. It is checked, "
+        "and nothing in it is executed.",
     )
     if file is None:
-        st.caption("Its curves, weights and all it has kept on its way come with it.")
+        st.caption("Its curves, weights and saved epochs are included.")
         return
-    with errors_shown(), st.spinner("Unpacking and checking it …"):
+    with errors_shown(), st.spinner("Unpacking and checking …"):
         run = unpack(cache.store(), file, origin=IMPORTED)
         update_query_params(runs=run.id)
         st.rerun()

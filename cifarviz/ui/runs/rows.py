@@ -1,4 +1,4 @@
-"""The table of runs, and what its columns say."""
+"""The table of runs, and the verdict on a run."""
 
 import time
 from collections.abc import Iterable, Sequence
@@ -37,86 +37,86 @@ from cifarviz.runs.run_headline import best_criterion, format_duration, time_at_
 from cifarviz.runs.states import RunState
 from cifarviz.runs.stored_weights import restored_best_weights
 from cifarviz.ui.address import escaped
-from cifarviz.ui.metrics import metric_row
+from cifarviz.ui.metrics import render_metrics
 from cifarviz.ui.navigation import link_to
 
-NOT_KNOWN = "not known"
+UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
-class Planned:
-    """What a run was made to do; nothing of that is known of a damaged one."""
+class RunPlan:
+    """The planned data, network and training of a run; unknown for a damaged run."""
 
-    data: str = NOT_KNOWN
-    network: str = NOT_KNOWN
+    data: str = UNKNOWN
+    network: str = UNKNOWN
     parameters: int | None = None
     epochs: int | None = None
     seed: int | None = None
     preset: str | None = None
-    source: str = NOT_KNOWN
-    """The data set and its variant as one word."""
+    source: str = UNKNOWN
+    """The data set and its variant, such as ``cifar10-sample``."""
 
 
-# Pixels: an average letter, and what a cell has around its text.
+# Pixels: the width of an average letter, and the padding of a cell.
 _LETTER, _PADDING = 6.7, 18
 
-# Numbers and capitals are wider than what a name is mostly made of.
+# Names have few digits and capitals, which are wider.
 _NAME_LETTER = 5.85
 _UNKNOWN = "–"
 _MOST_SUGGESTIONS = 4
 _GAP_HELP = (
-    "How far validation is behind training: its loss less that of training, and the accuracy of "
-    "training less its own. Training is measured while the network still learns, with dropout and "
-    "augmentation at work, so it may be behind at first."
+    "Validation loss minus training loss, and training accuracy minus validation accuracy. "
+    "Training is measured during the epoch, with dropout and augmentation, so it may be worse at "
+    "first."
 )
 
 
-def planned(run: Run) -> Planned:
-    """What ``run`` was made to do, in words; read once for each experiment."""
+def run_plan(run: Run) -> RunPlan:
+    """Return the plan of ``run``, cached by experiment."""
     if run.damage is not None:
-        return Planned()
-    return _planned(run.experiment_json)
+        return RunPlan()
+    return _run_plan(run.experiment_json)
 
 
-def table(runs: Sequence[Run], now: float | None = None) -> pd.DataFrame:
-    """One row a run, in the order given."""
+def runs_table(runs: Sequence[Run], now: float | None = None) -> pd.DataFrame:
+    """Return a table with a row per run, in the same order."""
     now = time.time() if now is None else now
-    return pd.DataFrame([_row(run, planned(run), now) for run in runs])
+    return pd.DataFrame([_row(run, run_plan(run), now) for run in runs])
 
 
-def state_words(run: Run) -> str:
-    """The state of ``run``, and what was asked of it but not done yet."""
+def format_state(run: Run) -> str:
+    """Return the state of ``run``, and a pending request."""
     if run.damage is not None:
         return DAMAGED
     if run.origin == ORIGIN:
         return ORIGIN
     if run.requested is not None:
-        return f"{run.state}, asked to {run.requested}"
+        return f"{run.state}, {run.requested} requested"
     return str(run.state)
 
 
-def in_date(moment: float) -> str:
-    """A Unix time as ``"3 Mar 2026, 14:05"``, in this machine's time zone."""
+def format_date(moment: float) -> str:
+    """Format a Unix time as ``3 Mar 2026, 14:05``, in this machine's time zone."""
     if not 0 <= moment <= MAX_TIME:
         return "at an unknown time"
     then = datetime.fromtimestamp(moment)
     return f"{then.day} {then:%b %Y, %H:%M}"
 
 
-def bytes_of(folder: Path) -> int:
-    """What a run's files take on the disk; 0 before there are any."""
+def folder_bytes(folder: Path) -> int:
+    """Return the size of a folder's files in bytes; 0 if it does not exist."""
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
-def _row(run: Run, plan: Planned, now: float) -> dict[str, object]:
-    # Of a run under way, what moves stands above the list; these cells would be of the past.
-    ended = not _moves(run)
+def _row(run: Run, plan: RunPlan, now: float) -> dict[str, object]:
+    # The live values of an active run are above the list; these would be out of date.
+    ended = not _is_under_way(run)
     best, last = (run.best_epoch_val_accuracy, run.last_val_accuracy) if ended else (None, None)
     return {
         "★": "★" if run.starred else "",
         "Name": run.name,
         "Seed": plan.seed,
-        "State": state_words(run),
+        "State": format_state(run),
         "Epochs": _epochs(run, plan),
         "Best epoch": run.best_epoch if ended else None,
         "Accuracy at best epoch": _percent(best),
@@ -125,7 +125,7 @@ def _row(run: Run, plan: Planned, now: float) -> dict[str, object]:
         "Last ±": _half_interval(last, run.validation_images),
         "Best by": "" if run.damage or run.best_epoch is None else best_criterion(run),
         "Time at work": _time_at_work(run, now),
-        # That of a damaged record may be what is wrong with it.
+        # The time itself may be the damage.
         "Started": None if run.damage else datetime.fromtimestamp(run.started or run.created),
         "Data": plan.data,
         "Parameters": plan.parameters,
@@ -134,15 +134,17 @@ def _row(run: Run, plan: Planned, now: float) -> dict[str, object]:
     }
 
 
-def _moves(run: Run) -> bool:
+def _is_under_way(run: Run) -> bool:
     return run.state.active and run.state is not RunState.QUEUED
 
 
-def _epochs(run: Run, plan: Planned) -> str:
+def _epochs(run: Run, plan: RunPlan) -> str:
     if run.damage is not None:
-        return NOT_KNOWN
+        return UNKNOWN
     planned_epochs = "?" if plan.epochs is None else plan.epochs
-    return f"of {planned_epochs}" if _moves(run) else f"{run.epochs_done} of {planned_epochs}"
+    return (
+        f"of {planned_epochs}" if _is_under_way(run) else f"{run.epochs_done} of {planned_epochs}"
+    )
 
 
 def _percent(share: float | None) -> float | None:
@@ -150,7 +152,7 @@ def _percent(share: float | None) -> float | None:
 
 
 def _half_interval(share: float | None, images: int | None) -> float | None:
-    """Half the width, in points, of the interval in which an accuracy lies with 95 % confidence."""
+    """Return half the width of the 95% confidence interval of an accuracy, in points."""
     if share is None or not images:
         return None
     low, high = accuracy_interval(share, images)
@@ -159,23 +161,27 @@ def _half_interval(share: float | None, images: int | None) -> float | None:
 
 def _time_at_work(run: Run, now: float) -> str:
     if run.damage is not None:
-        return NOT_KNOWN
+        return UNKNOWN
     seconds = time_at_work(run, now)
     if seconds is None:
-        return "not begun"
-    return "under way" if _moves(run) else format_duration(seconds)
+        return "not started"
+    return "training" if _is_under_way(run) else format_duration(seconds)
 
 
 @lru_cache(maxsize=1000)
-def _planned(experiment_json: str) -> Planned:
+def _run_plan(experiment_json: str) -> RunPlan:
     experiment = Experiment.from_json(experiment_json)
     data = experiment.data
     variant = "full" if data.variant == "full" else "sample"
     layers = len(experiment.architecture.layers)
     wrong = f", {format_brief('wrong_labels', '', data.wrong_labels)}" if data.wrong_labels else ""
-    return Planned(
+    return RunPlan(
         data=f"{dataset_title(data.dataset)} {variant}{wrong}",
-        network=f"{_origin(experiment.architecture)}, {layers} layer{'' if layers == 1 else 's'}",
+        network=(
+            f"{_network_name(experiment.architecture)}, 1 layer"
+            if layers == 1
+            else f"{_network_name(experiment.architecture)}, {layers} layers"
+        ),
         parameters=experiment.architecture.parameters,
         epochs=experiment.epochs,
         seed=experiment.seed,
@@ -184,101 +190,100 @@ def _planned(experiment_json: str) -> Planned:
     )
 
 
-def _origin(architecture: Architecture) -> str:
-    # By comparison, not by the preset the run began with: its layers may have been changed since.
+def _network_name(architecture: Architecture) -> str:
+    # By comparison, because layers of the run's preset may have been changed.
     for preset in PRESETS.values():
         if preset.experiment.architecture == architecture:
             return preset.name
-    return "own"
+    return "Custom network"
 
 
-def width_of(
+def column_width(
     texts: Iterable[object], *, least: int = 50, most: int = 2000, letter: float = _LETTER
 ) -> int:
-    """Pixels that the longest of ``texts`` takes in a column, where a letter takes so many."""
+    """Return a column's width in pixels for its longest text, ``letter`` pixels a letter."""
     longest = max((len(str(text)) for text in texts), default=0)
     return min(max(least, round(letter * longest) + _PADDING), most)
 
 
 def list_columns(rows: pd.DataFrame) -> dict[str, Any]:
-    """The ``column_config`` of the list of runs, whose rows come from ``rows.table``."""
+    """Return the ``column_config`` of the table of ``runs_table``."""
 
     def share(label: str, width: int, hint: str) -> Any:
         return st.column_config.NumberColumn(label, width=width, format="%.1f%%", help=hint)
 
-    beside = st.column_config.NumberColumn(
+    half_interval = st.column_config.NumberColumn(
         "±",
         width=42,
         format="%.1f",
-        help="Points: with 95% confidence the accuracy on all images of the kind is within so many "
-        "of the one before (half the width of Wilson's interval for this many validation images).",
+        help="Half the width of the 95% confidence interval (Wilson’s) for this many validation "
+        "images, in points.",
     )
     return {
-        "★": st.column_config.TextColumn(width=28, help="Runs that somebody starred."),
+        "★": st.column_config.TextColumn(width=28, help="Starred runs."),
         "Name": st.column_config.TextColumn(
-            # So few that the results are seen beside it.
-            width=width_of(rows["Name"], least=115, most=402, letter=_NAME_LETTER)
+            # Limited, so that the results are visible, too.
+            width=column_width(rows["Name"], least=115, most=402, letter=_NAME_LETTER)
         ),
         "Seed": st.column_config.NumberColumn(
-            width=46, format="%d", help="Decides everything random in a run."
+            width=46, format="%d", help="Fixes everything random in a run."
         ),
-        "State": st.column_config.TextColumn(width=width_of(rows["State"], least=72, most=180)),
-        "Epochs": st.column_config.TextColumn(width=width_of(rows["Epochs"], least=68)),
+        "State": st.column_config.TextColumn(width=column_width(rows["State"], least=72, most=180)),
+        "Epochs": st.column_config.TextColumn(width=column_width(rows["Epochs"], least=68)),
         "Best epoch": st.column_config.NumberColumn(
-            width=80, format="%d", help="The best epoch by “Best by”; its weights are kept."
+            width=80, format="%d", help="The best epoch by “Best by”; its weights are saved."
         ),
         "Accuracy at best epoch": share(
             "Best epoch acc.",
             115,
-            "Accuracy on the validation images after the best epoch; another epoch may have a "
-            "higher one.",
+            "Validation accuracy after the best epoch. Another epoch’s may be higher.",
         ),
-        "Best ±": beside,
+        "Best ±": half_interval,
         "Accuracy at last epoch": share(
             "Last epoch acc.",
             115,
-            "Accuracy on the validation images after the last epoch, also where the run went back "
-            "to the weights of its best.",
+            "Validation accuracy after the last epoch, even if the best epoch’s weights were "
+            "restored.",
         ),
-        "Last ±": beside,
+        "Last ±": half_interval,
         "Best by": st.column_config.TextColumn(
-            width=width_of(rows["Best by"], least=80),
-            help="What makes an epoch the best of the run, as it was set up; of training where "
-            "nothing was held back.",
+            width=column_width(rows["Best by"], least=80),
+            help="How the run chooses its best epoch: by a validation metric, or by a training "
+            "metric if it has no validation images.",
         ),
         "Time at work": st.column_config.TextColumn(
-            width=width_of(rows["Time at work"], least=90),
-            help="Over all turns of the run, pauses left out.",
+            width=column_width(rows["Time at work"], least=90),
+            help="Over all sessions of the run, without pauses.",
         ),
         "Started": st.column_config.DatetimeColumn(width=98, format="D MMM, HH:mm"),
-        "Data": st.column_config.TextColumn(width=width_of(rows["Data"], least=80)),
+        "Data": st.column_config.TextColumn(width=column_width(rows["Data"], least=80)),
         "Parameters": st.column_config.NumberColumn(width=84, format="localized"),
-        "Network": st.column_config.TextColumn(width=width_of(rows["Network"], least=80)),
+        "Network": st.column_config.TextColumn(width=column_width(rows["Network"], least=80)),
     }
 
 
-def kept_gap(run: Run, epochs: Sequence[Epoch]) -> Gap | None:
-    """The gap of the weights that ``run`` stands with: its last, or its best that it went back to.
+def weights_gap(run: Run, epochs: Sequence[Epoch]) -> Gap | None:
+    """Return the gap at the run's final weights: the last epoch, or the restored best.
 
-    ``None`` before its first validated epoch.
+    ``None`` before the first validated epoch.
     """
     try:
-        kept = run.best_epoch if restored_best_weights(run) else run.epochs_done
+        epoch = run.best_epoch if restored_best_weights(run) else run.epochs_done
     except CifarvizError:
-        # What it was made to do cannot be read, so nothing says that it went back.
-        kept = run.epochs_done
-    return None if kept is None else gap_after(epochs, kept)
+        # Its experiment cannot be read, so it is unknown whether weights were restored.
+        epoch = run.epochs_done
+    return None if epoch is None else gap_after(epochs, epoch)
 
 
 def format_verdict(fit: Fit) -> str:
-    """Markdown of the verdict in its colour."""
+    """Return the verdict as a coloured Markdown badge."""
     return f":{VERDICT_COLORS.get(fit.verdict, 'gray')}-badge[{VERDICT_LABELS[fit.verdict]}]"
 
 
-def show_fit(run: Run, fit: Fit, kept: Gap | None) -> None:
-    """Show the verdict with its reason, the gap in numbers, and what to try next.
+def render_fit(run: Run, fit: Fit, at_weights: Gap | None) -> None:
+    """Show the verdict with its reason, the gap in numbers, and suggestions.
 
-    ``kept`` is the gap of the weights that the run stands with.
+    ``at_weights`` is the gap at the run's final weights.
     """
     st.markdown(f"{format_verdict(fit)} {escaped(fit.reason)}")
     if fit.gap_at_end is not None:
@@ -291,43 +296,51 @@ def show_fit(run: Run, fit: Fit, kept: Gap | None) -> None:
         ]
         if fit.gap_at_start is not None:
             label = f"Gap after epoch {fit.gap_at_start.epoch}"
-            figures.append(Metric(label, gap_words(fit.gap_at_start), _GAP_HELP))
+            figures.append(Metric(label, format_gap(fit.gap_at_start), _GAP_HELP))
         figures.append(
-            Metric(f"Gap after epoch {fit.gap_at_end.epoch}", gap_words(fit.gap_at_end), _GAP_HELP)
+            Metric(f"Gap after epoch {fit.gap_at_end.epoch}", format_gap(fit.gap_at_end), _GAP_HELP)
         )
-        if kept is not None and kept.epoch != fit.gap_at_end.epoch:
-            hint = f"{_GAP_HELP} The run went back to the weights of this epoch, its best."
-            figures.append(Metric(f"Gap of its weights, epoch {kept.epoch}", gap_words(kept), hint))
-        metric_row(figures)
-    _show_suggestions(run, fit)
+        if at_weights is not None and at_weights.epoch != fit.gap_at_end.epoch:
+            hint = f"{_GAP_HELP} The run restored the weights of this epoch, its best."
+            figures.append(
+                Metric(
+                    f"Gap of the weights used, epoch {at_weights.epoch}",
+                    format_gap(at_weights),
+                    hint,
+                )
+            )
+        render_metrics(figures)
+    _render_suggestions(run, fit)
 
 
-def gap_words(gap: Gap) -> str:
-    """``loss 0.232, accuracy 8.2 points``."""
+def format_gap(gap: Gap) -> str:
+    """Format a gap: ``loss 0.232, accuracy 8.2 points``."""
     return f"loss {format_loss(gap.loss)}, accuracy {100 * gap.accuracy:.1f} points"
 
 
-def _show_suggestions(run: Run, fit: Fit) -> None:
+def _render_suggestions(run: Run, fit: Fit) -> None:
     try:
-        found = suggestions(run.experiment, fit, run.train_images)[:_MOST_SUGGESTIONS]
+        ideas = suggestions(run.experiment, fit, run.train_images)[:_MOST_SUGGESTIONS]
     except CifarvizError:
         return
-    if not found:
+    if not ideas:
         return
-    st.markdown("**What to try next**, the largest expected effect first:")
-    for number, one in enumerate(found, 1):
+    st.markdown("**What to try next** (largest expected effect first):")
+    for number, suggestion in enumerate(ideas, 1):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"{number}. **{one.what}**: {escaped(one.why)}.", width="content")
-            _link(run, one)
+            st.markdown(
+                f"{number}. **{suggestion.what}**: {escaped(suggestion.why)}.", width="content"
+            )
+            _render_suggestion_link(run, suggestion)
 
 
-def _link(run: Run, one: ExperimentSuggestion) -> None:
-    if one.experiment is None:
+def _render_suggestion_link(run: Run, suggestion: ExperimentSuggestion) -> None:
+    if suggestion.experiment is None:
         link_to("train", "Set up", ":material/tune:", view="setup", run=run.id)
         return
-    preset = one.experiment.preset
+    preset = suggestion.experiment.preset
     known = preset if preset is not None and preset in PRESETS else next(iter(PRESETS))
-    draft = make_draft(one.experiment, known)
+    draft = make_draft(suggestion.experiment, known)
     packed = pack_changes(draft)
     address = {"preset": draft.preset, **({} if packed is None else {"changes": packed})}
-    link_to("train", "Set it up", ":material/tune:", view="setup", **address)
+    link_to("train", "Set up", ":material/tune:", view="setup", **address)

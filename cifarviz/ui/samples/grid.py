@@ -9,7 +9,12 @@ from cifarviz.data.image_set import Dataset, ImageSet
 from cifarviz.figures.sprite import enlarge, sprite
 from cifarviz.figures.theme import CHANNEL_COLORS, class_color
 from cifarviz.ui.address import escaped
-from cifarviz.ui.class_names import address_names, class_names, language_address, number_in_words
+from cifarviz.ui.class_names import (
+    address_names,
+    class_names,
+    language_query_params,
+    number_in_words,
+)
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.query import current_query_params
@@ -77,7 +82,7 @@ def render_opened_image(view: SamplesView, dataset: Dataset) -> None:
             icon=":material/warning:",
         )
         in_full = {"dataset": view.dataset} | view.changed(variant="full").address()
-        if in_full | language_address() != st.query_params.to_dict():
+        if in_full | language_query_params() != st.query_params.to_dict():
             link_to("samples", "Open it in the full set", **in_full)
         return
     shown = images.take(view.positions(images))

@@ -19,7 +19,12 @@ from cifarviz.errors import DataError
 from cifarviz.experiment.preprocessing import Divide
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
-from cifarviz.ui.class_names import address_names, class_names, language_address, number_in_words
+from cifarviz.ui.class_names import (
+    address_names,
+    class_names,
+    language_query_params,
+    number_in_words,
+)
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.query import (
     current_query_params,
@@ -30,7 +35,7 @@ from cifarviz.ui.query import (
     widget_value,
 )
 from cifarviz.ui.streamlit_patches import uninterruptible
-from cifarviz.ui.train.fields import number_meant, number_typed
+from cifarviz.ui.train.fields import format_number_input, parse_number_input
 
 Choice = Literal["random", "published"]
 MOST_IMAGES: Final = 400
@@ -53,7 +58,7 @@ class NumberField:
         """Why ``value``, a number or typed text, is not allowed; ``None`` if it is."""
         if isinstance(value, int | float) and self.low <= value <= self.high:
             return None if not self.integer or value == int(value) else self._rule(f"{value:g}")
-        return self._rule("" if value is None else number_typed(value))
+        return self._rule("" if value is None else format_number_input(value))
 
     def _rule(self, text: str) -> str:
         kind = "a whole number" if self.integer else "a number"
@@ -239,7 +244,7 @@ def _format_value(value: object) -> str:
 
 def write_address(view: SamplesView) -> None:
     """Write this view to the address, always with the data set."""
-    address = {"dataset": view.dataset} | view.address() | language_address()
+    address = {"dataset": view.dataset} | view.address() | language_query_params()
     update_query_params(**dict.fromkeys(current_query_params()) | address)
 
 
@@ -255,7 +260,7 @@ def render_number_input(
     value = getattr(view, field)
     st.text_input(
         label,
-        number_typed(value),
+        format_number_input(value),
         key=widget_key(f"samples-{field}", value, matches),
         width=_NUMBER_WIDTH,
         max_chars=_MAX_CHARS,
@@ -273,13 +278,13 @@ def render_number_problems(view: SamplesView, *names: str) -> None:
     for name in names:
         problem = NUMBERS[name].problem(_parse_number(name, widget_value(f"samples-{name}")))
         if problem is not None:
-            problems.append(f"{problem} {number_typed(getattr(view, name))} is used instead.")
+            problems.append(f"{problem} {format_number_input(getattr(view, name))} is used instead.")
     if problems:
         st.warning("  \n".join(problems), icon=":material/warning:")
 
 
 def _parse_number(field: str, typed: str) -> float | str:
-    meant = number_meant(typed, whole=NUMBERS[field].integer)
+    meant = parse_number_input(typed, is_integer=NUMBERS[field].integer)
     return "" if meant is None else meant
 
 

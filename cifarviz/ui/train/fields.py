@@ -1,4 +1,4 @@
-"""A widget for each field of an experiment, and what an edit does."""
+"""A widget for each field of an experiment, and the edits of the draft."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ from cifarviz.experiment.draft import Draft
 from cifarviz.experiment.draft_layers import add_layer
 from cifarviz.experiment.saved_epochs import format_epochs, parse_epochs
 from cifarviz.ui import cache, state
-from cifarviz.ui.address import escaped
+from cifarviz.ui.address import escaped, sentence_case
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.query import widget_key, widget_value
 from cifarviz.ui.streamlit_patches import uninterruptible
@@ -31,23 +31,23 @@ _LONGEST_LIST = 280
 _WHOLE = re.compile(r"[+-]?\d+")
 _GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}([,\u202f\u00a0 ]\d{3})+")
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
-Give = Callable[[Any], None]
-"""Takes what a field was changed to."""
+OnValue = Callable[[Any], None]
+"""Receives the new value of a field."""
 
 
-def field_input(
-    made: type[Value],
+def render_field(
+    spec: type[Value],
     name: str,
     value: object,
-    give: Give,
+    on_value: OnValue,
     *,
     key: str,
     disabled: bool = False,
     placeholder: str = "",
 ) -> None:
-    """Show field ``name`` of the class ``made`` with ``value``; ``give`` gets each new one."""
-    annotation: Any = made.model_fields[name].annotation
-    label, hint = sentence_case(made.label(name)), made.help_text(name)
+    """Show field ``name`` of ``spec`` with ``value``; ``on_value`` gets each new value."""
+    annotation: Any = spec.model_fields[name].annotation
+    label, hint = sentence_case(spec.label(name)), spec.help_text(name)
     if annotation is bool:
         st.toggle(
             label,
@@ -55,17 +55,17 @@ def field_input(
             key=widget_key(key, value is True),
             help=hint,
             disabled=disabled,
-            on_change=uninterruptible(lambda: give(widget_value(key))),
+            on_change=uninterruptible(lambda: on_value(widget_value(key))),
         )
     elif get_origin(annotation) is Literal:
-        choice_input(label, get_args(annotation), str(value), give, key=key, hint=hint)
+        render_choice_input(label, get_args(annotation), str(value), on_value, key=key, hint=hint)
     elif get_origin(annotation) is tuple:
-        _typed_input(
+        _render_text_input(
             label,
             value,
-            give,
+            on_value,
             text=format_epochs,
-            meant=parse_epochs,
+            parse=parse_epochs,
             key=key,
             hint=hint,
             longest=_LONGEST_LIST,
@@ -73,13 +73,13 @@ def field_input(
             placeholder=placeholder,
         )
     else:
-        whole = float not in (annotation, *get_args(annotation))
-        _typed_input(
+        is_integer = float not in (annotation, *get_args(annotation))
+        _render_text_input(
             label,
             value,
-            give,
-            text=number_typed,
-            meant=partial(number_meant, whole=whole),
+            on_value,
+            text=format_number_input,
+            parse=partial(parse_number_input, is_integer=is_integer),
             key=key,
             hint=hint,
             longest=_LONGEST,
@@ -88,13 +88,13 @@ def field_input(
         )
 
 
-def _typed_input(
+def _render_text_input(
     label: str,
     value: object,
-    give: Give,
+    on_value: OnValue,
     *,
     text: Callable[[Any], str],
-    meant: Callable[[str], object],
+    parse: Callable[[str], object],
     key: str,
     hint: str,
     longest: int,
@@ -104,168 +104,165 @@ def _typed_input(
     st.text_input(
         label,
         value=text(value),
-        key=widget_key(key, value, lambda typed, value: meant(typed) == value),
+        key=widget_key(key, value, lambda typed, value: parse(typed) == value),
         help=hint,
         max_chars=longest,
         disabled=disabled,
         placeholder=placeholder,
         autocomplete="off",
-        on_change=uninterruptible(lambda: give(meant(widget_value(key)))),
+        on_change=uninterruptible(lambda: on_value(parse(widget_value(key)))),
     )
 
 
-def choice_input(
+def render_choice_input(
     label: str,
     options: Sequence[str],
     value: str,
-    give: Give,
+    on_value: OnValue,
     *,
     key: str,
     hint: str = "",
     headed: bool = False,
-    words: Callable[[str], str] = format_choice,
+    format_option: Callable[[str], str] = format_choice,
 ) -> None:
-    """A menu of ``options``, each in words; ``give`` gets the one chosen.
+    """Show a menu of ``options``; ``on_value`` gets the choice.
 
-    ``headed``: a heading above says its label and help, which it then only has for screen readers.
+    ``headed``: a heading above has the label and help, so only screen readers get the label here.
     """
     st.selectbox(
         label,
         options,
         index=options.index(value),
-        format_func=words,
+        format_func=format_option,
         key=widget_key(key, value),
         help=hint or None,
         label_visibility="collapsed" if headed else "visible",
-        on_change=uninterruptible(lambda: give(widget_value(key))),
+        on_change=uninterruptible(lambda: on_value(widget_value(key))),
     )
 
 
-def show_problem(problem: str | None) -> None:
-    """What is wrong with what stands above, if anything is."""
+def render_problem(problem: str | None) -> None:
+    """Show the problem of the fields above, if there is one."""
     if problem is not None:
         st.markdown(f":red[:material/error: {escaped(problem)}]")
 
 
-def number_typed(value: object) -> str:
-    """A value as it stands in its text field."""
+def format_number_input(value: object) -> str:
+    """Format a value for its text field; ``None`` is empty."""
     if value is None:
         return ""
     return format_number(value) if isinstance(value, float) else str(value)
 
 
-def number_meant(typed: str | None, *, whole: bool) -> int | float | str | None:
-    """The number that ``typed`` is; the text itself where it is none, ``None`` where it is empty.
+def parse_number_input(typed: str | None, *, is_integer: bool) -> int | float | str | None:
+    """Parse a typed number; returns the text itself if invalid, ``None`` if empty.
 
-    Thousands may be grouped in a ``whole`` number only: elsewhere 0,001 would be taken for 1.
+    Thousands separators are allowed for ``is_integer`` only, or 0,001 would be read as 1.
     """
     text = (typed or "").strip()
     if not text:
         return None
-    if whole and _GROUPED.fullmatch(text):
+    if is_integer and _GROUPED.fullmatch(text):
         text = re.sub(r"[^\d+-]", "", text)
-    # The browser keeps to the length; whoever speaks to the server without one need not.
+    # Only a browser respects the maximum length.
     if len(text) > _LONGEST or not _NUMBER.fullmatch(text):
         return text
-    if whole and _WHOLE.fullmatch(text):
+    if is_integer and _WHOLE.fullmatch(text):
         return int(text)
     number = float(text)
     if not isfinite(number):
         return text
-    return int(number) if whole and number.is_integer() else number
-
-
-def sentence_case(words: str) -> str:
-    """``Kernel size`` of ``kernel size``; ``L2 penalty`` stays."""
-    return words[:1].upper() + words[1:]
+    return int(number) if is_integer and number.is_integer() else number
 
 
 def set_value(name: str, value: object) -> None:
-    """Another single value, or another value of a field: ``"optimizer.learning_rate"``."""
+    """Set a value of the draft, such as ``"epochs"`` or ``"optimizer.learning_rate"``."""
     section, _, field = name.rpartition(".")
     if section:
-        _edit(lambda draft: draft.with_value(section, {**draft.section(section), field: value}))
+        _edit_draft(
+            lambda draft: draft.with_value(section, {**draft.section(section), field: value})
+        )
     else:
-        _edit(lambda draft: draft.with_value(name, value))
+        _edit_draft(lambda draft: draft.with_value(name, value))
 
 
 def set_dataset(name: str) -> None:
-    """Another data set, with the network fitted to its images and classes."""
-    _edit(lambda draft: fit_draft(draft, name))
+    """Set the data set, and fit the network to its images and classes."""
+    _edit_draft(lambda draft: fit_draft(draft, name))
 
 
 def set_kind(section: str, kind: str) -> None:
-    """Another kind of validation, preprocessing, optimiser or schedule."""
-    _edit(lambda draft: draft.with_kind(section, kind))
+    """Set the kind of validation, preprocessing, optimiser or schedule."""
+    _edit_draft(lambda draft: draft.with_kind(section, kind))
 
 
 def set_switch(section: str, on: bool) -> None:
-    """A section that may be missing, on or off; what was typed for it waits meanwhile."""
-    _edit(lambda draft: draft.with_switch(section, on))
+    """Switch an optional section on or off; its values are kept."""
+    _edit_draft(lambda draft: draft.with_switch(section, on))
 
 
 def set_labels(labels: str) -> None:
-    """Integer or one-hot labels."""
-    _edit(lambda draft: draft.with_labels(labels))
+    """Set integer or one-hot labels."""
+    _edit_draft(lambda draft: draft.with_labels(labels))
 
 
 def set_layer_field(layer_id: str, field: str, value: object) -> None:
-    """Another value of one field of one layer."""
-    _edit(lambda draft: draft.with_layer_field(layer_id, field, value))
+    """Set a field of a layer."""
+    _edit_draft(lambda draft: draft.with_layer_field(layer_id, field, value))
 
 
 def move_layer(layer_id: str, by: int) -> None:
-    """One layer so many rows further down, or up."""
-    _edit(lambda draft: draft.with_layer_moved(layer_id, by))
+    """Move a layer down by this many rows, or up if negative."""
+    _edit_draft(lambda draft: draft.with_layer_moved(layer_id, by))
 
 
 def copy_layer(layer_id: str) -> None:
-    """A copy of a layer after it."""
-    _edit(lambda draft: draft.with_layer_copied(layer_id))
+    """Insert a copy of a layer after it."""
+    _edit_draft(lambda draft: draft.with_layer_copied(layer_id))
 
 
 def remove_layer(layer_id: str) -> None:
-    """One layer less."""
-    _edit(lambda draft: draft.without_layer(layer_id))
+    """Remove a layer."""
+    _edit_draft(lambda draft: draft.without_layer(layer_id))
 
 
 def add_new_layer(layer_type: str) -> None:
-    """A new layer where it fits, with its form open."""
-    _edit(lambda draft: add_layer(draft, layer_type))
+    """Add a layer where it fits, with its form open."""
+    _edit_draft(lambda draft: add_layer(draft, layer_type))
     memory = state.setup_memory()
     if memory.draft is not None:
         memory.open_layer = memory.draft.newest_layer
 
 
-def open_layer(layer_id: str) -> None:
-    """Open the form of a layer, or close it if it is open."""
+def toggle_layer_form(layer_id: str) -> None:
+    """Open or close the form of a layer."""
     memory = state.setup_memory()
     memory.open_layer = None if memory.open_layer == layer_id else layer_id
 
 
-def _edit(change: Callable[[Draft], Draft]) -> None:
+def _edit_draft(change: Callable[[Draft], Draft]) -> None:
     memory = state.setup_memory()
     if memory.draft is not None:
         memory.draft = change(memory.draft)
 
 
-def at_hand(draft: Draft) -> Draft:
-    """``draft`` with what can be trained on here in place of a full set that isn't."""
+def with_available_data(draft: Draft) -> Draft:
+    """Return ``draft`` with a variant of its data set that is on this machine."""
     data = draft.section("data")
-    variant = variant_at_hand(draft.dataset, data["variant"])
+    variant = available_variant(draft.dataset, data["variant"])
     if variant == data["variant"]:
         return draft
     return draft.with_value("data", {**data, "variant": variant})
 
 
-def variant_at_hand(dataset: str | DatasetInfo, wanted: Variant) -> Variant:
-    """``wanted``, or the sample where the full set is not here and there is a sample."""
+def available_variant(dataset: str | DatasetInfo, wanted: Variant) -> Variant:
+    """Return ``wanted`` if it is on this machine, else an available variant, if any."""
     here = library.available_variants(dataset, cache.settings())
     return here[0] if here and wanted not in here else wanted
 
 
 def with_data_checked(draft: Draft, assessment: Assessment) -> Assessment:
-    """``assessment`` with what there is to do where nothing of the data set is here."""
+    """Add a problem to ``assessment`` if the data set is not on this machine."""
     info = draft.dataset
     if library.available_variants(info, cache.settings()):
         return assessment
@@ -274,7 +271,7 @@ def with_data_checked(draft: Draft, assessment: Assessment) -> Assessment:
     return replace(assessment, problems=problems, experiment=None, sizes=None)
 
 
-def show_stand_in() -> None:
-    """Say it in a sentence, with the way to the full set."""
-    st.caption("The full set is not here yet: the embedded sample is used.")
+def render_sample_notice() -> None:
+    """Show that the sample replaces the full set, with a link to get the latter."""
+    st.caption("The full set is not on this machine yet, so the embedded sample is used.")
     link_to("start", "Get the full set")

@@ -1,7 +1,8 @@
-"""Forms of an experiment's values."""
+"""The Data and Training tabs of Set up."""
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache, partial
+from types import MappingProxyType
 from typing import Any
 
 import plotly.graph_objects as go
@@ -17,83 +18,85 @@ from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.schedules import learning_rates
 from cifarviz.figures.learning_rate import learning_rate_curve, learning_rate_figure
 from cifarviz.ui import cache
+from cifarviz.ui.address import sentence_case
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.query import widget_key, widget_value
 from cifarviz.ui.streamlit_patches import uninterruptible
-from cifarviz.ui.tensorboard import show_tensorboard_command
+from cifarviz.ui.tensorboard import render_tensorboard_command
 from cifarviz.ui.train import fields as setup_edits
 from cifarviz.ui.train.fields import (
-    choice_input,
-    field_input,
-    sentence_case,
-    show_problem,
-    show_stand_in,
+    render_choice_input,
+    render_field,
+    render_problem,
+    render_sample_notice,
 )
 from cifarviz.value_text import format_choice
 
-# The shape of the course doesn't need every step of a long run.
+# The preview of a long run does not need every step.
 _MOST_STEPS = 20_000
 _STEPS_PER_EPOCH = 100
 Problems = Mapping[str, str]
 
-# Places of a one-hot label that are written out.
+# The longest one-hot label that is written out.
 _LONGEST_ROW = 16
 
 
-def data_forms(draft: Draft, assessment: Assessment, *, stands_in: bool) -> None:
-    """Which images, how many, which of them validate, and what is done to them.
+def render_data_forms(draft: Draft, assessment: Assessment, *, stands_in: bool) -> None:
+    """Show the forms of data set, validation, preprocessing and augmentation.
 
-    ``stands_in``: the sample is used for want of the full set.
+    ``stands_in``: the sample replaces a missing full set.
     """
     problems = assessment.problems
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown("##### Images")
-        _data_form(draft, problems, stands_in=stands_in)
-        _kind_form(draft, "validation", problems)
+        _render_data_form(draft, problems, stands_in=stands_in)
+        _render_kind_form(draft, "validation", problems)
         if assessment.experiment is not None and assessment.sizes is not None:
             sizes = assessment.sizes
-            held = f", {sizes.validation:,} to validate" if sizes.validation else ""
-            wrong = count_wrong_labels(assessment.experiment.data.wrong_labels, sizes.train)
-            mistaken = f", {wrong:,} of them with a wrong label" if wrong else ""
-            st.caption(f"{sizes.train:,} images to train on{mistaken}{held}.")
+            counts = [f"{sizes.train:,} training images"]
+            if wrong := count_wrong_labels(assessment.experiment.data.wrong_labels, sizes.train):
+                counts.append(f"{wrong:,} of them with a wrong label")
+            if sizes.validation:
+                counts.append(f"{sizes.validation:,} validation images")
+            st.caption(" · ".join(counts))
     with right:
-        _kind_form(draft, "preprocessing", problems)
+        _render_kind_form(draft, "preprocessing", problems)
         st.markdown("##### Augmentation", help=Experiment.help_text("augmentation"))
-        _fields(draft, "augmentation")
-        show_problem(problems.get("augmentation"))
+        _render_fields(draft, "augmentation")
+        render_problem(problems.get("augmentation"))
 
 
-def training_forms(draft: Draft, assessment: Assessment) -> None:
-    """How the network learns, from what, when it stops, and what is kept."""
+def render_training_forms(draft: Draft, assessment: Assessment) -> None:
+    """Show the forms of optimiser, schedule, loss, stopping and saving."""
     problems = assessment.problems
     left, right = st.columns(2, gap="large")
     with left:
-        _kind_form(draft, "optimizer", problems)
-        st.markdown("##### Course")
-        _singles(draft, ("batch_size", "epochs"), problems)
-        _singles(draft, ("seed", "precision"), problems)
+        _render_kind_form(draft, "optimizer", problems)
+        st.markdown("##### Schedule")
+        _render_single_fields(draft, ("batch_size", "epochs"), problems)
+        _render_single_fields(draft, ("seed", "precision"), problems)
         st.markdown("##### Loss", help=Experiment.help_text("loss"))
-        _loss_form(draft, problems)
+        _render_loss_form(draft, problems)
     with right:
-        _kind_form(draft, "schedule", problems, heading="Learning rate over the run")
-        learning_rate_preview(draft, assessment)
-        keeping_forms(draft, problems)
+        _render_kind_form(draft, "schedule", problems, heading="Learning rate over the run")
+        render_learning_rate(draft, assessment)
+        render_saving_forms(draft, problems)
 
 
-def _data_form(draft: Draft, problems: Problems, *, stands_in: bool) -> None:
+def _render_data_form(draft: Draft, problems: Problems, *, stands_in: bool) -> None:
     data = draft.section("data")
-    made = section_class("data", data)
+    spec = section_class("data", data)
     titles = {info.name: info.title for info in all_datasets()}
-    choice_input(
-        sentence_case(made.label("dataset")),
+    render_choice_input(
+        sentence_case(spec.label("dataset")),
         tuple(titles),
         data["dataset"],
         setup_edits.set_dataset,
         key=f"{draft.generation}-data-dataset",
-        hint=made.help_text("dataset"),
-        words=titles.__getitem__,
+        hint=spec.help_text("dataset"),
+        format_option=titles.__getitem__,
     )
     here = library.available_variants(draft.dataset, cache.settings())
     variants = here or draft.dataset.variants
@@ -101,23 +104,23 @@ def _data_form(draft: Draft, problems: Problems, *, stands_in: bool) -> None:
         variant: "{:,} + {:,}".format(*library.image_counts(draft.dataset, variant))
         for variant in variants
     }
-    choice_input(
-        "How much of it",
+    render_choice_input(
+        "Sample or full set",
         variants,
         data["variant"],
         partial(setup_edits.set_value, "data.variant"),
-        # Another menu when there is another choice: the browser keeps a menu's old one.
+        # A new key when the options change: the browser keeps the old options of a key.
         key=f"{draft.generation}-data-{'-'.join(variants)}",
-        hint=f"{made.help_text('variant')} Numbers are training and test images.",
-        words=lambda variant: f"{format_choice(variant)} ({counts[variant]} images)",
+        hint=f"{spec.help_text('variant')} The numbers are training + test images.",
+        format_option=lambda variant: f"{format_choice(variant)} ({counts[variant]} images)",
     )
     if stands_in:
-        show_stand_in()
+        render_sample_notice()
     elif "full" not in here:
         st.caption("The full set is not on this machine yet.")
         link_to("start", "Get the full set")
-    field_input(
-        made,
+    render_field(
+        spec,
         "train_images",
         data["train_images"],
         partial(setup_edits.set_value, "data.train_images"),
@@ -127,27 +130,27 @@ def _data_form(draft: Draft, problems: Problems, *, stands_in: bool) -> None:
     wrong, seed = st.columns(2)
     for place, name in ((wrong, "wrong_labels"), (seed, "wrong_labels_seed")):
         with place:
-            field_input(
-                made,
+            render_field(
+                spec,
                 name,
                 data[name],
                 partial(setup_edits.set_value, f"data.{name}"),
                 key=f"{draft.generation}-data-{name}",
             )
-    show_problem(problems.get("data"))
+    render_problem(problems.get("data"))
 
 
-def _loss_form(draft: Draft, problems: Problems) -> None:
+def _render_loss_form(draft: Draft, problems: Problems) -> None:
     loss = draft.section("loss")
     one_hot = loss["labels"] == "one_hot"
     labels, smoothing, penalty = st.columns(3)
     with labels:
-        field_input(
+        render_field(
             Loss, "labels", loss["labels"], setup_edits.set_labels, key=f"{draft.generation}-labels"
         )
     with smoothing:
-        # Another key while it is off: the text typed for one-hot labels comes back with them.
-        field_input(
+        # Another key while it is off, so that the text typed for one-hot labels is kept.
+        render_field(
             Loss,
             "label_smoothing",
             loss["label_smoothing"],
@@ -156,52 +159,51 @@ def _loss_form(draft: Draft, problems: Problems) -> None:
             disabled=not one_hot,
         )
     with penalty:
-        single_field(draft, "l2")
-    # Class 3 is the fourth, as counting begins with 0; kept in one line by spaces that don't break.
+        _render_single_field(draft, "l2")
+    # Counting starts at 0. Non-breaking spaces keep the label on one line.
     label = min(3, draft.classes - 1)
     places = ["1" if place == label else "0" for place in range(draft.classes)]
     if len(places) > _LONGEST_ROW:
         places[label + 2 : -1] = ["…"]
     row = "\u00a0".join(places)
     st.caption(
-        f"Class {label} is written `{label}` as an integer (sparse) label and `{row}` as a one-hot "
-        "(categorical) one: a place for each class, and a 1 in its own. The loss and the results "
-        "are the same; only one-hot labels can be smoothed."
+        f"Class {label} is `{label}` as an integer (sparse) label and `{row}` as a one-hot "
+        "(categorical) label. Loss and results are the same; only one-hot labels can be smoothed."
     )
-    show_problem(problems.get("loss"))
-    show_problem(problems.get("l2"))
+    render_problem(problems.get("loss"))
+    render_problem(problems.get("l2"))
 
 
-def _kind_form(draft: Draft, section: str, problems: Problems, heading: str = "") -> None:
-    """A heading, a menu of the kinds, what the chosen one does, and its fields."""
+def _render_kind_form(draft: Draft, section: str, problems: Problems, heading: str = "") -> None:
+    """Show a heading, a menu of kinds, and the explanation and fields of the chosen kind."""
     kinds = SECTIONS[section]
     fields = draft.section(section)
     label = sentence_case(Experiment.label(section))
     st.markdown(f"##### {heading or label}", help=Experiment.help_text(section))
-    choice_input(
+    render_choice_input(
         label,
         tuple(kinds),
         fields["kind"],
         partial(setup_edits.set_kind, section),
         key=f"{draft.generation}-{section}-kind",
         headed=True,
-        words=lambda kind: kinds[kind].title,
+        format_option=lambda kind: kinds[kind].title,
     )
     st.caption(kinds[fields["kind"]].explanation)
-    _fields(draft, section)
-    show_problem(problems.get(section))
+    _render_fields(draft, section)
+    render_problem(problems.get(section))
 
 
-def _fields(draft: Draft, section: str) -> None:
+def _render_fields(draft: Draft, section: str) -> None:
     fields = draft.section(section)
     names = [name for name in fields if name != "kind"]
     kind = fields.get("kind", "")
-    # A switch has its label beside it.
+    # The label of a switch is on its right, so it is wider.
     widths = [1.6 if isinstance(fields[name], bool) and len(names) > 2 else 1 for name in names]
     widths += [1] * (2 - len(names))
     for place, name in zip(st.columns(widths, vertical_alignment="bottom"), names, strict=False):
         with place:
-            field_input(
+            render_field(
                 section_class(section, fields),
                 name,
                 fields[name],
@@ -210,46 +212,45 @@ def _fields(draft: Draft, section: str) -> None:
             )
 
 
-def _singles(draft: Draft, names: Sequence[str], problems: Problems) -> None:
+def _render_single_fields(draft: Draft, names: Sequence[str], problems: Problems) -> None:
     for place, name in zip(st.columns(len(names)), names, strict=True):
         with place:
-            single_field(draft, name)
+            _render_single_field(draft, name)
     for name in names:
-        show_problem(problems.get(name))
+        render_problem(problems.get(name))
 
 
-def keeping_forms(draft: Draft, problems: Problems) -> None:
-    """Which epoch is best, early stopping, checkpoints, TensorBoard files, test answers."""
-    st.markdown("##### When to stop and what to keep")
-    _best_epoch(draft, problems)
-    _early_stopping(draft, problems)
-    _single(draft, "best_only", problems)
-    _tensorboard(draft, problems)
-    _single(draft, "mirrored_answers", problems)
-    _single(draft, "test_epochs", problems, placeholder="None; such as 15, 30, 45, 60")
+def render_saving_forms(draft: Draft, problems: Problems) -> None:
+    """Show best epoch, early stopping, checkpoints, TensorBoard files, test predictions."""
+    st.markdown("##### Stopping and saving")
+    _render_best_epoch(draft, problems)
+    _render_early_stopping(draft, problems)
+    _render_single_field(draft, "best_only", problems)
+    _render_tensorboard(draft, problems)
+    _render_single_field(draft, "mirrored_answers", problems)
+    _render_single_field(
+        draft, "test_epochs", problems, placeholder="None (for example 15, 30, 45, 60)"
+    )
 
 
-def _best_epoch(draft: Draft, problems: Problems) -> None:
+def _render_best_epoch(draft: Draft, problems: Problems) -> None:
     validated = draft.section("validation")["kind"] != "none"
     images = "validation" if validated else "training"
-    words = {
-        "loss": f"The lowest {images} loss",
-        "accuracy": f"The highest {images} accuracy",
-    }
-    choice_input(
-        "Which epoch is best (monitor)",
-        tuple(words),
+    labels = {"loss": f"Lowest {images} loss", "accuracy": f"Highest {images} accuracy"}
+    render_choice_input(
+        "Best epoch by (monitor)",
+        tuple(labels),
         str(draft.settings["monitor"]),
         partial(setup_edits.set_value, "monitor"),
-        # Another menu when its words change: the browser keeps a menu's old ones.
+        # A new key when the labels change: the browser keeps the old labels of a key.
         key=f"{draft.generation}-monitor-{images}",
         hint=Experiment.help_text("monitor"),
-        words=words.__getitem__,
+        format_option=labels.__getitem__,
     )
-    show_problem(problems.get("monitor"))
+    render_problem(problems.get("monitor"))
 
 
-def _early_stopping(draft: Draft, problems: Problems) -> None:
+def _render_early_stopping(draft: Draft, problems: Problems) -> None:
     key = f"{draft.generation}-early_stopping"
     on = draft.is_on("early_stopping")
     st.toggle(
@@ -267,38 +268,33 @@ def _early_stopping(draft: Draft, problems: Problems) -> None:
             st.columns([1, 1.6], vertical_alignment="bottom"), fields, strict=True
         ):
             with place:
-                field_input(
+                render_field(
                     EarlyStopping,
                     name,
                     fields[name],
                     partial(setup_edits.set_value, f"early_stopping.{name}"),
                     key=f"{key}-{name}",
                 )
-    show_problem(problems.get("early_stopping"))
+    render_problem(problems.get("early_stopping"))
 
 
-def _tensorboard(draft: Draft, problems: Problems) -> None:
-    _single(draft, "tensorboard", problems)
+def _render_tensorboard(draft: Draft, problems: Problems) -> None:
+    _render_single_field(draft, "tensorboard", problems)
     if draft.settings["tensorboard"] is not True or "tensorboard" in problems:
         return
     st.caption(
-        "Each run writes into a folder of its own under the one below. TensorBoard itself is "
-        "installed apart, by `pip install tensorboard`, and opened by this command:"
+        "Each run writes to its own folder inside the one below. Install TensorBoard with "
+        "`pip install tensorboard`, and open it with this command:"
     )
-    show_tensorboard_command(cache.settings().tensorboard_dir)
+    render_tensorboard_command(cache.settings().tensorboard_dir)
 
 
-def _single(draft: Draft, name: str, problems: Problems, placeholder: str = "") -> None:
-    single_field(draft, name, placeholder)
-    show_problem(problems.get(name))
-
-
-def learning_rate_preview(draft: Draft, assessment: Assessment) -> None:
-    """Show the course of the learning rate, or what has to be put right before it can be shown."""
+def render_learning_rate(draft: Draft, assessment: Assessment) -> None:
+    """Show the learning rate over the run, or which settings to correct first."""
     wrong = [name for name in ("optimizer", "schedule", "epochs") if name in assessment.problems]
     if wrong:
-        words = " and ".join(Experiment.label(name) for name in wrong)
-        st.caption(f"The learning rate is drawn here once the {words} can be used.")
+        settings = " and ".join(Experiment.label(name) for name in wrong)
+        st.caption(f"Correct the {settings} to see the learning rate.")
         return
     schedule = draft.section("schedule")
     steps = _STEPS_PER_EPOCH if assessment.sizes is None else assessment.sizes.steps_per_epoch
@@ -322,14 +318,16 @@ def learning_rate_preview(draft: Draft, assessment: Assessment) -> None:
 def _cached_figure(
     kind: str, schedule: tuple[tuple[str, Any], ...], rate: float, steps: int, epochs: int
 ) -> go.Figure:
-    made: Any = SECTIONS["schedule"][kind]
-    rates = learning_rates(made.make(**dict(schedule)), rate, steps, epochs)
+    spec: Any = SECTIONS["schedule"][kind]
+    rates = learning_rates(spec.make(**dict(schedule)), rate, steps, epochs)
     return learning_rate_figure(learning_rate_curve(rates, steps))
 
 
-def single_field(draft: Draft, name: str, placeholder: str = "") -> None:
-    """Show the field ``name``; what it is changed to goes into the draft."""
-    field_input(
+def _render_single_field(
+    draft: Draft, name: str, problems: Problems = MappingProxyType({}), placeholder: str = ""
+) -> None:
+    """Show the field ``name`` of the experiment, with its problem below."""
+    render_field(
         Experiment,
         name,
         draft.settings[name],
@@ -337,3 +335,4 @@ def single_field(draft: Draft, name: str, placeholder: str = "") -> None:
         key=f"{draft.generation}-{name}",
         placeholder=placeholder,
     )
+    render_problem(problems.get(name))

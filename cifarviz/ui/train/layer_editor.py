@@ -1,7 +1,7 @@
-"""The network as a table of layers that can be changed, under its diagram.
+"""The network's diagram, and its layers as an editable table.
 
-Widgets are named after their layer's id, never after its place: moving, copying or removing
-rows leaves everybody else's values alone.
+Widget keys contain the layer's id rather than its position, so that moving, copying or removing
+rows does not affect other layers' values.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,66 +16,69 @@ from cifarviz.experiment.draft import Draft, DraftLayer
 from cifarviz.figures.network_diagram import DrawnLayer, network_diagram, network_diagram_figure
 from cifarviz.layers.registry import LAYER_TYPES, layer_label, layer_summary
 from cifarviz.ui import state
-from cifarviz.ui.address import escaped
+from cifarviz.ui.address import escaped, sentence_case
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.streamlit_patches import uninterruptible
 from cifarviz.ui.train import fields as setup_edits
-from cifarviz.ui.train.fields import field_input, sentence_case, show_problem
+from cifarviz.ui.train.fields import render_field, render_problem
 
 _WIDTHS = (0.3, 1.9, 3.3, 1.15, 1.1, 1.75)
 _HEADINGS = ("", "Layer", "Settings", "Output shape", "Parameters", "")
-# Numbers that are compared with each other stand with their ends below each other.
 _ALIGNMENTS: Mapping[str, Literal["right"]] = MappingProxyType({"Parameters": "right"})
 _FIELDS_A_ROW = 3
-# A taller diagram than of three rows would push the table off the screen; it is scrolled instead.
+# A diagram of more than three rows is scrolled, so that the table stays on the screen.
 _TALLEST_DIAGRAM = 330
 
 
-def layer_editor(draft: Draft, trace: Trace) -> None:
-    """Show the diagram, the table with a row a layer, and the way to add one."""
-    _show_diagram(draft, trace)
+def render_layer_editor(draft: Draft, trace: Trace) -> None:
+    """Show the diagram, the table of layers, and a form to add a layer."""
+    _render_diagram(draft, trace)
     with st.container(gap=None, key="layer-table"):
-        words = _glossary(draft)
+        help_texts = _glossary(draft)
         for place, heading in zip(st.columns(_WIDTHS), _HEADINGS, strict=True):
             place.caption(
-                heading, help=words.get(heading), text_alignment=_ALIGNMENTS.get(heading, "left")
+                heading,
+                help=help_texts.get(heading),
+                text_alignment=_ALIGNMENTS.get(heading, "left"),
             )
-        _cells("", "Input", "raw pixels, 0 to 255", in_words(draft.image_shape), "")
+        _render_cells("", "Input", "raw pixels, 0 to 255", in_words(draft.image_shape), "")
         opened = state.setup_memory().open_layer
         for number, (layer, row) in enumerate(zip(draft.layers, trace.rows, strict=True), start=1):
-            _layer_row(number, layer, row, len(draft.layers), is_open=layer.id == opened)
-        show_problem(trace.problem)
+            _render_layer(number, layer, row, len(draft.layers), is_open=layer.id == opened)
+        render_problem(trace.problem)
     if trace.ok:
-        _totals(trace)
-    _add_layer(draft)
+        _render_totals(trace)
+    _render_add_layer(draft)
 
 
 def _glossary(draft: Draft) -> Mapping[str, str]:
-    """What stands in the columns, in plain words; of the layers, those that are there."""
+    """Return an explanation by column; of the layer types, those in the network."""
     types = dict.fromkeys(layer.type for layer in draft.layers)
-    layers = [f"- **{LAYER_TYPES[one].title}**: {LAYER_TYPES[one].explanation}" for one in types]
+    layers = [f"- **{LAYER_TYPES[kind].title}**: {LAYER_TYPES[kind].explanation}" for kind in types]
     return {
         "Layer": "\n".join(layers),
         "Settings": "\n".join(map(_field_help, ("filters", "padding", "activation"))),
-        "Output shape": "What the layer passes on: height × width × channels, or the length of a "
-        "flat vector. A channel is one map of values, as red is one of a picture's three.",
+        "Output shape": "The layer’s output: height × width × channels, or the length of a flat "
+        "vector. A channel is a map of values, like the red of a colour image.",
         "Parameters": "How many numbers the layer learns.",
     }
 
 
 def _field_help(name: str) -> str:
-    """A field in plain words, as the first type of layers that has it puts it."""
-    made = next(made for made in LAYER_TYPES.values() if name in made.model_fields)
-    return f"- **{sentence_case(made.label(name))}**: {made.help_text(name)}"
+    """Explain a field, by the first layer type that has it."""
+    spec = next(spec for spec in LAYER_TYPES.values() if name in spec.model_fields)
+    return f"- **{sentence_case(spec.label(name))}**: {spec.help_text(name)}"
 
 
-def _totals(trace: Trace) -> None:
+def _render_totals(trace: Trace) -> None:
     total, frozen = trace.parameters, trace.parameters - trace.trainable_parameters
-    not_trained = f", {frozen:,} of them not trained" if frozen else ""
-    st.markdown(f"**{total:,} parameters**{not_trained}; {_operations(trace.operations)} an image.")
+    facts = [f"**{total:,} parameters**"]
+    if frozen:
+        facts.append(f"{frozen:,} of them not trained")
+    st.markdown(" · ".join([*facts, f"{_operations(trace.operations)} per image"]))
 
 
-def _show_diagram(draft: Draft, trace: Trace) -> None:
+def _render_diagram(draft: Draft, trace: Trace) -> None:
     layers = tuple(
         (
             layer_label(layer.fields),
@@ -105,10 +108,12 @@ def _diagram(
     return dict(network_diagram_figure(diagram).to_plotly_json()), diagram.height
 
 
-def _layer_row(number: int, layer: DraftLayer, row: LayerRow, count: int, *, is_open: bool) -> None:
+def _render_layer(
+    number: int, layer: DraftLayer, row: LayerRow, count: int, *, is_open: bool
+) -> None:
     shape = "?" if row.output_shape is None else in_words(row.output_shape)
     parameters = "?" if row.output_shape is None else f"{row.parameters:,}"
-    buttons = _cells(
+    buttons = _render_cells(
         str(number),
         f"**{LAYER_TYPES[layer.type].title}**",
         escaped(layer_summary(layer.fields)),
@@ -116,14 +121,14 @@ def _layer_row(number: int, layer: DraftLayer, row: LayerRow, count: int, *, is_
         parameters,
     )
     with buttons, st.container(horizontal=True, gap=None, horizontal_alignment="right"):
-        _buttons(number, layer, count, is_open=is_open)
-    show_problem(row.problem)
+        _render_buttons(number, layer, count, is_open=is_open)
+    render_problem(row.problem)
     if is_open:
-        _form(layer)
+        _render_form(layer)
 
 
-def _cells(*texts: str) -> st.delta_generator.DeltaGenerator:
-    """One row of the table; returns the place for its buttons."""
+def _render_cells(*texts: str) -> st.delta_generator.DeltaGenerator:
+    """Show a row of the table; return the column for its buttons."""
     *places, buttons = st.columns(_WIDTHS, vertical_alignment="center")
     for place, heading, text in zip(places, _HEADINGS, texts, strict=False):
         if text:
@@ -131,11 +136,11 @@ def _cells(*texts: str) -> st.delta_generator.DeltaGenerator:
     return buttons
 
 
-def _buttons(number: int, layer: DraftLayer, count: int, *, is_open: bool) -> None:
+def _render_buttons(number: int, layer: DraftLayer, count: int, *, is_open: bool) -> None:
     def button(
         name: str, icon: str, label: str, act: Callable[[], None], *, disabled: bool = False
     ) -> None:
-        # The style sheet shows the icon only; who cannot see it is told the label.
+        # The style sheet shows the icon only; the label is for screen readers.
         st.button(
             label,
             icon=f":material/{icon}:",
@@ -152,7 +157,7 @@ def _buttons(number: int, layer: DraftLayer, count: int, *, is_open: bool) -> No
         "edit",
         "expand_less" if is_open else "tune",
         f"Close the settings of {what}" if is_open else f"Change the settings of {what}",
-        partial(setup_edits.open_layer, layer.id),
+        partial(setup_edits.toggle_layer_form, layer.id),
         disabled=not editable and not is_open,
     )
     button(
@@ -179,18 +184,18 @@ def _buttons(number: int, layer: DraftLayer, count: int, *, is_open: bool) -> No
     button("remove", "delete", f"Remove {what}", partial(setup_edits.remove_layer, layer.id))
 
 
-def _form(layer: DraftLayer) -> None:
-    made = LAYER_TYPES[layer.type]
+def _render_form(layer: DraftLayer) -> None:
+    spec = LAYER_TYPES[layer.type]
     with st.container(border=True, key=f"layer-{layer.id}-form"):
-        st.caption(made.explanation)
+        st.caption(spec.explanation)
         names = [name for name in layer.fields if name != "type"]
         for first in range(0, len(names), _FIELDS_A_ROW):
             for place, name in zip(
                 st.columns(_FIELDS_A_ROW), names[first : first + _FIELDS_A_ROW], strict=False
             ):
                 with place:
-                    field_input(
-                        made,
+                    render_field(
+                        spec,
                         name,
                         layer.fields[name],
                         partial(setup_edits.set_layer_field, layer.id, name),
@@ -198,7 +203,7 @@ def _form(layer: DraftLayer) -> None:
                     )
 
 
-def _add_layer(draft: Draft) -> None:
+def _render_add_layer(draft: Draft) -> None:
     full = len(draft.layers) >= MAX_LAYERS
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.selectbox(
@@ -206,7 +211,7 @@ def _add_layer(draft: Draft) -> None:
             tuple(LAYER_TYPES),
             format_func=lambda kind: LAYER_TYPES[kind].title,
             key=f"{draft.generation}-new-layer",
-            help="The new layer is put as far down as the network still works with it.",
+            help="The new layer goes to the lowest position where the network stays valid.",
             width=260,
         )
         st.button(
@@ -216,7 +221,7 @@ def _add_layer(draft: Draft) -> None:
             disabled=full,
             on_click=uninterruptible(setup_edits.add_new_layer),
             args=(chosen,),
-            help=f"A network here has at most {MAX_LAYERS} layers." if full else None,
+            help=f"A network can have at most {MAX_LAYERS} layers." if full else None,
         )
     st.caption(LAYER_TYPES[chosen].explanation)
 

@@ -1,4 +1,4 @@
-"""The Train page: presets, the draft of an experiment, and its start."""
+"""The Set up view of Train: presets, the draft of an experiment, and its start."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -20,37 +20,37 @@ from cifarviz.runs.machine import machine_name
 from cifarviz.runs.records import Run
 from cifarviz.training.estimate import epoch_work, estimate_epoch, recorded_speeds
 from cifarviz.ui import cache, state
-from cifarviz.ui.address import escaped, quoted
-from cifarviz.ui.changed_line import changed_line
+from cifarviz.ui.address import escaped, quoted, sentence_case
 from cifarviz.ui.errors import errors_shown
-from cifarviz.ui.navigation import ViewEntry, go_to, link_to, title_and_switch
+from cifarviz.ui.navigation import ViewEntry, go_to, link_to, render_title_and_views
+from cifarviz.ui.published import render_changes
 from cifarviz.ui.query import update_query_params, widget_key, widget_value
-from cifarviz.ui.queueing import basis, queue_once, span
+from cifarviz.ui.queueing import format_duration_range, format_estimate_basis, queue_once
 from cifarviz.ui.streamlit_patches import uninterruptible, without_interruption
 from cifarviz.ui.tensorboard import with_tensorboard_checked
-from cifarviz.ui.train.fields import at_hand, show_stand_in, with_data_checked
-from cifarviz.ui.train.forms import data_forms, training_forms
-from cifarviz.ui.train.layer_editor import layer_editor
+from cifarviz.ui.train.fields import render_sample_notice, with_available_data, with_data_checked
+from cifarviz.ui.train.forms import render_data_forms, render_training_forms
+from cifarviz.ui.train.layer_editor import render_layer_editor
 
-_MOST_REASONS = 4
-_PARTS: Mapping[str, str] = MappingProxyType(
+_MOST_PROBLEMS = 4
+_TABS: Mapping[str, str] = MappingProxyType(
     {"network": "Network", "data": "Data", "training": "Training"}
 )
-_PARTS_KEY = "part"
+_TABS_KEY = "part"
 View = Literal["setup", "watch"]
 _VIEWS: Mapping[View, ViewEntry] = MappingProxyType(
     {"setup": ViewEntry("Set up", "tune"), "watch": ViewEntry("Watch", "monitoring")}
 )
 
-# What only one of the views understands.
-_OF_ONE_VIEW = ("preset", "changes", "part", "run", "ghost")
+# Query parameters that apply to one of the views only.
+_VIEW_PARAMS = ("preset", "changes", "part", "run", "ghost")
 
 
-def setup_view() -> None:
-    """Show the whole of Setup."""
+def render_setup() -> None:
+    """Show the Set up view."""
     wanted = current_draft()
-    keep(wanted)
-    draft = at_hand(wanted)
+    save_draft(wanted)
+    draft = with_available_data(wanted)
     data = draft.section("data")
     train_images, test_images = library.image_counts(draft.dataset, data["variant"])
     assessment = with_data_checked(
@@ -60,68 +60,68 @@ def setup_view() -> None:
         ),
     )
     preset = preset_draft(draft.preset)
-    made = changes(at_hand(preset), draft)
+    preset_changes = changes(with_available_data(preset), draft)
     story, launch = st.columns([3, 2], gap="large")
     with story:
-        preset_panel(wanted, made)
+        render_preset_panel(wanted, preset_changes)
     with launch, st.container(border=True, gap="xsmall"), errors_shown():
-        # The sample is nobody's change, but what was trained on it should say so.
+        # Using the sample is not a change, but belongs in the run's name.
         default = run_name(PRESETS[draft.preset].title, changes(preset, draft))
-        launch_panel(default, assessment, stands_in=draft is not wanted)
-    _parts(draft, assessment, stands_in=draft is not wanted)
+        render_launch_panel(default, assessment, stands_in=draft is not wanted)
+    _render_tabs(draft, assessment, stands_in=draft is not wanted)
 
 
-def _parts(draft: Draft, assessment: Assessment, *, stands_in: bool) -> None:
-    """The forms in three tabs, of which the address holds the open one."""
+def _render_tabs(draft: Draft, assessment: Assessment, *, stands_in: bool) -> None:
+    """Show the forms in three tabs; the address holds the open tab."""
     wanted = st.query_params.get("part", "network")
-    if wanted not in _PARTS:
+    if wanted not in _TABS:
         st.error(
-            f"Set up has no part {quoted(wanted)}: this is the first.", icon=":material/error:"
+            f"Set up has no tab {quoted(wanted)}, so Network is shown.", icon=":material/error:"
         )
         wanted = "network"
         update_query_params(part=wanted)
-    shown = st.tabs(
-        list(_PARTS.values()),
-        default=_PARTS[wanted],
-        key=widget_key(_PARTS_KEY, _PARTS[wanted]),
-        on_change=uninterruptible(_opened),
+    tabs = st.tabs(
+        list(_TABS.values()),
+        default=_TABS[wanted],
+        key=widget_key(_TABS_KEY, _TABS[wanted]),
+        on_change=uninterruptible(_select_tab),
     )
-    for part, tab in zip(_PARTS, shown, strict=True):
+    for part, tab in zip(_TABS, tabs, strict=True):
         if not tab.open:
             continue
         with tab:
             if part == "network":
-                layer_editor(draft, assessment.trace)
+                render_layer_editor(draft, assessment.trace)
             elif part == "data":
-                data_forms(draft, assessment, stands_in=stands_in)
+                render_data_forms(draft, assessment, stands_in=stands_in)
             else:
-                training_forms(draft, assessment)
+                render_training_forms(draft, assessment)
 
 
-def _opened() -> None:
-    title = widget_value(_PARTS_KEY)
-    update_query_params(part=next(part for part, words in _PARTS.items() if words == title))
+def _select_tab() -> None:
+    title = widget_value(_TABS_KEY)
+    update_query_params(part=next(part for part, label in _TABS.items() if label == title))
 
 
-def choose_view() -> View:
-    """Show title and switch, and return the view of the address: Setup where it names none."""
-    view = title_and_switch(
+def render_view_choice() -> View:
+    """Show title and view switch; return the view in the address, else ``"setup"``."""
+    view = render_title_and_views(
         "Train",
         _VIEWS,
         key="train-view",
-        problem=lambda word: f"Train has no view {word}: this is the one to set training up.",
-        forget=_OF_ONE_VIEW,
+        problem=lambda word: f"Train has no view {word}, so Set up is shown.",
+        forget=_VIEW_PARAMS,
     )
     if st.query_params.get("view", view) != view:
         update_query_params(view=view)
     return view
 
 
-def launch_panel(default: str, assessment: Assessment, *, stands_in: bool) -> None:
-    """Show the panel; goes to Watch when Train is pressed and the run is queued.
+def render_launch_panel(default: str, assessment: Assessment, *, stands_in: bool) -> None:
+    """Show name, Train button and estimate; opens Watch when the run is queued.
 
-    ``default`` names the run if nobody does, with a number if there is such a run already.
-    ``stands_in``: the sample is used for want of the full set.
+    ``default`` is the run's default name, made distinct by a number. ``stands_in``: the sample
+    replaces a missing full set.
     """
     runs = cache.store().all()
     default = unique_name(default, {run.name for run in runs})
@@ -131,7 +131,7 @@ def launch_panel(default: str, assessment: Assessment, *, stands_in: bool) -> No
         max_chars=LONGEST_NAME,
         key="run-name",
         autocomplete="off",
-        help="How this run is called on the other pages; left empty, it gets the name shown here.",
+        help="The run’s name on all pages. Leave empty to use the name shown here.",
     )
     pressed = st.button(
         "Train",
@@ -142,73 +142,74 @@ def launch_panel(default: str, assessment: Assessment, *, stands_in: bool) -> No
         width="stretch",
     )
     if assessment.experiment is None or assessment.sizes is None:
-        _say_why_not(assessment.reasons)
+        _render_problems(assessment.reasons)
     else:
-        _show_estimate(assessment.experiment, assessment.sizes, runs)
-        _say_who_is_before([run for run in runs if run.state.active])
+        _render_estimate(assessment.experiment, assessment.sizes, runs)
+        _render_waiting([run for run in runs if run.state.active])
         if pressed:
             with errors_shown():
-                run = _queued(assessment.experiment, (name or "").strip(), default)
+                run = _queue_run(assessment.experiment, (name or "").strip(), default)
                 go_to("train", view="watch", run=run.id)
     if stands_in:
-        show_stand_in()
+        render_sample_notice()
 
 
-def _queued(experiment: Experiment, typed: str, default: str) -> Run:
+def _queue_run(experiment: Experiment, typed: str, default: str) -> Run:
     worker = cache.worker()
     return queue_once(
         ("run", experiment.to_json(), typed),
         lambda: worker.submit(experiment, typed or default),
-        lambda made: [made.id],
+        lambda run: [run.id],
     )
 
 
-def _say_why_not(reasons: Sequence[str]) -> None:
+def _render_problems(reasons: Sequence[str]) -> None:
     if len(reasons) == 1:
         st.error(f"This cannot be trained yet. {escaped(reasons[0])}", icon=":material/error:")
         return
-    shown = [f"- {escaped(reason)}" for reason in reasons[:_MOST_REASONS]]
-    if len(reasons) > _MOST_REASONS:
-        shown.append(f"- … and {len(reasons) - _MOST_REASONS} more.")
-    st.error("This cannot be trained yet:\n" + "\n".join(shown), icon=":material/error:")
+    lines = [f"- {escaped(reason)}" for reason in reasons[:_MOST_PROBLEMS]]
+    if len(reasons) > _MOST_PROBLEMS:
+        lines.append(f"- … and {len(reasons) - _MOST_PROBLEMS} more.")
+    st.error("This cannot be trained yet:\n" + "\n".join(lines), icon=":material/error:")
 
 
-def _say_who_is_before(active: Sequence[Run]) -> None:
-    if active:
-        more = f" and {len(active) - 1} more" if len(active) > 1 else ""
-        st.caption(
-            f":material/hourglass_top: A new run waits for “{escaped(active[-1].name)}”{more}: one "
-            "trains at a time."
-        )
+def _render_waiting(active: Sequence[Run]) -> None:
+    if not active:
+        return
+    template = (
+        "A new run waits for “{name}”: only one run trains at a time."
+        if len(active) == 1
+        else "A new run waits for “{name}” and {more} more: only one run trains at a time."
+    )
+    sentence = template.format(name=escaped(active[-1].name), more=len(active) - 1)
+    st.caption(f":material/hourglass_top: {sentence}")
 
 
-def _show_estimate(experiment: Experiment, sizes: SplitSizes, runs: Sequence[Run]) -> None:
+def _render_estimate(experiment: Experiment, sizes: SplitSizes, runs: Sequence[Run]) -> None:
     work = epoch_work(experiment, sizes.train, sizes.validation)
     estimate = estimate_epoch(work, recorded_speeds(runs, machine_name()))
-    epoch = span(estimate)
-    whole = (
-        ""
-        if experiment.epochs == 1
-        else f", {span(estimate, experiment.epochs)} for all {experiment.epochs} epochs"
-    )
-    st.markdown(f"**{epoch[:1].upper()}{epoch[1:]} an epoch**{whole}.")
-    st.caption(basis(estimate, work.precision))
+    times = [f"**{sentence_case(format_duration_range(estimate))} per epoch**"]
+    if experiment.epochs > 1:
+        total = format_duration_range(estimate, experiment.epochs)
+        times.append(f"{total} for all {experiment.epochs} epochs")
+    st.markdown(" · ".join(times))
+    st.caption(format_estimate_basis(estimate, work.precision))
 
 
 def current_draft() -> Draft:
-    """The draft to show; says in a sentence what of the address could not be followed."""
+    """Return the session's draft, or that of the address; shows errors in the address."""
     memory = state.setup_memory()
-    asked = (st.query_params.get("preset"), st.query_params.get("changes"))
+    address = (st.query_params.get("preset"), st.query_params.get("changes"))
     run_id = st.query_params.get("run")
-    if memory.draft is not None and run_id is None and asked in (memory.address, (None, None)):
+    if memory.draft is not None and run_id is None and address in (memory.address, (None, None)):
         return memory.draft
     memory.drafts_begun += 1
     memory.open_layer = None
-    return _asked_for(*asked, run_id, memory.drafts_begun)
+    return _draft_from_query(*address, run_id, memory.drafts_begun)
 
 
-def begin(preset: str, variant: str | None = None) -> None:
-    """A fresh draft of a preset or of a variant of it, in place of the one there is."""
+def start_draft(preset: str, variant: str | None = None) -> None:
+    """Replace the draft by a preset, or a variant of it."""
     memory = state.setup_memory()
     memory.drafts_begun += 1
     memory.open_layer = None
@@ -218,32 +219,33 @@ def begin(preset: str, variant: str | None = None) -> None:
             memory.draft = make_draft(other.experiment, preset, memory.drafts_begun)
 
 
-def keep(draft: Draft) -> None:
-    """Make ``draft`` the session's, and put it into the address."""
+def save_draft(draft: Draft) -> None:
+    """Store ``draft`` in the session and in the address."""
     memory = state.setup_memory()
     packed = pack_changes(draft)
-    # A press that comes meanwhile must not find the new draft beside the old address: the draft
-    # would be made anew from that.
+    # If a press came in between, the draft would be read again from the old address.
     with without_interruption():
         memory.draft = draft
         memory.address = (draft.preset, packed)
         update_query_params(preset=draft.preset, changes=packed, run=None)
 
 
-def _asked_for(preset: str | None, changes: str | None, run_id: str | None, number: int) -> Draft:
+def _draft_from_query(
+    preset: str | None, changes: str | None, run_id: str | None, number: int
+) -> Draft:
     try:
         if run_id is not None:
-            return _of_run(run_id, number)
+            return _draft_of_run(run_id, number)
         if preset is None:
             if changes is not None:
                 raise ExperimentInvalid(
-                    "The address holds changes, but not the preset that they were made to, so the "
-                    "first preset is shown. If you copied the address, copy it whole."
+                    "The address has changes but no preset, so the first preset is shown. If you "
+                    "copied the address, copy all of it."
                 )
             return preset_draft(next(iter(PRESETS)), number)
         if preset not in PRESETS:
             raise ExperimentInvalid(
-                "There is no preset “{preset}”, so the first one is shown; choose another below.",
+                "There is no preset “{preset}”, so the first is shown. Choose another below.",
                 preset=preset[:40],
             )
         if changes is not None:
@@ -255,20 +257,19 @@ def _asked_for(preset: str | None, changes: str | None, run_id: str | None, numb
     return preset_draft(preset, number)
 
 
-def _of_run(run_id: str, number: int) -> Draft:
+def _draft_of_run(run_id: str, number: int) -> Draft:
     run = cache.store().get(run_id)
-    # In the precision that was found for it, so that what is trained next differs from it only in
-    # what is changed.
+    # With the run's actual precision, so that the next run differs only in what is changed.
     experiment = run.trained_experiment
     preset = experiment.preset
     if preset is None or preset not in PRESETS:
         preset = next(iter(PRESETS))
-    st.toast(f"These are the choices of “{escaped(run.name)}”.", icon=":material/content_copy:")
+    st.toast(f"Settings of “{escaped(run.name)}” loaded.", icon=":material/content_copy:")
     return make_draft(experiment, preset, number)
 
 
-def preset_panel(draft: Draft, made: Sequence[ExperimentChange]) -> None:
-    """Show the choice of a preset, its story, and the changes ``made`` against it."""
+def render_preset_panel(draft: Draft, preset_changes: Sequence[ExperimentChange]) -> None:
+    """Show the preset menu, its description, and its changes."""
     key = f"{draft.generation}-preset"
     st.selectbox(
         "Preset",
@@ -276,22 +277,22 @@ def preset_panel(draft: Draft, made: Sequence[ExperimentChange]) -> None:
         index=tuple(PRESETS).index(draft.preset),
         format_func=lambda name: f"{PRESETS[name].title} ({name})",
         key=widget_key(key, draft.preset),
-        on_change=uninterruptible(lambda: begin(widget_value(key))),
-        help="An experiment to start from; choosing one replaces what is set up below.",
+        on_change=uninterruptible(lambda: start_draft(widget_value(key))),
+        help="The experiment to start from. Choosing another replaces your settings below.",
     )
     preset = PRESETS[draft.preset]
     with st.container(gap="xsmall", key="preset-story"):
         st.markdown(f":small[{preset.story}]")
-        st.caption(published_words(preset))
+        st.caption(format_published(preset))
         for note in preset.notes:
             st.caption(f":material/info: {escaped(note)}")
         if preset.variants:
-            _ways(draft, preset)
-        _changes(draft, made)
+            _render_variants(draft, preset)
+        _render_preset_changes(draft, preset_changes)
 
 
-def _ways(draft: Draft, preset: Preset) -> None:
-    """What else the preset can be run as, and as the ensemble that it is a member of."""
+def _render_variants(draft: Draft, preset: Preset) -> None:
+    """Show the preset's variants, and a link to its ensemble."""
     with st.container(horizontal=True, vertical_alignment="center"):
         for variant in preset.variants:
             chosen = draft.plain() == make_draft(variant.experiment, preset.name).plain()
@@ -301,90 +302,90 @@ def _ways(draft: Draft, preset: Preset) -> None:
                 icon=":material/check:" if chosen else ":material/history_edu:",
                 help=variant.text,
                 disabled=chosen,
-                on_click=uninterruptible(begin),
+                on_click=uninterruptible(start_draft),
                 args=(preset.name, variant.name),
             )
         if preset.members > 1:
             link_to(
                 "evaluate",
-                f"A real ensemble: {preset.members} members from {preset.members} seeds",
+                f"Real ensemble: {preset.members} members from {preset.members} seeds",
                 ":material/groups:",
                 view="ensemble",
                 preset=preset.name,
                 way="seeds",
-                **_changed(draft),
+                **_changes_param(draft),
             )
-    _say_what_train_does(draft, preset)
+    _render_ensemble_note(draft, preset)
 
 
-def _changed(draft: Draft) -> dict[str, str]:
-    """What was changed here, for the members: whichever way of the preset it was changed in."""
+def _changes_param(draft: Draft) -> dict[str, str]:
+    """Return the changes as a query parameter for ensemble members."""
     packed = pack_changes(with_variant(draft, None))
     return {} if packed is None else {"changes": packed}
 
 
-def _say_what_train_does(draft: Draft, preset: Preset) -> None:
+def _render_ensemble_note(draft: Draft, preset: Preset) -> None:
     way = nearest_variant(draft)
     if way is not None:
-        said = (
-            "Train here trains one network whose answers after several of its epochs vote, on the "
-            "Evaluate page, under Ensemble."
+        sentence = (
+            "Train trains one network. Its predictions after several epochs vote on the Evaluate "
+            "page, under Ensemble."
         )
     elif preset.members > 1:
-        said = (
-            f"Train here trains one network, a single one of the ensemble’s {preset.members}; the "
-            "real ensemble trains them all."
+        sentence = (
+            f"Train trains one network of the ensemble’s {preset.members}; the real ensemble "
+            "trains them all."
         )
     else:
         return
-    st.caption(f":material/info: {said}")
+    st.caption(f":material/info: {sentence}")
 
 
-def _changes(draft: Draft, made: Sequence[ExperimentChange]) -> None:
-    if not made:
-        st.caption("Nothing is changed against the preset.")
+def _render_preset_changes(draft: Draft, preset_changes: Sequence[ExperimentChange]) -> None:
+    if not preset_changes:
+        st.caption("No changes from the preset.")
         return
-    with changed_line(made):
+    with render_changes(preset_changes):
         st.button(
             "Undo all changes",
             key="undo-changes",
             type="tertiary",
             icon=":material/undo:",
-            on_click=uninterruptible(begin),
+            on_click=uninterruptible(start_draft),
             args=(draft.preset,),
         )
 
 
-def published_words(preset: Preset) -> str:
-    """Year, size, batches and results; or that there are no results to compare with."""
+def format_published(preset: Preset) -> str:
+    """Return year, size, batch size and results of a preset's publication."""
     published = preset.published
     if published is None:
-        return "A recipe of cifarviz’ own."
+        return "A recipe of cifarviz, not published elsewhere."
     head = "Published" if published["year"] is None else f"Published in {published['year']}"
     if not published["history"]:
-        return f"{head}, without figures that a run could be compared with."
-    words = [
+        return f"{head}, without results to compare with."
+    facts = [
         f"{published['parameters']:,} parameters",
         f"batches of {preset.experiment.batch_size}",
-        *_results(published),
+        *_format_results(published),
     ]
     if published["seconds_an_epoch"]:
         low, high = published["seconds_an_epoch"]
-        words.append(f"{low} to {high} s an epoch on the authors' machine")
-    return f"{head}: {', '.join(words)}."
+        facts.append(f"{low} to {high} s per epoch on the authors’ machine")
+    return f"{head}: {', '.join(facts)}."
 
 
-def _results(published: Mapping[str, Any]) -> list[str]:
+def _format_results(published: Mapping[str, Any]) -> list[str]:
     history, images = published["history"], published["measured_on"]
     best, last = min(history, key=lambda row: row.val_loss), history[-1]
     if best is last:
-        words = [
+        texts = [
             f"a loss of {last.val_loss:.3f} and {last.val_accuracy:.1%} accuracy on the {images} "
             f"images after epoch {last.epoch}"
         ]
     else:
-        words = [
+        texts = [
             f"lowest {images} loss {best.val_loss:.3f} after epoch {best.epoch} of {last.epoch}"
         ]
     together = published.get("ensemble_accuracy")
-    return words if together is None else [*words, f"{together:.1%} for the ensemble"]
+    return texts if together is None else [*texts, f"{together:.1%} for the ensemble"]

@@ -26,7 +26,7 @@ def test_the_curves_grow_with_the_run_and_the_mark_changes_at_its_end(settings: 
     assert [one["replay"]["until"] for one in messages] == [0.0, 0.5, 1.2, 1.2]
     assert begun["words"]["below"] == "running: epoch 1 of 3, about 30 s left"
     assert later["words"]["below"].startswith("running: epoch 2 of 3")
-    assert "what it learned until then is kept" in over["words"]["below"]
+    assert "The weights are saved" in over["words"]["below"]
     # What has not grown is the same object, which the feed need not look through.
     assert live_message(store, run.id)["replay"] is over["replay"]
     [loss, _] = later["replay"]["panels"]

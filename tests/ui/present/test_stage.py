@@ -2,8 +2,8 @@
 
 import pytest
 
-from cifarviz.ui.components.replay import Pace, pace_in
 from cifarviz.ui.present.stage import parse_position
+from cifarviz.ui.components.replay import Pace, parse_pace
 
 
 @pytest.mark.parametrize(
@@ -16,13 +16,13 @@ from cifarviz.ui.present.stage import parse_position
     ],
 )
 def test_a_pace_survives_a_round_trip(text: str, pace: Pace) -> None:
-    assert pace_in(text) == pace
+    assert parse_pace(text) == pace
     assert pace.word == text
 
 
 @pytest.mark.parametrize("text", ["0x", "51x", "4s", "9999s", "60", "x", "-5s", "６０s", ""])
 def test_other_paces_are_refused(text: str) -> None:
-    assert pace_in(text) is None
+    assert parse_pace(text) is None
 
 
 @pytest.mark.parametrize(("text", "position"), [("0", 0.0), ("8.25", 8.25), ("30.00", 30.0)])

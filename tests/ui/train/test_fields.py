@@ -1,6 +1,7 @@
 import pytest
 
-from cifarviz.ui.train.fields import number_meant, number_typed, sentence_case
+from cifarviz.ui.address import sentence_case
+from cifarviz.ui.train.fields import format_number_input, parse_number_input
 
 
 @pytest.mark.parametrize(
@@ -20,7 +21,7 @@ from cifarviz.ui.train.fields import number_meant, number_typed, sentence_case
     ],
 )
 def test_numbers_are_read(typed: str, whole: bool, meant: object) -> None:
-    found = number_meant(typed, whole=whole)
+    found = parse_number_input(typed, is_integer=whole)
     assert found == meant
     assert type(found) is type(meant)
 
@@ -28,27 +29,27 @@ def test_numbers_are_read(typed: str, whole: bool, meant: object) -> None:
 @pytest.mark.parametrize("typed", ["abc", "0,001", "1,000.5", "nan", "inf", "1e400", "0x10", "--1"])
 @pytest.mark.parametrize("whole", [True, False])
 def test_what_is_no_number_stays_as_it_was_typed(typed: str, whole: bool) -> None:
-    assert number_meant(typed, whole=whole) == typed
+    assert parse_number_input(typed, is_integer=whole) == typed
 
 
 @pytest.mark.parametrize("whole", [True, False])
 def test_a_number_without_end_stays_as_it_was_typed(whole: bool) -> None:
-    assert number_meant("1" * 200_000, whole=whole) == "1" * 200_000
+    assert parse_number_input("1" * 200_000, is_integer=whole) == "1" * 200_000
 
 
 def test_a_comma_is_never_guessed_at_in_a_broken_number() -> None:
-    assert number_meant("1,000", whole=False) == "1,000"
+    assert parse_number_input("1,000", is_integer=False) == "1,000"
 
 
 @pytest.mark.parametrize("typed", ["", "   ", None])
 def test_nothing_is_nothing(typed: str | None) -> None:
-    assert number_meant(typed, whole=True) is None
+    assert parse_number_input(typed, is_integer=True) is None
 
 
 @pytest.mark.parametrize("value", [32, 1e-4, 255.0, 1e-05, "abc", None, 10**30])
 def test_what_is_shown_means_the_same_again(value: object) -> None:
     whole = isinstance(value, int)
-    assert number_meant(number_typed(value), whole=whole) == value
+    assert parse_number_input(format_number_input(value), is_integer=whole) == value
 
 
 def test_sentence_case_keeps_names() -> None:

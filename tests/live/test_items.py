@@ -3,16 +3,11 @@ from dataclasses import replace
 import pytest
 
 from cifarviz.experiment.presets import PRESETS
-from cifarviz.layers.conv2d import Conv2D
-from cifarviz.layers.registry import layer_summary
-from cifarviz.layers.whitening import Whitening
-from cifarviz.live.items import badge, doing, outcome, state_word
+from cifarviz.live.items import outcome_text, progress_text, state_badge, state_label
 from cifarviz.runs.records import Progress
 from cifarviz.runs.run_headline import best_criterion, time_at_work
 from cifarviz.runs.states import RunState
 from cifarviz.runs.stored_weights import restored_best_weights
-from cifarviz.training.estimate import Estimate
-from cifarviz.ui.queueing import basis, span
 from tests.stored_runs import run_record
 
 RUN = run_record(state=RunState.RUNNING, progress=Progress("validating", 3, 25, 10, 5.0, 9.0, 0.0))
@@ -28,7 +23,7 @@ TRAINING = Progress("training", 3, 22, 10, 5.0, 9.0, 0.0)
         (
             {"progress": replace(TRAINING, phase="testing")},
             "running",
-            "epoch 3 of 10, answering the test images",
+            "epoch 3 of 10, predicting the test images",
         ),
         ({"progress": None}, "running", "building the network"),
         ({"requested": "pause"}, "pausing", "epoch 3 of 10"),
@@ -46,8 +41,8 @@ def test_one_word_for_the_state_and_what_it_does_beside_it(
     changes: dict[str, object], word: str, words: str
 ) -> None:
     run = replace(RUN, **changes)  # type: ignore[arg-type]
-    assert (state_word(run), doing(run)) == (word, words)
-    assert f"[{word}]" in badge(run)
+    assert (state_label(run), progress_text(run)) == (word, words)
+    assert f"[{word}]" in state_badge(run)
 
 
 @pytest.mark.parametrize(
@@ -57,15 +52,15 @@ def test_one_word_for_the_state_and_what_it_does_beside_it(
             {"state": RunState.FINISHED, "epochs_done": 10},
             "done. Best: 50.0% validation (test images), epoch 2 (lowest ",
         ),
-        ({"state": RunState.STOPPED}, "After epoch 2 and 5 steps of epoch 3 (of 10); what it"),
-        ({"state": RunState.STOPPED, "started": None}, "before its turn came"),
-        ({"state": RunState.STOPPED, "progress": None}, "After epoch 2 (of 10);"),
+        ({"state": RunState.STOPPED}, "After epoch 2 and 5 steps of epoch 3 (of 10). The weights"),
+        ({"state": RunState.STOPPED, "started": None}, "before training started"),
+        ({"state": RunState.STOPPED, "progress": None}, "After epoch 2 (of 10)."),
         ({"state": RunState.FAILED, "message": "The disk is full."}, "The disk is full."),
         ({"state": RunState.INTERRUPTED, "message": "It ended."}, "It ended. 2 of 10 epochs"),
     ],
 )
 def test_an_ending_is_a_sentence(changes: dict[str, object], words: str) -> None:
-    said = outcome(replace(RUN, **changes))  # type: ignore[arg-type]
+    said = outcome_text(replace(RUN, **changes))  # type: ignore[arg-type]
     assert words in said
     assert said.endswith(".")
 
@@ -83,10 +78,10 @@ def test_a_run_that_stopped_early_says_why_and_which_weights_it_has() -> None:
         stopped_early=8,
         message="Stopped early after epoch 8: no better validation loss than in epoch 6.",
     )
-    assert outcome(run) == (
+    assert outcome_text(run) == (
         "Stopped early after epoch 8: no better validation loss than in epoch 6. Best: 50.0% "
         "validation, epoch 6 (lowest validation loss) · 55.0% validation, epoch 7 (highest "
-        "validation accuracy). At its end the weights of epoch 6 were restored."
+        "validation accuracy). The weights of epoch 6 were restored at the end."
     )
 
 
@@ -96,14 +91,14 @@ def test_a_run_that_reached_its_last_epoch_says_which_weights_it_was_given_back(
     run = replace(
         RUN, state=RunState.FINISHED, experiment_json=experiment.to_json(), epochs_done=epochs
     )
-    assert outcome(run) == (
+    assert outcome_text(run) == (
         f"All {epochs} epochs are done. Best: 50.0% validation, epoch 2 (lowest validation loss). "
-        "At its end the weights of epoch 2 were restored."
+        "The weights of epoch 2 were restored at the end."
     )
     # There is nothing to give back where the last epoch is the best, or training goes on later.
     for other in (replace(run, best_epoch=epochs), replace(run, state=RunState.STOPPED)):
         assert not restored_best_weights(other)
-        assert "restored" not in outcome(other)
+        assert "restored" not in outcome_text(other)
 
 
 def test_the_accuracy_beside_the_best_epoch_is_its_own_and_the_highest_is_named() -> None:
@@ -115,7 +110,7 @@ def test_the_accuracy_beside_the_best_epoch_is_its_own_and_the_highest_is_named(
         best_val_accuracy=0.783,
         best_val_accuracy_epoch=12,
     )
-    assert outcome(run) == (
+    assert outcome_text(run) == (
         "All 10 epochs are done. Best: 77.0% validation (test images), epoch 9 (lowest validation "
         "loss) · 78.3% validation (test images), epoch 12 (highest validation accuracy)."
     )
@@ -126,13 +121,13 @@ def test_the_best_epoch_is_that_of_the_monitor() -> None:
     by_accuracy = base.model_copy(update={"monitor": "accuracy"}).to_json()
     run = replace(RUN, state=RunState.FINISHED, experiment_json=by_accuracy)
     assert best_criterion(run) == "highest validation accuracy"
-    assert "50.0% validation (test images), epoch 2 (highest validation" in outcome(run)
+    assert "50.0% validation (test images), epoch 2 (highest validation" in outcome_text(run)
     assert best_criterion(replace(run, best_val_accuracy=None)) == "highest training accuracy"
 
 
 def test_without_validation_the_training_loss_is_named() -> None:
     unseen = replace(RUN, best_val_accuracy=None, best_epoch_val_accuracy=None)
-    said = outcome(replace(unseen, state=RunState.FINISHED))
+    said = outcome_text(replace(unseen, state=RunState.FINISHED))
     assert "Best: epoch 2 (lowest training loss), no validation." in said
 
 
@@ -145,42 +140,3 @@ def test_time_at_work_moves_while_it_works_and_only_then() -> None:
     assert time_at_work(replace(run, state=RunState.QUEUED), now=500.0) == 70.0
     assert time_at_work(replace(run, state=RunState.STOPPED), now=500.0) == 70.0
     assert time_at_work(replace(run, started=None), now=500.0) is None
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "words"),
-    [
-        (50.0, 55.0, "about 52 s"),
-        (0.1, 0.12, "under 1 s"),
-        (0.4, 3.0, "1 s to 3 s"),
-        (20.0, 200.0, "20 s to 3.3 min"),
-        (600.0, 6000.0, "10 min to 1.7 h"),
-    ],
-)
-def test_an_estimate_has_two_digits(low: float, high: float, words: str) -> None:
-    assert span(Estimate(low, high, 1, True)) == words
-
-
-def test_an_estimate_says_what_it_rests_on() -> None:
-    assert "no run" in basis(Estimate(1, 9, 0, False), "float32")
-    assert "1 recorded run of a network of this size" in basis(Estimate(1, 2, 1, True), "float32")
-    assert "3 recorded runs" in basis(Estimate(1, 2, 3, False), "float32")
-
-
-def test_a_layer_in_one_line_right_or_wrong() -> None:
-    conv = PRESETS["cifar10-vgg"].experiment.architecture.layers[0].model_dump(mode="json")
-    assert layer_summary(conv) == "32 filters 3×3, same padding, ReLU"
-    wrong = {**conv, "filters": "many", "strides": 2, "initializer": "he_normal"}
-    assert layer_summary(wrong) == "“many” filters 3×3, stride 2, same padding, ReLU, He normal"
-    assert layer_summary({"type": "flatten"}) == ""
-
-
-def test_a_layer_without_activation_or_bias_says_so() -> None:
-    plain = Conv2D(filters=48, activation="linear", use_bias=False, initializer="identity")
-    assert layer_summary(plain.model_dump(mode="json")) == (
-        "48 filters 3×3, same padding, no activation, Identity, no bias"
-    )
-    whitening = Whitening(filters=32, kernel_size=3, strides=2)
-    assert layer_summary(whitening.model_dump(mode="json")) == (
-        "32 filters 3×3, stride 2, not trained, ReLU"
-    )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cifarviz.ui.navigation import PAGES, unknown_page
+from cifarviz.ui.navigation import PAGES, unknown_page_name
 
 HOST = "http://localhost:8501"
 
@@ -19,10 +19,10 @@ HOST = "http://localhost:8501"
     ],
 )
 def test_a_name_that_no_page_has_is_found(path: str, name: str) -> None:
-    assert unknown_page(HOST + path) == name
+    assert unknown_page_name(HOST + path) == name
 
 
 def test_a_name_that_a_page_has_is_not() -> None:
     known = [f"{HOST}/{name}" for name in PAGES]
-    assert {unknown_page(url) for url in (None, "", HOST, f"{HOST}/", *known)} == {None}
-    assert unknown_page(f"{HOST}/behind/a/proxy/train/") is None
+    assert {unknown_page_name(url) for url in (None, "", HOST, f"{HOST}/", *known)} == {None}
+    assert unknown_page_name(f"{HOST}/behind/a/proxy/train/") is None

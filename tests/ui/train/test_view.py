@@ -3,7 +3,7 @@
 import pytest
 
 from cifarviz.experiment.presets import PRESETS
-from cifarviz.ui.train.view import published_words
+from cifarviz.ui.train.view import format_published
 
 
 @pytest.mark.parametrize(
@@ -12,11 +12,11 @@ from cifarviz.ui.train.view import published_words
         (
             "cifar10-starter",
             "Published in 2022: 122,570 parameters, batches of 4, a loss of 1.058 and 66.2% "
-            "accuracy on the test images after epoch 10, 45 to 58 s an epoch on the authors' "
+            "accuracy on the test images after epoch 10, 45 to 58 s per epoch on the authors’ "
             "machine.",
         ),
         ("cifar10-vgg", "lowest validation loss 0.796 after epoch 9 of 30"),
-        ("cifar10-dropout", "Published in 2019, without figures that a run could be compared"),
+        ("cifar10-dropout", "Published in 2019, without results to compare"),
         (
             "cifar10-ensemble",
             "a loss of 1.191 and 66.0% accuracy on the test images after epoch 60, 70.1% for the "
@@ -26,4 +26,4 @@ from cifarviz.ui.train.view import published_words
     ],
 )
 def test_a_sentence_says_what_was_measured_and_on_what(preset: str, words: str) -> None:
-    assert words in published_words(PRESETS[preset])
+    assert words in format_published(PRESETS[preset])

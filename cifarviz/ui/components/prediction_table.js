@@ -1,7 +1,7 @@
-// Shows a table with a row an image, and answers with the number of the row that was pressed.
+// Shows a table with a row per image, and sends the number of a clicked row to Python.
 //
-// Streamlit calls the default export after each run of the page, always with the same
-// parentElement. What is known of one table between calls is kept in `tables`.
+// Streamlit calls the default export after each run of the script, always with the same
+// parentElement. The state of each table is kept in `tables`.
 
 const tables = new WeakMap();
 
@@ -14,14 +14,14 @@ export default function (component) {
     tables.set(parentElement, table);
     place.addEventListener("click", (event) => {
       const row = event.target.closest?.("tr[data-row]");
-      // Whoever marks a word to copy it doesn't want to leave.
+      // Selecting text to copy it is not a click.
       if (row && !String(window.getSelection())) table.answer(Number(row.dataset.row));
     });
   }
   table.answer = (row) => setTriggerValue("click", row);
   receive(table, data);
   return () => {
-    // Also called when one run of the page overtakes another: then the table is still in use.
+    // Also called when a newer run of the script overtakes this run: then the table is still in use.
     setTimeout(() => {
       if (place.isConnected) return;
       URL.revokeObjectURL(table.address);
@@ -72,14 +72,14 @@ function line(head, address, index, row) {
   button.append(picture(head, address, row));
   image.append(button);
   place.append(image, element("td", String(index)), element("td", head.actual[row]));
-  for (const [name, right, tooltip] of head.answers[row]) {
+  for (const [name, isCorrect, tooltip] of head.predictions[row]) {
     const cell = element("td");
     cell.title = tooltip;
-    const mark = element("span", right ? "✓" : "✗");
+    const mark = element("span", isCorrect ? "✓" : "✗");
     mark.className = "mark";
-    mark.setAttribute("aria-label", right ? "right:" : "wrong:");
+    mark.setAttribute("aria-label", isCorrect ? "right:" : "wrong:");
     mark.setAttribute("role", "img");
-    cell.className = right ? "right" : "wrong";
+    cell.className = isCorrect ? "right" : "wrong";
     cell.append(mark, ` ${name}`);
     place.append(cell);
   }

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from cifarviz.experiment.presets import PRESETS
-from cifarviz.live.run_figures import MOST_DOTS, LivePoints, kept_dots
+from cifarviz.live.run_figures import MOST_DOTS, LivePoints, dot_positions
 from cifarviz.runs.records import BatchPoints, Epoch, Progress
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
@@ -72,7 +72,7 @@ def test_at_most_so_many_dots_are_drawn_and_none_moves() -> None:
     stride = 1
     for count in [*range(0, 5000, 7), 125_000]:
         steps = np.arange(1, count + 1)
-        drawn = steps[kept_dots(steps)]
+        drawn = steps[dot_positions(steps)]
         assert len(drawn) <= MOST_DOTS
         assert count < 10 or len(drawn) > min(count, MOST_DOTS) // 2 - 1
         now = set(drawn.tolist())

@@ -35,13 +35,13 @@ def test_a_run_is_offered_as_everything_it_can_be(store: RunStore) -> None:
         "Keras script",
         "Notebook",
         "Keras model",
-        "Weights alone",
+        "Weights only",
         "Packed run",
     ]
     # Each says what it is, and where the images come from.
     assert set(_files(app).values()) <= set(_sentences(app))
-    assert "come with it" in _files(app)["Keras script"]
-    assert app.selectbox[0].options == ["As the run ended", "Best epoch, 3"]
+    assert "A .zip with" in _files(app)["Keras script"]
+    assert app.selectbox[0].options == ["Last epoch", "Best epoch (3)"]
     assert not app.exception
 
 
@@ -53,14 +53,14 @@ def test_the_weights_that_answer_for_a_run_are_taken_at_first(store: RunStore) -
     run = store.get(run.id)
     assert (run.best_epoch, run.epochs_done) == (1, 2)
     app = opened(run.id)
-    box = widget(app, "selectbox", f"take-away-weights-{run.id}-None")
-    assert (box.options[0], box.value) == ("As the run ended", "last")
+    box = widget(app, "selectbox", f"export-weights-{run.id}-None")
+    assert (box.options[0], box.value) == ("Last epoch", "last")
     # In the session that has seen the other choice already, too.
-    press(app, "Use epoch 1")
-    box = widget(app, "selectbox", f"take-away-weights-{run.id}-best")
-    assert (box.options, box.value) == (["Best epoch, 1", "As the run ended"], "best")
-    press(app, "Use its last weights")
-    assert widget(app, "selectbox", f"take-away-weights-{run.id}-None").value == "last"
+    press(app, "Use epoch 1’s weights")
+    box = widget(app, "selectbox", f"export-weights-{run.id}-best")
+    assert (box.options, box.value) == (["Best epoch (1)", "Last epoch"], "best")
+    press(app, "Use the last epoch’s weights")
+    assert widget(app, "selectbox", f"export-weights-{run.id}-None").value == "last"
     assert not app.exception
 
 
@@ -69,8 +69,8 @@ def test_the_code_of_a_run_on_the_full_set_comes_without_images(store: RunStore)
     run = stored_runs.store_run(store, made)
     add_checkpoint(store, run)
     files = _files(opened(run.id))
-    assert "Keras downloads the images by itself." in files["Notebook"]
-    assert "mirror image" in files["Keras model"]
+    assert "Keras downloads the images." in files["Notebook"]
+    assert "mirrored image" in files["Keras model"]
 
 
 def test_a_run_without_weights_has_no_network_to_take(store: RunStore) -> None:

@@ -1,0 +1,53 @@
+"""Loads the components of this folder from their HTML, CSS and JavaScript files."""
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+_FOLDER = Path(__file__).parent
+
+
+@cache
+def component(
+    name: str,
+    *,
+    html: str = "",
+    setup: Callable[[], str] | None = None,
+    scripts: tuple[str, ...] = (),
+    isolate_styles: bool = True,
+) -> Any:
+    """Return the Streamlit component of the files ``<name>.js``, ``.css`` and ``.html``.
+
+    ``html`` replaces the HTML file. Before the component's script come the result of ``setup`` and
+    the files named by ``scripts``.
+    """
+    files = [*scripts, f"{name}.js"]
+    return st.components.v2.component(
+        f"cifarviz.{name}",
+        html=html or _read(f"{name}.html"),
+        css=_read(f"{name}.css"),
+        js="\n".join([setup() if setup else "", *filter(None, map(_read, files))]),
+        isolate_styles=isolate_styles,
+    )
+
+
+def _read(file_name: str) -> str | None:
+    path = _FOLDER / file_name
+    return path.read_text("utf-8") if path.exists() else None
+
+
+def ignore() -> None:
+    """Do nothing: a component's trigger needs a callback, even if the result is read."""
+
+
+def clicked_tile(mount: Any, key: str, parts: Sequence[bytes], count: int) -> int | None:
+    """Mount a component of ``count`` tiles with ``parts``, a line each; return a clicked tile.
+
+    A click is returned once; an index out of range, of an earlier picture, is ignored.
+    """
+    result = mount(key=key, data=b"\n".join(parts), on_click_change=ignore)
+    clicked = result.get("click")
+    return clicked if isinstance(clicked, int) and 0 <= clicked < count else None
