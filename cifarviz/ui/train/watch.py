@@ -23,7 +23,7 @@ from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.live import Live
 from cifarviz.ui.components.live_items import live_items
-from cifarviz.ui.ensemble.members import joined, kept_epochs
+from cifarviz.ui.ensemble.members import format_members, prediction_epochs
 from cifarviz.ui.epoch_scrubber import keeps_something_answered, keeps_something_inside
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.metrics import show_earlier_losses_of_curves
@@ -207,9 +207,9 @@ def _present(run: Run) -> None:
 
 
 def _vote(run: Run) -> None:
-    epochs = kept_epochs(cache.store(), run)
+    epochs = prediction_epochs(cache.store(), run)
     if len(epochs) >= FEWEST_MEMBERS:
-        members = joined([Member(run, epoch) for epoch in epochs]) or ""
+        members = format_members([Member(run, epoch) for epoch in epochs]) or ""
         icon = ":material/groups:"
         link_to("evaluate", "Let its epochs vote", icon, view="ensemble", members=members)
 
