@@ -32,7 +32,7 @@ _FORGET = (*CELL_PARAMS, *NETWORK_PARAMS)
 def render_network() -> None:
     """Choose a run and its checkpoint or epoch, and show the evaluation."""
     left, right = st.columns([3, 2])
-    run = which = None
+    run = chosen = None
     with left, errors_shown():
         run = pick_run(dependent=_FORGET, keeps=keeps_something_answered)
     if run is None:
@@ -40,22 +40,22 @@ def render_network() -> None:
     predicted, weights = epochs_with_answers(run), epochs_with_weights(run)
     several = len(weights) > (1 if checkpoints_of(run) else 0)
     with right, errors_shown():
-        which = pick_checkpoint_or_epochs(
+        chosen = pick_checkpoint_or_epochs(
             run, has_epochs=bool(predicted) or several, forget=_FORGET
         )
-    if which != "epochs" and st.query_params.get("checkpoint") == "epochs":
+    if chosen != "epochs" and st.query_params.get("checkpoint") == "epochs":
         st.caption(
             "This run has no saved predictions or weights of its epochs, or they were removed to "
             "save space."
         )
     with errors_shown():
-        dataset = None if which is None else load_dataset(run)
-        if dataset is None or which is None:
+        dataset = None if chosen is None else load_dataset(run)
+        if dataset is None or chosen is None:
             return
-        if which == "epochs":
+        if chosen == "epochs":
             evaluate_epochs(run, dataset, predicted, weights)
         else:
-            evaluate_checkpoint(run, which, dataset)
+            evaluate_checkpoint(run, chosen, dataset)
 
 
 def load_dataset(run: Run) -> Dataset | None:

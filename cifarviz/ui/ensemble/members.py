@@ -116,8 +116,8 @@ def member_options(
     for run in runs:
         if run.state.active or experiment_facts(run.experiment_json) is None:
             continue
-        which = available_weights(store, run, preferred)
-        candidates = [] if which is None else [Member(run, which)]
+        weights = available_weights(store, run, preferred)
+        candidates = [] if weights is None else [Member(run, weights)]
         candidates += [Member(run, epoch) for epoch in prediction_epochs(store, run)]
         seen = [member for member in chosen if member.run.id == run.id]
         for candidate in candidates:
@@ -375,10 +375,10 @@ def suggestions(
             label = f"Epochs {format_numbers(epochs)} of “{run.name}”"
             members = tuple(Member(run, epoch) for epoch in epochs)
             by_epochs.append(EnsembleSuggestion(label, members))
-        which = available_weights(store, run, preferred)
-        if which is None or run.state is not RunState.FINISHED:
+        weights = available_weights(store, run, preferred)
+        if weights is None or run.state is not RunState.FINISHED:
             continue
-        member = Member(run, which)
+        member = Member(run, weights)
         families.setdefault((facts.family,), {}).setdefault(facts.seed, member)
         if team is not None:
             key = (facts.family, *map(str, team))
@@ -406,8 +406,8 @@ def _seeds_suggestion(group: Mapping[int, Member]) -> EnsembleSuggestion:
     newest = dict(list(group.items())[:MOST_MEMBERS])
     seeds = sorted(newest)
     is_range = len(seeds) > 2 and seeds[-1] - seeds[0] == len(seeds) - 1
-    which = f"{seeds[0]}–{seeds[-1]}" if is_range else format_numbers(seeds)
+    seeds_text = f"{seeds[0]}–{seeds[-1]}" if is_range else format_numbers(seeds)
     name = common_name(next(iter(newest.values())).run.name)
     return EnsembleSuggestion(
-        f"{len(seeds)} runs of “{name}”, seeds {which}", tuple(newest[seed] for seed in seeds)
+        f"{len(seeds)} runs of “{name}”, seeds {seeds_text}", tuple(newest[seed] for seed in seeds)
     )

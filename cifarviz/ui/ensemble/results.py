@@ -258,7 +258,7 @@ def render_predictions_table(
             if selection == "mended"
             else ensemble.spoiled(member)
         )
-    who = "at least one member is" if member is None else f"member {member + 1} is"
+    subject = "at least one member is" if member is None else f"member {member + 1} is"
     its, theirs = ("right", "wrong") if selection == "mended" else ("wrong", "right")
     if selection == "random":
         right = int((ensemble.soft[positions] == ensemble.labels[positions]).sum())
@@ -266,12 +266,12 @@ def render_predictions_table(
     elif len(positions):
         text = (
             f"**{len(positions):,}** of {len(ensemble):,} test images: the ensemble is {its} where "
-            f"{who} {theirs}; those that most members get {theirs} come first."
+            f"{subject} {theirs}; those that most members get {theirs} come first."
         )
     else:
         outcome = "corrects no mistake" if selection == "mended" else "makes no prediction wrong"
-        whose = "any member" if member is None else f"member {member + 1}"
-        st.info(f"On these images, the ensemble {outcome} of {whose}.", icon=":material/info:")
+        owner = "any member" if member is None else f"member {member + 1}"
+        st.info(f"On these images, the ensemble {outcome} of {owner}.", icon=":material/info:")
         return
     st.caption(
         f"{text} ✓ right, ✗ wrong; the ensemble's prediction is by sum. Click a row for all "
@@ -424,19 +424,19 @@ def _render_member_links(index: int, members: Sequence[Member]) -> None:
     if any(stored):
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             st.markdown(":small[Open on Predict with:]", width="content")
-            for member, label, which in zip(
+            for member, label, checkpoint in zip(
                 members, short_member_labels(members), stored, strict=True
             ):
-                if which is not None:
+                if checkpoint is not None:
                     link_to(
                         "predict",
                         escaped(label),
                         run=member.run.id,
-                        checkpoint=which,
+                        checkpoint=checkpoint,
                         split="test",
                         image=index,
                     )
-    missing = [number for number, which in enumerate(stored, 1) if which is None]
+    missing = [number for number, checkpoint in enumerate(stored, 1) if checkpoint is None]
     if len(missing) == 1:
         st.caption(
             f"Member {missing[0]}: only predictions of this epoch were saved, not its weights, so "
@@ -452,8 +452,8 @@ def _render_member_links(index: int, members: Sequence[Member]) -> None:
 def _stored_checkpoint(member: Member) -> Checkpoint | None:
     """Return which weights of its run are the very network of ``member``, if any are."""
     kinds: tuple[Checkpoint, ...] = ("last", "best")
-    for which in kinds:
-        stored = available_weights(cache.store(), member.run, which) == which
-        if stored and Member(member.run, which).same_network(member):
-            return which
+    for checkpoint in kinds:
+        stored = available_weights(cache.store(), member.run, checkpoint) == checkpoint
+        if stored and Member(member.run, checkpoint).same_network(member):
+            return checkpoint
     return None

@@ -142,7 +142,7 @@ def _cached_vote(
         cache.store(),
         _members,
         _dataset.test,
-        lambda run, which, _test: _predictions[run.id, which],
+        lambda run, weights, _test: _predictions[run.id, weights],
         len(address_names(_dataset.info)),
     )
 
@@ -304,8 +304,8 @@ def _with_weights(member: Member) -> Member | None:
     """Return the same run with the weights it has instead of those that ``member`` lacks."""
     if isinstance(member.when, int):
         return None
-    which = available_weights(cache.store(), member.run, member.when)
-    return None if which is None else replace(member, when=which)
+    weights = available_weights(cache.store(), member.run, member.when)
+    return None if weights is None else replace(member, when=weights)
 
 
 def _can_vote(member: Member) -> bool:

@@ -315,8 +315,8 @@ def _evaluate_rival(rival: Member, view: EvaluationView) -> Evaluation | None:
 def _other_networks(run: Run, own: Member) -> list[Member]:
     """Return the networks that ``run`` has weights of, each once, without ``own``."""
     networks: list[Member] = []
-    for which in checkpoints_of(run):
-        member = Member(run, which)
+    for checkpoint in checkpoints_of(run):
+        member = Member(run, checkpoint)
         if not any(map(member.same_network, (*networks, own))):
             networks.append(member)
     return networks

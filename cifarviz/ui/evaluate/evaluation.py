@@ -87,7 +87,7 @@ _QUIET_SECONDS = 0.3
 POLL_SECONDS = 0.15
 
 
-def evaluation_job(run: Run, which: WeightsChoice, data: Dataset) -> EvaluationJob:
+def evaluation_job(run: Run, weights: WeightsChoice, data: Dataset) -> EvaluationJob:
     """Return the evaluation of weights on the test images of ``data``, their run's or the sample.
 
     It starts when it is first waited for, and all sessions share it. Predictions of a checkpoint
@@ -96,14 +96,14 @@ def evaluation_job(run: Run, which: WeightsChoice, data: Dataset) -> EvaluationJ
     ``ArtifactMissing`` and ``ArtifactDamaged``.
     """
     # Before the weights are read: a checkpoint replaced in between is then measured again.
-    stamp = checkpoint_stamp(cache.store().folder(run.id), which)
-    return _job(run.id, which, cache.settings(), stamp, data.variant, run, data)
+    stamp = checkpoint_stamp(cache.store().folder(run.id), weights)
+    return _job(run.id, weights, cache.settings(), stamp, data.variant, run, data)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False, hash_funcs={Settings: repr})
 def _job(
     run_id: str,
-    which: WeightsChoice,
+    weights: WeightsChoice,
     settings: Settings,
     stamp: Stamp,
     variant: Variant,
@@ -117,12 +117,12 @@ def _job(
     # replace the stored predictions for its own.
     own_data = variant == _run.experiment.data.variant
     save = None
-    if own_data and not isinstance(which, int):
-        stored = read_probabilities(folder, which, stamp, test, len(classes))
+    if own_data and not isinstance(weights, int):
+        stored = read_probabilities(folder, weights, stamp, test, len(classes))
         if stored is not None:
             return EvaluationJob(lambda tell: stored, test, classes)
-        save = partial(keep_probabilities, FolderArtifacts(folder), which, stamp, test)
-    model = cache.trained_model(_run, which)
+        save = partial(keep_probabilities, FolderArtifacts(folder), weights, stamp, test)
+    model = cache.trained_model(_run, weights)
     return EvaluationJob(
         lambda tell: model.predictions(test.images, on_progress=tell), test, classes, keep=save
     )

@@ -178,11 +178,11 @@ def inside_link(images: EvaluatedImages, index: int, member: Member) -> InsideLi
         if not isinstance(epochs[near], int):
             # With a single epoch, Inside has no slider.
             return InsideLink(params | {"checkpoint": str(epochs[near])}, source)
-    which = usual_weights(cache.store(), run)
-    if lacking_weights(cache.store(), run, which) is not None:
+    checkpoint = usual_weights(cache.store(), run)
+    if lacking_weights(cache.store(), run, checkpoint) is not None:
         # Inside reports what is missing.
         return InsideLink(params, "")
-    return InsideLink(params | {"checkpoint": which}, f"({checkpoint_words(run, which)})")
+    return InsideLink(params | {"checkpoint": checkpoint}, f"({checkpoint_words(run, checkpoint)})")
 
 
 def render_image_links(images: EvaluatedImages, index: int, member: Member) -> None:

@@ -12,12 +12,12 @@ from cifarviz.analysis.galleries import Learning
 from cifarviz.analysis.members import Member
 from cifarviz.analysis.tables import history_table
 from cifarviz.data.image_set import Dataset
-from cifarviz.datasets.info import DatasetInfo
 from cifarviz.errors import CifarvizError
 from cifarviz.experiment.choices import TestValidation
 from cifarviz.live.items import Metric
+from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.earlier_losses import EXPLANATION, earlier_losses, is_exact
-from cifarviz.runs.kept_weights import WeightsPosition, weights_position
+from cifarviz.runs.kept_weights import weights_position
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import WeightsChoice
 from cifarviz.ui import cache
@@ -127,41 +127,22 @@ def _pick_part() -> Part:
     return _PARTS[chosen]
 
 
-def evaluate_checkpoint(run: Run, which: Literal["last", "best"], dataset: Dataset) -> None:
+def evaluate_checkpoint(run: Run, checkpoint: Checkpoint, dataset: Dataset) -> None:
     """Show everything about one checkpoint."""
-    evaluation = wait_for_evaluation(evaluation_job(run, which, dataset))
+    evaluation = wait_for_evaluation(evaluation_job(run, checkpoint, dataset))
     if evaluation is None:
         return
-    evaluation = evaluation.renamed(class_names(dataset.info))
-    _render_summary(run, evaluation, dataset.info, weights_position(cache.store(), run, which))
-    render_evaluation(
-        EvaluationView(
-            evaluation,
-            EvaluatedImages(dataset.test, "test", dataset.info),
-            Member(run, which),
-            f"{run.id}-{which}",
-            matrix_view=f"{run.id} {which}",
-            query_params={"run": run.id, "checkpoint": which},
-            order_evaluation=lambda: evaluation,
-        )
-    )
-
-
-def _render_summary(
-    run: Run, evaluation: Evaluation, info: DatasetInfo, position: WeightsPosition
-) -> None:
-    """Show a row of metrics and where they come from; ``position`` is that of the weights."""
-    count = len(evaluation)
+    info, count = dataset.info, len(evaluation)
+    evaluation = evaluation.renamed(class_names(info))
+    position = weights_position(cache.store(), run, checkpoint)
     noun = "sample images" if count < info.test_images else "images"
     _render_metrics(
         evaluation, "test image", evaluation.loss, f"test ({count:,} {noun}), {position}"
     )
-    sample = f"the {count:,} test images of the embedded {info.title} sample"
+    images = f"the {count:,} test images of the embedded {info.title} sample"
     if run.experiment.data.variant == "sample":
-        images = f"{sample}, since the run was trained on the sample"
-    elif count < info.test_images:
-        images = sample
-    else:
+        images += ", since the run was trained on the sample"
+    elif count == info.test_images:
         images = (
             f"all {count:,} test images of {info.title}, since the run was trained on the full set"
         )
@@ -174,6 +155,17 @@ def _render_summary(
     if run.state.active:
         sentences.append("The run is still training: reload the page to measure newer weights.")
     st.caption(" ".join(sentences))
+    render_evaluation(
+        EvaluationView(
+            evaluation,
+            EvaluatedImages(dataset.test, "test", info),
+            Member(run, checkpoint),
+            f"{run.id}-{checkpoint}",
+            matrix_view=f"{run.id} {checkpoint}",
+            query_params={"run": run.id, "checkpoint": checkpoint},
+            order_evaluation=lambda: evaluation,
+        )
+    )
 
 
 def _render_metrics(evaluation: Evaluation, noun: str, loss: float | None, source: str) -> None:
@@ -246,13 +238,13 @@ def _render_stored_predictions(
     # The loss of the saved predictions is rounded, and may be of a part of the images.
     loss = history[epoch].val_loss if epoch in history else None
     count = len(evaluation) + images.missing
-    which = (
+    source = (
         f"the {count:,} validation images held out from training"
         if images.split == "train"
         else f"the {count:,} test images, on which this run was validated"
     )
     sentences = [
-        f"Predictions for {which}, after epoch {epoch}, as saved during training.",
+        f"Predictions for {source}, after epoch {epoch}, as saved during training.",
     ]
     if images.missing:
         sentences.append(
@@ -270,9 +262,16 @@ def _render_stored_predictions(
                 continue
         return evaluation
 
-    learning = load_learning(run.id, tuple(epochs), dataset)
-    view = _epoch_view(run, epoch, evaluation, images, newest, learning)
-    _render_epoch(run, view, loss, " ".join(sentences))
+    _render_epoch(
+        run,
+        epoch,
+        evaluation,
+        images,
+        newest=newest,
+        loss=loss,
+        caption=" ".join(sentences),
+        learning=load_learning(run.id, tuple(epochs), dataset),
+    )
 
 
 def _render_weights(
@@ -285,49 +284,34 @@ def _render_weights(
     evaluation = evaluate(epoch)
     if evaluation is None:
         return
-    view = _epoch_view(
+    _render_epoch(
         run,
         epoch,
         evaluation,
         EvaluatedImages(dataset.test, "test", dataset.info),
-        lambda: evaluate(max(weights)) or evaluation,
-    )
-    _render_epoch(
-        run,
-        view,
-        evaluation.loss,
-        f"Predictions for the {len(evaluation):,} test images by the weights after epoch {epoch}. "
-        "This run saved no predictions during training, and weights of some epochs only.",
+        newest=lambda: evaluate(max(weights)) or evaluation,
+        loss=evaluation.loss,
+        caption=f"Predictions for the {len(evaluation):,} test images by the weights after epoch "
+        f"{epoch}. This run saved no predictions during training, and weights of some epochs only.",
     )
 
 
-def _epoch_view(
+def _render_epoch(
     run: Run,
     epoch: int,
     evaluation: Evaluation,
     images: EvaluatedImages,
+    *,
     newest: Callable[[], Evaluation],
+    loss: float | None,
+    caption: str,
     learning: Learning | None = None,
-) -> EvaluationView:
-    return EvaluationView(
-        evaluation.renamed(class_names(images.info)),
-        images,
-        Member(run, epoch),
-        f"{run.id}-epoch-{epoch}",
-        matrix_view=f"{run.id} epochs",
-        query_params={"run": run.id, "checkpoint": "epochs", "epoch": str(epoch)},
-        order_evaluation=newest,
-        epoch=epoch,
-        learning=learning,
-    )
-
-
-def _render_epoch(run: Run, view: EvaluationView, loss: float | None, caption: str) -> None:
-    images, count = view.images, len(view.evaluation)
+) -> None:
+    evaluation = evaluation.renamed(class_names(images.info))
     role = "validation" if images.split == "train" else "test"
     noun = "sample images" if images.missing else "images"
-    source = f"{role} ({count:,} {noun}), after epoch {view.epoch}"
-    _render_metrics(view.evaluation, images.noun, loss, source)
+    source = f"{role} ({len(evaluation):,} {noun}), after epoch {epoch}"
+    _render_metrics(evaluation, images.noun, loss, source)
     left, right = st.columns([5, 1], vertical_alignment="center")
     left.caption(caption, help=EXPLANATION if earlier_losses(run) else None)
     with right:
@@ -337,4 +321,16 @@ def _render_epoch(run: Run, view: EvaluationView, loss: float | None, caption: s
             f"{run.id}-history",
             "Saves loss and accuracy after each epoch as a spreadsheet file.",
         )
-    render_evaluation(view)
+    render_evaluation(
+        EvaluationView(
+            evaluation,
+            images,
+            Member(run, epoch),
+            f"{run.id}-epoch-{epoch}",
+            matrix_view=f"{run.id} epochs",
+            query_params={"run": run.id, "checkpoint": "epochs", "epoch": str(epoch)},
+            order_evaluation=newest,
+            epoch=epoch,
+            learning=learning,
+        )
+    )

@@ -110,7 +110,14 @@ def series_figures(
         "accuracy": lambda: _history_figure("accuracy", members),
         "loss": lambda: _history_figure("loss", members),
         "accuracy-by-size": lambda: _sizes_figure(members),
-        "gaps": lambda: gap_bars_figure([_gap_bar(member) for member in members]),
+        "gaps": lambda: gap_bars_figure(
+            [
+                GapBar(member.label, member.result.accuracy, member.result.val_accuracy)
+                if member.result
+                else GapBar(member.label, None, None)
+                for member in members
+            ]
+        ),
         "memorisation": lambda: _memorisation_figure(memorised, members),
         "learned": lambda: _learned_figure(memorised),
     }
@@ -153,13 +160,6 @@ def _sizes_figure(members: Sequence[SeriesRun]) -> go.Figure:
             planned=tuple(sorted(size for size in planned if size is not None)),
         )
     )
-
-
-def _gap_bar(member: SeriesRun) -> GapBar:
-    result = member.result
-    if result is None:
-        return GapBar(member.label, None, None)
-    return GapBar(member.label, result.accuracy, result.val_accuracy)
 
 
 def _memorisation_figure(
