@@ -149,9 +149,9 @@ def _inside_shown(page: Page) -> Shown:
 
 
 _PARTS = {
-    "How sure it is": ("sure", "How sure it is, and how right"),
-    "Ten at random": ("random", "Ten test images at random"),
-    "Each class": ("classes", "How well each class is recognised"),
+    "Calibration": ("sure", "Calibration"),
+    "Random images": ("random", "Ten random test images"),
+    "Each class": ("classes", "Scores of each class"),
 }
 
 
@@ -161,19 +161,19 @@ def _evaluate_presses() -> Iterator[Press]:
     while True:
         yield Press("choice", "Confusion matrix", next(counts))
         yield Press("choice", "Classes", next(orders))
-        yield Press("choice", "More about these answers", next(parts))
+        yield Press("choice", "Details", next(parts))
 
 
 def _evaluate_expected(presses: Sequence[Press], ids: Mapping[str, str]) -> Shown:
     shares = _last(presses, "Confusion matrix", "Counts")
     order = _last(presses, "Classes", "Usual order")
-    part = _last(presses, "More about these answers", "Each class")
+    part = _last(presses, "Details", "Each class")
     usual = ",".join(CIFAR10.classes)
     name, heading = _PARTS[part]
     return {
         "Confusion matrix": shares,
         "Classes": order,
-        "More about these answers": part,
+        "Details": part,
         "matrix in the address": _optional(
             "counts" if shares == "Counts" else "row_percent", "counts"
         ),
@@ -196,7 +196,7 @@ def _evaluate_shown(page: Page) -> Shown:
     )
     headings = "|".join(heading for _, heading in _PARTS.values())
     return {
-        **_groups(page, "Confusion matrix", "Classes", "More about these answers"),
+        **_groups(page, "Confusion matrix", "Classes", "Details"),
         **_addressed(page, "matrix", "order", "part"),
         "drawn order": order,
         "drawn values": most,
@@ -377,19 +377,19 @@ def _lab_presses() -> Iterator[Press]:
         yield Press("step", "Epochs", "+")
         yield Press("step", "Seed", "+")
         yield Press("step", "Epochs", "+")
-        yield Press("choice", "Two or three of these", "mirrored")
+        yield Press("choice", "Choose 2 or 3 to compare", "mirrored")
 
 
 def _lab_expected(presses: Sequence[Press], ids: Mapping[str, str]) -> Shown:
     epochs = 40 + _count(presses, "step", "Epochs")
     seed = 1 + _count(presses, "step", "Seed")
-    three = _count(presses, "choice", "Two or three of these") % 2
+    three = _count(presses, "choice", "Choose 2 or 3 to compare") % 2
     labels = ["no augmentation", *(["mirrored"] if three else []), "mirrored and shifted"]
     values = "both,flip,off" if three else "both,off"
     return {
         "Epochs": str(epochs),
         "Seed": str(seed),
-        "Two or three of these": ",".join(labels),
+        "Choose 2 or 3 to compare": ",".join(labels),
         "epochs in the address": str(epochs),
         "seed in the address": str(seed),
         "values in the address": _optional(values, "both,off"),
@@ -400,7 +400,7 @@ def _lab_expected(presses: Sequence[Press], ids: Mapping[str, str]) -> Shown:
 def _lab_shown(page: Page) -> Shown:
     return {
         **_fields(page, "Epochs", "Seed"),
-        **_groups(page, "Two or three of these"),
+        **_groups(page, "Choose 2 or 3 to compare"),
         **_addressed(page, "epochs", "seed"),
         "values in the address": ",".join(sorted(address_of(page).get("values", "").split(","))),
         "drawn": _line(page, r"^Trains \d"),

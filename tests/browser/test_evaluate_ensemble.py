@@ -36,9 +36,11 @@ def test_members_train_vote_and_lead_to_an_image(server, page: Page, template: R
     page.goto(f"{server.url}/evaluate?view=ensemble&template={template.id}&count=2&first=5")
     page.get_by_role("button", name="Train 2 members").click()
     expect(page).to_have_url(re.compile(r"members=[0-9a-f]{8}(,|%2C)[0-9a-f]{8}$"))
-    expect(page.get_by_role("heading", name="The members are being trained")).to_be_visible()
+    expect(page.get_by_role("heading", name="Training the members")).to_be_visible()
     # The worker waits for TensorFlow first.
-    table = page.get_by_role("table", name=re.compile("Test images with the answer of each member"))
+    table = page.get_by_role(
+        "table", name=re.compile("Test images with the predictions of each member")
+    )
     expect(table).to_be_visible(timeout=90_000)
     headings = table.get_by_role("columnheader")
     expect(headings).to_have_text(

@@ -25,7 +25,7 @@ def server(app_server):
 
 def test_a_duel_trains_and_shows_its_verdict(server, page: Page) -> None:
     page.goto(f"{server.url}/lab?thing=width&values=0.25,0.5&images=200&epochs=4")
-    page.get_by_role("button", name="Train both").click()
+    page.get_by_role("button", name="Train 2 runs").click()
     expect(page).to_have_url(re.compile(r"series=[0-9a-f]{8}\b"))
     title = "Width of the network: a quarter as wide against half as wide"
     expect(page.get_by_role("heading", name=title)).to_be_visible()
@@ -43,7 +43,7 @@ def test_a_duel_trains_and_shows_its_verdict(server, page: Page) -> None:
     for label in ("a quarter as wide", "half as wide"):
         expect(loss.get_by_text(label).first).to_be_visible()
     expect(page.get_by_role("button", name="Stop all")).to_have_count(0)
-    expect(page.get_by_role("link", name="All of them in Runs").first).to_be_visible()
+    expect(page.get_by_role("link", name="Open these in Runs").first).to_be_visible()
 
 
 def test_curves_and_metrics_update_without_script_runs(server, page: Page) -> None:

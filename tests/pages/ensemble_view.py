@@ -24,15 +24,15 @@ def ids(runs: list[Run]) -> list[str]:
     return [run.id for run in runs]
 
 
-def said(app: AppTest) -> str:
+def page_text(app: AppTest) -> str:
     kinds = (*app.error, *app.warning, *app.info, *app.markdown, *app.caption)
-    return "\n".join([*(one.value for one in kinds), *live_texts(app)]).replace("\\", "")
+    return "\n".join([*(element.value for element in kinds), *live_texts(app)]).replace("\\", "")
 
 
 def table(app: AppTest) -> dict[str, Any]:
-    [found] = [one.key for one in components(app, "prediction_table")]
-    return prediction_table(app, found)
+    [key] = [table.key for table in components(app, "prediction_table")]
+    return prediction_table(app, key)
 
 
 def button(app: AppTest, label: str) -> Any:
-    return next(one for one in app.button if one.label.replace("\\", "") == label)
+    return next(button for button in app.button if button.label.replace("\\", "") == label)

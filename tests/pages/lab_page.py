@@ -10,7 +10,7 @@ def opened(**address: object) -> AppTest:
     return opened_by_link("lab", **address)
 
 
-def said(app: AppTest) -> str:
+def page_text(app: AppTest) -> str:
     found = [*app.error, *app.warning, *app.info, *app.subheader, *app.markdown, *app.caption]
     # A backslash only keeps Markdown from reading a sign as its own.
     return "\n".join([*(one.value.replace("\\", "") for one in found), *live_texts(app)])

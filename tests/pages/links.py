@@ -170,22 +170,23 @@ LINKS = (
     # Lab
     Link(
         "lab",
-        {"View": "Duel", "They differ in": "Augmentation", "Epochs": "40", "Seed": "1"},
+        {"View": "Duel", "What to vary": "Augmentation", "Epochs": "40", "Seed": "1"},
         ("^Trains 2 runs one after another, 40 epochs", r"^link: Width: narrow against wide"),
     ),
     Link(
         "lab?thing=dropout&values=0,0.15,0.5&images=700&epochs=5&seed=9",
-        {"They differ in": "Dropout", "Training images": "700", "Epochs": "5", "Seed": "9",
-         "Two or three of these": "no dropout,dropout 0.15,dropout 0.5"},
-        ("^Trains 3 runs .*, 5 epochs each at most, on 700 .* from seed 9", "^button: Train all 3"),
+        {"What to vary": "Dropout", "Training images": "700", "Epochs": "5", "Seed": "9",
+         "Choose 2 or 3 to compare": "no dropout,dropout 0.15,dropout 0.5"},
+        ("^Trains 3 runs .*, 5 epochs each at most, on 700 .* from seed 9",
+         "^button: Train 3 runs"),
     ),
     Link(
         "lab?view=memorisation&percent=30&data=fashion-mnist",
         {"View": "Memorisation", "Wrong labels, %": "30", "Images": "Fashion-MNIST, sample"},
         ("^Some training images get a wrong label", "sample of Fashion-MNIST"),
     ),
-    Link("lab?view=sizes", {"View": "Too little data"}, ("from few images, then from more",)),
-    Link("lab?view=cures", {"View": "Cures"}, ("what people do about it",)),
+    Link("lab?view=sizes", {"View": "Too little data"}, ("on few images, then on more",)),
+    Link("lab?view=cures", {"View": "Cures"}, ("the usual cures",)),
     Link(
         "lab?view=duel&series=DUEL",
         {"View": "Duel"},
@@ -193,12 +194,12 @@ LINKS = (
     ),
     Link(
         "lab?view=memorisation&series=HEART&gallery=never",
-        {"View": "Memorisation", "Which": "Not learned"},
+        {"View": "Memorisation", "Order": "Not learned"},
         ("^3 images. Below each", "image_grid lab-pictures: .*'count': 3"),
     ),
     Link(
         "lab?view=memorisation&series=HEART&gallery=last&picture=35268",
-        {"Which": "Learned last"},
+        {"Order": "Learned last"},
         ("^37 images; the first 24", "^..Training image 35268.. shows: "),
     ),
     # Inside
@@ -295,7 +296,7 @@ LINKS = (
     Link(
         "evaluate",
         {"View": "One network", RUN: MINE, "Weights from": LAST, "Confusion matrix": "Counts",
-         "Classes": "Usual order", "More about these answers": "Each class"},
+         "Classes": "Usual order", "Details": "Each class"},
         ("^#### 1,000$", "chart evaluate-matrix: .*'MINE last usual'", "chart evaluate-scores"),
     ),
     Link(
@@ -324,49 +325,49 @@ LINKS = (
     ),
     Link(
         f"{CELL}&part=sure",
-        {"More about these answers": "How sure it is"},
-        ("^How sure it is, and how right", "chart evaluate-reliability"),
+        {"Details": "Calibration"},
+        ("^Calibration", "chart evaluate-reliability"),
     ),
     Link(
         f"{CELL}&gallery=mistakes&of=cat&sheet=2",
-        {"More about these answers": "Pictures", "Which": "Surest mistakes", "Of class": "cat"},
+        {"Details": "Galleries", "Gallery": "Most confident mistakes", "Class": "cat"},
         ("^[0-9]+ test images. ", r"^\*\*Test image \d+\*\*, cat"),
         ("image_grid evaluate-pictures",),
         "&sheet=2",
     ),
     Link(
         f"{CELL}&part=pictures&gallery=mistakes&picture=3",
-        {"Which": "Surest mistakes", "Of class": "all classes"},
+        {"Gallery": "Most confident mistakes", "Class": "all classes"},
         (r"^\*\*Test image 3\*\*, airplane", "chart evaluate-picture: .*image-3'"),
     ),
     Link(
         f"{CELL}&part=random&seed=7",
-        {"More about these answers": "Ten at random", "Seed": "7"},
-        ("^Ten test images at random", "image_grid evaluate-random: "),
+        {"Details": "Random images", "Seed": "7"},
+        ("^Ten random test images", "image_grid evaluate-random: "),
         ("image_grid evaluate-random",),
         "&seed=7",
     ),
     Link(
         f"{CELL}&part=compare&with=OTHER&side=neither",
-        {"More about these answers": "Beside another", "B, beside this one, A": "other",
-         "Pictures": "Both wrong, differently"},
+        {"Details": "Compare with another run", "Compare A, shown above, with B": "other",
+         "Images": "Both wrong, differently"},
         ("^A is the network shown above; B is other, as it ended", "chart evaluate-beside-B"),
     ),
     Link(
         f"{CELL}&checkpoint=epochs&epoch=2",
         {"Weights from": "Any epoch"},
-        ("^#### 50.0%$", "after epoch 2. It was kept", "epoch_slider .*'shown': 2,"),
+        ("^#### 50.0%$", "after epoch 2, as saved during training", "epoch_slider .*'shown': 2,"),
     ),
     Link(
         f"{CELL}&epoch=1&gallery=late",
-        {"Weights from": "Any epoch", "Which": "Learned late"},
-        ("^#### 33.3%$", "the last to be right for good first", "Bars, after epoch 1"),
+        {"Weights from": "Any epoch", "Gallery": "Learned late"},
+        ("^#### 33.3%$", "the latest learned first", "The bars are of epoch 1"),
     ),
     # Evaluate, an ensemble
     Link(
         f"{VOTES}&show=mended&member=2&page=2&image=3",
-        {"View": "Ensemble", "Images": "Mended by the ensemble", "Against": "2 · other",
-         "Page, of 2": "2"},
+        {"View": "Ensemble", "Images": "Corrected by the ensemble",
+         "Compared with": "2 · other", "page": "2"},
         ("the ensemble is right where member 2 is wrong", "prediction_table ensemble-answers: ",
          r"^\*\*Test image 3: airplane"),
         ("prediction_table ensemble-answers",),
@@ -374,7 +375,7 @@ LINKS = (
     ),
     Link(
         f"{VOTES}&seed=5",
-        {"View": "Ensemble", "Members": ".*mine.*,.*other.*", "Images": "Ten at random"},
+        {"View": "Ensemble", "Members": ".*mine.*,.*other.*", "Images": "Random images"},
         ("prediction_table ensemble-answers: ", "^Ensemble, by sum: "),
         ("prediction_table ensemble-answers",),
         "&seed=5",
@@ -384,13 +385,13 @@ LINKS = (
     Link(
         "evaluate?view=ensemble&template=MINE&count=3&first=5",
         {"Experiment": "Like the run: mine", "First seed": "5"},
-        ("^Trains 3 networks .*, 3 epochs each, .* from the seeds 5, 6 and 7",
+        ("^Trains 3 networks .*, 3 epochs each, .* from seeds 5, 6 and 7",
          "^button: Train 3 members"),
     ),
     Link(
         "evaluate?view=ensemble&preset=cifar10-ensemble&way=as-published",
-        {"How": "As published", "Experiment": "Preset: Four networks voting"},
-        ("^Trains one network for 60 epochs", "^button: Train it$"),
+        {"How to train": "As published", "Experiment": "Preset: Four networks voting"},
+        ("^Trains one network for 60 epochs", "^button: Train 1 run$"),
     ),
     Link(
         f"evaluate?view=ensemble&preset=cifar10-ensemble&changes={CHANGED_MEMBER}",

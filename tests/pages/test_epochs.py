@@ -24,13 +24,13 @@ from tests.stored_runs import Arrays
 
 
 @pytest.fixture
-def held_back(settings: Settings) -> ImageSet:
+def validation_images(settings: Settings) -> ImageSet:
     """Training images that a run has validated by."""
     return library.load("cifar10", "sample", settings).train.take(np.arange(0, 600, 2))
 
 
 @pytest.fixture
-def saved_run(store: RunStore, weights: Arrays, held_back: ImageSet) -> Run:
+def run_with_snapshots(store: RunStore, weights: Arrays, validation_images: ImageSet) -> Run:
     """A run of three epochs with snapshots; it knew more after each."""
     run = stored_runs.store_run(
         store, stored_runs.experiment(), checkpoints={"last": weights, "best": weights}
@@ -47,23 +47,23 @@ def saved_run(store: RunStore, weights: Arrays, held_back: ImageSet) -> Run:
             FolderArtifacts(folder),
             epoch,
             "train",
-            held_back.indices,
-            Predictions.from_probabilities(make_predictions(held_back, 100 * epoch)),
+            validation_images.indices,
+            Predictions.from_probabilities(predictions_for(validation_images, 100 * epoch)),
         )
     return run
 
 
-def make_predictions(images: ImageSet, right: int) -> np.ndarray:
+def predictions_for(images: ImageSet, right: int) -> np.ndarray:
     """The first so many images right, the others taken for the next class."""
-    said = np.where(np.arange(len(images)) < right, images.labels, (images.labels + 1) % 10)
+    predicted = np.where(np.arange(len(images)) < right, images.labels, (images.labels + 1) % 10)
     shares = np.full((len(images), 10), 0.03, np.float32)
-    shares[np.arange(len(images)), said] = 0.73
+    shares[np.arange(len(images)), predicted] = 0.73
     return shares
 
 
-def test_inside_shows_the_weights_of_the_epoch_in_the_address(saved_run: Run) -> None:
-    def answer(**address: str) -> str:
-        app = inside_page.opened(run=saved_run.id, checkpoint="epochs", **address)
+def test_inside_shows_the_weights_of_the_epoch_in_the_address(run_with_snapshots: Run) -> None:
+    def prediction(**address: str) -> str:
+        app = inside_page.opened(run=run_with_snapshots.id, checkpoint="epochs", **address)
         assert not app.exception
         assert "epoch-slider" in component_keys(app)
         return next(
@@ -71,16 +71,16 @@ def test_inside_shows_the_weights_of_the_epoch_in_the_address(saved_run: Run) ->
         )
 
     # Weights a quarter as large give answers that are less sure; without an epoch, the newest.
-    early, newest = answer(epoch="0"), answer()
+    early, newest = prediction(epoch="0"), prediction()
     assert early != newest
-    assert answer(epoch="3") == newest
+    assert prediction(epoch="3") == newest
 
 
-def test_any_epoch_is_a_choice_only_where_there_are_several(
-    saved_run: Run, store: RunStore
+def test_any_epoch_is_offered_only_with_several_epochs(
+    run_with_snapshots: Run, store: RunStore
 ) -> None:
-    app = inside_page.opened(run=saved_run.id)
-    assert widget(app, "selectbox", "pick-checkpoint").options[-1] == "Any epoch"
+    app = inside_page.opened(run=run_with_snapshots.id)
+    assert widget(app, "selectbox", "pick-checkpoint").options[-1] == "any epoch"
     assert "epoch-slider" not in component_keys(app)
     widget(app, "selectbox", "pick-checkpoint").select("epochs").run()
     assert "epoch-slider" in component_keys(app)
@@ -93,77 +93,81 @@ def test_any_epoch_is_a_choice_only_where_there_are_several(
     assert not app.exception
 
 
-def test_an_epoch_that_was_not_kept_shows_the_nearest_and_says_so(saved_run: Run) -> None:
+def test_an_epoch_that_was_not_saved_shows_the_nearest(run_with_snapshots: Run) -> None:
     for wanted, near in (("40", 3), ("x", 3)):
-        app = inside_page.opened(run=saved_run.id, checkpoint="epochs", epoch=wanted)
-        words = f"saved nothing of epoch “{wanted}”, so epoch {near}"
-        assert any(words in text for text in inside_page.page_texts(app))
+        app = inside_page.opened(run=run_with_snapshots.id, checkpoint="epochs", epoch=wanted)
+        words = f"kept nothing of epoch “{wanted}”: it is shown after epoch {near}"
+        assert any(words in text for text in inside_page.said(app))
         assert not app.exception
 
 
-def test_damaged_weights_are_said_and_the_slider_stays(saved_run: Run, store: RunStore) -> None:
-    snapshot_path(store.folder(saved_run.id), "weights", 1).write_bytes(b"nothing")
-    app = inside_page.opened(run=saved_run.id, checkpoint="epochs", epoch="1")
+def test_damaged_weights_are_reported_and_the_slider_stays(
+    run_with_snapshots: Run, store: RunStore
+) -> None:
+    snapshot_path(store.folder(run_with_snapshots.id), "weights", 1).write_bytes(b"nothing")
+    app = inside_page.opened(run=run_with_snapshots.id, checkpoint="epochs", epoch="1")
     assert any("damaged" in error for error in inside_page.errors(app))
     assert "epoch-slider" in component_keys(app)
-    app = inside_page.opened(run=saved_run.id, checkpoint="epochs", epoch="2")
+    app = inside_page.opened(run=run_with_snapshots.id, checkpoint="epochs", epoch="2")
     assert not inside_page.errors(app)
 
 
-def test_evaluate_shows_what_the_run_said_after_the_epoch(
-    saved_run: Run, held_back: ImageSet
+def test_evaluate_shows_the_predictions_of_the_epoch(
+    run_with_snapshots: Run, validation_images: ImageSet
 ) -> None:
     for epoch in (1, 2, 3):
-        app = evaluate_page.opened(run=saved_run.id, checkpoint="epochs", epoch=epoch)
+        app = evaluate_page.opened(run=run_with_snapshots.id, checkpoint="epochs", epoch=epoch)
         assert not app.exception
         figures = evaluate_page.metrics(app)
-        assert figures["Accuracy"] == f"{100 * epoch / len(held_back):.1%}"
-        # The loss is the one that was measured, not one of rounded answers.
+        assert figures["Accuracy"] == f"{100 * epoch / len(validation_images):.1%}"
+        # The loss is the measured loss, not that of rounded predictions.
         assert figures["Loss"] == f"{2 / epoch + 0.1:.3f}"
         assert figures["Validation images"] == "300"
     words = evaluate_page.text(app)
-    assert "held back from training" in words
+    assert "held out from training" in words
     assert "after epoch 3" in words
 
 
-def test_its_pictures_are_the_validation_images(saved_run: Run, held_back: ImageSet) -> None:
-    cell = held_back.indices[(held_back.labels == 3) & (np.arange(300) >= 200)]
+def test_evaluate_shows_validation_images_of_an_epoch(
+    run_with_snapshots: Run, validation_images: ImageSet
+) -> None:
+    cell = validation_images.indices[(validation_images.labels == 3) & (np.arange(300) >= 200)]
     app = evaluate_page.opened(
-        run=saved_run.id, checkpoint="epochs", epoch=2, actual="cat", predicted="deer"
+        run=run_with_snapshots.id, checkpoint="epochs", epoch=2, actual="cat", predicted="deer"
     )
     words = evaluate_page.text(app)
     assert f"**{len(cell)}** validation images of the class cat, taken for deer" in words
     assert f"**Validation image {cell[0]}**, class cat" in words
-    app = evaluate_page.opened(run=saved_run.id, checkpoint="epochs", epoch=2, image=3)
-    assert "that this run held back for validation" in evaluate_page.errors(app)
+    app = evaluate_page.opened(run=run_with_snapshots.id, checkpoint="epochs", epoch=2, image=3)
+    assert "that this run held out for validation" in evaluate_page.errors(app)
     assert not app.exception
 
 
-def test_answers_about_other_images_are_refused_and_other_epochs_go_on(
-    saved_run: Run, store: RunStore
+def test_predictions_for_unknown_images_are_refused(
+    run_with_snapshots: Run, store: RunStore
 ) -> None:
-    folder = store.folder(saved_run.id)
+    folder = store.folder(run_with_snapshots.id)
     strange = np.arange(49_000, 49_300)
     save_predictions(
         FolderArtifacts(folder), 2, "train", strange, load_predictions(folder, 2, 10).predictions
     )
-    app = evaluate_page.opened(run=saved_run.id, checkpoint="epochs", epoch=2)
+    app = evaluate_page.opened(run=run_with_snapshots.id, checkpoint="epochs", epoch=2)
     assert f"images that are not in {CIFAR10.title}" in evaluate_page.errors(app)
     assert "epoch-slider" in component_keys(app)
-    app = evaluate_page.opened(run=saved_run.id, checkpoint="epochs", epoch=3)
+    app = evaluate_page.opened(run=run_with_snapshots.id, checkpoint="epochs", epoch=3)
     assert not evaluate_page.errors(app)
 
 
-def test_leaving_the_epochs_forgets_the_image_that_was_looked_at(saved_run: Run) -> None:
-    app = evaluate_page.opened(run=saved_run.id, checkpoint="epochs", epoch=2, image=0)
+def test_leaving_the_epochs_forgets_the_image(run_with_snapshots: Run) -> None:
+    app = evaluate_page.opened(run=run_with_snapshots.id, checkpoint="epochs", epoch=2, image=0)
     widget(app, "selectbox", "pick-checkpoint").select("last").run()
     assert not evaluate_page.errors(app)
     assert "image" not in app.query_params
     assert "epoch" not in app.query_params
 
 
-def test_a_run_that_is_cut_off_shows_what_it_got_to(
-    store: RunStore, weights: Arrays, held_back: ImageSet
+def test_an_interrupted_run_shows_its_newest_epoch(
+    store: RunStore, weights: Arrays, validation_images: ImageSet
 ) -> None:
     run = stored_runs.store_run(
         store,
@@ -176,59 +180,59 @@ def test_a_run_that_is_cut_off_shows_what_it_got_to(
         FolderArtifacts(store.folder(run.id)),
         1,
         "train",
-        held_back.indices,
-        Predictions.from_probabilities(make_predictions(held_back, 30)),
+        validation_images.indices,
+        Predictions.from_probabilities(predictions_for(validation_images, 30)),
     )
     # Of an epoch that is not in the history, as a power cut leaves it.
     save_predictions(
         FolderArtifacts(store.folder(run.id)),
         2,
         "train",
-        held_back.indices,
-        Predictions.from_probabilities(make_predictions(held_back, 60)),
+        validation_images.indices,
+        Predictions.from_probabilities(predictions_for(validation_images, 60)),
     )
     app = evaluate_page.opened(run=run.id, checkpoint="epochs")
     assert evaluate_page.metrics(app)["Accuracy"] == "10.0%"
     assert not app.exception
 
 
-def test_pictures_learned_late_or_forgotten_are_shown_over_the_epochs(
-    saved_run: Run, held_back: ImageSet
+def test_images_learned_late_have_a_gallery(
+    run_with_snapshots: Run, validation_images: ImageSet
 ) -> None:
     def labels(app: AppTest) -> str:
         return evaluate_page.text(app)
 
     # After epoch 3 all are right; a third of them was learned in each epoch.
-    app = evaluate_page.opened(run=saved_run.id, checkpoint="epochs", gallery="late")
+    app = evaluate_page.opened(run=run_with_snapshots.id, checkpoint="epochs", gallery="late")
     assert "**200** validation" not in labels(app)
     assert (
-        "200 validation images. Right after epoch 3, the newest saved_run, wrong after some"
+        "200 validation images. Right after epoch 3, the newest saved, wrong after some"
         in labels(app)
     )
-    last = int(held_back.indices[200])
+    last = int(validation_images.indices[200])
     assert f"**Validation image {last}**" in labels(app)
     for gallery in ("never", "forgotten"):
-        app = evaluate_page.opened(run=saved_run.id, checkpoint="epochs", gallery=gallery)
-        assert any("no such picture" in info.value for info in app.info)
+        app = evaluate_page.opened(run=run_with_snapshots.id, checkpoint="epochs", gallery=gallery)
+        assert any("no such images" in info.value for info in app.info)
     assert not app.exception
 
 
-def test_without_epochs_there_are_mistakes_and_hits(run: Run) -> None:
+def test_a_checkpoint_has_galleries_of_mistakes_and_correct_images(run: Run) -> None:
     app = evaluate_page.opened(run=run.id, part="pictures")
     options = app.get("button_group")
-    assert "Surest mistakes" in str(options)
+    assert "Most confident mistakes" in str(options)
     assert "Learned late" not in str(options)
     app = evaluate_page.opened(run=run.id, gallery="hits", of="bird")
-    assert "Recognised, the least sure first" in evaluate_page.text(app)
+    assert "Recognised, the least confident first" in evaluate_page.text(app)
     assert not app.exception
     app = evaluate_page.opened(run=run.id, of="cow")
     assert "no class “cow”" in evaluate_page.errors(app)
 
 
-def test_how_sure_it_is_is_told_beside_how_right(run: Run, evaluation: Evaluation) -> None:
+def test_calibration_is_shown_with_top_k_accuracies(run: Run, evaluation: Evaluation) -> None:
     app = evaluate_page.opened(run=run.id, part="sure")
     words = evaluate_page.text(app)
-    for name in ("Among its first two", "Among its first three", "Calibration error"):
+    for name in ("Top-2 accuracy", "Top-3 accuracy", "Calibration error"):
         assert name in words
     low, high = accuracy_interval(evaluation.accuracy, len(evaluation))
     assert f"{low:.1%} to {high:.1%}" in words
@@ -236,11 +240,11 @@ def test_how_sure_it_is_is_told_beside_how_right(run: Run, evaluation: Evaluatio
 
 
 def test_the_loss_of_an_epoch_of_an_earlier_version_is_marked(
-    saved_run: Run, store: RunStore
+    run_with_snapshots: Run, store: RunStore
 ) -> None:
-    stored_runs.make_earlier(store, saved_run, 2)
+    stored_runs.make_earlier(store, run_with_snapshots, 2)
     words = "Losses: validation loss clipped at 16.1 per image up to epoch 2."
     for epoch, marked in ((2, True), (3, False)):
-        app = evaluate_page.opened(run=saved_run.id, checkpoint="epochs", epoch=str(epoch))
-        assert (words in " ".join(one.value for one in app.caption)) == marked
+        app = evaluate_page.opened(run=run_with_snapshots.id, checkpoint="epochs", epoch=str(epoch))
+        assert (words in " ".join(caption.value for caption in app.caption)) == marked
         assert not app.exception

@@ -12,7 +12,7 @@ from tests.pages.evaluate_page import metrics, opened, text
 
 
 def a_mistake(evaluation: Evaluation) -> tuple[str, str, int]:
-    """A cell off the diagonal that is not the one shown by itself, and how many are in it."""
+    """Return a cell off the diagonal that is not the default, and its number of images."""
     mistakes = evaluation.confusion.copy()
     np.fill_diagonal(mistakes, 0)
     mistakes[np.unravel_index(mistakes.argmax(), mistakes.shape)] = 0
@@ -21,23 +21,21 @@ def a_mistake(evaluation: Evaluation) -> tuple[str, str, int]:
     return names[actual], names[predicted], int(mistakes[actual, predicted])
 
 
-def test_it_shows_what_the_network_scores(run: Run, evaluation: Evaluation) -> None:
+def test_metrics_and_scores_of_the_network_are_shown(run: Run, evaluation: Evaluation) -> None:
     app = opened()
     shown = metrics(app)
     assert shown["Accuracy"] == f"{evaluation.accuracy:.1%}"
     assert shown["Loss"] == f"{evaluation.loss:.3f}"
     assert shown["Test images"] == "1,000"
     assert "1,000 test images of the embedded CIFAR-10 sample" in text(app)
-    assert "this run's validation images too" in text(app)
+    assert "also this run's validation images" in text(app)
     table = app.dataframe[0].value
     np.testing.assert_allclose(table["recall"], 100 * evaluation.per_class.recall)
     assert list(table.index) == list(CIFAR10.classes)
     assert not app.exception
 
 
-def test_the_commonest_mistake_is_shown_first_the_surest_image_large(
-    run: Run, evaluation: Evaluation
-) -> None:
+def test_the_most_frequent_mistake_is_shown_first(run: Run, evaluation: Evaluation) -> None:
     app = opened()
     actual, predicted = (menu.value for menu in app.selectbox[2:4])
     mistakes = evaluation.confusion.copy()
@@ -52,7 +50,7 @@ def test_the_commonest_mistake_is_shown_first_the_surest_image_large(
     assert not app.exception
 
 
-def test_the_menus_choose_a_cell_and_the_address_holds_it(run: Run, evaluation: Evaluation) -> None:
+def test_the_menus_choose_the_cell_in_the_address(run: Run, evaluation: Evaluation) -> None:
     actual, predicted, count = a_mistake(evaluation)
     app = opened()
     widget(app, "selectbox", "evaluate-actual").select(actual).run()
@@ -79,7 +77,7 @@ def test_a_link_to_an_image_opens_its_cell_and_its_page(run: Run, evaluation: Ev
     assert not app.exception
 
 
-def test_pages_of_a_large_cell_are_turned(run: Run, evaluation: Evaluation) -> None:
+def test_a_large_cell_has_pages(run: Run, evaluation: Evaluation) -> None:
     row, column = (
         int(i) for i in np.unravel_index(evaluation.confusion.argmax(), evaluation.confusion.shape)
     )
@@ -93,23 +91,21 @@ def test_pages_of_a_large_cell_are_turned(run: Run, evaluation: Evaluation) -> N
     assert not first.exception
 
 
-def test_ten_images_at_random_are_the_seeds_and_drawn_again(
-    run: Run, evaluation: Evaluation
-) -> None:
+def test_random_images_depend_on_the_seed(run: Run, evaluation: Evaluation) -> None:
     def shown(app: AppTest) -> list[str]:
-        [key] = [one.key for one in components(app, "image_grid") if "random" in one.key]
+        [key] = [grid.key for grid in components(app, "image_grid") if "random" in grid.key]
         return image_grid(app, key)["labels"]
 
     first = opened(part="random")
     labels = shown(first)
     assert len(labels) == len(set(labels)) == 10
     for label in labels:
-        index, actual, said = label.split("\n")
+        index, actual, prediction = label.split("\n")
         position = int(np.flatnonzero(evaluation.indices == int(index))[0])
         predicted = CIFAR10.classes[evaluation.predicted[position]]
         assert actual == CIFAR10.classes[evaluation.labels[position]]
-        assert said == f"{'✓' if actual == predicted else '✗'} {predicted}"
-    next(one for one in first.button if one.label == "Draw again").click().run()
+        assert prediction == f"{'✓' if actual == predicted else '✗'} {predicted}"
+    next(button for button in first.button if button.label == "Draw again").click().run()
     assert shown(first) != labels
     assert shown(opened(seed=first.query_params["seed"])) == shown(first)
     widget(first, "text_input", "evaluate-seed").set_value("0").run()
@@ -117,25 +113,23 @@ def test_ten_images_at_random_are_the_seeds_and_drawn_again(
     assert not first.exception
 
 
-def test_a_cell_without_images_says_so(run: Run, evaluation: Evaluation) -> None:
+def test_an_empty_cell_is_reported(run: Run, evaluation: Evaluation) -> None:
     empty = next(cell for cell in np.argwhere(evaluation.confusion == 0) if cell[0] != cell[1])
     actual, predicted = (CIFAR10.classes[i] for i in empty)
     app = opened(actual=actual, predicted=predicted)
-    assert [one.value for one in app.info] == [
+    assert [info.value for info in app.info] == [
         f"No test image of the class {actual} is taken for {predicted}."
     ]
     assert not app.exception
 
 
-def test_an_image_of_another_cell_is_named_and_one_click_away(
-    run: Run, evaluation: Evaluation
-) -> None:
+def test_an_image_of_another_cell_can_be_opened(run: Run, evaluation: Evaluation) -> None:
     actual, predicted, _ = a_mistake(evaluation)
     right = int(np.flatnonzero(evaluation.labels == evaluation.predicted)[0])
     index = int(evaluation.indices[right])
     app = opened(actual=actual, predicted=predicted, image=index)
     assert f"Test image {index} is not in this cell" in app.info[0].value
-    next(one for one in app.button if one.label == "Show it in its cell").click().run()
+    next(button for button in app.button if button.label == "Show it in its cell").click().run()
     assert f"**Test image {index}**, class {CIFAR10.classes[evaluation.labels[right]]}" in text(app)
     assert not app.info
     assert not app.exception

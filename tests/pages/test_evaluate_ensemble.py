@@ -17,13 +17,13 @@ from cifarviz.runs.stored_predictions import checkpoint_predictions_path
 from cifarviz.ui.state import LanguageMemory
 from tests import stored_runs
 from tests.pages.app_page import walk, widget
-from tests.pages.ensemble_view import button, ids, opened, said, seeded, table
+from tests.pages.ensemble_view import button, ids, opened, page_text, seeded, table
 from tests.pages.evaluate_page import metrics
 
 # The votes
 
 
-def test_it_shows_how_much_the_ensemble_gains(members: list[Run], ensemble: Ensemble) -> None:
+def test_the_gain_of_the_ensemble_is_shown(members: list[Run], ensemble: Ensemble) -> None:
     app = opened(*ids(members))
     shown = metrics(app)
     best = int(np.argmax(ensemble.member_accuracies))
@@ -33,14 +33,12 @@ def test_it_shows_how_much_the_ensemble_gains(members: list[Run], ensemble: Ense
         f"{ensemble.member_accuracies[best]:.1%}"
     )
     assert shown["Gain of the ensemble"] == f"{100 * ensemble.gain:+.1f} points"
-    assert "1,000 test images of the embedded CIFAR-10 sample" in said(app)
-    assert "Published" not in said(app)
+    assert "1,000 test images of the embedded CIFAR-10 sample" in page_text(app)
+    assert "Published" not in page_text(app)
     assert not app.exception
 
 
-def test_ten_images_show_every_answer_and_are_drawn_again(
-    members: list[Run], ensemble: Ensemble
-) -> None:
+def test_random_images_show_all_predictions(members: list[Run], ensemble: Ensemble) -> None:
     app = opened(*ids(members), seed=5)
     drawn = random_positions(len(ensemble), 10, 5)
     shown = table(app)
@@ -49,8 +47,8 @@ def test_ten_images_show_every_answer_and_are_drawn_again(
     for row, position in enumerate(drawn):
         assert shown["actual"][row] == CIFAR10.classes[ensemble.labels[position]]
         found = [*ensemble.members[:, position], ensemble.soft[position]]
-        assert [one[:2] for one in shown["predictions"][row]] == [
-            [CIFAR10.classes[one], bool(one == ensemble.labels[position])] for one in found
+        assert [cell[:2] for cell in shown["predictions"][row]] == [
+            [CIFAR10.classes[index], bool(index == ensemble.labels[position])] for index in found
         ]
     button(app, "Draw again").click().run()
     assert table(app)["indices"] != shown["indices"]
@@ -60,16 +58,16 @@ def test_ten_images_show_every_answer_and_are_drawn_again(
 
 
 @pytest.mark.parametrize("shown", ["mended", "spoiled"])
-def test_what_it_mends_and_spoils_of_all_and_of_one(
+def test_corrected_and_worsened_images_can_be_selected(
     members: list[Run], ensemble: Ensemble, shown: str
 ) -> None:
     positions = getattr(ensemble, shown)
     app = opened(*ids(members), show=shown)
-    assert f"**{len(positions()):,}** of 1,000 test images" in said(app)
+    assert f"**{len(positions()):,}** of 1,000 test images" in page_text(app)
     assert table(app)["indices"] == ensemble.indices[positions()[:10]].tolist()
     widget(app, "selectbox", "ensemble-member").select("2").run()
     assert app.query_params["member"] == "2"
-    assert f"**{len(positions(1)):,}** of 1,000 test image" in said(app)
+    assert f"**{len(positions(1)):,}** of 1,000 test image" in page_text(app)
     assert table(app)["indices"] == ensemble.indices[positions(1)[:10]].tolist()
     second = opened(*ids(members), show=shown, page=2)
     assert table(second)["indices"] == ensemble.indices[positions()[10:20]].tolist()
@@ -84,7 +82,7 @@ def test_classes_are_named_in_the_language_of_the_session(members: list[Run]) ->
     assert not app.exception
 
 
-def test_a_group_of_seeds_is_one_press_away(members: list[Run]) -> None:
+def test_a_suggestion_sets_the_members(members: list[Run]) -> None:
     app = opened()
     assert not app.metric
     button(app, "3 runs of “net”, seeds 1–3").click().run()
@@ -93,7 +91,7 @@ def test_a_group_of_seeds_is_one_press_away(members: list[Run]) -> None:
     assert not app.exception
 
 
-def test_members_are_chosen_with_the_weights_that_answer_for_their_runs(
+def test_members_have_the_weights_chosen_for_their_runs(
     store: RunStore, three_weights: list[dict[str, np.ndarray]]
 ) -> None:
     kept = {"last": three_weights[0], "best": three_weights[1]}
@@ -103,9 +101,9 @@ def test_members_are_chosen_with_the_weights_that_answer_for_their_runs(
     second, first = store.all()
     store.prefer(first.id, "best")
     app = opened()
-    next(one for one in app.button if one.label.startswith("2 runs of")).click().run()
+    next(button for button in app.button if button.label.startswith("2 runs of")).click().run()
     assert app.query_params["members"] == f"{first.id}@best,{second.id}"
-    weights = next(one for one in app.button_group if one.key == "ensemble-weights")
+    weights = next(group for group in app.button_group if group.key == "ensemble-weights")
     weights.set_value("last").run()
     assert app.query_params["members"] == f"{first.id},{second.id}"
     assert not app.exception
@@ -115,7 +113,7 @@ def test_the_menu_and_the_weights_change_the_address(members: list[Run]) -> None
     app = opened(*ids(members))
     widget(app, "multiselect", "ensemble-members").unselect(members[1].id).run()
     assert app.query_params["members"] == f"{members[0].id},{members[2].id}"
-    weights = next(one for one in app.button_group if one.key == "ensemble-weights")
+    weights = next(group for group in app.button_group if group.key == "ensemble-weights")
     weights.set_value("best").run()
     assert app.query_params["members"] == f"{members[0].id}@best,{members[2].id}@best"
     assert app.query_params["weights"] == "best"
@@ -123,7 +121,7 @@ def test_the_menu_and_the_weights_change_the_address(members: list[Run]) -> None
     assert not app.exception
 
 
-def test_one_run_with_its_best_weights_only_changes_no_later_choice(
+def test_a_run_with_best_weights_only_does_not_change_later_choices(
     store: RunStore, three_weights: list[dict[str, np.ndarray]]
 ) -> None:
     kept = {"last": three_weights[0], "best": three_weights[1]}
@@ -140,7 +138,7 @@ def test_one_run_with_its_best_weights_only_changes_no_later_choice(
     assert not app.exception
 
 
-def test_the_epochs_of_one_run_vote(store: RunStore) -> None:
+def test_the_epochs_of_a_run_vote(store: RunStore) -> None:
     run = stored_runs.store_run(store, seeded(1, test_epochs=(1, 3)), name="epochs")
     test = library.load("cifar10", "sample", store.settings).test
     random = np.random.default_rng(0)
@@ -150,14 +148,16 @@ def test_the_epochs_of_one_run_vote(store: RunStore) -> None:
     app = opened()
     button(app, "Epochs 1 and 3 of “epochs”").click().run()
     together = combine(
-        [Predictions.from_probabilities(one) for one in kept], test.labels, test.indices
+        [Predictions.from_probabilities(probabilities) for probabilities in kept],
+        test.labels,
+        test.indices,
     )
     assert metrics(app)["Ensemble, by sum"] == f"{together.soft_accuracy:.1%}"
     assert table(app)["columns"] == ["1\nepoch 1", "2\nepoch 3", "Ensemble"]
     assert not app.exception
 
 
-def test_the_published_figures_stand_beside_the_presets_members(
+def test_published_results_are_shown_for_members_of_the_preset(
     store: RunStore, three_weights: list[dict[str, np.ndarray]]
 ) -> None:
     made = [
@@ -171,18 +171,21 @@ def test_the_published_figures_stand_beside_the_presets_members(
     ]
     app = opened(*ids(made))
     # One image of 1,000 is a tenth of a percent, and the chart says no more either.
-    assert "last member 66.0%, ensemble 70.1%, which is 4.1 points above it." in said(app)
-    assert "the four members were the same object" in said(app)
-    # The stored runs are hardly the published experiment: that is said, for both at once.
-    assert "The published figures are of the unchanged preset. All 2 runs have changes" in said(app)
-    assert "embedded sample instead of full set" in said(app)
-    assert "number of epochs 15 → 3" in said(app)
-    assert "seed 0" not in said(app)
-    assert "It had 4 members, and here are 2." in said(app)
+    assert "last member 66.0%, ensemble 70.1%, 4.1 points above it." in page_text(app)
+    assert "the four members were the same object" in page_text(app)
+    # The stored runs differ from the published experiment, which is reported for both at once.
+    assert (
+        "The published results are of the unchanged preset. All 2 runs have changes"
+        in page_text(app)
+    )
+    assert "embedded sample instead of full set" in page_text(app)
+    assert "number of epochs 15 → 3" in page_text(app)
+    assert "seed 0" not in page_text(app)
+    assert "The published ensemble has 4 members, this one 2." in page_text(app)
     assert not app.exception
 
 
-def test_of_the_published_way_nothing_is_said_to_differ(store: RunStore) -> None:
+def test_the_published_variant_differs_in_its_data_only(store: RunStore) -> None:
     variant = PRESETS["cifar10-ensemble"].variants[0]
     test = library.load("cifar10", "sample", store.settings).test
     made = variant.experiment.model_copy(update={"seed": 7, "data": Data()})
@@ -192,7 +195,7 @@ def test_of_the_published_way_nothing_is_said_to_differ(store: RunStore) -> None
         answers = random.dirichlet(np.ones(10), len(test)).astype(np.float32)
         stored_runs.save_predictions(store, run, epoch, answers, test.indices)
     app = opened(*(f"{run.id}@{epoch}" for epoch in made.test_epochs))
-    (warning,) = [one.value for one in app.caption if "unchanged preset" in one.value]
+    (warning,) = [caption.value for caption in app.caption if "unchanged preset" in caption.value]
     # The data alone differ: not the epochs, which are those of the way it was run in.
     changed = warning.replace("\\", "").partition("changes it: ")[2]
     assert changed == "embedded sample instead of full set."
@@ -202,27 +205,25 @@ def test_of_the_published_way_nothing_is_said_to_differ(store: RunStore) -> None
 # One image
 
 
-def test_an_image_shows_what_each_member_says_and_leads_to_each(
-    members: list[Run], ensemble: Ensemble
-) -> None:
+def test_an_image_shows_each_prediction_with_a_link(members: list[Run], ensemble: Ensemble) -> None:
     index = int(ensemble.indices[17])
     app = opened(*ids(members), image=index)
     actual = CIFAR10.classes[ensemble.labels[17]]
     together = CIFAR10.classes[ensemble.soft[17]]
-    assert f"Test image {index}: {actual}" in said(app)
+    assert f"Test image {index}: {actual}" in page_text(app)
     share = ensemble.mean_probabilities[17, ensemble.soft[17]]
-    assert f"Together: **{together}**, {share:.1%}" in said(app)
-    links = [one.proto for one in walk(app._tree) if one.type == "page_link"]
-    led = [one for one in links if one.page == "predict"]
-    assert [one.label for one in led] == ["1 · seed 1", "2 · seed 2", "3 · seed 3"]
-    for run, one in zip(members, led, strict=True):
-        assert f"run={run.id}&checkpoint=last&split=test&image={index}" in one.query_string
+    assert f"Ensemble: **{together}**, {share:.1%}" in page_text(app)
+    links = [link.proto for link in walk(app._tree) if link.type == "page_link"]
+    led = [link for link in links if link.page == "predict"]
+    assert [link.label for link in led] == ["1 · seed 1", "2 · seed 2", "3 · seed 3"]
+    for run, link in zip(members, led, strict=True):
+        assert f"run={run.id}&checkpoint=last&split=test&image={index}" in link.query_string
     button(app, "Close").click().run()
     assert "image" not in app.query_params
     assert not app.exception
 
 
-def test_what_kept_only_its_answers_leads_nowhere(
+def test_members_without_weights_have_no_link(
     store: RunStore, three_weights: list[dict[str, np.ndarray]]
 ) -> None:
     run = stored_runs.store_run(
@@ -237,21 +238,21 @@ def test_what_kept_only_its_answers_leads_nowhere(
         stored_runs.save_predictions(store, run, epoch, answers, test.indices)
     app = opened(f"{run.id}@1", f"{run.id}@3", image=int(test.indices[0]))
     led = [
-        one.proto
-        for one in walk(app._tree)
-        if one.type == "page_link" and one.proto.page == "predict"
+        link.proto
+        for link in walk(app._tree)
+        if link.type == "page_link" and link.proto.page == "predict"
     ]
     # As it ended it is what it was after epoch 3.
-    assert [one.label for one in led] == ["2 · epoch 3"]
+    assert [link.label for link in led] == ["2 · epoch 3"]
     assert "checkpoint=last" in led[0].query_string
-    assert "Member 1: only the answers after that epoch were kept, not the weights" in said(app)
+    assert "Member 1: only predictions of this epoch were saved, not its weights" in page_text(app)
     assert not app.exception
 
 
 # Choosing
 
 
-def test_full_and_sample_meet_on_the_samples_images_and_keep_nothing_about_others(
+def test_members_on_full_set_and_sample_vote_on_the_sample(
     store: RunStore, three_weights: list[dict[str, np.ndarray]]
 ) -> None:
     st.cache_resource.clear()
@@ -265,7 +266,7 @@ def test_full_and_sample_meet_on_the_samples_images_and_keep_nothing_about_other
         store, seeded(2), name="s", checkpoints={"last": three_weights[1]}
     )
     app = opened(full.id, sample.id)
-    assert "not all were trained on the full set" in said(app)
+    assert "not all members were trained on the full set" in page_text(app)
     assert checkpoint_predictions_path(store.folder(sample.id), "last").is_file()
     assert not checkpoint_predictions_path(store.folder(full.id), "last").exists()
     assert not app.exception

@@ -11,45 +11,47 @@ from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from tests import stored_runs
 from tests.pages.app_page import widget
-from tests.pages.ensemble_view import button, ids, opened, said, seeded
+from tests.pages.ensemble_view import button, ids, opened, page_text, seeded
 from tests.pages.evaluate_page import metrics
 
 TINY = stored_runs.experiment()
 
 
-def test_bad_ids_are_said_and_the_others_vote(members: list[Run], ensemble: Ensemble) -> None:
+def test_unknown_ids_are_reported_and_the_others_vote(
+    members: list[Run], ensemble: Ensemble
+) -> None:
     app = opened("zzz", f"{members[0].id}@nine", *ids(members))
-    assert "There is no run “zzz” here: it is left out." in said(app)
-    assert "“nine” is no epoch of “net, seed 1" in said(app)
+    assert "There is no run “zzz” here, so it is left out." in page_text(app)
+    assert "“nine” is no epoch of “net, seed 1" in page_text(app)
     assert metrics(app)["Ensemble, by sum"] == f"{ensemble.soft_accuracy:.1%}"
     assert not app.exception
 
 
-def test_one_run_is_no_ensemble(members: list[Run]) -> None:
+def test_a_single_run_is_no_ensemble(members: list[Run]) -> None:
     app = opened(members[0].id)
-    assert any("at least two members, and you chose one" in one.value for one in app.info)
+    assert any("at least two members, and you chose one" in info.value for info in app.info)
     assert not app.error
     assert widget(app, "multiselect", "ensemble-members").value == [members[0].id]
     assert not app.metric
     assert not app.exception
 
 
-def test_the_same_member_twice_is_said(members: list[Run]) -> None:
+def test_a_repeated_member_is_reported(members: list[Run]) -> None:
     app = opened(members[0].id, members[0].id)
-    assert "twice" in said(app)
+    assert "twice" in page_text(app)
     assert not app.exception
 
 
-def test_the_same_network_under_two_names_is_said(store: RunStore) -> None:
+def test_the_same_network_under_two_names_is_reported(store: RunStore) -> None:
     run = stored_runs.store_run(store, seeded(1, test_epochs=(3,)), name="twin")
     stored_runs.add_checkpoint(store, run)
     stored_runs.save_predictions(store, run, 3, np.zeros((2, 10)), np.arange(2))
     app = opened(run.id, f"{run.id}@3")
-    assert "You chose “twin” twice (last epoch (3); epoch 3)" in said(app)
+    assert "You chose “twin” twice (last epoch (3); epoch 3)" in page_text(app)
     assert not app.exception
 
 
-def test_a_run_that_kept_its_best_epoch_only_says_so_and_gives_that(
+def test_the_best_epoch_replaces_missing_last_weights(
     store: RunStore, three_weights: list[dict[str, np.ndarray]]
 ) -> None:
     both = stored_runs.store_run(
@@ -59,31 +61,31 @@ def test_a_run_that_kept_its_best_epoch_only_says_so_and_gives_that(
         store, seeded(2, best_only=True), name="lean", checkpoints={"best": three_weights[1]}
     )
     app = opened(both.id, lean.id)
-    assert "“lean” was set to save only the checkpoint of its best epoch" in said(app)
-    assert "Take those, or leave it out." in said(app)
-    button(app, "Take the best epoch").click().run()
+    assert "“lean” was set to save only the checkpoint of its best epoch" in page_text(app)
+    assert "Use the available weights, or leave it out." in page_text(app)
+    button(app, "Use the best epoch").click().run()
     assert app.query_params["members"] == f"{both.id},{lean.id}@best"
     assert "Ensemble, by sum" in metrics(app)
     assert not app.exception
 
 
-def test_different_data_sets_are_said(store: RunStore) -> None:
+def test_different_data_sets_are_reported(store: RunStore) -> None:
     fashion = PRESETS["fashion-mnist-cnn"].experiment
     made = [
-        stored_runs.store_run(store, one, name=name)
-        for one, name in ((TINY, "colours"), (fashion, "clothes"))
+        stored_runs.store_run(store, experiment, name=name)
+        for experiment, name in ((TINY, "colours"), (fashion, "clothes"))
     ]
     for run in made:
         stored_runs.add_checkpoint(store, run)
         stored_runs.add_checkpoint(store, run, "best")
     app = opened(*ids(made))
     assert "“colours” was trained on CIFAR-10 and “clothes” was trained on Fashion-MNIST" in (
-        said(app)
+        page_text(app)
     )
     assert not app.exception
 
 
-def test_a_member_whose_weights_are_gone_is_left_out_by_a_press(
+def test_a_member_without_weights_can_be_left_out(
     store: RunStore, three_weights: list[dict[str, np.ndarray]]
 ) -> None:
     made = [
@@ -94,7 +96,10 @@ def test_a_member_whose_weights_are_gone_is_left_out_by_a_press(
     ]
     checkpoint_path(store.folder(made[1].id), "last").unlink()
     app = opened(*ids(made))
-    assert "“m1” has no weights: their files were removed, so it cannot vote." in said(app)
+    assert (
+        "“m1” has no weights: their files were removed, so it cannot vote."
+        in page_text(app)
+    )
     assert not app.metric
     button(app, "Leave it out").click().run()
     assert app.query_params["members"] == f"{made[0].id},{made[2].id}"
@@ -102,14 +107,14 @@ def test_a_member_whose_weights_are_gone_is_left_out_by_a_press(
     assert not app.exception
 
 
-def test_an_epoch_that_was_not_kept_is_said(store: RunStore) -> None:
+def test_an_epoch_without_predictions_is_reported(store: RunStore) -> None:
     run = stored_runs.store_run(store, TINY, name="short")
     app = opened(f"{run.id}@1", f"{run.id}@2")
-    assert "“short” has kept no answers after epochs 1 and 2" in said(app)
+    assert "“short” has no saved predictions after epochs 1 and 2" in page_text(app)
     assert not app.exception
 
 
-def test_a_stopped_member_votes_and_is_named(
+def test_a_stopped_member_votes_with_a_warning(
     store: RunStore, three_weights: list[dict[str, np.ndarray]]
 ) -> None:
     made = [
@@ -124,13 +129,13 @@ def test_a_stopped_member_votes_and_is_named(
         for n, state in enumerate((RunState.FINISHED, RunState.STOPPED))
     ]
     app = opened(*ids(made))
-    assert "“m1” was stopped. After epoch 2 (of 3)" in said(app)
+    assert "“m1” was stopped. After epoch 2 (of 3)" in page_text(app)
     assert button(app, "Resume")
     assert "Ensemble, by sum" in metrics(app)
     assert not app.exception
 
 
-def test_a_failed_member_without_weights_is_said_with_what_to_do(store: RunStore) -> None:
+def test_a_failed_member_without_weights_is_reported(store: RunStore) -> None:
     made = [
         stored_runs.store_run(
             store, seeded(n), name=f"m{n}", state=RunState.FAILED, epochs=0, message="No memory."
@@ -138,33 +143,33 @@ def test_a_failed_member_without_weights_is_said_with_what_to_do(store: RunStore
         for n in range(2)
     ]
     app = opened(*ids(made))
-    assert "“m0” has failed. No memory. 0 of 3 epochs were done." in said(app)
-    assert "Resume it, or leave it out." in said(app)
-    assert button(app, "Resume all 2")
+    assert "“m0” has failed. No memory. 0 of 3 epochs were done." in page_text(app)
+    assert "Resume it, or leave it out." in page_text(app)
+    assert button(app, "Resume 2 runs")
     assert not app.exception
 
 
 @pytest.mark.parametrize(
     ("address", "sentence"),
     [
-        ({"show": "all"}, "There are no images called “all” here"),
+        ({"show": "all"}, "There are no images called “all”"),
         ({"show": "mended", "member": "9"}, "There is no member “9”: they are numbered 1 to 3"),
-        ({"show": "mended", "page": "999"}, "“999” is none of them"),
+        ({"show": "mended", "page": "999"}, "There is no page “999”"),
         ({"seed": "-1"}, "“-1” is no seed"),
-        ({"image": "x"}, "“x” is none of the 1,000 test images"),
-        ({"weights": "worst"}, "There are no weights called “worst”: it is answer, last or best."),
+        ({"image": "x"}, "“x” is not among the 1,000 test images"),
+        ({"weights": "worst"}, "There are no weights called “worst”. Choose answer, last or best."),
         ({"preset": "cifar10-ensemble", "changes": "zz"}, "changes in this address cannot"),
         ({"view": "both"}, "Evaluate has no view “both”"),
         ({"preset": "nope"}, "There is no preset or run “nope”"),
-        ({"way": "nope"}, "“nope” is no way to train this preset"),
+        ({"way": "nope"}, "This preset cannot be trained as “nope”"),
         ({"count": "11"}, "Members: expected a whole number from 2 to 10, and got “11”"),
         ({"first": "-1"}, "First seed: expected a whole number from 0"),
     ],
 )
-def test_what_the_address_names_in_vain_is_said(
+def test_unknown_query_values_are_reported(
     members: list[Run], address: dict[str, str], sentence: str
 ) -> None:
     app = opened(*ids(members), **address)
-    assert sentence in said(app)
+    assert sentence in page_text(app)
     assert metrics(app)
     assert not app.exception

@@ -16,7 +16,7 @@ from tests import stored_runs
 from tests.components import live_items
 from tests.pages import train_page
 from tests.pages.app_page import walk, widget
-from tests.pages.ensemble_view import button, ids, opened, said, seeded
+from tests.pages.ensemble_view import button, ids, opened, page_text, seeded
 from tests.pages.evaluate_page import metrics
 
 
@@ -29,32 +29,32 @@ def store(store: RunStore) -> Iterator[RunStore]:
         cache.worker().wait(run.id, 30)
 
 
-def test_it_says_what_one_click_will_do(store: RunStore) -> None:
+def test_the_plan_is_shown_before_training(store: RunStore) -> None:
     app = opened()
-    assert "Trains 4 networks one after another, 15 epochs each" in said(app)
-    assert "embedded sample of CIFAR-10 (5,000 training images)" in said(app)
-    assert "from the seeds 1, 2, 3 and 4" in said(app)
-    assert "The full set is not on this machine yet" in said(app)
+    assert "Trains 4 networks one after another, 15 epochs each" in page_text(app)
+    assert "embedded sample of CIFAR-10 (5,000 training images)" in page_text(app)
+    assert "from seeds 1, 2, 3 and 4" in page_text(app)
+    assert "The full set is not on this machine yet" in page_text(app)
     widget(app, "number_input", "team-count").set_value(2).run()
     widget(app, "number_input", "team-first").set_value(7).run()
-    assert "from the seeds 7 and 8" in said(app)
+    assert "from seeds 7 and 8" in page_text(app)
     assert (app.query_params["count"], app.query_params["first"]) == ("2", "7")
     widget(app, "radio", "team-way").set_value("as-published").run()
-    assert "Trains one network for 60 epochs" in said(app)
-    assert "after the epochs 15, 30, 45 and 60" in said(app)
+    assert "Trains one network for 60 epochs" in page_text(app)
+    assert "after epochs 15, 30, 45 and 60" in page_text(app)
     assert not app.exception
 
 
-def test_members_are_trained_from_what_was_changed_on_the_train_page(store: RunStore) -> None:
+def test_members_are_trained_from_a_changed_preset(store: RunStore) -> None:
     mine = preset_draft("cifar10-ensemble")
     mine = mine.with_value("epochs", 1).with_value(
         "data", {**mine.section("data"), "variant": "sample", "train_images": 200}
     )
     link = _link_to_the_ensemble(mine)
     app = opened(**link, count=2)
-    assert "number of epochs 15 → 1" in said(app)
-    assert "Trains 2 networks one after another, 1 epoch each" in said(app)
-    assert "(200 training images)" in said(app)
+    assert "number of epochs 15 → 1" in page_text(app)
+    assert "Trains 2 networks one after another, 1 epoch each" in page_text(app)
+    assert "(200 training images)" in page_text(app)
     button(app, "Train 2 members").click().run()
     made = store.all()
     assert {run.experiment.epochs for run in made} == {1}
@@ -65,27 +65,27 @@ def test_members_are_trained_from_what_was_changed_on_the_train_page(store: RunS
     assert not app.exception
 
 
-def test_the_published_way_carries_its_changes_but_not_what_makes_it_that_way(
+def test_a_variant_keeps_the_changes_of_the_user(
     store: RunStore,
 ) -> None:
     preset = PRESETS["cifar10-ensemble"]
     mine = make_draft(preset.variants[0].experiment, preset.name)
     assert "changes" not in _link_to_the_ensemble(mine)
     app = opened(**_link_to_the_ensemble(mine.with_value("batch_size", 50)))
-    assert "Trains 4 networks one after another, 15 epochs each" in said(app)
-    assert "Changes from the preset:** batch size 100 → 50" in said(app)
+    assert "Trains 4 networks one after another, 15 epochs each" in page_text(app)
+    assert "Changes from the preset:** batch size 100 → 50" in page_text(app)
     widget(app, "radio", "team-way").set_value("as-published").run()
-    assert "Trains one network for 60 epochs" in said(app)
-    assert "Changes from the preset:** batch size 100 → 50" in said(app)
+    assert "Trains one network for 60 epochs" in page_text(app)
+    assert "Changes from the preset:** batch size 100 → 50" in page_text(app)
     button(app, "As published").click().run()
-    assert "Changes from the preset" not in said(app)
+    assert "Changes from the preset" not in page_text(app)
     assert not app.exception
 
 
-def test_changes_that_cannot_be_trained_are_said_and_lead_back(store: RunStore) -> None:
+def test_changes_that_cannot_be_trained_are_reported(store: RunStore) -> None:
     app = opened(**_link_to_the_ensemble(preset_draft("cifar10-ensemble").with_value("epochs", 0)))
-    assert "This cannot be trained yet. The number of epochs must be" in said(app)
-    assert not [one for one in app.button if one.key == "train-members"]
+    assert "This cannot be trained yet. The number of epochs must be" in page_text(app)
+    assert not [button for button in app.button if button.key == "train-members"]
     assert not app.exception
 
 
@@ -93,16 +93,16 @@ def _link_to_the_ensemble(draft: Draft) -> dict[str, str]:
     """What the link on the Train page has in its address for this draft."""
     page = train_page.linked(draft)
     (link,) = [
-        one.proto
-        for one in walk(page._tree)
-        if one.type == "page_link" and "real ensemble" in one.proto.label
+        link.proto
+        for link in walk(page._tree)
+        if link.type == "page_link" and "real ensemble" in link.proto.label
     ]
     named = dict(parse_qsl(link.query_string))
     assert named.pop("view") == "ensemble"
     return named
 
 
-def test_members_are_queued_shown_and_vote_by_themselves_at_the_end(store: RunStore) -> None:
+def test_members_are_queued_and_vote_when_they_finish(store: RunStore) -> None:
     template = stored_runs.store_run(
         store, seeded(9, epochs=1, data=Data(train_images=64)), name="tiny"
     )
@@ -125,12 +125,12 @@ def test_members_are_queued_shown_and_vote_by_themselves_at_the_end(store: RunSt
     assert not app.exception
 
 
-def test_while_members_train_it_shows_how_far_they_are_and_stops_them(store: RunStore) -> None:
+def test_progress_of_members_is_shown_and_they_can_be_stopped(store: RunStore) -> None:
     done = stored_runs.store_run(store, seeded(1), name="done")
     waits = stored_runs.store_run(store, seeded(2), name="waits", state=RunState.RUNNING, epochs=1)
     with stored_runs.held(store, waits):
         app = opened(done.id, waits.id)
-        assert "1 of 2 is done; the result shows here by itself when all are." in said(app)
+        assert "1 of 2 runs is done. The result appears when all have finished." in page_text(app)
         line = live_items(app, f"member-{waits.id}")[waits.id]
         assert (line["title"], line["text"]) == ("waits", "epoch 1 of 3")
         assert line["share"] == pytest.approx(1 / 3)

@@ -32,16 +32,16 @@ def inside(app: AppTest) -> dict[str, str]:
     }
 
 
-def said_by(images: ImageSet, right: np.ndarray, sure: float = 0.73) -> np.ndarray:
+def predictions_for(images: ImageSet, right: np.ndarray, sure: float = 0.73) -> np.ndarray:
     """Right where ``right`` says so, else the next class."""
-    said = np.where(right, images.labels, (images.labels + 1) % 10)
+    predicted = np.where(right, images.labels, (images.labels + 1) % 10)
     shares = np.full((len(images), 10), (1 - sure) / 9, np.float32)
-    shares[np.arange(len(images)), said] = sure
+    shares[np.arange(len(images)), predicted] = sure
     return shares
 
 
 @pytest.fixture
-def held_back(settings: Settings) -> ImageSet:
+def validation_images(settings: Settings) -> ImageSet:
     return library.load("cifar10", "sample", settings).train.take(np.arange(0, 600, 2))
 
 
@@ -54,21 +54,21 @@ def validated(store: RunStore, weights: Arrays) -> Run:
     return run
 
 
-def test_over_the_epochs_a_picture_is_in_the_gallery_whose_rule_it_keeps(
-    store: RunStore, validated: Run, held_back: ImageSet
+def test_images_are_in_the_gallery_of_their_history(
+    store: RunStore, validated: Run, validation_images: ImageSet
 ) -> None:
     right = np.random.default_rng(5).random((3, 300)) < 0.6
     for epoch, row in enumerate(right, 1):
-        shares = said_by(held_back, row)
+        shares = predictions_for(validation_images, row)
         save_predictions(
             FolderArtifacts(store.folder(validated.id)),
             epoch,
             "train",
-            held_back.indices,
+            validation_images.indices,
             Predictions.from_probabilities(shares),
         )
     members: dict[str, list[int]] = {"late": [], "forgotten": [], "never": [], "always": []}
-    for index, history in zip(held_back.indices.tolist(), right.T.tolist(), strict=True):
+    for index, history in zip(validation_images.indices.tolist(), right.T.tolist(), strict=True):
         if all(history):
             members["always"].append(index)
         elif history[-1]:
@@ -76,18 +76,18 @@ def test_over_the_epochs_a_picture_is_in_the_gallery_whose_rule_it_keeps(
         else:
             members["forgotten" if any(history) else "never"].append(index)
     rules = {
-        "late": "Right after epoch 3, the newest kept, wrong after some before",
-        "forgotten": "Wrong after epoch 3, the newest kept, right after some before",
-        "never": "Right after none of the 3 epochs kept",
+        "late": "Right after epoch 3, the newest saved, wrong after some before",
+        "forgotten": "Wrong after epoch 3, the newest saved, right after some before",
+        "never": "Wrong after all 3 saved epochs",
     }
     labels = {}
     for gallery, rule in rules.items():
         app = opened(run=validated.id, checkpoint="epochs", epoch=2, gallery=gallery)
         count = len(members[gallery])
         assert f"{count} validation images. {rule}" in text(app)
-        assert "Bars, after epoch 2: the three likeliest classes" in text(app)
+        assert "The bars are of epoch 2." in text(app)
         drawn = image_grid(app, "evaluate-pictures")
-        shown = {int(one.split()[2].rstrip(":")) for one in drawn["tooltips"]}
+        shown = {int(tooltip.split()[2].rstrip(":")) for tooltip in drawn["tooltips"]}
         assert len(shown) == min(32, count)
         assert shown <= set(members[gallery])
         labels[gallery] = set(drawn["labels"])
@@ -97,7 +97,7 @@ def test_over_the_epochs_a_picture_is_in_the_gallery_whose_rule_it_keeps(
     assert {label.split()[-1] for label in labels["never"]} == {"73%"}
 
 
-def test_every_picture_has_its_bars(run: Run, evaluation: Evaluation) -> None:
+def test_every_image_has_bars(run: Run, evaluation: Evaluation) -> None:
     app = opened(run=run.id, gallery="mistakes", actual="ship", predicted="truck")
     for key in ("evaluate-pictures", "evaluate-cell"):
         drawn = image_grid(app, key)
@@ -106,28 +106,28 @@ def test_every_picture_has_its_bars(run: Run, evaluation: Evaluation) -> None:
             index = int(tooltip.split()[2].rstrip(":"))
             position = int(np.flatnonzero(evaluation.indices == index)[0])
             shares, actual = evaluation.probabilities[position], evaluation.labels[position]
-            likely = sorted(range(10), key=lambda one: -shares[one])[:3]
+            likely = sorted(range(10), key=lambda index: -shares[index])[:3]
             if actual not in likely:
                 likely[2] = actual
             assert bars == [
-                [round(float(shares[one]), 3), class_color(one), bool(one == actual)]
-                for one in likely
+                [round(float(shares[index]), 3), class_color(index), bool(index == actual)]
+                for index in likely
             ]
-            names = [said.split()[0] for said in tooltip.partition("\n")[2].split(", ")]
-            assert names == [evaluation.classes[one] for one in likely]
+            names = [share.split()[0] for share in tooltip.partition("\n")[2].split(", ")]
+            assert names == [evaluation.classes[index] for index in likely]
 
 
-def test_the_link_leads_to_the_nearest_epoch_that_inside_can_show(
-    store: RunStore, validated: Run, held_back: ImageSet
+def test_links_lead_to_the_nearest_epoch_that_inside_can_show(
+    store: RunStore, validated: Run, validation_images: ImageSet
 ) -> None:
     for epoch in (1, 2, 3):
         # As sure as half precision can be: rounded to all of it.
-        shares = said_by(held_back, np.arange(300) % 2 == 0, 0.9999)
+        shares = predictions_for(validation_images, np.arange(300) % 2 == 0, 0.9999)
         save_predictions(
             FolderArtifacts(store.folder(validated.id)),
             epoch,
             "train",
-            held_back.indices,
+            validation_images.indices,
             Predictions.from_probabilities(shares),
         )
     for epoch, label, near in (
@@ -143,10 +143,10 @@ def test_the_link_leads_to_the_nearest_epoch_that_inside_can_show(
         assert "100.0%" not in text(app)
         assert not app.exception
     app = opened(run=validated.id, checkpoint="epochs", epoch=2, seed=1)
-    assert "Click one for its feature maps after epoch 3." in text(app)
+    assert "Click an image for its feature maps after epoch 3." in text(app)
 
 
-def test_a_pinned_image_leads_to_the_epoch_of_which_its_maps_were_kept(
+def test_a_pinned_image_links_to_the_epoch_of_its_saved_maps(
     store: RunStore, settings: Settings, weights: Arrays
 ) -> None:
     from cifarviz.network.stateless import LayerOutput
@@ -155,7 +155,7 @@ def test_a_pinned_image_leads_to_the_epoch_of_which_its_maps_were_kept(
     run = stored_runs.store_run(store, made, checkpoints={"last": weights})
     test = library.load("cifar10", "sample", settings).test
     for epoch in (1, 3):
-        shares = said_by(test, np.zeros(len(test), bool))
+        shares = predictions_for(test, np.zeros(len(test), bool))
         save_predictions(
             FolderArtifacts(store.folder(run.id)),
             epoch,
@@ -165,7 +165,7 @@ def test_a_pinned_image_leads_to_the_epoch_of_which_its_maps_were_kept(
         )
     pinned = test.having([231])
     outputs = open_checkpoint(store, run, "last").observe(pinned.images[0])
-    maps = [LayerOutput(one.name, one.type, one.values[np.newaxis]) for one in outputs]
+    maps = [LayerOutput(output.name, output.type, output.values[np.newaxis]) for output in outputs]
     save_maps(FolderArtifacts(store.folder(run.id)), 1, pinned.indices, maps)
     address = {"run": run.id, "checkpoint": "epochs", "epoch": 1, "gallery": "mistakes"}
     app = opened(**address, picture=231, image=231)

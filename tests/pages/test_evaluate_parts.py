@@ -33,7 +33,7 @@ def matrix(app: AppTest) -> dict:
 
 def links(app: AppTest) -> dict[str, str]:
     found = elements(app, "page_link")
-    return {one.label: f"{one.proto.page}?{one.proto.query_string}" for one in found}
+    return {link.label: f"{link.proto.page}?{link.proto.query_string}" for link in found}
 
 
 def accuracy_words(right: int, of: int) -> str:
@@ -41,11 +41,11 @@ def accuracy_words(right: int, of: int) -> str:
     return f"{low:.1%} to {high:.1%}"
 
 
-def said_by(images: ImageSet, right: np.ndarray) -> np.ndarray:
+def predictions_for(images: ImageSet, right: np.ndarray) -> np.ndarray:
     """Right where ``right`` says so, else the next class."""
-    said = np.where(right, images.labels, (images.labels + 1) % 10)
+    predicted = np.where(right, images.labels, (images.labels + 1) % 10)
     shares = np.full((len(images), 10), 0.03, np.float32)
-    shares[np.arange(len(images)), said] = 0.73
+    shares[np.arange(len(images)), predicted] = 0.73
     return shares
 
 
@@ -60,9 +60,7 @@ def validated(store: RunStore, weights: Arrays, name: str) -> Run:
     return stored_runs.store_run(store, made, name=name, checkpoints={"last": weights})
 
 
-def test_confusable_classes_stand_together_and_a_cell_is_still_its_own(
-    run: Run, evaluation: Evaluation
-) -> None:
+def test_the_order_of_classes_does_not_change_the_cells(run: Run, evaluation: Evaluation) -> None:
     order = confusable_order(evaluation.confusion)
     assert list(order) != list(range(10))
     app = opened(run=run.id, order="alike", actual="ship", predicted="truck")
@@ -90,7 +88,7 @@ def test_each_accuracy_has_its_interval(run: Run, evaluation: Evaluation) -> Non
     assert table["recall_interval"].iloc[3] == f"{low:.0%} to {high:.0%}"
 
 
-def test_galleries_are_turned_sheet_by_sheet(run: Run, evaluation: Evaluation) -> None:
+def test_galleries_have_pages(run: Run, evaluation: Evaluation) -> None:
     order = most_confident_mistakes(evaluation.labels, evaluation.probabilities)
     app = opened(run=run.id, gallery="mistakes")
     shown = image_grid(app, "evaluate-pictures")
@@ -105,7 +103,7 @@ def test_galleries_are_turned_sheet_by_sheet(run: Run, evaluation: Evaluation) -
     app = opened(run=run.id, picture=far)
     assert f"**Test image {far}**" in text(app)
     assert elements(app, "pagination")[-1].value == 4
-    assert "“99” is none of them" in errors(opened(run=run.id, gallery="hits", sheet=99))
+    assert "There is no page “99”" in errors(opened(run=run.id, gallery="hits", sheet=99))
     assert not app.exception
 
 
@@ -116,15 +114,15 @@ def test_two_networks_are_compared_image_by_image(
 
     settings, runs = shared_members
     test = library.load("cifar10", "sample", settings).test
-    models = [open_checkpoint(RunStore(settings), one, "last") for one in runs[:2]]
-    one, other = (model.probabilities(test.images).argmax(axis=1) for model in models)
+    models = [open_checkpoint(RunStore(settings), run, "last") for run in runs[:2]]
+    first, second = (model.probabilities(test.images).argmax(axis=1) for model in models)
     app = opened(run=runs[0].id, **{"with": runs[1].id})
-    a, b = one == test.labels, other == test.labels
+    a, b = first == test.labels, second == test.labels
     assert f"| **A right** | {(a & b).sum()} | **{(a & ~b).sum()}** |" in text(app)
     assert f"| **A wrong** | **{(~a & b).sum()}** | {(~a & ~b).sum()} |" in text(app)
     assert metrics(app)["Accuracy of B"] == f"{b.mean():.1%}"
     assert accuracy_words(int(b.sum()), 1000) in text(app)
-    assert metrics(app)["The same answer"] == f"{(one == other).mean():.1%}"
+    assert metrics(app)["Same prediction"] == f"{(first == second).mean():.1%}"
     assert f"**{(a != b).sum()}** images are recognised by only one" in text(app)
     assert "McNemar" in text(app)
     count = int((a & ~b).sum())
@@ -147,7 +145,7 @@ def test_two_networks_are_compared_image_by_image(
     assert not app.error
 
 
-def test_what_cannot_be_compared_is_said(
+def test_networks_that_cannot_be_compared_are_reported(
     store: RunStore, weights: Arrays, images: ImageSet
 ) -> None:
     run = stored_runs.store_run(
@@ -155,7 +153,7 @@ def test_what_cannot_be_compared_is_said(
     )
     alone = opened(run=run.id, part="compare")
     assert "There is no other network here" in alone.info[-1].value
-    assert "Train another" in links(alone)
+    assert "Train another network" in links(alone)
     clothes = PRESETS["fashion-mnist-cnn"].experiment
     strange = stored_runs.store_run(store, clothes, name="shoes", checkpoints={"last": weights})
     stored_runs.store_run(
@@ -164,7 +162,7 @@ def test_what_cannot_be_compared_is_said(
     for token, words in (
         (strange.id, "shoes was not trained on CIFAR-10"),
         ("zzz", "There is no run “zzz” here"),
-        (run.id, "is the network that is shown"),
+        (run.id, "is the network shown above"),
     ):
         app = opened(run=run.id, **{"with": token})
         assert words in errors(app)
@@ -177,7 +175,7 @@ def test_what_cannot_be_compared_is_said(
         1,
         "train",
         images.indices,
-        Predictions.from_probabilities(said_by(images, right)),
+        Predictions.from_probabilities(predictions_for(images, right)),
     )
     apart = library.load("cifar10", "sample", store.settings).train.take(np.arange(1, 601, 2))
     save_predictions(
@@ -185,14 +183,14 @@ def test_what_cannot_be_compared_is_said(
         1,
         "train",
         apart.indices,
-        Predictions.from_probabilities(said_by(apart, right)),
+        Predictions.from_probabilities(predictions_for(apart, right)),
     )
     app = opened(run=first.id, checkpoint="epochs", **{"with": second.id})
-    assert "No validation image was put to both" in app.info[-1].value
+    assert "The two networks have no validation image in common" in app.info[-1].value
     assert not app.exception
 
 
-def test_epochs_are_compared_over_the_images_that_both_held_back(
+def test_epochs_are_compared_on_common_validation_images(
     store: RunStore, weights: Arrays, images: ImageSet
 ) -> None:
     first, second = (validated(store, weights, name) for name in ("first", "second"))
@@ -202,11 +200,11 @@ def test_epochs_are_compared_over_the_images_that_both_held_back(
         2,
         "train",
         images.indices,
-        Predictions.from_probabilities(said_by(images, a)),
+        Predictions.from_probabilities(predictions_for(images, a)),
     )
     for epoch in (1, 2, 3):
         later = images.take(np.arange(100, 300))
-        shares = said_by(later, b[100:] if epoch == 2 else np.zeros(200, bool))
+        shares = predictions_for(later, b[100:] if epoch == 2 else np.zeros(200, bool))
         save_predictions(
             FolderArtifacts(store.folder(second.id)),
             epoch,
@@ -217,11 +215,11 @@ def test_epochs_are_compared_over_the_images_that_both_held_back(
     app = opened(run=first.id, checkpoint="epochs", epoch=2, **{"with": second.id})
     a, b = a[100:], b[100:]
     assert f"| **A right** | {(a & b).sum()} | **{(a & ~b).sum()}** |" in text(app)
-    assert "second, epoch 2. All is about the 200 validation images that both" in text(app)
+    assert "second, epoch 2. All numbers are for the 200 validation images that both" in text(app)
     assert not app.exception
 
 
-def test_over_epochs_the_order_stays_and_the_same_is_told(
+def test_all_epochs_have_the_same_order_of_classes(
     store: RunStore, weights: Arrays, images: ImageSet
 ) -> None:
     run = validated(store, weights, "mine")
@@ -246,19 +244,17 @@ def test_over_epochs_the_order_stays_and_the_same_is_told(
         app = opened(run=run.id, checkpoint="epochs", epoch=epoch, order="alike", seed=1)
         assert matrix(app)["x"] == wanted
         assert "→" in metrics(app)["Most frequent mistake"]
-        assert "Ten validation images at random" in [one.value for one in app.subheader]
+        assert "Ten random validation images" in [heading.value for heading in app.subheader]
         leading = links(app)
         # It has kept its weights of the end, epoch 3, alone.
         inside = leading["See its feature maps" + ("" if epoch == 3 else " after epoch 3")]
         assert "checkpoint=last" in inside
         assert "split=train" in inside
-        assert "checkpoint" not in leading["What the run says of it at its end"]
+        assert "checkpoint" not in leading["See the prediction of the run's checkpoint"]
         assert not app.exception
 
 
-def test_without_answers_the_weights_of_an_epoch_are_asked(
-    store: RunStore, weights: Arrays
-) -> None:
+def test_without_saved_predictions_weights_are_evaluated(store: RunStore, weights: Arrays) -> None:
     from cifarviz.analysis.trained_model import open_checkpoint
 
     run = stored_runs.store_run(store, stored_runs.experiment(), checkpoints={"last": weights})
@@ -273,11 +269,11 @@ def test_without_answers_the_weights_of_an_epoch_are_asked(
         given = open_checkpoint(store, run, epoch).probabilities(test.images)
         app = opened(run=run.id, checkpoint="epochs", epoch=epoch)
         assert metrics(app)["Accuracy"] == f"{(given.argmax(axis=1) == test.labels).mean():.1%}"
-        assert f"What the weights after epoch {epoch} say about the 1,000 test" in text(app)
+        assert f"the 1,000 test images by the weights after epoch {epoch}." in text(app)
         assert not app.exception
 
 
-def test_a_run_that_kept_nothing_of_its_epochs_says_so(run: Run) -> None:
+def test_a_run_without_saved_epochs_is_reported(run: Run) -> None:
     app = opened(run=run.id, checkpoint="epochs")
-    assert "neither answers nor weights of its epochs" in text(app)
+    assert "no saved predictions or weights of its epochs" in text(app)
     assert metrics(app)["Test images"] == "1,000"

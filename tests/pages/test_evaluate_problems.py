@@ -22,17 +22,20 @@ TINY = stored_runs.experiment()
     ("address", "sentence"),
     [
         ({"actual": "unicorn"}, "There is no class “unicorn” here: the classes are airplane"),
-        ({"image": "99999999"}, "numbered 0 to 9,999; “99999999” is none of them"),
-        ({"image": "abc"}, "numbered 0 to 9,999; “abc” is none of them"),
-        ({"image": "-1"}, "“-1” is none of them"),
+        (
+            {"image": "99999999"},
+            "There is no test image “99999999”: those of CIFAR-10 are numbered 0 to 9,999.",
+        ),
+        ({"image": "abc"}, "There is no test image “abc”"),
+        ({"image": "-1"}, "There is no test image “-1”"),
         ({"image": "5000"}, "Test image 5,000 is not among the 1,000 of the embedded sample"),
-        ({"page": "77"}, "“77” is none of them"),
+        ({"page": "77"}, "There is no page “77”"),
         ({"matrix": "pie"}, "There is no view “pie”"),
         ({"seed": "-1"}, "“-1” is no seed"),
         ({"run": "zzz"}, "There is no run “zzz” here."),
     ],
 )
-def test_a_bad_link_gets_a_sentence_and_the_page_stays_usable(
+def test_unknown_query_values_are_reported(
     run: Run, evaluation: Evaluation, address: dict[str, str], sentence: str
 ) -> None:
     assert 5000 not in evaluation.indices
@@ -45,33 +48,33 @@ def test_a_bad_link_gets_a_sentence_and_the_page_stays_usable(
     assert not app.exception
 
 
-def test_weights_that_are_not_there(run: Run) -> None:
+def test_missing_weights_are_reported(run: Run) -> None:
     app = opened(checkpoint="middle")
     assert "“middle”" in app.warning[0].value
     assert metrics(app)["Test images"] == "1,000"
     assert not app.exception
 
 
-def test_without_runs_it_says_what_to_do(store: RunStore) -> None:
+def test_without_runs_training_is_suggested(store: RunStore) -> None:
     app = opened()
     assert "Train one first" in app.info[0].value
     assert "Train a network" in [button.label for button in app.button]
     assert not app.exception
 
 
-def test_without_the_full_set_a_run_on_it_is_judged_by_the_sample(
+def test_without_the_full_set_the_sample_is_used(
     store: RunStore, weights: dict[str, np.ndarray]
 ) -> None:
     full = stored_runs.experiment(data=Data(variant="full"))
     stored_runs.store_run(store, full, checkpoints={"last": weights})
     app = opened()
-    assert "is judged by the images of the embedded sample" in text(app)
+    assert "is evaluated on the embedded sample" in text(app)
     assert "Fetch the full set" in [link.label for link in elements(app, "page_link")]
     assert metrics(app)["Test images"] == "1,000"
     assert not app.exception
 
 
-def test_a_damaged_full_set_gets_a_sentence_and_a_link(
+def test_a_damaged_full_set_is_reported_with_a_link(
     store: RunStore, weights: dict[str, np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> None:
@@ -87,7 +90,7 @@ def test_a_damaged_full_set_gets_a_sentence_and_a_link(
     assert not app.exception
 
 
-def test_weights_that_do_not_fit_get_a_sentence(
+def test_weights_that_do_not_fit_are_reported(
     store: RunStore, weights: dict[str, np.ndarray]
 ) -> None:
     damaged = dict(list(weights.items())[1:])
@@ -98,7 +101,7 @@ def test_weights_that_do_not_fit_get_a_sentence(
     assert not app.exception
 
 
-def test_of_a_run_that_still_trains_it_says_so(
+def test_a_run_that_still_trains_is_reported(
     store: RunStore, weights: dict[str, np.ndarray]
 ) -> None:
     run = stored_runs.store_run(store, TINY, state=RunState.RUNNING, checkpoints={"last": weights})

@@ -119,7 +119,7 @@ def test_evaluate_shows_the_answers_that_are_left(bare: Run, store: RunStore) ->
     remove(store, bare, "predictions")
     app = evaluate_page.opened(run=bare.id, epoch=1)
     assert not app.exception
-    assert "What the weights after epoch 1 say" in evaluate_page.text(app)
+    assert "by the weights after epoch 1." in evaluate_page.text(app)
 
 
 def test_a_run_of_which_nothing_is_left_is_refused_and_one_with_weights_comes_first(

@@ -1,1 +1,1 @@
-""""""
+"""The Ensemble view of Evaluate."""

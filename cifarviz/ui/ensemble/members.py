@@ -1,9 +1,9 @@
-"""Choosing the members of an ensemble."""
+"""The members of an ensemble: what can vote, its names, and the choice in the address."""
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import combinations
 from typing import Literal
@@ -32,30 +32,23 @@ from cifarviz.ui.query import update_query_params, widget_key, widget_value
 from cifarviz.ui.runs.rows import format_date
 from cifarviz.ui.streamlit_patches import uninterruptible
 
-Wanted = Checkpoint | Literal["answer"]
-"""Which of a run's weights vote; ``"answer"``: those that answer for it everywhere."""
+WeightsPreference = Checkpoint | Literal["answer"]
+"""Which of a run's weights vote; ``"answer"``: those chosen for the run on the Runs page."""
 
-# Of a run's name, in a label that has to be short.
+# Characters of a run's name in a short label.
 _SHORT = 18
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What the menus need of an experiment."""
+class ExperimentFacts:
+    """What the menus need of an experiment; ``family`` is equal if only the seed differs."""
 
+    dataset: str
     data: str
     seed: int
     epochs: int
     test_epochs: tuple[int, ...]
-    family: str  # equal for runs that differ only in their seed
-
-
-@dataclass(frozen=True)
-class Named:
-    """The members an address names, and a sentence on each part of it that names none."""
-
-    members: tuple[Member, ...]
-    problems: tuple[str, ...]
+    family: str
 
 
 _MOST_TEAMS, _MOST_FAMILIES, _MOST_EPOCHS = 4, 2, 2
@@ -63,126 +56,138 @@ _MOST_TEAMS, _MOST_FAMILIES, _MOST_EPOCHS = 4, 2, 2
 
 @dataclass(frozen=True)
 class EnsembleSuggestion:
-    """Members that belong together, and why, in words."""
+    """Members that belong together, and what the button that chooses them says."""
 
     label: str
     members: tuple[Member, ...]
 
 
-@dataclass(frozen=True)
-class _Groups:
-    """Members by their seeds, the newest first: those trained together, those that differ in their
-    seed only; and the kept epochs of runs that were trained alone."""
-
-    teams: dict[tuple[str, ...], dict[int, Member]] = field(default_factory=dict)
-    families: dict[str, dict[int, Member]] = field(default_factory=dict)
-    epochs: list[EnsembleSuggestion] = field(default_factory=list)
-
-
-FORGOTTEN = ("member", "page")
-"""What in the address makes sense for the members of before only."""
-_WEIGHTS: dict[Wanted, str] = {
-    "answer": "Their answer",
-    "last": "As they ended",
+MEMBER_PARAMS = ("member", "page")
+"""Query parameters that belong to one choice of members."""
+_WEIGHTS: dict[WeightsPreference, str] = {
+    "answer": "Weights used",
+    "last": "Last epoch",
     "best": "Best epoch",
 }
-_MEMBERS, _KIND = "ensemble-members", "ensemble-weights"
+_MEMBERS_KEY, _WEIGHTS_KEY = "ensemble-members", "ensemble-weights"
 _REMEMBERED = "members"
 
 
-def weights_of(store: RunStore, run: Run, wanted: Wanted) -> Checkpoint | None:
-    """The weights that ``run`` has kept, those ``wanted`` where there is a choice."""
-    kept = stored_checkpoints(store, run)
-    return wanted if wanted in kept else next(iter(kept), None)
+@lru_cache(maxsize=1000)
+def experiment_facts(experiment_json: str) -> ExperimentFacts | None:
+    """Read an experiment; ``None`` if this version cannot read it."""
+    try:
+        experiment = Experiment.from_json(experiment_json)
+    except CifarvizError:
+        return None
+    dataset, variant = experiment.data.dataset, experiment.data.variant
+    return ExperimentFacts(
+        dataset,
+        f"{find(dataset).title} {variant}",
+        experiment.seed,
+        experiment.epochs,
+        experiment.test_epochs,
+        experiment.model_dump_json(exclude={"seed"}),
+    )
 
 
-def kept_epochs(store: RunStore, run: Run) -> tuple[int, ...]:
-    """The epochs after which the answers of ``run`` were kept and still are."""
-    facts = facts_of(run.experiment_json)
+def available_weights(store: RunStore, run: Run, preferred: WeightsPreference) -> Checkpoint | None:
+    """Return the ``preferred`` weights of ``run`` if it has them, else those it has."""
+    available = kept_checkpoints(store, run)
+    return preferred if preferred in available else next(iter(available), None)
+
+
+def prediction_epochs(store: RunStore, run: Run) -> tuple[int, ...]:
+    """Return the epochs after which test predictions of ``run`` were saved and still exist."""
+    facts = experiment_facts(run.experiment_json)
+    if facts is None:
+        return ()
     folder = store.folder(run.id)
-    epochs = () if facts is None else facts.test_epochs
-    return tuple(epoch for epoch in epochs if epoch_predictions_path(folder, epoch).is_file())
+    return tuple(epoch for epoch in facts.test_epochs if epoch_predictions_path(folder, epoch).is_file())
 
 
-def choices(
-    store: RunStore, runs: Sequence[Run], wanted: Wanted, chosen: Sequence[Member] = ()
+def member_options(
+    store: RunStore,
+    runs: Sequence[Run],
+    preferred: WeightsPreference,
+    chosen: Sequence[Member] = (),
 ) -> list[Member]:
-    """All that can vote, in the order of ``runs``: weights of runs that ended, and kept epochs.
+    """Return all that can vote, in the order of ``runs``: weights of ended runs, saved epochs.
 
-    Of two that are the same network there is one, so that all of them may vote together: that
-    among those ``chosen`` already, else the weights.
+    The same network is listed once, so that all may vote together: as the member among ``chosen``
+    if there is any, else as weights.
     """
-    found: list[Member] = []
+    options: list[Member] = []
     for run in runs:
-        if run.state.active or facts_of(run.experiment_json) is None:
+        if run.state.active or experiment_facts(run.experiment_json) is None:
             continue
-        mine = [one for one in chosen if one.run.id == run.id]
-        which = weights_of(store, run, wanted)
-        offered = [] if which is None else [Member(run, which)]
-        offered += [Member(run, epoch) for epoch in kept_epochs(store, run)]
-        known = list(mine)
-        for one in offered:
-            if one in mine:
-                found.append(one)
-            elif not any(map(one.same_network, known)):
-                found.append(one)
-                known.append(one)
-    return found
+        weights = available_weights(store, run, preferred)
+        candidates = [] if weights is None else [Member(run, weights)]
+        candidates += [Member(run, epoch) for epoch in prediction_epochs(store, run)]
+        seen = [member for member in chosen if member.run.id == run.id]
+        for candidate in candidates:
+            if candidate in chosen:
+                options.append(candidate)
+            elif not any(map(candidate.same_network, seen)):
+                options.append(candidate)
+                seen.append(candidate)
+    return options
 
 
-def labels(members: Sequence[Member]) -> list[str]:
-    """A name for each, different for each, that tells seed and data set."""
-    plain = [_label(one, dated=False) for one in members]
-    again = Counter(plain)
+def member_labels(members: Sequence[Member]) -> list[str]:
+    """Return a different name for each, with seed and data set, and its date or id if needed."""
+    plain = [_label(member, dated=False) for member in members]
+    repeated = Counter(plain)
     dated = [
-        label if again[label] == 1 else _label(one, dated=True)
-        for label, one in zip(plain, members, strict=True)
+        label if repeated[label] == 1 else _label(member, dated=True)
+        for label, member in zip(plain, members, strict=True)
     ]
-    again = Counter(dated)
+    repeated = Counter(dated)
     return [
-        label if again[label] == 1 else f"{label} ({one.run.id})"
-        for label, one in zip(dated, members, strict=True)
+        label if repeated[label] == 1 else f"{label} ({member.run.id})"
+        for label, member in zip(dated, members, strict=True)
     ]
 
 
-def short_labels(members: Sequence[Member]) -> list[str]:
-    """A few characters for each: its number, and what tells it from the others.
+def short_member_labels(members: Sequence[Member]) -> list[str]:
+    """Return a few characters for each: its number, and what differs from the others.
 
-    That is as little as will do of its name, its seed and its epoch.
+    That is as little as needed of its name, its seed and its epoch.
     """
-    names = [name_without_member(one.run.name) for one in members]
+    names = [name_without_member(member.run.name) for member in members]
     short = [name if len(name) <= _SHORT else f"{name[: _SHORT - 1]}…" for name in names]
-    seeds = [f"seed {_seed(one.run)}" for one in members]
-    whens = [one.label for one in members]
-    different = [one for one in (short, seeds, whens) if len(set(one)) > 1]
-    words = [", ".join(parts) for parts in zip(*(different or [short]), strict=True)]
-    for size in range(1, len(different)):
-        for some in combinations(different, size):
-            joined = [", ".join(parts) for parts in zip(*some, strict=True)]
-            if len(set(joined)) == len(members):
-                return _numbered(joined)
-    return _numbered(words)
+    facts = [experiment_facts(member.run.experiment_json) for member in members]
+    seeds = [f"seed {None if known is None else known.seed}" for known in facts]
+    epochs = [member.label for member in members]
+    different = [texts for texts in (short, seeds, epochs) if len(set(texts)) > 1] or [short]
+    candidates = [
+        [", ".join(texts) for texts in zip(*parts, strict=True)]
+        for size in range(1, len(different) + 1)
+        for parts in combinations(different, size)
+    ]
+    unique = (labels for labels in candidates if len(set(labels)) == len(members))
+    return [f"{number} · {label}" for number, label in enumerate(next(unique, candidates[-1]), 1)]
 
 
-def families(runs: Sequence[Run]) -> list[Run]:
-    """Of ``runs``, the newest first, the first of those that differ only in their seed."""
-    found: dict[str, Run] = {}
+def newest_of_families(runs: Sequence[Run]) -> list[Run]:
+    """Return the first of the ``runs`` that differ only in their seed, for each such group."""
+    newest: dict[str, Run] = {}
     for run in runs:
-        facts = facts_of(run.experiment_json)
+        facts = experiment_facts(run.experiment_json)
         if facts is not None:
-            found.setdefault(facts.family, run)
-    return list(found.values())
+            newest.setdefault(facts.family, run)
+    return list(newest.values())
 
 
-def listed(numbers: Sequence[int]) -> str:
-    """``1, 2 and 3``; raises ``ValueError`` for none."""
+def format_numbers(numbers: Sequence[int]) -> str:
+    """Return ``1, 2 and 3``; raises ``ValueError`` for none."""
     *most, last = map(str, numbers)
     return f"{', '.join(most)} and {last}" if most else last
 
 
 def _label(member: Member, *, dated: bool) -> str:
     run = member.run
-    facts = facts_of(run.experiment_json)
+    facts = experiment_facts(run.experiment_json)
     parts = [run.name]
     if facts is not None:
         if not re.search(rf"\bseed {facts.seed}\b", run.name):
@@ -197,49 +202,31 @@ def _label(member: Member, *, dated: bool) -> str:
     return ", ".join(parts)
 
 
-def _numbered(words: Sequence[str]) -> list[str]:
-    return [f"{number} · {word}" for number, word in enumerate(words, 1)]
-
-
-def _seed(run: Run) -> int | None:
-    facts = facts_of(run.experiment_json)
-    return None if facts is None else facts.seed
-
-
-@lru_cache(maxsize=1000)
-def facts_of(experiment_json: str) -> Facts | None:
-    """Read once for each experiment; ``None`` for what this version cannot read."""
-    try:
-        made = Experiment.from_json(experiment_json)
-    except CifarvizError:
-        return None
-    family = made.model_dump_json(exclude={"seed"})
-    data = f"{find(made.data.dataset).title} {made.data.variant}"
-    return Facts(data, made.seed, made.epochs, made.test_epochs, family)
-
-
-def token(member: Member) -> str:
-    """What the address says for ``member``."""
+def format_member(member: Member) -> str:
+    """Return what stands for ``member`` in an address: its run's id, and ``@`` with the epoch."""
     return member.run.id if member.when == "last" else f"{member.run.id}@{member.when}"
 
 
-def joined(members: Sequence[Member]) -> str | None:
-    """What the address says for all of them; ``None`` for none."""
-    return ",".join(map(token, members)) or None
+def format_members(members: Sequence[Member]) -> str | None:
+    """Return what stands for all of them in an address; ``None`` for none."""
+    return ",".join(map(format_member, members)) or None
 
 
-def named_members(text: str, runs: Mapping[str, Run]) -> Named:
-    """Read what ``joined`` wrote, or anybody else; ``runs`` are those there are, by their id."""
+def parse_members(text: str, runs: Mapping[str, Run]) -> tuple[list[Member], list[str]]:
+    """Return the members in an address, and a sentence on each part of it that is none.
+
+    ``runs`` are the known ones by their id.
+    """
     members: list[Member] = []
     problems: list[str] = []
-    for part in (one.strip() for one in text.split(",")):
+    for part in (part.strip() for part in text.split(",")):
         if not part:
             continue
         run_id, _, when = part.partition("@")
         run = runs.get(run_id)
         epoch = whole_number(when)
         if run is None:
-            problems.append(f"There is no run {quoted(run_id)} here: it is left out.")
+            problems.append(f"There is no run {quoted(run_id)} here, so it is left out.")
         elif when in ("", "last"):
             members.append(Member(run))
         elif when == "best":
@@ -248,22 +235,21 @@ def named_members(text: str, runs: Mapping[str, Run]) -> Named:
             members.append(Member(run, epoch))
         else:
             problems.append(
-                f"{quoted(when)} is no epoch of {quoted(run.name)}: after the @ stands “best” or "
-                "the number of an epoch. It is left out."
+                f"{quoted(when)} is no epoch of {quoted(run.name)}, so it is left out. After the @ "
+                "comes “best” or the number of an epoch."
             )
     if len(members) > MAX_MEMBERS:
         problems.append(
-            f"An ensemble has at most {MAX_MEMBERS} members here, and {len(members)} came: the "
-            f"first {MAX_MEMBERS} are shown."
+            f"An ensemble has at most {MAX_MEMBERS} members, and the address has {len(members)}: "
+            f"the first {MAX_MEMBERS} are shown."
         )
-    return Named(tuple(members[:MAX_MEMBERS]), tuple(problems))
+    return members[:MAX_MEMBERS], problems
 
 
-def pick_members(runs: Sequence[Run]) -> tuple[Member, ...]:
-    """Show what there is to choose, suggestions first, and return the members of the address.
+def pick_members(runs: Sequence[Run]) -> list[Member]:
+    """Show the menus and suggestions, and return the members of the address.
 
-    Without any there, they are those that this browser session had last. What the address names
-    in vain is said.
+    Without any, they are those that this browser session had last. Unknown ones are reported.
     """
     text = st.query_params.get("members")
     if text is None:
@@ -271,168 +257,162 @@ def pick_members(runs: Sequence[Run]) -> tuple[Member, ...]:
         if text:
             update_query_params(members=text)
     state.remember(_REMEMBERED, text)
-    named = named_members(text, {run.id: run for run in runs})
-    for problem in named.problems:
+    members, problems = parse_members(text, {run.id: run for run in runs})
+    for problem in problems:
         st.error(problem, icon=":material/error:")
-    if len(named.problems) > len(named.members):
-        link_to("runs", "See the runs there are")
-    kind = _kind()
-    _menus(runs, named.members, kind)
-    _suggest(suggestions(cache.store(), runs, kind), named.members)
-    return named.members
+    if len(problems) > len(members):
+        link_to("runs", "See all runs")
+    preferred = _weights_in_address()
+    _render_menus(runs, members, preferred)
+    _render_suggestions(suggestions(cache.store(), runs, preferred), members)
+    return members
 
 
-def choose(members: Sequence[Member], **also: str | None) -> None:
-    """Put these members into the address in place of those there are, and with them ``also``."""
-    text = joined(members)
+def set_members(members: Sequence[Member], **params: str | None) -> None:
+    """Put these members into the address in place of the old ones, together with ``params``."""
+    text = format_members(members)
     state.remember(_REMEMBERED, text or "")
-    update_query_params(**dict.fromkeys(FORGOTTEN), **also, members=text)
+    update_query_params(**dict.fromkeys(MEMBER_PARAMS), **params, members=text)
 
 
-def _menus(runs: Sequence[Run], chosen: Sequence[Member], kind: Wanted) -> None:
-    offered = choices(cache.store(), runs, kind, chosen)
-    # What the address names stands there too, be it gone or still at work.
-    offered += [one for one in chosen if one not in offered]
-    tokens = [token(one) for one in offered]
-    names = dict(zip(tokens, labels(offered), strict=True))
-    by_token = dict(zip(tokens, offered, strict=True))
+def _render_menus(
+    runs: Sequence[Run], chosen: Sequence[Member], preferred: WeightsPreference
+) -> None:
+    options = member_options(cache.store(), runs, preferred, chosen)
+    # Members of the address are listed even if they are deleted or still training.
+    options += [member for member in chosen if member not in options]
+    by_token = {format_member(member): member for member in options}
+    names = dict(zip(by_token, member_labels(options), strict=True))
     left, right = st.columns([2, 1], gap="medium")
-    wanted = list(dict.fromkeys(map(token, chosen)))
+    wanted = list(dict.fromkeys(map(format_member, chosen)))
     left.multiselect(
         "Members",
-        tokens,
+        list(by_token),
         wanted,
         format_func=names.__getitem__,
-        key=widget_key(_MEMBERS, wanted),
+        key=widget_key(_MEMBERS_KEY, wanted),
         max_selections=MAX_MEMBERS,
-        placeholder="Choose two or more" if tokens else "There are none yet",
-        on_change=uninterruptible(lambda: _chosen(by_token)),
-        help="The trained networks that vote, and answers that a run kept after some of its "
-        "epochs.",
+        placeholder="Choose two or more" if by_token else "There are no trained networks yet",
+        on_change=uninterruptible(lambda: _members_chosen(by_token)),
+        help="The networks that vote: trained weights, and test predictions saved after epochs.",
     )
     right.segmented_control(
         "Weights",
         list(_WEIGHTS),
-        default=kind,
+        default=preferred,
         format_func=_WEIGHTS.__getitem__,
-        key=widget_key(_KIND, kind),
+        key=widget_key(_WEIGHTS_KEY, preferred),
         required=True,
-        on_change=uninterruptible(lambda: _weigh(chosen)),
-        help="Which of the weights that each run has kept, for the members there are and for "
-        "those chosen from now on; where a run has one kind only, that. “Their answer” is what is "
-        "chosen for each on the Runs page, else as it ended. Kept epochs stay as they are.",
+        on_change=uninterruptible(lambda: _weights_chosen(chosen)),
+        help="The weights of each member, if its run has several. “Weights used” are those chosen "
+        "for the run on the Runs page, by default those of its last epoch. Members that are saved "
+        "epochs do not change.",
     )
 
 
-def _chosen(by_token: Mapping[str, Member]) -> None:
-    tokens = widget_value(_MEMBERS)
-    # The browser sends names. One that has changed since, as with the state of a run, comes as it
-    # is: nobody chose anything then.
-    if all(one in by_token for one in tokens):
-        choose([by_token[one] for one in tokens])
+def _members_chosen(by_token: Mapping[str, Member]) -> None:
+    tokens = widget_value(_MEMBERS_KEY)
+    # The browser sends names. A name that has changed since, as with the state of a run, arrives
+    # unchanged: then nothing was chosen.
+    if all(token in by_token for token in tokens):
+        set_members([by_token[token] for token in tokens])
 
 
-def _kind() -> Wanted:
-    """The weights that are wanted where a run has kept both kinds; the address holds them."""
+def _weights_in_address() -> WeightsPreference:
     wanted = st.query_params.get("weights", "answer")
-    kind = next((one for one in _WEIGHTS if one == wanted), None)
-    if kind is None:
+    preferred = next((name for name in _WEIGHTS if name == wanted), None)
+    if preferred is None:
         st.error(
-            f"There are no weights called {quoted(wanted)}: it is answer, last or best.",
+            f"There are no weights called {quoted(wanted)}. Choose answer, last or best.",
             icon=":material/error:",
         )
         return "answer"
-    return kind
+    return preferred
 
 
-def _weigh(members: Sequence[Member]) -> None:
-    kind: Wanted = widget_value(_KIND)
+def _weights_chosen(members: Sequence[Member]) -> None:
+    preferred: WeightsPreference = widget_value(_WEIGHTS_KEY)
     store = cache.store()
     changed = [
-        one
-        if isinstance(one.when, int)
-        else replace(one, when=weights_of(store, one.run, kind) or one.when)
-        for one in members
+        member
+        if isinstance(member.when, int)
+        else replace(member, when=available_weights(store, member.run, preferred) or member.when)
+        for member in members
     ]
-    choose(list(dict.fromkeys(changed)), weights=kind)
+    set_members(list(dict.fromkeys(changed)), weights=preferred)
 
 
-def _suggest(found: Sequence[EnsembleSuggestion], chosen: Sequence[Member]) -> None:
-    if not found:
+def _render_suggestions(offers: Sequence[EnsembleSuggestion], chosen: Sequence[Member]) -> None:
+    if not offers:
         return
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        st.markdown(":small[These belong together:]", width="content")
-        for number, one in enumerate(found):
+        st.markdown(":small[Suggestions:]", width="content")
+        for number, offer in enumerate(offers):
             st.button(
-                escaped(one.label),
+                escaped(offer.label),
                 key=f"suggestion-{number}",
                 icon=":material/group_work:",
-                disabled=set(one.members) == set(chosen),
-                on_click=uninterruptible(choose),
-                args=(one.members,),
+                disabled=set(offer.members) == set(chosen),
+                on_click=uninterruptible(set_members),
+                args=(offer.members,),
             )
 
 
-def suggestions(store: RunStore, runs: Sequence[Run], wanted: Wanted) -> list[EnsembleSuggestion]:
-    """Runs trained together; others that differ only in their seed; epochs of one. Newest first."""
-    groups = _grouped(store, runs, wanted)
-    teams = _of_seeds(groups.teams.values())
-    offered = {frozenset(one.members) for one in teams}
-    families = [
-        one for one in _of_seeds(groups.families.values()) if frozenset(one.members) not in offered
-    ]
-    return _told_apart(
-        [*teams[:_MOST_TEAMS], *families[:_MOST_FAMILIES], *groups.epochs[:_MOST_EPOCHS]]
-    )
+def suggestions(
+    store: RunStore, runs: Sequence[Run], preferred: WeightsPreference
+) -> list[EnsembleSuggestion]:
+    """Return runs trained together, runs that differ in their seed only, and epochs of a run.
 
-
-def _grouped(store: RunStore, runs: Sequence[Run], wanted: Wanted) -> _Groups:
-    groups = _Groups()
+    ``runs`` are the newest first, and so are the suggestions of each kind.
+    """
+    # Members by their seeds; of several runs with the same seed, the newest.
+    teams: dict[tuple[str, ...], dict[int, Member]] = {}
+    families: dict[tuple[str, ...], dict[int, Member]] = {}
+    by_epochs: list[EnsembleSuggestion] = []
     for run in runs:
-        facts = facts_of(run.experiment_json)
+        facts = experiment_facts(run.experiment_json)
         if facts is None or run.state.active:
             continue
         team = parse_member_name(run.name)
         # A member of a team has others to vote with; its own epochs would only fill the row.
-        epochs = kept_epochs(store, run)[-MAX_MEMBERS:] if team is None else ()
+        epochs = prediction_epochs(store, run)[-MAX_MEMBERS:] if team is None else ()
         if len(epochs) >= MIN_MEMBERS:
-            label = f"Epochs {listed(epochs)} of “{run.name}”"
+            label = f"Epochs {format_numbers(epochs)} of “{run.name}”"
             members = tuple(Member(run, epoch) for epoch in epochs)
-            groups.epochs.append(EnsembleSuggestion(label, members))
-        which = weights_of(store, run, wanted)
-        if which is None or run.state is not RunState.FINISHED:
+            by_epochs.append(EnsembleSuggestion(label, members))
+        weights = available_weights(store, run, preferred)
+        if weights is None or run.state is not RunState.FINISHED:
             continue
-        # The newest of several runs from one seed.
-        groups.families.setdefault(facts.family, {}).setdefault(facts.seed, Member(run, which))
+        member = Member(run, weights)
+        families.setdefault((facts.family,), {}).setdefault(facts.seed, member)
         if team is not None:
             key = (facts.family, *map(str, team))
-            groups.teams.setdefault(key, {}).setdefault(facts.seed, Member(run, which))
-    return groups
-
-
-def _of_seeds(groups: Iterable[Mapping[int, Member]]) -> list[EnsembleSuggestion]:
-    return [_seeds(members) for members in groups if len(members) >= MIN_MEMBERS]
-
-
-def _seeds(members: Mapping[int, Member]) -> EnsembleSuggestion:
-    newest = list(members.items())[:MAX_MEMBERS]
-    seeds = tuple(sorted(seed for seed, _ in newest))
-    name = name_without_member(newest[0][1].run.name)
-    span = seeds[-1] - seeds[0] == len(seeds) - 1 and len(seeds) > 2
-    which = f"{seeds[0]}–{seeds[-1]}" if span else listed(seeds)
-    return EnsembleSuggestion(
-        f"{len(seeds)} runs of “{name}”, seeds {which}", tuple(members[seed] for seed in seeds)
+            teams.setdefault(key, {}).setdefault(facts.seed, member)
+    by_team, by_family = (
+        [_seeds_suggestion(group) for group in groups.values() if len(group) >= FEWEST_MEMBERS]
+        for groups in (teams, families)
     )
-
-
-def _told_apart(found: Sequence[EnsembleSuggestion]) -> list[EnsembleSuggestion]:
-    again = Counter(one.label for one in found)
+    known = {frozenset(offer.members) for offer in by_team}
+    by_family = [offer for offer in by_family if frozenset(offer.members) not in known]
+    offers = [*by_team[:_MOST_TEAMS], *by_family[:_MOST_FAMILIES], *by_epochs[:_MOST_EPOCHS]]
+    repeated = Counter(offer.label for offer in offers)
     return [
-        one
-        if again[one.label] == 1
-        else EnsembleSuggestion(
-            f"{one.label}, {format_date(max(member.run.created for member in one.members))}",
-            one.members,
+        offer
+        if repeated[offer.label] == 1
+        else replace(
+            offer,
+            label=f"{offer.label}, {format_date(max(member.run.created for member in offer.members))}",
         )
-        for one in found
+        for offer in offers
     ]
+
+
+def _seeds_suggestion(group: Mapping[int, Member]) -> EnsembleSuggestion:
+    newest = dict(list(group.items())[:MOST_MEMBERS])
+    seeds = sorted(newest)
+    is_range = len(seeds) > 2 and seeds[-1] - seeds[0] == len(seeds) - 1
+    seeds_text = f"{seeds[0]}–{seeds[-1]}" if is_range else format_numbers(seeds)
+    name = common_name(next(iter(newest.values())).run.name)
+    return EnsembleSuggestion(
+        f"{len(seeds)} runs of “{name}”, seeds {seeds_text}", tuple(newest[seed] for seed in seeds)
+    )

@@ -1,6 +1,6 @@
 """The Ensemble view of Evaluate."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -17,6 +17,7 @@ from cifarviz.live.feeds import active_mark
 from cifarviz.live.hub import hub
 from cifarviz.runs.artifacts import Stamp, epoch_predictions_path
 from cifarviz.live.items import Item, outcome_text, progress_item, waiting_text
+from cifarviz.runs.artifacts import Checkpoint, Stamp, answers_path
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import Action, RunState
@@ -30,17 +31,21 @@ from cifarviz.ui.class_names import address_names
 from cifarviz.ui.components.live import Live
 from cifarviz.ui.components.live_items import live_items
 from cifarviz.ui.ensemble.members import (
-    choose,
-    kept_epochs,
-    listed,
+    available_weights,
+    format_member,
+    format_numbers,
     pick_members,
-    token,
-    weights_of,
+    prediction_epochs,
+    set_members,
 )
-from cifarviz.ui.ensemble.results import one_image, render_predictions_table, results
-from cifarviz.ui.ensemble.training import training_panel
+from cifarviz.ui.ensemble.results import (
+    render_chosen_image,
+    render_predictions_table,
+    render_results,
+)
+from cifarviz.ui.ensemble.training import render_training_panel
 from cifarviz.ui.errors import errors_shown
-from cifarviz.ui.evaluate.evaluation import evaluation_job, wait_for
+from cifarviz.ui.evaluate.evaluation import evaluation_job, wait_for_evaluation
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.queueing import stop_runs
 from cifarviz.ui.streamlit_patches import uninterruptible
@@ -52,96 +57,93 @@ _ENDED = {
 }
 
 
-def ensemble_view() -> None:
-    """Show all of it; what goes wrong in one part leaves the others usable."""
+def render_ensemble() -> None:
+    """Show the view; an error in one part leaves the others usable."""
     runs = cache.store().all()
-    members: tuple[Member, ...] = ()
+    members: list[Member] = []
     with errors_shown():
         members = pick_members(runs)
     if not members:
         st.info(
-            "Several networks asked together are often right where one of them is wrong. Choose "
-            "two or more above, or train them.",
+            "Several networks together are often right where a single network is wrong. Choose two "
+            "or more above, or train them.",
             icon=":material/info:",
         )
-    training_panel(runs, opened=not members)
+    render_training_panel(runs, expanded=not members)
     if not members:
         return
     with errors_shown():
-        _voting(members)
+        _render_vote(members)
 
 
-def _voting(members: Sequence[Member]) -> None:
-    runs = runs_of(members)
+def _render_vote(members: Sequence[Member]) -> None:
+    runs = _runs_of(members)
     if any(run.state.active for run in runs):
-        training_progress(runs)
+        _render_progress(runs)
         return
     if len(members) < MIN_MEMBERS:
-        _too_few(members)
+        # Not an error while somebody is still choosing.
+        try:
+            check_members(cache.store(), members)
+        except ExperimentInvalid as rule:
+            st.info(escaped(str(rule)), icon=":material/info:")
         return
-    if not broken_off(members):
+    if not _report_incomplete_members(members):
         return
     try:
-        found = votes(members)
+        voted = _vote(members)
     except DataError as error:
         st.error(escaped(str(error)), icon=":material/error:")
         link_to("start", "Get the images on the Start page")
         return
-    if found is None:
+    if voted is None:
         return
-    ensemble, dataset = found
-    results(members, ensemble, dataset)
+    ensemble, dataset = voted
+    render_results(members, ensemble, dataset)
     with errors_shown():
         render_predictions_table(members, ensemble, dataset)
     with errors_shown():
-        one_image(members, ensemble, dataset)
+        render_chosen_image(members, ensemble, dataset)
 
 
-def _too_few(members: Sequence[Member]) -> None:
-    """The rule in its own words; but nothing is wrong yet, while somebody is choosing."""
-    try:
-        check_members(cache.store(), members)
-    except ExperimentInvalid as rule:
-        st.info(escaped(str(rule)), icon=":material/info:")
+def _vote(members: Sequence[Member]) -> tuple[Ensemble, Dataset] | None:
+    """Return the members' votes on their common test images, and the data set these are of.
 
-
-def votes(members: Sequence[Member]) -> tuple[Ensemble, Dataset] | None:
-    """The members' votes on their common test images, and the data set these are of.
-
-    Members are measured one after another, which shows how far it is; ``None`` after that was
+    Members are evaluated one after another, with their progress shown; ``None`` if that was
     stopped. Raises what ``check_members`` does, ``DataError`` and ``ArtifactDamaged``.
     """
     check_members(cache.store(), members)
     dataset = cache.dataset(members[0].run.experiment.data.dataset, common_variant(members))
-    answers: dict[Member, Predictions] = {}
+    predictions: dict[tuple[str, Checkpoint], Predictions] = {}
     for number, member in enumerate(members, 1):
         if isinstance(member.when, int):
             continue
         job = evaluation_job(member.run, member.when, dataset)
-        evaluation = wait_for(job, f"Member {number} of {len(members)}")
+        evaluation = wait_for_evaluation(job, f"Member {number} of {len(members)}")
         if evaluation is None:
             return None
-        answers[member] = evaluation.predictions
-    stamped = tuple((token(one), _stamp(one)) for one in members)
-    ensemble = _counted(stamped, dataset.variant, cache.settings(), members, dataset, answers)
+        predictions[member.run.id, member.when] = evaluation.predictions
+    stamps = tuple((format_member(member), _stamp(member)) for member in members)
+    ensemble = _cached_vote(
+        stamps, dataset.variant, cache.settings(), members, dataset, predictions
+    )
     return ensemble, dataset
 
 
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs={Settings: repr})
-def _counted(
-    stamped: tuple[tuple[str, Stamp], ...],
+def _cached_vote(
+    stamps: tuple[tuple[str, Stamp], ...],
     variant: Variant,
     settings: Settings,
     _members: Sequence[Member],
     _dataset: Dataset,
-    _answers: dict[Member, Predictions],
+    _predictions: Mapping[tuple[str, Checkpoint], Predictions],
 ) -> Ensemble:
-    asked = {(member.run.id, member.when): found for member, found in _answers.items()}
     return vote(
         cache.store(),
         _members,
         _dataset.test,
-        lambda run, which, _test: asked[run.id, which],
+        lambda run, weights, _test: _predictions[run.id, weights],
         len(address_names(_dataset.info)),
     )
 
@@ -152,31 +154,33 @@ def _stamp(member: Member) -> Stamp:
         return checkpoint_stamp(folder, member.when)
     path = epoch_predictions_path(folder, member.when)
     if not path.is_file():
-        # Reading it says so.
+        # Reading it reports that.
         return (0, 0)
-    found = path.stat()
-    return found.st_mtime_ns, found.st_size
+    stat = path.stat()
+    return stat.st_mtime_ns, stat.st_size
 
 
-def runs_of(members: Sequence[Member]) -> list[Run]:
-    """The runs behind ``members``, each once."""
-    return list({one.run.id: one.run for one in members}.values())
+def _runs_of(members: Sequence[Member]) -> list[Run]:
+    """Return the runs of ``members``, each once."""
+    return list({member.run.id: member.run for member in members}.values())
 
 
-def training_progress(runs: Sequence[Run]) -> None:
-    """Show how far each of these runs is; the page is run again when one of them ends."""
+def _render_progress(runs: Sequence[Run]) -> None:
+    """Show the progress of each run; the page runs again when a run ends."""
     active = [run for run in runs if run.state.active]
     feed = "-".join(["members", *(run.id for run in runs)])
     hub().register(feed, partial(progress_message, cache.store(), [run.id for run in runs]))
     live = Live(feed, active_mark(runs))
     done = len(runs) - len(active)
-    st.subheader("The members are being trained", anchor=False)
+    st.subheader("Training the members", anchor=False)
     if len(runs) == 1:
-        st.caption("The result shows here by itself when the run is done.")
+        st.caption("The result appears when the run has finished.")
     elif done == 1:
-        st.caption(f"1 of {len(runs)} is done; the result shows here by itself when all are.")
+        st.caption(f"1 of {len(runs)} runs is done. The result appears when all have finished.")
     else:
-        st.caption(f"{done} of {len(runs)} are done; the result shows here by itself when all are.")
+        st.caption(
+            f"{done} of {len(runs)} runs are done. The result appears when all have finished."
+        )
     items = _items(cache.store(), runs)
     for run in runs:
         line, link = st.columns([8, 1], vertical_alignment="center")
@@ -193,12 +197,12 @@ def training_progress(runs: Sequence[Run]) -> None:
         disabled=stopping,
         on_click=uninterruptible(stop_runs),
         args=([run.id for run in active],),
-        help="Ends the training; what was learned is kept, and it can be resumed.",
+        help="Ends the training. What was learned is saved, and the runs can be resumed.",
     )
 
 
 def progress_message(store: RunStore, run_ids: Sequence[str]) -> dict[str, Any]:
-    """Return what moves of these runs, for the channel."""
+    """Return the progress of these runs as a message for the channel."""
     runs = [store.get(run_id) for run_id in run_ids]
     items = {run_id: item.values() for run_id, item in _items(store, runs).items()}
     return {"mark": active_mark(runs), "items": items}
@@ -209,94 +213,104 @@ def _items(store: RunStore, runs: Sequence[Run]) -> dict[str, Item]:
     return {run.id: progress_item(run, waiting=waiting_text(run, active)) for run in runs}
 
 
-def broken_off(members: Sequence[Member]) -> bool:
-    """Say which members did not finish, or lack their weights, and what to do.
+def _report_incomplete_members(members: Sequence[Member]) -> bool:
+    """Report members that did not finish or lack their weights, with what to do.
 
-    Returns whether they can vote together as they are.
+    Returns whether all can vote as they are.
     """
-    silent = [one for one in members if not _can_vote(one)]
-    hurt = [one for one in members if one.run.state is not RunState.FINISHED or not _can_vote(one)]
-    if not hurt:
+    lacking = [member for member in members if not _can_vote(member)]
+    incomplete = [
+        member
+        for member in members
+        if member.run.state is not RunState.FINISHED or member in lacking
+    ]
+    if not incomplete:
         return True
-    runs = runs_of(hurt)
-    said = [_sentence(run, [one for one in silent if one.run.id == run.id]) for run in runs]
-    words = said[0] if len(said) == 1 else "\n".join(f"- {one}" for one in said)
-    if silent:
-        st.error(words, icon=":material/error:")
+    runs = _runs_of(incomplete)
+    sentences = [
+        _problem_text(run, [member for member in lacking if member.run.id == run.id])
+        for run in runs
+    ]
+    text = "\n".join(f"- {sentence}" for sentence in sentences) if runs[1:] else sentences[0]
+    if lacking:
+        st.error(text, icon=":material/error:")
     else:
-        st.warning(words, icon=":material/warning:")
+        st.warning(text, icon=":material/warning:")
     resumable = [run for run in runs if run.resumable]
-    out = silent or hurt
-    instead = {one: other for one in silent if (other := _other_weights(one)) is not None}
+    replacements = {member: other for member in lacking if (other := _with_weights(member))}
+    left_out = lacking or incomplete
     with st.container(horizontal=True):
-        if instead:
+        if replacements:
+            all_best = all(other.when == "best" for other in replacements.values())
             st.button(
-                "Take the best epoch"
-                if all(other.when == "best" for other in instead.values())
-                else "Take the weights there are",
+                "Use the best epoch" if all_best else "Use the available weights",
                 key="other-weights",
                 icon=":material/swap_horiz:",
-                on_click=uninterruptible(choose),
-                args=(list(dict.fromkeys(instead.get(one, one) for one in members)),),
-                help="Go on with the weights that have been kept.",
+                on_click=uninterruptible(set_members),
+                args=(list(dict.fromkeys(replacements.get(old, old) for old in members)),),
+                help="Continues with the weights that were saved.",
             )
         if resumable and st.button(
-            "Resume" if len(resumable) == 1 else f"Resume all {len(resumable)}",
+            "Resume" if len(resumable) == 1 else f"Resume {len(resumable)} runs",
             key="resume-members",
             icon=":material/play_arrow:",
-            help="Queues what did not finish; each goes on from its last checkpoint.",
+            help="Queues the runs that did not finish. Each continues from its last checkpoint.",
         ):
             with errors_shown():
-                in_order = sorted(resumable, key=lambda one: one.created)
-                cache.worker().resume_all(run.id for run in in_order)
+                oldest_first = sorted(resumable, key=lambda run: run.created)
+                cache.worker().resume_all(run.id for run in oldest_first)
                 st.rerun()
         st.button(
-            "Leave it out" if len(out) == 1 else f"Leave these {len(out)} out",
+            "Leave it out" if len(left_out) == 1 else f"Leave out {len(left_out)} members",
             key="leave-out",
             icon=":material/remove:",
-            on_click=uninterruptible(choose),
-            args=([one for one in members if one not in out],),
-            help="Go on with the other members; nothing is deleted.",
+            on_click=uninterruptible(set_members),
+            args=([member for member in members if member not in left_out],),
+            help="Continues with the other members. Nothing is deleted.",
         )
-    return not silent
+    return not lacking
 
 
-def _sentence(run: Run, silent: Sequence[Member]) -> str:
-    who = f"“{escaped(run.name)}”"
-    lacking = " It ".join(_lacking(run, silent))
+def _problem_text(run: Run, lacking: Sequence[Member]) -> str:
+    """Return what is wrong with a run and its ``lacking`` members, and what to do."""
+    name = f"“{escaped(run.name)}”"
+    missing = " It ".join(_missing_texts(run, lacking))
     if run.state is RunState.FINISHED:
-        there = any(_other_weights(one) is not None for one in silent)
-        todo = "Take those, or leave it out." if there else "Leave it out, or train it again."
-        return f"{who} {lacking} {todo}"
-    ended = f"{who} {_ENDED[run.state]}. {escaped(outcome_text(run))}"
-    if silent:
-        return f"{ended} It {lacking} Resume it, or leave it out."
-    return f"{ended} It votes with what it has learned; it can be resumed, or left out."
+        if any(_with_weights(member) is not None for member in lacking):
+            return f"{name} {missing} Use the available weights, or leave it out."
+        return f"{name} {missing} Leave it out, or train it again."
+    ended = f"{name} {_ENDED[run.state]}. {escaped(outcome_text(run))}"
+    if lacking:
+        return f"{ended} It {missing} Resume it, or leave it out."
+    return f"{ended} It votes with what it has learned; you can resume it, or leave it out."
 
 
-def _lacking(run: Run, silent: Sequence[Member]) -> Iterator[str]:
-    epochs = [one.when for one in silent if isinstance(one.when, int)]
-    if epochs:
-        if len(epochs) == 1:
-            yield f"has kept no answers after epoch {epochs[0]}, so it cannot vote."
-        else:
-            yield f"has kept no answers after epochs {listed(epochs)}, so it cannot vote."
-    for one in silent:
-        if not isinstance(one.when, int):
-            yield f"{explain_missing_weights(cache.store(), run, one.when)}, so it cannot vote."
-            return
+def _missing_texts(run: Run, lacking: Sequence[Member]) -> list[str]:
+    """Return what the ``lacking`` members of a run lack, as ends of sentences."""
+    texts = []
+    epochs = [member.when for member in lacking if isinstance(member.when, int)]
+    weights = [member.when for member in lacking if not isinstance(member.when, int)]
+    if len(epochs) == 1:
+        texts.append(f"has no saved predictions after epoch {epochs[0]}, so it cannot vote.")
+    elif epochs:
+        texts.append(
+            f"has no saved predictions after epochs {format_numbers(epochs)}, so it cannot vote."
+        )
+    if weights:
+        texts.append(f"{explain_missing_weights(cache.store(), run, weights[0])}, so it cannot vote.")
+    return texts
 
 
-def _other_weights(member: Member) -> Member | None:
-    """The same run with the weights it has instead of those that ``member`` lacks."""
+def _with_weights(member: Member) -> Member | None:
+    """Return the same run with the weights it has instead of those that ``member`` lacks."""
     if isinstance(member.when, int):
         return None
-    which = weights_of(cache.store(), member.run, member.when)
-    return None if which is None else replace(member, when=which)
+    weights = available_weights(cache.store(), member.run, member.when)
+    return None if weights is None else replace(member, when=weights)
 
 
 def _can_vote(member: Member) -> bool:
     store = cache.store()
     if isinstance(member.when, int):
-        return member.when in kept_epochs(store, member.run)
-    return weights_of(store, member.run, member.when) == member.when
+        return member.when in prediction_epochs(store, member.run)
+    return available_weights(store, member.run, member.when) == member.when

@@ -1,6 +1,4 @@
-"""Two networks asked about the same images: where they differ, in figures and in pictures."""
-
-from functools import lru_cache
+"""Two networks on the same images: where they differ, in numbers and in images."""
 
 import numpy as np
 import streamlit as st
@@ -10,8 +8,6 @@ from cifarviz.analysis.disagreements import CorrectNetwork, Disagreements, compa
 from cifarviz.analysis.evaluation import Evaluation
 from cifarviz.analysis.members import Member
 from cifarviz.analysis.tables import disagreements_table
-from cifarviz.errors import CifarvizError
-from cifarviz.experiment.experiment import Experiment
 from cifarviz.figures.percent import format_probability, percent
 from cifarviz.figures.probabilities import Probabilities, probabilities, probabilities_figure
 from cifarviz.figures.sprite import sprite
@@ -24,29 +20,33 @@ from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.image_grid import TileBar, image_grid
 from cifarviz.ui.csv_button import csv_button
 from cifarviz.ui.dataset_images import available_dataset
-from cifarviz.ui.ensemble.members import labels, token
 from cifarviz.ui.epoch_scrubber import epochs_with_predictions
-from cifarviz.ui.evaluate.evaluation import EvaluationView, evaluation_job, kept_answers, wait_for
-from cifarviz.ui.evaluate.galleries import (
-    PICTURE,
-    large_picture,
-    render_sheet_switch,
-    sheet_in_address,
+from cifarviz.ui.ensemble.members import experiment_facts, format_member, member_labels
+from cifarviz.ui.evaluate.evaluation import (
+    EvaluationView,
+    evaluation_job,
+    stored_evaluation,
+    wait_for_evaluation,
 )
-from cifarviz.ui.evaluate.matrix import picture_links
+from cifarviz.ui.evaluate.galleries import GALLERY_PARAMS, gallery_page, render_gallery_image
+from cifarviz.ui.evaluate.image_details import (
+    TILE_SIZE,
+    open_clicked_image,
+    render_image_links,
+    render_pagination,
+)
 from cifarviz.ui.metrics import accuracy_metric, render_metrics
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.pickers import checkpoints_of
-from cifarviz.ui.query import render_choice, update_query_params
+from cifarviz.ui.query import render_choice
 
-# What is rarer by chance is usually taken for more than chance.
-_RARE = 0.05
+# The usual level of significance.
+_SIGNIFICANCE = 0.05
 _NONE = "none"
-_TILE = 96
 _BARS = 4
 
 # CSS pixels.
-_MENU = 420
+_MENU_WIDTH = 420
 _SIDES: dict[CorrectNetwork, str] = {
     "first": "Only A is right",
     "second": "Only B is right",
@@ -54,273 +54,274 @@ _SIDES: dict[CorrectNetwork, str] = {
 }
 
 
-def comparison(answered: EvaluationView) -> None:
-    """Choose a second network, and see what it makes of the same images.
+def render_comparison(view: EvaluationView) -> None:
+    """Choose a second network, and show where the two differ on the same images.
 
-    The address of the page holds it as ``with``, and as ``side`` who is right.
+    The address holds the network as ``with``, and as ``side`` which of them is right.
     """
     st.subheader(
-        "Beside another network",
+        "Compare with another run",
         anchor="beside",
-        help="Two networks may be right equally often, and about different images.",
+        help="Two networks with the same accuracy may be right for different images.",
     )
-    rival = _pick(answered)
+    rival = _pick_rival(view)
     if rival is None:
         return
-    second = answers_of(rival, answered)
-    found = None if second is None else compare_evaluations(answered.evaluation, second)
-    if found is None or not len(found):
+    evaluation = _evaluate_rival(rival, view)
+    compared = None if evaluation is None else compare_evaluations(view.evaluation, evaluation)
+    if compared is None or not len(compared):
         st.info(
-            f"No {answered.asked.noun} was put to both of them: they were asked about different "
-            "ones. Choose another network.",
+            f"The two networks have no {view.images.noun} in common. Choose another network.",
             icon=":material/info:",
         )
         return
-    _in_figures(found, rival, answered)
-    _in_pictures(found, rival, answered)
+    _render_numbers(compared, rival, view)
+    _render_images(compared, rival, view)
 
 
-def _pick(answered: EvaluationView) -> Member | None:
-    members = rivals(answered)
+def _pick_rival(view: EvaluationView) -> Member | None:
+    rivals = _rivals(view)
     wanted = st.query_params.get("with", _NONE)
-    if not members and wanted == _NONE:
+    if not rivals and wanted == _NONE:
         st.info(
-            f"There is no other network here that was asked about {answered.asked.info.title} "
-            f"images in the same way: {answered.asked.noun}s that it did not learn from.",
+            f"There is no other network here with predictions for {view.images.info.title} "
+            f"{view.images.noun}s.",
             icon=":material/info:",
         )
-        link_to("train", "Train another")
+        link_to("train", "Train another network")
         return None
-    names = dict(zip(members, labels(list(members.values())), strict=True))
-    with st.container(width=_MENU):
+    names = dict(zip(rivals, member_labels(list(rivals.values())), strict=True))
+    with st.container(width=_MENU_WIDTH):
         chosen = render_choice(
             "with",
-            "B, beside this one, A",
+            "Compare A, shown above, with B",
             {_NONE: "Choose a network"} | names,
             key="evaluate-with",
-            hint="Another run on the same data set, or other weights of this one.",
-            problem=lambda word: _problem(word, wanted, answered),
-            forget=(*PICTURE, "side"),
+            hint="Another run on the same data set, or other weights of this run.",
+            problem=lambda word: _unknown_rival_text(word, wanted, view),
+            forget=(*GALLERY_PARAMS, "side"),
             usual=_NONE,
             menu=True,
         )
-    return members.get(chosen)
+    return rivals.get(chosen)
 
 
-def _problem(word: str, wanted: str, answered: EvaluationView) -> str:
-    run = next((one for one in cache.store().all() if one.id == wanted.partition("@")[0]), None)
-    title = answered.asked.info.title
+def _unknown_rival_text(word: str, wanted: str, view: EvaluationView) -> str:
+    run_id = wanted.partition("@")[0]
+    run = next((run for run in cache.store().all() if run.id == run_id), None)
     if run is None:
         return f"There is no run {word} here."
-    if dataset_of(run) != answered.asked.info.name:
-        return f"{escaped(run.name)} was not trained on {title}, so both were never asked the same."
-    if answered.member.run.id == run.id:
-        return f"{word} is the network that is shown, or it has no such weights: choose another."
-    return f"{escaped(run.name)} has no answers to the {answered.asked.noun}s that these are about."
+    name, info = escaped(run.name), view.images.info
+    if _dataset_of(run) != info.name:
+        return f"{name} was not trained on {info.title}. Choose a run on the same data set."
+    if view.member.run.id == run.id:
+        return f"{word} is the network shown above, or has no such weights. Choose another network."
+    return f"{name} has no predictions for these {view.images.noun}s. Choose another network."
 
 
-def _in_figures(found: Disagreements, rival: Member, answered: EvaluationView) -> None:
-    first, second = found.accuracies
-    many = f"the {len(found):,} {answered.asked.noun}s that both were asked about"
-    name = escaped(rival.run.name)
-    when = f", {rival.label}"
-    st.caption(
-        f"A is the network shown above; B is {name}{when}. All is about {many}"
-        f"{'' if len(found) == len(answered.evaluation) else f' (A: {len(answered.evaluation):,})'}"
-        "."
+def _render_numbers(compared: Disagreements, rival: Member, view: EvaluationView) -> None:
+    first, second = compared.accuracies
+    common = f"{len(compared):,} {view.images.noun}s"
+    caption = (
+        f"A is the network shown above; B is {escaped(rival.run.name)}, {rival.label}. All numbers "
+        f"are for the {common} that both were evaluated on"
     )
-    render_metrics(
+    if len(compared) == len(view.evaluation):
+        st.caption(f"{caption}.")
+    else:
+        st.caption(f"{caption} (A: {len(view.evaluation):,}).")
+    metric_row(
         [
-            accuracy_metric("Accuracy of A", first, len(found), f"Its share of {many}."),
-            accuracy_metric("Accuracy of B", second, len(found), f"Its share of {many}."),
+            accuracy_metric(
+                "Accuracy of A", first, len(compared), f"Share of the {common} that A gets right."
+            ),
+            accuracy_metric(
+                "Accuracy of B", second, len(compared), f"Share of the {common} that B gets right."
+            ),
             Metric(
-                "The same answer",
-                percent(found.agreement),
-                "The share of the images for which both say the same class, right or wrong.",
+                "Same prediction",
+                percent(compared.agreement),
+                "Share of the images for which both predict the same class, right or wrong.",
             ),
         ],
         level=4,
     )
-    table, words = st.columns([2, 3], gap="large")
-    (both, only_a), (only_b, none) = found.counts.tolist()
-    table.markdown(
+    left, right = st.columns([2, 3], gap="large")
+    (both, only_a), (only_b, none) = compared.counts.tolist()
+    left.markdown(
         "| Images | B right | B wrong |\n|:--|--:|--:|\n"
         f"| **A right** | {both:,} | **{only_a:,}** |\n"
         f"| **A wrong** | **{only_b:,}** | {none:,} |"
     )
-    with words:
-        st.markdown(chance_words(only_a, only_b, found.p_value))
+    with right:
+        st.markdown(significance_text(only_a, only_b, compared.p_value))
+        classes, rows = view.evaluation.classes, np.arange(len(compared))
         csv_button(
-            "Save all answers as CSV",
-            lambda: disagreements_table(found, answered.evaluation.classes, np.arange(len(found))),
-            f"{answered.name}-beside-{rival.run.id}-{rival.when}",
-            "A row an image: its class, and what both networks say of it and how surely.",
+            "Save all predictions as CSV",
+            lambda: disagreements_table(compared, classes, rows),
+            f"{view.file_name}-beside-{rival.run.id}-{rival.when}",
+            "A row per image: its class, and both networks' predictions with their probabilities.",
         )
 
 
-def _in_pictures(found: Disagreements, rival: Member, answered: EvaluationView) -> None:
+def _render_images(compared: Disagreements, rival: Member, view: EvaluationView) -> None:
     side = render_choice(
         "side",
-        "Pictures",
+        "Images",
         _SIDES,
         key="evaluate-side",
-        hint="Images to which the two give different answers. First come those of which they think "
-        "most differently.",
-        problem=lambda word: f"There is no side {word}: it is {', '.join(_SIDES)}.",
-        forget=PICTURE,
+        hint="Images for which the predictions differ, the largest difference in probability "
+        "first.",
+        problem=lambda word: f"There is no side {word}. Choose from {', '.join(_SIDES)}.",
+        forget=GALLERY_PARAMS,
     )
-    places = found.where(side)
+    places = compared.where(side)
     if not len(places):
-        st.info("There is no such picture.", icon=":material/info:")
+        st.info("There are no such images.", icon=":material/info:")
         return
+    noun = view.images.noun if len(places) == 1 else f"{view.images.noun}s"
     st.caption(
-        f"{len(places):,} {answered.asked.noun}{'' if len(places) == 1 else 's'}. Bars: how sure A "
-        "and, below, B are of what they say, outlined where that is right."
+        f"{len(places):,} {noun}. Bars: the probability of A's prediction and, below, of B's, "
+        "outlined where it is right."
     )
-    sheet = sheet_in_address(places, found.indices)
-    grid, detail = st.columns([3, 2], gap="medium")
-    with grid:
-        clicked = _grid(sheet.shown, sheet.selected, found, answered)
-        render_sheet_switch(sheet, "evaluate-beside")
-    with detail:
-        large_picture(int(found.positions[sheet.chosen]), answered)
-        _bars(sheet.chosen, found, answered)
-        index = int(found.indices[sheet.chosen])
-        for place, name, member in zip(st.columns(2), "AB", (answered.member, rival), strict=True):
-            with place:
+    page, selected = gallery_page(places, compared.indices)
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        clicked = _render_grid(page.positions, selected, compared, view)
+        render_pagination(page, "evaluate-beside", forget=("picture",))
+    with right:
+        render_gallery_image(int(compared.positions[selected]), view)
+        _render_bars(selected, compared, view)
+        index = int(compared.indices[selected])
+        for column, name, member in zip(st.columns(2), "AB", (view.member, rival), strict=True):
+            with column:
                 st.caption(f"With {name}")
-                picture_links(answered.asked, index, member)
-    if clicked is not None and int(sheet.shown[clicked]) != sheet.chosen:
-        update_query_params(picture=str(found.indices[sheet.shown[clicked]]))
-        st.rerun()
+                render_image_links(view.images, index, member)
+    open_clicked_image(clicked, page.positions, selected, compared.indices)
 
 
-def _grid(
-    shown: NDArray[np.int64], selected: int, found: Disagreements, answered: EvaluationView
+def _render_grid(
+    places: NDArray[np.int64], selected: int, compared: Disagreements, view: EvaluationView
 ) -> int | None:
-    classes, title = answered.evaluation.classes, answered.asked.noun.capitalize()
-    a, b = (said[shown] for said in found.predicted)
-    rows = np.arange(len(shown))
-    sure = np.stack([found.first[shown][rows, a], found.second[shown][rows, b]], axis=1)
-    bars = [
-        [
-            TileBar(share, class_color(int(one)), bool(one == label))
-            for one, share in zip(said, shares, strict=True)
-        ]
-        for said, shares, label in zip(
-            np.stack([a, b], axis=1), sure, found.labels[shown], strict=True
+    classes, title = view.evaluation.classes, view.images.noun.capitalize()
+    labels, tooltips, bars = [], [], []
+    for place in places:
+        label, index = compared.labels[place], compared.indices[place]
+        first, second = compared.first[place], compared.second[place]
+        a, b = int(first.argmax()), int(second.argmax())
+        labels.append(f"A {classes[a]}\nB {classes[b]}")
+        tooltips.append(
+            f"{title} {index}: {classes[label]}; A predicts {classes[a]}, "
+            f"{format_probability(first[a])}; B predicts {classes[b]}, "
+            f"{format_probability(second[b])}"
         )
-    ]
+        bars.append(
+            [
+                TileBar(first[a], class_color(a), bool(a == label)),
+                TileBar(second[b], class_color(b), bool(b == label)),
+            ]
+        )
     return image_grid(
-        sprite(answered.asked.images.images[found.positions[shown]]),
+        sprite(view.images.pixels[compared.positions[places]]),
         key="evaluate-beside-pictures",
-        labels=[f"A {classes[one]}\nB {classes[two]}" for one, two in zip(a, b, strict=True)],
-        tooltips=[
-            f"{title} {index}: {classes[label]}; A says {classes[one]}, {format_probability(p)}; "
-            f"B says {classes[two]}, {format_probability(q)}"
-            for index, label, one, two, (p, q) in zip(
-                found.indices[shown], found.labels[shown], a, b, sure, strict=True
-            )
-        ],
+        labels=labels,
+        tooltips=tooltips,
         bars=bars,
-        size=_TILE,
-        selected=selected,
-        description="Pictures to which the two networks give different answers",
+        size=TILE_SIZE,
+        selected=int(np.flatnonzero(places == selected)[0]),
+        description="Images for which the two networks predict different classes",
     )
 
 
-def _bars(place: int, found: Disagreements, answered: EvaluationView) -> None:
-    classes, actual = answered.evaluation.classes, int(found.labels[place])
-    for name, shares in (("A", found.first[place]), ("B", found.second[place])):
-        st.markdown(f"**{name}** says")
+def _render_bars(place: int, compared: Disagreements, view: EvaluationView) -> None:
+    classes, actual = view.evaluation.classes, int(compared.labels[place])
+    for name, shares in (("A", compared.first[place]), ("B", compared.second[place])):
+        st.markdown(f"**{name}** predicts")
         bars = probabilities(classes, shares, actual=actual).bars
         chart(
             probabilities_figure(Probabilities(bars[:_BARS])),
             key=f"evaluate-beside-{name}",
             file_name=f"answer-of-{name}",
-            description=f"The {_BARS} most probable classes, says {name}",
+            description=f"The {_BARS} most probable classes by {name}",
         )
 
 
-def chance_words(only_a: int, only_b: int, chance: float) -> str:
-    """What follows from the images that only A or only B gets right.
+def significance_text(only_a: int, only_b: int, chance: float) -> str:
+    """Return what follows from the numbers of images that only A or only B gets right.
 
-    ``chance``: how probable a split at least as uneven is if both are equally good.
+    ``chance``, 0 to 1: how probable a split at least as uneven is if both are equally good.
     """
     total = only_a + only_b
     if not total:
-        return "There is no image that only one of them gets right: nothing tells them apart."
-    said = (
-        f"**{total:,}** {'image is' if total == 1 else 'images are'} recognised by only one of "
-        f"them: {only_a:,} by A, {only_b:,} by B. "
+        return "No image is recognised by only one of them: they do not differ on these images."
+    counts = (
+        f"**1** image is recognised by only one of them: {only_a:,} by A, {only_b:,} by B."
+        if total == 1
+        else f"**{total:,}** images are recognised by only one of them: {only_a:,} by A, "
+        f"{only_b:,} by B."
     )
     if only_a == only_b:
-        return said + "That is as even as can be: on these images neither is better."
-    said += (
-        "If both were equally good, each of these would be like the toss of a coin, and a split "
-        f"at least as uneven would come up in **{percent(chance)}** of all cases (McNemar’s exact "
-        "test). "
+        return f"{counts} On these images, neither is better."
+    test = (
+        f"{counts} If both were equally good, a split at least as uneven would have a probability "
+        f"of **{percent(chance)}** (McNemar’s exact test)."
     )
-    if chance >= _RARE:
-        return said + "That is no rarity: this does not show that either is better."
+    if chance >= _SIGNIFICANCE:
+        return f"{test} This does not show that either is better."
     better = "A" if only_a > only_b else "B"
     return (
-        f"{said}That is hardly chance: on images like these **{better} is better**. What another "
-        "seed of the training would give is another question."
+        f"{test} This is hardly chance: on images like these **{better} is better**. The test does "
+        "not tell how runs with another seed would compare."
     )
 
 
-def rivals(answered: EvaluationView) -> dict[str, Member]:
-    """By what the address calls them, networks of the same data set, the newest first.
+def _rivals(view: EvaluationView) -> dict[str, Member]:
+    """Return networks of the same data set by their names in an address, the newest first.
 
-    About test images any can be asked. What was said of validation images, which were held back
-    from a run's own training, other runs may have learned from: then it is those that held back
-    some too, after the same epoch, or the newest of theirs.
+    On test images, any network can be evaluated. The validation images of one run may be training
+    images of another: for these, it is the runs that held out some too, after the same epoch or
+    the newest they saved.
     """
-    info, own = answered.asked.info, answered.member
-    runs = [one for one in cache.store().all() if dataset_of(one) == info.name]
-    if answered.asked.split == "test":
-        return {token(one): one for run in runs for one in _other_weights(run, own)}
-    kept = {run.id: epochs_with_predictions(run) for run in runs}
-    found = {}
+    info, own = view.images.info, view.member
+    runs = [run for run in cache.store().all() if _dataset_of(run) == info.name]
+    if view.images.split == "test":
+        return {
+            format_member(member): member for run in runs for member in _other_networks(run, own)
+        }
+    rivals = {}
     for run in runs:
-        if run.id != own.run.id and kept[run.id] and run.experiment.validation.kind == "split":
-            epochs = kept[run.id]
-            near = answered.epoch if answered.epoch in epochs else epochs[-1]
-            found[run.id] = Member(run, near)
-    return found
+        if run.id != own.run.id and run.experiment.validation.kind == "split":
+            epochs = epochs_with_answers(run)
+            if epochs:
+                near = view.epoch if view.epoch in epochs else epochs[-1]
+                rivals[run.id] = Member(run, near)
+    return rivals
 
 
-def answers_of(rival: Member, answered: EvaluationView) -> Evaluation | None:
-    """What ``rival`` said of the images it was asked about; ``None`` if that was stopped.
+def _evaluate_rival(rival: Member, view: EvaluationView) -> Evaluation | None:
+    """Return the evaluation of ``rival``; ``None`` if it was stopped or is of another split.
 
     Raises ``ArtifactMissing``, ``ArtifactDamaged`` and ``DataError``.
     """
     dataset = available_dataset(rival.run)
     if not isinstance(rival.when, int):
-        return wait_for(evaluation_job(rival.run, rival.when, dataset), "The other network")
-    found, asked = kept_answers(rival.run.id, rival.when, dataset)
-    return found if asked.split == answered.asked.split else None
+        return wait_for_evaluation(
+            evaluation_job(rival.run, rival.when, dataset), "The other network"
+        )
+    evaluation, images = stored_evaluation(rival.run.id, rival.when, dataset)
+    return evaluation if images.split == view.images.split else None
 
 
-def dataset_of(run: Run) -> str | None:
-    """What ``run`` was trained on; ``None`` if this version cannot read that."""
-    return _dataset_of(run.experiment_json)
+def _other_networks(run: Run, own: Member) -> list[Member]:
+    """Return the networks that ``run`` has weights of, each once, without ``own``."""
+    networks: list[Member] = []
+    for checkpoint in checkpoints_of(run):
+        member = Member(run, checkpoint)
+        if not any(map(member.same_network, (*networks, own))):
+            networks.append(member)
+    return networks
 
 
-def _other_weights(run: Run, but: Member) -> list[Member]:
-    """The weights of ``run``, each network once, and not the one ``but``."""
-    found: list[Member] = []
-    for which in checkpoints_of(run):
-        one = Member(run, which)
-        if not any(map(one.same_network, (*found, but))):
-            found.append(one)
-    return found
-
-
-@lru_cache(maxsize=1000)
-def _dataset_of(experiment_json: str) -> str | None:
-    try:
-        return Experiment.from_json(experiment_json).data.dataset
-    except CifarvizError:
-        return None
+def _dataset_of(run: Run) -> str | None:
+    facts = experiment_facts(run.experiment_json)
+    return None if facts is None else facts.dataset

@@ -1,4 +1,4 @@
-"""What Evaluate asks of a network, and its predictions."""
+"""Evaluations of networks, and the images they are evaluated on."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -6,11 +6,11 @@ from functools import partial
 
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
-from cifarviz.analysis import evaluation as evaluations
 from cifarviz.analysis.background_job import EvaluationJob
-from cifarviz.analysis.evaluation import Evaluation
 from cifarviz.analysis.galleries import LearningProgress, track_learning
+from cifarviz.analysis.evaluation import Evaluation, evaluate
 from cifarviz.analysis.members import Member
 from cifarviz.analysis.predictions import predicted_classes
 from cifarviz.data.image_set import Dataset, ImageSet, Split
@@ -34,79 +34,76 @@ from cifarviz.ui.streamlit_patches import uninterruptible
 
 @dataclass(frozen=True, eq=False)
 class EvaluatedImages:
-    """Images of ``split`` that the network did not learn from; those of training were held back.
+    """Images of ``split`` that the network did not learn from, such as validation images.
 
-    ``beyond`` counts those it was asked about, too, which are not on this machine.
+    ``missing`` counts those that it was evaluated on as well, but which are not on this machine.
     """
 
-    images: ImageSet
+    image_set: ImageSet
     split: Split
     info: DatasetInfo
-    beyond: int = 0
+    missing: int = 0
 
     @property
     def noun(self) -> str:
-        """One of them."""
+        """What an image is called: ``test image`` or ``validation image``."""
         return "test image" if self.split == "test" else "validation image"
 
     @property
-    def numbered(self) -> str:
-        """How all images of the split are numbered, as a sentence up to its semicolon."""
-        test = self.split == "test"
-        count = self.info.test_images if test else self.info.train_images
-        name = "Test" if test else "Training"
-        return f"{name} images of {self.info.title} are numbered 0 to {count - 1:,}"
+    def pixels(self) -> NDArray[np.uint8]:
+        """uint8 (n, height, width, channels)."""
+        return self.image_set.images
 
     @property
-    def limit(self) -> int:
-        """How many images the split has in all."""
+    def split_size(self) -> int:
+        """How many images the published split has."""
         return self.info.test_images if self.split == "test" else self.info.train_images
 
 
 @dataclass(frozen=True, eq=False)
 class EvaluationView:
-    """The answers of ``member`` to the images it was ``asked``, its classes as they are shown.
+    """The predictions of ``member`` for ``images``, with the class names that the page shows.
 
-    ``epoch`` is the one on the slider, if that is how it was chosen. ``name`` is what files are
-    called; another ``view`` starts with a fresh matrix; ``address`` leads to the same network on
-    another page. ``ordering`` gives the evaluation by which classes are put beside those they are
-    confused with: for all epochs of a run it is the same. ``learned`` is how the images fared over
-    the epochs, where it is known.
+    ``epoch`` is the one on the slider, if that chose the network. ``file_name`` begins the names
+    of files to save. A new ``matrix_view`` resets the zoom of the matrix. ``query_params`` lead to
+    the same network on another page. ``order_evaluation`` returns the evaluation that classes are
+    ordered by: for all epochs of a run it is the same. ``learning`` tells which images were right
+    after which epochs, where that is known.
     """
 
     evaluation: Evaluation
-    asked: EvaluatedImages
+    images: EvaluatedImages
     member: Member
-    name: str
-    view: str
-    address: Mapping[str, str]
-    ordering: Callable[[], Evaluation]
+    file_name: str
+    matrix_view: str
+    query_params: Mapping[str, str]
+    order_evaluation: Callable[[], Evaluation]
     epoch: int | None = None
-    learned: LearningProgress | None = None
+    learning: LearningProgress | None = None
 
 
-# Seconds an evaluation may take before anything is said of it, and between two checks of it.
-_UNSAID = 0.3
+# Seconds an evaluation may take before its progress is shown, and between two checks of it.
+_QUIET_SECONDS = 0.3
 POLL_SECONDS = 0.15
 
 
-def evaluation_job(run: Run, which: WeightsChoice, data: Dataset) -> EvaluationJob:
-    """The evaluation of weights on the test images of ``data``, their run's data or the sample.
+def evaluation_job(run: Run, weights: WeightsChoice, data: Dataset) -> EvaluationJob:
+    """Return the evaluation of weights on the test images of ``data``, their run's or the sample.
 
-    It is begun at the first look and shared from then on. Answers of a checkpoint about the run's
-    own data that were kept on disk are used where they are those of this very checkpoint, and new
-    ones are kept; those of a snapshot's weights only as long as the server runs. Raises
+    It starts when it is first waited for, and all sessions share it. Predictions of a checkpoint
+    for its run's own data are read from disk if this very checkpoint made them, and are saved
+    there; those of a snapshot's weights last as long as the server runs. Raises
     ``ArtifactMissing`` and ``ArtifactDamaged``.
     """
     # Before the weights are read: a checkpoint replaced in between is then measured again.
-    stamp = checkpoint_stamp(cache.store().folder(run.id), which)
-    return _job(run.id, which, cache.settings(), stamp, data.variant, run, data)
+    stamp = checkpoint_stamp(cache.store().folder(run.id), weights)
+    return _job(run.id, weights, cache.settings(), stamp, data.variant, run, data)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False, hash_funcs={Settings: repr})
 def _job(
     run_id: str,
-    which: WeightsChoice,
+    weights: WeightsChoice,
     settings: Settings,
     stamp: Stamp,
     variant: Variant,
@@ -116,39 +113,40 @@ def _job(
     folder = cache.store().folder(run_id)
     # Shared by sessions of all languages: each page names the classes itself.
     test, classes = _data.test, address_names(_data.info)
-    # Beside others in an ensemble a run on the full set may be asked about the sample's images:
-    # that must not push out what it said about its own.
-    own = variant == _run.experiment.data.variant
-    keep = None
-    if own and not isinstance(which, int):
-        kept = load_checkpoint_predictions(folder, which, stamp, test, len(classes))
-        if kept is not None:
-            return EvaluationJob(lambda tell: kept, test, classes)
-        keep = partial(save_checkpoint_predictions, FolderArtifacts(folder), which, stamp, test)
-    model = cache.trained_model(_run, which)
+    # In an ensemble a run on the full set may be evaluated on the sample's images: that must not
+    # replace the stored predictions for its own.
+    own_data = variant == _run.experiment.data.variant
+    save = None
+    if own_data and not isinstance(weights, int):
+        stored = load_checkpoint_predictions(folder, weights, stamp, test, len(classes))
+        if stored is not None:
+            return EvaluationJob(lambda tell: stored, test, classes)
+        save = partial(save_checkpoint_predictions, FolderArtifacts(folder), weights, stamp, test)
+    model = cache.trained_model(_run, weights)
     return EvaluationJob(
-        lambda tell: model.predictions(test.images, on_progress=tell), test, classes, save=keep
+        lambda tell: model.predictions(test.images, on_progress=tell), test, classes, save=save
     )
 
 
-def wait_for(job: EvaluationJob, who: str = "The network") -> Evaluation | None:
-    """Show how far ``job`` is until it is over; ``None`` if it was stopped, which is said then.
+def wait_for_evaluation(job: EvaluationJob, network: str = "The network") -> Evaluation | None:
+    """Show the progress of ``job`` until it ends, and return its evaluation.
 
-    Raises what the job met with. A click elsewhere on the page ends the waiting, not the work.
+    ``None`` if it was stopped, which the page then reports. Raises what the job raised. A click
+    elsewhere on the page ends the waiting, not the work.
     """
-    if not job.wait(_UNSAID):
+    if not job.wait(_QUIET_SECONDS):
         place = st.empty()
         with place.container():
             bar = st.progress(0.0)
             st.button(
                 "Stop",
-                key=f"stop-evaluation-{who}",
+                key=f"stop-evaluation-{network}",
                 icon=":material/stop:",
                 on_click=uninterruptible(job.cancel),
-                help="End the evaluation; nothing of it is kept.",
+                help="Ends the evaluation without saving anything.",
             )
         while not job.wait(POLL_SECONDS):
-            bar.progress(job.done / job.total, text=_progress_text(job, who))
+            bar.progress(job.done / job.total, text=_progress_text(job, network))
         place.empty()
     evaluation = job.result()
     if evaluation is None:
@@ -164,14 +162,16 @@ def wait_for(job: EvaluationJob, who: str = "The network") -> Evaluation | None:
     return evaluation
 
 
-def _progress_text(job: EvaluationJob, who: str) -> str:
-    words = f"{who} looks at the test images: {job.done:,} of {job.total:,}"
+def _progress_text(job: EvaluationJob, network: str) -> str:
+    text = f"{network}: {job.done:,} of {job.total:,} test images evaluated"
     left = job.seconds_left
-    return words if left is None else f"{words}, about {max(1, round(left))} s left"
+    return text if left is None else f"{text}, about {max(1, round(left))} s left"
 
 
-def kept_answers(run_id: str, epoch: int, dataset: Dataset) -> tuple[Evaluation, EvaluatedImages]:
-    """What a run said after ``epoch``, and about which images.
+def stored_evaluation(
+    run_id: str, epoch: int, dataset: Dataset
+) -> tuple[Evaluation, EvaluatedImages]:
+    """Return what a run predicted after ``epoch``, and for which images.
 
     Raises ``ArtifactMissing``, ``ArtifactDamaged`` and ``UnknownFormat``.
     """
@@ -180,74 +180,75 @@ def kept_answers(run_id: str, epoch: int, dataset: Dataset) -> tuple[Evaluation,
     return _evaluation(run_id, epoch, stamp, cache.settings(), dataset)
 
 
-def learning_over(
+def load_learning(
     run_id: str, epochs: tuple[int, ...], dataset: Dataset
 ) -> LearningProgress | None:
-    """How the images fared; what is damaged is left out, and ``None`` if the images differ."""
+    """Return which images were right after which of ``epochs``, ascending.
+
+    Damaged files are left out; ``None`` if none is left, or the images differ between epochs.
+    """
     return _learning(run_id, epochs, cache.settings(), dataset)
 
 
-def _name(dataset: Dataset) -> str:
+def dataset_key(dataset: Dataset) -> str:
+    """Return what tells data sets apart in a cache."""
     return f"{dataset.info.name} {dataset.variant}"
 
 
 @st.cache_resource(
-    max_entries=64,
-    show_spinner=False,
-    hash_funcs={Settings: repr, Dataset: _name},
+    max_entries=64, show_spinner=False, hash_funcs={Settings: repr, Dataset: dataset_key}
 )
 def _evaluation(
     run_id: str, epoch: int, stamp: int, settings: Settings, dataset: Dataset
 ) -> tuple[Evaluation, EvaluatedImages]:
     classes = address_names(dataset.info)
-    answers = load_predictions(cache.store().folder(run_id), epoch, len(classes))
-    there = dataset.split(answers.split)
-    order = np.argsort(there.indices)
-    places = np.searchsorted(there.indices, answers.indices, sorter=order)
-    positions = order[np.minimum(places, len(there) - 1)]
-    here = there.indices[positions] == answers.indices
-    # A run on the full set where there is the sample only is judged by the images of the sample.
-    if not here.any() or (dataset.variant == _variant(run_id) and not here.all()):
+    snapshot = load_predictions(cache.store().folder(run_id), epoch, len(classes))
+    split = dataset.split(snapshot.split)
+    order = np.argsort(split.indices)
+    places = np.searchsorted(split.indices, snapshot.indices, sorter=order)
+    positions = order[np.minimum(places, len(split) - 1)]
+    present = split.indices[positions] == snapshot.indices
+    # A run on the full set is evaluated on the sample's images where there is the sample only.
+    own_data = dataset.variant == cache.store().get(run_id).experiment.data.variant
+    if not present.any() or (own_data and not present.all()):
         raise ArtifactDamaged(
-            "The answers of epoch {epoch} of run {run_id} are about images that are not in "
+            "The predictions of epoch {epoch} of run {run_id} are for images that are not in "
             "{dataset}. Choose another epoch.",
             epoch=epoch,
             run_id=run_id,
             dataset=dataset.info.title,
         )
-    images = there.take(positions[here])
-    logs, exact = answers.predictions.log_probabilities[here], answers.predictions.exact
-    found = evaluations.evaluate(images.labels, Predictions(logs, exact), images.indices, classes)
-    beyond = int((~here).sum())
-    return found, EvaluatedImages(images, answers.split, dataset.info, beyond)
-
-
-def _variant(run_id: str) -> Variant:
-    return cache.store().get(run_id).experiment.data.variant
+    images = split.take(positions[present])
+    logs, exact = snapshot.predictions.log_probabilities[present], snapshot.predictions.exact
+    evaluation = evaluate(images.labels, Predictions(logs, exact), images.indices, classes)
+    missing = int((~present).sum())
+    return evaluation, EvaluatedImages(images, snapshot.split, dataset.info, missing)
 
 
 @st.cache_resource(
     max_entries=16,
     show_spinner="Following the images over the epochs …",
-    hash_funcs={Settings: repr, Dataset: _name},
+    hash_funcs={Settings: repr, Dataset: dataset_key},
 )
 def _learning(
     run_id: str, epochs: tuple[int, ...], settings: Settings, dataset: Dataset
 ) -> LearningProgress | None:
     folder, classes = cache.store().folder(run_id), len(address_names(dataset.info))
-    kept, said, newest = [], [], None
-    for epoch in reversed(epochs):
+    indices, predicted = None, {}
+    for epoch in epochs:
         try:
-            answers = load_predictions(folder, epoch, classes)
+            snapshot = load_predictions(folder, epoch, classes)
         except (RunError, StoreError):
+            # A damaged epoch is left out.
             continue
-        newest = newest or answers
-        if not np.array_equal(answers.indices, newest.indices):
+        if indices is not None and not np.array_equal(snapshot.indices, indices):
             return None
-        kept.append(epoch)
-        said.append(predicted_classes(answers.predictions.log_probabilities))
-    if newest is None:
+        indices = snapshot.indices
+        predicted[epoch] = predicted_classes(snapshot.predictions.log_probabilities)
+    if indices is None:
         return None
-    _, asked = kept_answers(run_id, kept[0], dataset)
-    here = np.isin(newest.indices, asked.images.indices)
-    return track_learning(asked.images.labels, kept[::-1], np.array(said[::-1])[:, here])
+    _, evaluated = stored_evaluation(run_id, max(predicted), dataset)
+    present = np.isin(indices, evaluated.image_set.indices)
+    return track_learning(
+        evaluated.image_set.labels, list(predicted), np.array(list(predicted.values()))[:, present]
+    )

@@ -17,70 +17,71 @@ from cifarviz.ui.evaluate.evaluation import EvaluationView
 from cifarviz.ui.metrics import accuracy_metric, render_metrics
 
 _MEANINGS = {
-    "precision": "Of the images that the network took for this class, the share that are of it.",
-    "recall": "Of the images of this class, the share that the network recognised.",
-    "f1": "Both in one: the harmonic mean of precision and recall.",
+    "precision": "Share of the images predicted as this class that are of this class.",
+    "recall": "Share of the images of this class that were recognised.",
+    "f1": "The harmonic mean of precision and recall.",
 }
-_INTERVAL = (
-    "Where the {} lies with 95% confidence, had other images of the same kind been asked, as many "
-    "(Wilson’s interval)."
-)
-_HELP = (
-    "A network that says 80% should be right in 80% of such cases. Bars below the dotted line: it "
-    "is surer than it is right, as networks that have learned their training images by heart are. "
-    "The whiskers are 95% intervals: where few images are, a bar may be off by chance."
+_INTERVALS = {
+    "precision": "95% interval of the precision, for as many other images of the same kind "
+    "(Wilson’s interval).",
+    "recall": "95% interval of the recall, for as many other images of the same kind (Wilson’s "
+    "interval).",
+}
+_CALIBRATION_HELP = (
+    "A network that predicts with 80% probability should be right in 80% of such cases. Bars below "
+    "the dotted line: it is overconfident, as networks that memorised their training images are. "
+    "Whiskers are 95% intervals: with few images, a bar may be off by chance."
 )
 
 
-def class_scores(answered: EvaluationView) -> None:
-    """The figure beside the table."""
-    scores, name = answered.evaluation.per_class, f"{answered.name}-per-class"
-    bounds = class_intervals(answered.evaluation.confusion)
+def render_class_scores(view: EvaluationView) -> None:
+    """Show precision, recall and F1 of each class, as a chart and as a table."""
+    scores, name = view.evaluation.per_class, f"{view.file_name}-per-class"
+    bounds = class_intervals(view.evaluation.confusion)
     st.subheader(
-        "How well each class is recognised",
-        help="  \n".join(f"**{_title(key)}**: {words}" for key, words in _MEANINGS.items()),
+        "Scores of each class",
+        help="  \n".join(f"**{_title(key)}**: {text}" for key, text in _MEANINGS.items()),
     )
-    drawn, listed = st.columns(2, gap="medium")
-    with drawn:
-        figure = score_bars(
-            scores.classes,
-            scores.precision,
-            scores.recall,
-            scores.f1,
-            scores.support,
-            precision_bounds=bounds.precision,
-            recall_bounds=bounds.recall,
-        )
+    left, right = st.columns(2, gap="medium")
+    with left:
         chart(
-            score_bars_figure(figure),
+            score_bars_figure(
+                score_bars(
+                    scores.classes,
+                    scores.precision,
+                    scores.recall,
+                    scores.f1,
+                    scores.support,
+                    precision_bounds=bounds.precision,
+                    recall_bounds=bounds.recall,
+                )
+            ),
             key="evaluate-scores",
             file_name=name,
             description="F1, precision and recall of each class",
         )
-    with listed:
+    with right:
         frame = scores.to_frame()
-        percent = frame.assign(**{key: 100 * frame[key] for key in _MEANINGS})
+        table = frame.assign(**{key: 100 * frame[key] for key in _MEANINGS})
         for key, pairs in (("precision", bounds.precision), ("recall", bounds.recall)):
-            words = [
-                interval(float(pair[0]), float(pair[1]), 0) if known else "–"
-                for pair, known in zip(pairs, frame[key].notna(), strict=True)
+            texts = [
+                interval(float(low), float(high), 0) if known else "–"
+                for (low, high), known in zip(pairs, frame[key].notna(), strict=True)
             ]
-            place = list(percent.columns).index(key) + 1
-            percent.insert(place, f"{key}_interval", pd.Series(words, frame.index))
+            place = list(table.columns).index(key) + 1
+            table.insert(place, f"{key}_interval", pd.Series(texts, frame.index))
         st.dataframe(
-            percent,
+            table,
             height="content",
             column_config={
                 "class": st.column_config.TextColumn("Class"),
                 **{
-                    key: st.column_config.NumberColumn(_title(key), format="%.1f%%", help=words)
-                    for key, words in _MEANINGS.items()
+                    key: st.column_config.NumberColumn(_title(key), format="%.1f%%", help=text)
+                    for key, text in _MEANINGS.items()
                 },
                 **{
-                    f"{key}_interval": st.column_config.TextColumn(
-                        "its 95%", help=_INTERVAL.format(key)
-                    )
-                    for key in ("precision", "recall")
+                    f"{key}_interval": st.column_config.TextColumn("95% interval", help=text)
+                    for key, text in _INTERVALS.items()
                 },
                 "support": st.column_config.NumberColumn(
                     "Images", help="Number of images of this class."
@@ -89,9 +90,9 @@ def class_scores(answered: EvaluationView) -> None:
         )
         csv_button(
             "Save the scores as CSV",
-            lambda: scores_table(answered.evaluation),
+            lambda: scores_table(view.evaluation),
             name,
-            "The table as a file for a spreadsheet, with all digits.",
+            "Saves the table with all digits as a spreadsheet file.",
         )
 
 
@@ -99,51 +100,51 @@ def _title(key: str) -> str:
     return "F1" if key == "f1" else key.capitalize()
 
 
-def render_calibration(answered: EvaluationView) -> None:
-    """The reliability diagram beside a few figures."""
-    evaluation = answered.evaluation
+def render_calibration(view: EvaluationView) -> None:
+    """Show the reliability diagram, top-k accuracies and the calibration error."""
+    evaluation = view.evaluation
     labels, probabilities = evaluation.labels, evaluation.probabilities
-    found = compute_calibration(labels, probabilities)
+    bins = compute_calibration(labels, probabilities)
     bounds = np.array(
         [
             accuracy_interval(float(np.nan_to_num(share)), int(count))
-            for share, count in zip(found.accuracy, found.counts, strict=True)
+            for share, count in zip(bins.accuracy, bins.counts, strict=True)
         ]
     )
-    st.subheader("How sure it is, and how right", anchor="sure", help=_HELP)
-    drawn, told = st.columns([3, 2], gap="medium")
-    with drawn:
+    st.subheader("Calibration", anchor="sure", help=_CALIBRATION_HELP)
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
         chart(
-            reliability_figure(Reliability(found.counts, found.confidence, found.accuracy, bounds)),
+            reliability_figure(Reliability(bins.counts, bins.confidence, bins.accuracy, bounds)),
             key="evaluate-reliability",
-            file_name=f"{answered.name}-reliability",
-            description="How often the network is right, by how sure it is",
+            file_name=f"{view.file_name}-reliability",
+            description="Accuracy by the confidence of the network",
         )
-    with told:
+    with right:
         render_metrics(
             [
                 accuracy_metric(
-                    f"Among its first {word}",
+                    f"Top-{first} accuracy",
                     top_accuracy(labels, probabilities, first),
                     len(evaluation),
-                    f"The share of images whose class is one of the {word} most probable.",
+                    f"Share of images whose class is among the {first} most probable.",
                 )
-                for first, word in ((2, "two"), (3, "three"))
+                for first in (2, 3)
             ]
         )
         render_metrics(
             [
                 Metric(
                     "Calibration error",
-                    percent(found.error),
-                    "How far sureness and accuracy lie apart, on average over the images: the "
-                    "expected calibration error, with 15 bins (Guo et al., arXiv 1706.04599).",
+                    percent(bins.error),
+                    "Mean difference between confidence and accuracy: the expected calibration "
+                    "error, with 15 bins (Guo et al., arXiv 1706.04599).",
                 ),
                 accuracy_metric(
                     "Accuracy",
                     evaluation.accuracy,
                     len(evaluation),
-                    "The share of images whose class is the most probable.",
+                    "Share of images whose class is the most probable.",
                 ),
             ]
         )

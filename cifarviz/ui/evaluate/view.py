@@ -1,10 +1,9 @@
-"""The Evaluate page: one network's predictions, part by part."""
+"""The Evaluate page: a network's predictions, part by part."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from math import log
-from types import MappingProxyType
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import streamlit as st
 
@@ -13,11 +12,12 @@ from cifarviz.analysis.galleries import LearningProgress
 from cifarviz.analysis.members import Member
 from cifarviz.analysis.tables import history_table
 from cifarviz.data.image_set import Dataset
-from cifarviz.datasets.info import DatasetInfo
 from cifarviz.errors import CifarvizError
 from cifarviz.experiment.choices import TestValidation
 from cifarviz.live.items import Metric
 from cifarviz.runs.earlier_losses import EXPLANATION, earlier_losses, has_exact_loss
+from cifarviz.runs.artifacts import Checkpoint
+from cifarviz.runs.kept_weights import weights_position
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import WeightsChoice
 from cifarviz.runs.stored_weights import WeightsPosition
@@ -27,315 +27,311 @@ from cifarviz.ui.class_names import class_names
 from cifarviz.ui.csv_button import csv_button
 from cifarviz.ui.epoch_scrubber import epoch_from_query, epoch_scrubber, epoch_slider_container
 from cifarviz.ui.errors import errors_shown
-from cifarviz.ui.evaluate.comparison import comparison
+from cifarviz.ui.evaluate.comparison import render_comparison
 from cifarviz.ui.evaluate.evaluation import (
     EvaluatedImages,
     EvaluationView,
     evaluation_job,
-    kept_answers,
-    learning_over,
-    wait_for,
+    load_learning,
+    stored_evaluation,
+    wait_for_evaluation,
 )
-from cifarviz.ui.evaluate.galleries import PICTURE, galleries, random_ten
+from cifarviz.ui.evaluate.galleries import GALLERY_PARAMS, render_gallery, render_random_images
 from cifarviz.ui.evaluate.matrix import (
-    cell_images,
+    CELL_PARAMS,
     cell_in_address,
-    cell_menus,
-    clickable_matrix,
-    commonest_mistake,
+    most_frequent_mistake,
+    render_cell_images,
+    render_cell_menus,
+    render_matrix,
 )
-from cifarviz.ui.evaluate.scores import class_scores, render_calibration
 from cifarviz.ui.metrics import accuracy_metric, loss_note, render_metrics
 from cifarviz.ui.navigation import ViewEntry, render_title_and_views
+from cifarviz.ui.evaluate.scores import render_calibration, render_class_scores
 from cifarviz.ui.query import render_choice
 
-Part = Literal["classes", "sure", "pictures", "random", "compare"]
-OWN = (*PICTURE, "with", "side")
-"""What in the address makes sense for one network only."""
-_TITLES: Mapping[Part, str] = MappingProxyType(
-    {
-        "classes": "Each class",
-        "sure": "How sure it is",
-        "pictures": "Pictures",
-        "random": "Ten at random",
-        "compare": "Beside another",
-    }
-)
-_SHOW: Mapping[Part, Callable[[EvaluationView], None]] = MappingProxyType(
-    {
-        "classes": class_scores,
-        "sure": render_calibration,
-        "pictures": galleries,
-        "random": random_ten,
-        "compare": comparison,
-    }
-)
+NETWORK_PARAMS = (*GALLERY_PARAMS, "with", "side")
+"""Query parameters that belong to one network."""
+PartName = Literal["classes", "sure", "pictures", "random", "compare"]
 
-# What else in the address is of one part: a link that holds it means that part.
-_IMPLIED: Mapping[str, Part] = MappingProxyType(
-    {
-        "with": "compare",
-        "side": "compare",
-        "gallery": "pictures",
-        "of": "pictures",
-        "picture": "pictures",
-        "sheet": "pictures",
-        "seed": "random",
-    }
-)
+
+class Part(NamedTuple):
+    """A part of the page below the matrix; the address holds its name as ``part``.
+
+    An address with one of ``params`` opens this part without naming it.
+    """
+
+    title: str
+    render: Callable[[EvaluationView], None]
+    params: tuple[str, ...] = ()
+
+
+_PARTS: Mapping[PartName, Part] = {
+    "classes": Part("Each class", render_class_scores),
+    "sure": Part("Calibration", render_calibration),
+    "pictures": Part("Galleries", render_gallery, ("gallery", "of", *GALLERY_PARAMS)),
+    "random": Part("Random images", render_random_images, ("seed",)),
+    "compare": Part("Compare with another run", render_comparison, ("with", "side")),
+}
+
+# The first that an address implies, where several would do: a comparison has pictures, too.
+_IMPLIED: tuple[PartName, ...] = ("compare", "pictures", "random")
 View = Literal["network", "ensemble"]
-_VIEWS: Mapping[View, ViewEntry] = MappingProxyType(
-    {
-        "network": ViewEntry("One network", "grid_on"),
-        "ensemble": ViewEntry("Ensemble", "how_to_vote"),
-    }
-)
-
-# What in the address means one thing in one view and another, or none, in the other.
-_OF_ONE_VIEW = ("image", "page")
+_VIEWS: Mapping[View, ViewEntry] = {
+    "network": ViewEntry("One network", "grid_on"),
+    "ensemble": ViewEntry("Ensemble", "how_to_vote"),
+}
 
 
-def part(answered: EvaluationView) -> None:
-    """Show the switch and the part that is chosen; the address holds it as ``part``."""
-    usual: Part = next(
-        (which for name, which in _IMPLIED.items() if name in st.query_params), "classes"
+def choose_view() -> View:
+    """Show title and switch, and return the view of the address, else that of one network."""
+    return title_and_switch(
+        "Evaluate",
+        _VIEWS,
+        key="evaluate-view",
+        problem=lambda word: f"Evaluate has no view {word}: the view of one network is shown.",
+        # Both mean another thing in the other view.
+        forget=CELL_PARAMS,
     )
-    chosen = render_choice(
-        "part",
-        "More about these answers",
-        _TITLES,
-        key="evaluate-part",
-        hint="Scores of each class; the network's own doubts against its mistakes; its oddest "
-        "pictures; some drawn at random; and where it differs from another network.",
-        problem=lambda word: f"There is no part {word} here: it is {', '.join(_TITLES)}.",
-        forget=PICTURE,
-        usual=usual,
-    )
-    _SHOW[chosen](answered)
 
 
-def show_answered(answered: EvaluationView) -> None:
-    """The matrix with the pictures of a cell, and below it the part that is chosen."""
-    evaluation, asked = answered.evaluation, answered.asked
-    cell = cell_in_address(evaluation, asked.info)
+def render_evaluation(view: EvaluationView) -> None:
+    """Show the matrix with the images of a cell, and below it the part that is chosen."""
+    evaluation, info = view.evaluation, view.images.info
+    cell = cell_in_address(evaluation, info)
     matrix, images = st.columns([6, 5], gap="medium")
     with matrix, errors_shown():
-        clickable_matrix(answered, cell)
+        render_matrix(view, cell)
     with images, errors_shown():
-        cell_menus(cell, asked.info)
-        cell_images(cell, answered)
+        render_cell_menus(cell, info)
+        render_cell_images(cell, view)
     with errors_shown():
-        part(answered)
+        _pick_part().render(view)
 
 
-def summary(run: Run, evaluation: Evaluation, info: DatasetInfo, position: WeightsPosition) -> None:
-    """A row of figures, with a sentence on where they come from.
+def _pick_part() -> Part:
+    implied = (
+        name for name in _IMPLIED if any(param in st.query_params for param in _PARTS[name].params)
+    )
+    usual: PartName = next(implied, "classes")
+    chosen = render_choice(
+        "part",
+        "Details",
+        {name: part.title for name, part in _PARTS.items()},
+        key="evaluate-part",
+        hint="Scores of each class, confidence against accuracy, images by what the network makes "
+        "of them, random images, and differences from another network.",
+        problem=lambda word: f"There is no part {word} here. Choose from {', '.join(_PARTS)}.",
+        forget=GALLERY_PARAMS,
+        usual=usual,
+    )
+    return _PARTS[chosen]
 
-    ``position`` is where the weights stand that were evaluated.
-    """
-    images = "sample images" if len(evaluation) < info.test_images else "images"
-    source = f"test ({len(evaluation):,} {images}), {position}"
-    show_figures(evaluation, "test image", evaluation.loss, source)
-    st.caption(" ".join(_sentences(run, evaluation, info, position)))
+
+def evaluate_checkpoint(run: Run, checkpoint: Checkpoint, dataset: Dataset) -> None:
+    """Show everything about one checkpoint."""
+    evaluation = wait_for_evaluation(evaluation_job(run, checkpoint, dataset))
+    if evaluation is None:
+        return
+    info, count = dataset.info, len(evaluation)
+    evaluation = evaluation.renamed(class_names(info))
+    position = weights_position(cache.store(), run, checkpoint)
+    noun = "sample images" if count < info.test_images else "images"
+    _render_metrics(
+        evaluation, "test image", evaluation.loss, f"test ({count:,} {noun}), {position}"
+    )
+    images = f"the {count:,} test images of the embedded {info.title} sample"
+    if run.experiment.data.variant == "sample":
+        images += ", since the run was trained on the sample"
+    elif count == info.test_images:
+        images = (
+            f"all {count:,} test images of {info.title}, since the run was trained on the full set"
+        )
+    sentences = [f"Measured {position} on {images}."]
+    if isinstance(run.experiment.validation, TestValidation):
+        sentences.append(
+            "These are also this run's validation images: it did not learn from them, but any "
+            "choice made by validation results depends on them."
+        )
+    if run.state.active:
+        sentences.append("The run is still training: reload the page to measure newer weights.")
+    st.caption(" ".join(sentences))
+    render_evaluation(
+        EvaluationView(
+            evaluation,
+            EvaluatedImages(dataset.test, "test", info),
+            Member(run, checkpoint),
+            f"{run.id}-{checkpoint}",
+            matrix_view=f"{run.id} {checkpoint}",
+            query_params={"run": run.id, "checkpoint": checkpoint},
+            order_evaluation=lambda: evaluation,
+        )
+    )
 
 
-def show_figures(evaluation: Evaluation, noun: str, loss: float | None, source: str) -> None:
-    """A row of figures; ``noun`` is one of the images, ``loss`` is ``None`` if it is not known.
+def _render_metrics(evaluation: Evaluation, noun: str, loss: float | None, source: str) -> None:
+    """Show a row of metrics; ``noun`` is what an image is called, ``loss`` may be unknown.
 
-    ``source`` says below the accuracy on which images it was measured, and after which epoch.
+    ``source`` tells below the accuracy on which images it was measured, and after which epoch.
     """
     classes = len(evaluation.classes)
     accuracy = accuracy_metric(
         "Accuracy",
         evaluation.accuracy,
         len(evaluation),
-        f"The share of the {noun}s whose class the network found.",
+        f"Share of the {noun}s whose class the network predicts.",
     )
-    figures = [
+    metrics = [
         replace(accuracy, note=f"{source}; 95%: {accuracy.note}"),
         Metric(
             "Loss",
             "–" if loss is None else f"{loss:.3f}",
-            f"Mean cross-entropy over the {noun}s: 0 is perfect, and giving each of {classes} "
-            f"classes the same probability costs {log(classes):.3f}.",
+            f"Mean cross-entropy over the {noun}s. 0 is perfect; the same probability for each of "
+            f"{classes} classes has {log(classes):.3f}.",
         ),
         Metric(
             f"{noun.capitalize()}s",
             f"{len(evaluation):,}",
-            "Images that are not among those the network learns from.",
+            "Images that the network did not learn from.",
         ),
     ]
-    worst = commonest_mistake(evaluation.confusion)
-    if worst is not None:
-        actual, predicted = (evaluation.classes[index] for index in worst)
-        count = int(evaluation.confusion[worst])
+    mistake = most_frequent_mistake(evaluation.confusion)
+    if mistake is not None:
+        actual, predicted = (evaluation.classes[index] for index in mistake)
+        count = int(evaluation.confusion[mistake])
         times = "once" if count == 1 else f"{count:,} times"
-        figures.append(
+        metrics.append(
             Metric(
                 "Most frequent mistake",
                 escaped(f"{actual} → {predicted}, {times}"),
-                "The largest number in the confusion matrix beside its diagonal.",
+                "The largest number off the diagonal of the confusion matrix.",
             )
         )
-    render_metrics(figures, widths=(1, 1, 1, 2)[: len(figures)], level=4)
-
-
-def _sentences(
-    run: Run, evaluation: Evaluation, info: DatasetInfo, position: WeightsPosition
-) -> list[str]:
-    images = _images_words(run, len(evaluation), info)
-    sentences = [f"Measured {position} on {images}."]
-    if isinstance(run.experiment.validation, TestValidation):
-        sentences.append(
-            "They were this run's validation images too: it did not learn from them, but whoever "
-            "chose by them has seen the answers."
-        )
-    if run.state.active:
-        sentences.append("The run is still training: reload the page to measure newer weights.")
-    return sentences
-
-
-def _images_words(run: Run, count: int, info: DatasetInfo) -> str:
-    if run.experiment.data.variant == "full" and count < info.test_images:
-        return f"the {count:,} test images of the embedded {info.title} sample"
-    if run.experiment.data.variant == "full":
-        return (
-            f"all {count:,} test images of {info.title}, since the run was trained on the full set"
-        )
-    return (
-        f"the {count:,} test images of the embedded {info.title} sample, since the run was trained "
-        "on the sample"
-    )
+    render_metrics(metrics, widths=(1, 1, 1, 2)[: len(metrics)], level=4)
 
 
 def evaluate_epochs(
-    run: Run, dataset: Dataset, answered: Sequence[int], weights: Mapping[int, WeightsChoice]
+    run: Run, dataset: Dataset, predicted: Sequence[int], weights: Mapping[int, WeightsChoice]
 ) -> None:
-    """Show matrix, pictures and scores of the epoch that the slider is at.
+    """Show matrix, images and scores of the epoch on the slider.
 
-    ``answered`` are the epochs after which answers were kept. Where there are none, the network is
-    asked about the test images with the ``weights`` it has kept.
+    ``predicted`` are the epochs with saved predictions. Without any, the saved ``weights`` are
+    evaluated on the test images.
     """
-    epochs = list(answered) or list(weights)
+    epochs = list(predicted) or list(weights)
     slider = epoch_slider_container()
     with slider:
         epoch = epoch_from_query(epochs)
     with errors_shown():
-        if answered:
-            _show_answers(run, dataset, epochs, epoch)
+        if predicted:
+            _render_stored_predictions(run, dataset, epochs, epoch)
         else:
-            _show_weights(run, dataset, weights, epoch)
-    # Also where this epoch's file is damaged: another may be whole.
+            _render_weights(run, dataset, weights, epoch)
+    # Also where this epoch's file is damaged: another may be intact.
     epoch_scrubber(slider, run, epochs, epoch)
 
 
-def _show_answers(run: Run, dataset: Dataset, epochs: Sequence[int], epoch: int) -> None:
-    found, asked = kept_answers(run.id, epoch, dataset)
-    history = {one.epoch: one for one in cache.store().epochs(run.id)}
-    # That of the answers is rounded, and may be about a part of the images.
+def _render_stored_predictions(
+    run: Run, dataset: Dataset, epochs: Sequence[int], epoch: int
+) -> None:
+    evaluation, images = stored_evaluation(run.id, epoch, dataset)
+    history = {record.epoch: record for record in cache.store().epochs(run.id)}
+    # The loss of the saved predictions is rounded, and may be of a part of the images.
     loss = history[epoch].val_loss if epoch in history else None
-    count = len(found) + asked.beyond
-    what = (
-        f"the {count:,} images that were held back from training for validation"
-        if asked.split == "train"
-        else f"the {count:,} test images, by which this run was validated"
+    count = len(evaluation) + images.missing
+    source = (
+        f"the {count:,} validation images held out from training"
+        if images.split == "train"
+        else f"the {count:,} test images, on which this run was validated"
     )
-    said = (
-        f"What the network said about {what}, after epoch {epoch}. It was kept while the run "
-        "trained; nothing is measured again."
-    )
-    if asked.beyond:
-        said += (
-            f" Shown are the {len(found):,} of them that are in the embedded sample; only the loss "
-            "is about all."
+    sentences = [
+        f"Predictions for {source}, after epoch {epoch}, as saved during training.",
+    ]
+    if images.missing:
+        sentences.append(
+            f"Shown are the {len(evaluation):,} in the embedded sample; only the loss is over all."
         )
+    if not is_exact(run, epoch):
+        sentences.append(earlier_losses_sentence(run))
 
     def newest() -> Evaluation:
-        for one in reversed(epochs):
+        for saved in reversed(epochs):
             try:
-                return kept_answers(run.id, one, dataset)[0]
+                return stored_evaluation(run.id, saved, dataset)[0]
             except CifarvizError:
                 # Damaged: the next newest will do.
                 continue
-        return found
+        return evaluation
 
-    learned = learning_over(run.id, tuple(epochs), dataset)
-    if not has_exact_loss(run, epoch):
-        said += f" {loss_note(run)}"
-    _render(run, _named(run, epoch, found, asked, newest, learned), loss, said)
+    _render_epoch(
+        run,
+        epoch,
+        evaluation,
+        images,
+        newest=newest,
+        loss=loss,
+        caption=" ".join(sentences),
+        learning=load_learning(run.id, tuple(epochs), dataset),
+    )
 
 
-def _show_weights(
+def _render_weights(
     run: Run, dataset: Dataset, weights: Mapping[int, WeightsChoice], epoch: int
 ) -> None:
-    found = _asked_of(run, dataset, weights, epoch)
-    if found is None:
+    def evaluate(epoch: int) -> Evaluation | None:
+        job = evaluation_job(run, weights[epoch], dataset)
+        return wait_for_evaluation(job, f"The network after epoch {epoch}")
+
+    evaluation = evaluate(epoch)
+    if evaluation is None:
         return
-
-    def newest() -> Evaluation:
-        return _asked_of(run, dataset, weights, max(weights)) or found
-
-    asked = EvaluatedImages(dataset.test, "test", dataset.info)
-    said = (
-        f"What the weights after epoch {epoch} say about the {len(found):,} test images: this run "
-        "kept no answers on its way, so its weights are asked now. It kept those of ever fewer "
-        "epochs."
+    _render_epoch(
+        run,
+        epoch,
+        evaluation,
+        EvaluatedImages(dataset.test, "test", dataset.info),
+        newest=lambda: evaluate(max(weights)) or evaluation,
+        loss=evaluation.loss,
+        caption=f"Predictions for the {len(evaluation):,} test images by the weights after epoch "
+        f"{epoch}. This run saved no predictions during training, and weights of some epochs only.",
     )
-    _render(run, _named(run, epoch, found, asked, newest), found.loss, said)
 
 
-def _asked_of(
-    run: Run, dataset: Dataset, weights: Mapping[int, WeightsChoice], epoch: int
-) -> Evaluation | None:
-    job = evaluation_job(run, weights[epoch], dataset)
-    return wait_for(job, f"The network after epoch {epoch}")
-
-
-def _named(
+def _render_epoch(
     run: Run,
     epoch: int,
-    found: Evaluation,
-    asked: EvaluatedImages,
+    evaluation: Evaluation,
+    images: EvaluatedImages,
+    *,
     newest: Callable[[], Evaluation],
-    learned: LearningProgress | None = None,
-) -> EvaluationView:
-    return EvaluationView(
-        found.renamed(class_names(asked.info)),
-        asked,
-        Member(run, epoch),
-        f"{run.id}-epoch-{epoch}",
-        view=f"{run.id} epochs",
-        address={"run": run.id, "checkpoint": "epochs", "epoch": str(epoch)},
-        ordering=newest,
-        epoch=epoch,
-        learned=learned,
-    )
-
-
-def _render(run: Run, answered: EvaluationView, loss: float | None, said: str) -> None:
-    asked, found = answered.asked, answered.evaluation
-    role = "validation" if asked.split == "train" else "test"
-    images = "sample images" if asked.beyond else "images"
-    source = f"{role} ({len(found):,} {images}), after epoch {answered.epoch}"
-    show_figures(found, asked.noun, loss, source)
-    words, history = st.columns([5, 1], vertical_alignment="center")
-    words.caption(said, help=EXPLANATION if earlier_losses(run) else None)
-    with history:
+    loss: float | None,
+    caption: str,
+    learning: Learning | None = None,
+) -> None:
+    evaluation = evaluation.renamed(class_names(images.info))
+    role = "validation" if images.split == "train" else "test"
+    noun = "sample images" if images.missing else "images"
+    source = f"{role} ({len(evaluation):,} {noun}), after epoch {epoch}"
+    _render_metrics(evaluation, images.noun, loss, source)
+    left, right = st.columns([5, 1], vertical_alignment="center")
+    left.caption(caption, help=EXPLANATION if earlier_losses(run) else None)
+    with right:
         csv_button(
             "History as CSV",
             lambda: history_table(cache.store().epochs(run.id), run),
             f"{run.id}-history",
-            "Loss and accuracy after each epoch of the run, as a file for a spreadsheet.",
+            "Saves loss and accuracy after each epoch as a spreadsheet file.",
         )
-    show_answered(answered)
-
-
-def choose_view() -> View:
-    """Show title and switch, and return the view of the address: one network if it names none."""
-    return render_title_and_views(
-        "Evaluate",
-        _VIEWS,
-        key="evaluate-view",
-        problem=lambda word: f"Evaluate has no view {word}: this is the one of a single network.",
-        forget=_OF_ONE_VIEW,
+    render_evaluation(
+        EvaluationView(
+            evaluation,
+            images,
+            Member(run, epoch),
+            f"{run.id}-epoch-{epoch}",
+            matrix_view=f"{run.id} epochs",
+            query_params={"run": run.id, "checkpoint": "epochs", "epoch": str(epoch)},
+            order_evaluation=newest,
+            epoch=epoch,
+            learning=learning,
+        )
     )

@@ -1,4 +1,4 @@
-"""Charts and pictures of a lab experiment."""
+"""Charts and images of a lab experiment."""
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
@@ -26,7 +26,7 @@ from cifarviz.figures.lab_charts import (
     learned_epochs_figure,
     memorisation_figure,
 )
-from cifarviz.figures.sprite import enlarge, sprite
+from cifarviz.figures.sprite import sprite
 from cifarviz.figures.theme import MetricName, empty_figure
 from cifarviz.runs.records import Run
 from cifarviz.runs.series import Series
@@ -36,10 +36,15 @@ from cifarviz.ui.class_names import class_names
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.components.live import Live
-from cifarviz.ui.evaluate.galleries import picture_in_address
-from cifarviz.ui.lab.results import RunMemory, SeriesRun
+from cifarviz.ui.evaluate.image_details import (
+    TILE_SIZE,
+    image_in_address,
+    open_clicked_image,
+    render_enlarged,
+)
+from cifarviz.ui.lab.results import RunMemorisation, SeriesRun
 from cifarviz.ui.navigation import link_to
-from cifarviz.ui.query import render_choice, update_query_params
+from cifarviz.ui.query import render_choice
 
 _HEIGHT = 420
 
@@ -59,19 +64,20 @@ _NAMES: Final[Mapping[LabKind, Sequence[str]]] = {
 _TITLES: Final = {
     "accuracy": "Accuracy",
     "loss": "Loss",
-    "accuracy-by-size": "Accuracy at the end, by the number of training images",
-    "gaps": "The gap between training and validation",
-    "memorisation": "What it says of its training images",
-    "learned": "When labels were learned for good",
+    "accuracy-by-size": "Final accuracy by number of training images",
+    "gaps": "Gap between training and validation",
+    "memorisation": "Predictions for the training images",
+    "learned": "Epochs from which labels were always predicted",
 }
 _NONE = np.empty(0)
-_MOST = 24
-_TILE = 96
-_ENLARGED = 192
+_MOST_IMAGES = 24
+_MOST_CHANGES = 6
 _ORDERS = {"first": "Learned first", "last": "Learned last", "never": "Not learned"}
 
 
-def series_charts(kind: LabKind, series: Series, figures: Mapping[str, Any], live: Live) -> None:
+def render_series_charts(
+    kind: LabKind, series: Series, figures: Mapping[str, Any], live: Live
+) -> None:
     """Show two charts side by side: what the experiment is about, and the curves of all runs.
 
     ``figures`` are those of ``series_figures``; between runs of the page the browser draws them by
@@ -97,201 +103,189 @@ def series_charts(kind: LabKind, series: Series, figures: Mapping[str, Any], liv
 
 
 def series_figures(
-    kind: LabKind, found: Sequence[SeriesRun], memory: RunMemory | None
+    kind: LabKind, members: Sequence[SeriesRun], memorised: RunMemorisation | None
 ) -> dict[str, Any]:
-    """Draw the charts of an experiment, by their names; ``memory`` is of its first run."""
+    """Return the charts of an experiment by their names; ``memorised`` is of its first run."""
     draw: Mapping[str, Callable[[], Any]] = {
-        "accuracy": lambda: _history("accuracy", found),
-        "loss": lambda: _history("loss", found),
-        "accuracy-by-size": lambda: _sizes(found),
-        "gaps": lambda: _gaps(found),
-        "memorisation": lambda: _memorised(memory, found),
-        "learned": lambda: learned_epochs_figure(_learned(memory)),
+        "accuracy": lambda: _history_figure("accuracy", members),
+        "loss": lambda: _history_figure("loss", members),
+        "accuracy-by-size": lambda: _sizes_figure(members),
+        "gaps": lambda: gap_bars_figure(
+            [
+                GapBar(member.label, member.result.accuracy, member.result.val_accuracy)
+                if member.result
+                else GapBar(member.label, None, None)
+                for member in members
+            ]
+        ),
+        "memorisation": lambda: _memorisation_figure(memorised, members),
+        "learned": lambda: _learned_figure(memorised),
     }
     return {name: draw[name]() for name in _NAMES[kind]}
 
 
-def _history(metric: MetricName, found: Sequence[SeriesRun]) -> go.Figure:
-    # Those that wait have their colours already.
-    curves = [_curve(metric, one) for one in found]
-    if not any(one.history for one in found):
+def _history_figure(metric: MetricName, members: Sequence[SeriesRun]) -> go.Figure:
+    if not any(member.history for member in members):
         return empty_figure("The curves begin with the first epoch.", height=_HEIGHT)
+    # Runs that wait are included, so that each keeps its colour.
+    curves = [
+        RunCurve(
+            name=member.label,
+            epochs=np.array([record.epoch for record in member.history], np.int32),
+            training=_values(member, metric),
+            validation=_values(member, f"val_{metric}"),
+            best_epoch=member.run.best_epoch,
+            stopped_early=member.run.stopped_early,
+            turn=None if member.result is None else member.result.fit.turn,
+            rates=np.array([record.learning_rate for record in member.history]),
+        )
+        for member in members
+    ]
     return history_comparison_figure(history_comparison(metric, curves))
 
 
-def _curve(metric: MetricName, one: SeriesRun) -> RunCurve:
-    return RunCurve(
-        name=one.label,
-        epochs=np.array([epoch.epoch for epoch in one.history], np.int32),
-        training=_values(one, metric),
-        validation=_values(one, f"val_{metric}"),
-        best_epoch=one.run.best_epoch,
-        stopped_early=one.run.stopped_early,
-        overfitting_start=None if one.result is None else one.result.fit.overfitting_start,
-        rates=np.array([epoch.learning_rate for epoch in one.history]),
-    )
+def _values(member: SeriesRun, name: str) -> NDArray[np.float32]:
+    """Return a value of each epoch, float32 (e,); NaN where it was not measured."""
+    return np.array([getattr(record, name) for record in member.history], np.float32)
 
 
-def _values(one: SeriesRun, field: str) -> np.ndarray:
-    """float32; NaN where nothing was measured."""
-    return np.array([getattr(epoch, field) for epoch in one.history], np.float32)
-
-
-def _sizes(found: Sequence[SeriesRun]) -> go.Figure:
-    done = [one.result for one in found if one.result is not None and not one.run.state.active]
-    planned = [one.run.experiment.data.train_images for one in found]
+def _sizes_figure(members: Sequence[SeriesRun]) -> go.Figure:
+    done = [member.result for member in members if member.result and not member.run.state.active]
+    planned = {member.run.experiment.data.train_images for member in members}
     return accuracy_by_size_figure(
         AccuracyBySize(
-            images=np.array([one.train_images for one in done]),
-            training=np.array([one.accuracy for one in done]),
-            validation=np.array([one.val_accuracy for one in done]),
-            planned=tuple(sorted(one for one in planned if one is not None)),
+            images=np.array([result.train_images for result in done]),
+            training=np.array([result.accuracy for result in done]),
+            validation=np.array([result.val_accuracy for result in done]),
+            planned=tuple(sorted(size for size in planned if size is not None)),
         )
     )
 
 
-def _gaps(found: Sequence[SeriesRun]) -> go.Figure:
-    bars = [
-        GapBar(
-            one.label,
-            None if one.result is None else one.result.accuracy,
-            None if one.result is None else one.result.val_accuracy,
-        )
-        for one in found
-    ]
-    return gap_bars_figure(bars)
-
-
-def _memorised(memory: RunMemory | None, found: Sequence[SeriesRun]) -> go.Figure:
-    if memory is None:
+def _memorisation_figure(
+    memorised: RunMemorisation | None, members: Sequence[SeriesRun]
+) -> go.Figure:
+    if memorised is None:
         return memorisation_figure(MemorisationCurves(_NONE, _NONE, _NONE, _NONE, _NONE, _NONE))
-    followed = memory.memory
+    tracked = memorised.memorisation
     return memorisation_figure(
         MemorisationCurves(
-            followed.epochs,
-            followed.true_known,
-            followed.false_known,
-            followed.seen_through,
-            np.array([epoch.epoch for epoch in found[0].history]),
-            _values(found[0], "val_accuracy"),
+            tracked.epochs,
+            tracked.true_known,
+            tracked.false_known,
+            tracked.seen_through,
+            np.array([record.epoch for record in members[0].history]),
+            _values(members[0], "val_accuracy"),
         )
     )
 
 
-def _learned(memory: RunMemory | None) -> Any:
-    if memory is None:
-        return learned_epochs(_NONE, _NONE, _NONE)
-    followed = memory.memory
-    return learned_epochs(followed.epochs, followed.true_learned, followed.false_learned)
+def _learned_figure(memorised: RunMemorisation | None) -> go.Figure:
+    if memorised is None:
+        return learned_epochs_figure(learned_epochs(_NONE, _NONE, _NONE))
+    tracked = memorised.memorisation
+    return learned_epochs_figure(
+        learned_epochs(tracked.epochs, tracked.true_learned, tracked.false_learned)
+    )
 
 
-def wrong_label_gallery(run: Run, found: RunMemory) -> None:
-    """Show them in an order; the address holds it as ``gallery``, and one as ``picture``."""
-    st.subheader("The images with wrong labels", anchor="gallery")
-    which = render_choice(
+def render_wrong_labels(run: Run, memorised: RunMemorisation) -> None:
+    """Show the images with wrong labels; the address holds ``gallery`` and ``picture``."""
+    st.subheader("Images with wrong labels", anchor="gallery")
+    order = render_choice(
         "gallery",
-        "Which",
+        "Order",
         _ORDERS,
         key="lab-gallery",
-        hint="By the epoch from which on the network always gave an image its wrong label.",
-        problem=lambda word: f"There is no gallery {word} here: {', '.join(_ORDERS)}.",
+        hint="By the epoch from which the network always predicted the wrong label.",
+        problem=lambda word: f"There is no gallery {word}. Choose from {', '.join(_ORDERS)}.",
         forget=("picture",),
     )
-    positions = _ordered(which, found)
-    if not len(positions):
-        st.info("There is no such image.", icon=":material/info:")
+    # The epoch by position among all images; 0 is never.
+    learned = dict(
+        zip(
+            memorised.memorisation.false.tolist(),
+            memorised.memorisation.false_learned.tolist(),
+            strict=True,
+        )
+    )
+    positions = [place for place, epoch in learned.items() if (epoch > 0) == (order != "never")]
+    if order != "never":
+        sign = 1 if order == "first" else -1
+        positions.sort(key=lambda place: sign * learned[place])
+    if not positions:
+        st.info("There are no such images.", icon=":material/info:")
         return
     count = "{count:,} images."
     if len(positions) == 1:
         count = "{count:,} image."
-    elif len(positions) > _MOST:
-        count = "{count:,} images; the first {most}."
+    elif len(positions) > _MOST_IMAGES:
+        count = "{count:,} images; the first {most} are shown."
     st.caption(
-        f"{count.format(count=len(positions), most=_MOST)} Below each is the wrong label it was "
-        "trained with, and from which epoch on it was known."
+        f"{count.format(count=len(positions), most=_MOST_IMAGES)} Below each image: the wrong "
+        "label it was trained with, and the epoch from which it was always predicted."
     )
-    shown = positions[:_MOST]
+    shown = np.array(positions[:_MOST_IMAGES])
     data = cache.dataset(run.experiment.data.dataset, run.experiment.data.variant)
-    chosen = _chosen(shown, found)
-    grid, detail = st.columns([3, 1], gap="medium")
-    with grid:
-        clicked = _grid(shown, chosen, found, data)
-    with detail:
-        _large(chosen, found, data, run)
-    if clicked is not None and int(shown[clicked]) != chosen:
-        update_query_params(picture=str(found.indices[shown[clicked]]))
-        st.rerun()
+    selected = image_in_address(memorised.indices)
+    if selected is None or selected not in shown:
+        selected = int(shown[0])
+    left, right = st.columns([3, 1], gap="medium")
+    with left:
+        clicked = _render_grid(shown, selected, learned, memorised, data)
+    with right:
+        _render_image(selected, memorised, data, run)
+    open_clicked_image(clicked, shown, selected, memorised.indices)
 
 
-def _ordered(which: str, found: RunMemory) -> NDArray[np.int64]:
-    """Positions, in the order that was chosen, of images with wrong labels."""
-    learned, places = found.memory.false_learned, found.memory.false
-    if which == "never":
-        return places[learned == 0]
-    known = np.flatnonzero(learned)
-    order = np.argsort(learned[known] if which == "first" else -learned[known], kind="stable")
-    return places[known[order]]
-
-
-def _grid(shown: NDArray[np.int64], chosen: int, found: RunMemory, data: Dataset) -> int | None:
+def _render_grid(
+    shown: NDArray[np.int64],
+    selected: int,
+    learned: Mapping[int, int],
+    memorised: RunMemorisation,
+    data: Dataset,
+) -> int | None:
     names = class_names(data.info)
-    since = [_learned_caption(position, found) for position in shown]
+    labels, tooltips = [], []
+    for place in shown.tolist():
+        label, true = names[memorised.labels[place]], names[memorised.true_labels[place]]
+        epoch = learned[place]
+        labels.append(f"{label} · {epoch}" if epoch else f"{label} –")
+        outcome = f"learned from epoch {epoch} on" if epoch else "not learned"
+        tooltips.append(
+            f"Training image {memorised.indices[place]}: {true}, labelled {label}; {outcome}"
+        )
     return image_grid(
-        sprite(data.train.having(found.indices[shown].tolist()).images),
+        sprite(data.train.having(memorised.indices[shown].tolist()).images),
         key="lab-pictures",
-        labels=[
-            f"{names[found.given[position]]} {f'· {epoch}' if epoch else '–'}"
-            for position, epoch in zip(shown, since, strict=True)
-        ],
-        tooltips=[
-            f"Training image {found.indices[position]}: {names[found.right[position]]}, called "
-            f"{names[found.given[position]]}; "
-            + (f"learned from epoch {epoch} on" if epoch else "not learned")
-            for position, epoch in zip(shown, since, strict=True)
-        ],
-        size=_TILE,
-        selected=int(np.flatnonzero(shown == chosen)[0]),
+        labels=labels,
+        tooltips=tooltips,
+        size=TILE_SIZE,
+        selected=int(np.flatnonzero(shown == selected)[0]),
         description="Images with wrong labels",
     )
 
 
-def _large(position: int, found: RunMemory, data: Dataset, run: Run) -> None:
-    names, index = class_names(data.info), int(found.indices[position])
-    pixels = data.train.having([index]).images[0]
-    large = enlarge(pixels, _ENLARGED)
-    right, given = names[found.right[position]], names[found.given[position]]
-    st.image(
-        sprite(large[np.newaxis]).png, width=large.shape[1], alt=f"Training image {index}, enlarged"
-    )
-    st.markdown(
-        f"**Training image {index}** shows: {escaped(right)}. It was trained as: "
-        f":red[{escaped(given)}]."
-    )
-    st.caption(f"What it said: {_course(position, found, names)}.")
-    link_to("inside", "Feature maps of this picture", run=run.id, split="train", image=index)
+def _render_image(position: int, memorised: RunMemorisation, data: Dataset, run: Run) -> None:
+    names, index = class_names(data.info), int(memorised.indices[position])
+    true = escaped(names[memorised.true_labels[position]])
+    label = escaped(names[memorised.labels[position]])
+    render_enlarged(data.train.having([index]).images[0], f"Training image {index}")
+    st.markdown(f"**Training image {index}** shows: {true}. Its training label: :red[{label}].")
+    st.caption(f"Predicted: {_prediction_history(position, memorised, names)}.")
+    link_to("inside", "See its feature maps", run=run.id, split="train", image=index)
 
 
-def _course(position: int, found: RunMemory, names: tuple[str, ...]) -> str:
-    """``frog until epoch 4, dog until 9, cat from 10 on``."""
-    pairs = zip(found.memory.epochs.tolist(), found.said[:, position].tolist(), strict=True)
-    parts = [
-        (names[said], [epoch for epoch, _ in of]) for said, of in groupby(pairs, lambda p: p[1])
+def _prediction_history(position: int, memorised: RunMemorisation, names: tuple[str, ...]) -> str:
+    """Return ``frog until epoch 4, dog until epoch 9, cat from epoch 10 on``."""
+    epochs = memorised.memorisation.epochs.tolist()
+    predicted = memorised.predicted[:, position].tolist()
+    spans = [
+        (escaped(names[guess]), [epoch for epoch, _ in pairs])
+        for guess, pairs in groupby(zip(epochs, predicted, strict=True), lambda pair: pair[1])
     ]
-    *before, (last, since) = parts
-    words = [f"{escaped(name)} until epoch {epochs[-1]}" for name, epochs in before[-6:]]
-    if len(before) > 6:
-        words.insert(0, "…")
-    return ", ".join([*words, f"{escaped(last)} from epoch {since[0]} on"])
-
-
-def _learned_caption(position: int, found: RunMemory) -> int:
-    """The epoch from which on it was known, 0 if it is not."""
-    place = int(np.searchsorted(found.memory.false, position))
-    return int(found.memory.false_learned[place])
-
-
-def _chosen(shown: NDArray[np.int64], found: RunMemory) -> int:
-    """Position of the image that the address names, if it is shown, else of the first."""
-    number = picture_in_address(found.indices)
-    named = shown[found.indices[shown] == number] if number is not None else shown[:0]
-    return int(named[0]) if len(named) else int(shown[0])
+    *before, (last, since) = spans
+    texts = [f"{name} until epoch {span[-1]}" for name, span in before[-_MOST_CHANGES:]]
+    if len(before) > _MOST_CHANGES:
+        texts.insert(0, "…")
+    return ", ".join([*texts, f"{last} from epoch {since[0]} on"])

@@ -1,12 +1,10 @@
 """The Lab page: its experiments and their forms."""
 
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 
 import streamlit as st
 
 from cifarviz.data import library
-from cifarviz.datasets.info import Variant
 from cifarviz.datasets.registry import all_datasets, find
 from cifarviz.errors import DatasetNotFound, RunNotFound
 from cifarviz.experiment import lab
@@ -42,38 +40,34 @@ _VALUES_KEY = "lab-values"
 _NUMBER_WIDTH = 150
 _MENU_WIDTH = 250
 
-# Seconds a run takes beside its epochs, to build and trace the network: measured on 2 cores.
+# Seconds a run takes in addition to its epochs, to build and trace the network: measured on 2
+# cores.
 _START = (1.5, 4.0)
 _MOST_EARLIER = 6
-_ABOUT: Mapping[LabKind, str] = MappingProxyType(
-    {
-        "duel": "The same network learns the same images from the same seed, two or three times. "
-        "One thing differs. Whatever comes out differently is its doing.",
-        "memorisation": "Some training images get a wrong label on purpose. Nothing about these "
-        "pictures speaks for it, so a network that gives it back has learned it by heart. It "
-        "learns what is true of many images first: watch it see through the wrong labels, and "
-        "then give in.",
-        "sizes": "The same network learns from few images, then from more. With few it knows them "
-        "all by heart, and little else; the gap between training and validation is what it has "
-        "only memorised.",
-        "cures": "One network that overfits, and what people do about it: first nothing, then "
-        "one cure at a time, then all together.",
-    }
-)
-_ICONS: Mapping[LabKind, str] = MappingProxyType(
-    {
-        "duel": "swords",
-        "memorisation": "psychology",
-        "sizes": "stacked_line_chart",
-        "cures": "healing",
-    }
-)
-_VIEWS: Mapping[LabKind, ViewEntry] = MappingProxyType(
-    {kind: ViewEntry(title, _ICONS[kind]) for kind, title in LAB_TITLES.items()}
-)
-
-# What in the address means something in one view only, or another thing in each.
-OF_ONE_VIEW = (
+_DESCRIPTIONS: Mapping[LabKind, str] = {
+    "duel": "The same network is trained on the same images from the same seed, two or three "
+    "times. The runs differ in one setting, so any difference is due to it.",
+    "memorisation": "Some training images get a wrong label on purpose. Nothing in these images "
+    "supports that label, so a network that predicts it has memorised it. A network first learns "
+    "what is true of many images: it predicts the right class at first, and the wrong label later.",
+    "sizes": "The same network is trained on few images, then on more. With few, it memorises them "
+    "and learns little else: the gap between training and validation is what it only memorised.",
+    "cures": "A network that overfits, and the usual cures: first none, then one cure at a time, "
+    "then all together.",
+}
+_ICONS: Mapping[LabKind, str] = {
+    "duel": "swords",
+    "memorisation": "psychology",
+    "sizes": "stacked_line_chart",
+    "cures": "healing",
+}
+_EARLIER: Mapping[LabKind, str] = {
+    "duel": "Earlier duels",
+    "memorisation": "Earlier experiments",
+    "sizes": "Earlier experiments",
+    "cures": "Earlier experiments",
+}
+VIEW_PARAMS = (
     "series",
     "thing",
     "values",
@@ -83,11 +77,25 @@ OF_ONE_VIEW = (
     "gallery",
     "picture",
 )
+"""Query parameters that belong to one view, or mean another thing in each."""
 
 
-def lab_view(kind: LabKind) -> None:
-    """Show the experiment; the address holds its settings, and the series that came of them."""
-    st.markdown(_ABOUT[kind])
+def choose_view() -> LabKind:
+    """Show title and switch, and return the view of the address, else the duel."""
+    return title_and_switch(
+        "Overfit lab",
+        {kind: ViewEntry(title, _ICONS[kind]) for kind, title in KINDS.items()},
+        key="lab-view",
+        problem=lambda word: (
+            f"The lab has no view {word}, so the duel is shown. Choose from {', '.join(KINDS)}."
+        ),
+        forget=VIEW_PARAMS,
+    )
+
+
+def render_lab(kind: LabKind) -> None:
+    """Show an experiment; the address holds its settings, and the series trained with them."""
+    st.markdown(_DESCRIPTIONS[kind])
     series = _series_in_address(kind)
     if series is not None:
         watch_series(kind, series)
@@ -97,112 +105,102 @@ def lab_view(kind: LabKind) -> None:
         else st.container(border=True),
         errors_shown(),
     ):
-        launch(entry_form(kind), again=series is not None)
-    _earlier(kind, series)
+        _render_launch(_render_form(kind), again=series is not None)
+    earlier = [
+        other
+        for other in all_series(cache.store(), kind)
+        if series is None or other.id != series.id
+    ]
+    if earlier:
+        st.markdown(f"##### {_EARLIER[kind]}")
+    for other in earlier[:_MOST_EARLIER]:
+        label = f"{escaped(other.title)}, {in_date(other.made)}"
+        link_to("lab", label, ":material/history:", view=kind, series=other.id)
 
 
 def _series_in_address(kind: LabKind) -> Series | None:
-    wanted = st.query_params.get("series")
-    if wanted is None:
+    series_id = st.query_params.get("series")
+    if series_id is None:
         return None
     try:
-        series = find_series(cache.store(), wanted)
+        series = find_series(cache.store(), series_id)
     except RunNotFound:
         st.error(
-            f"There is no series {quoted(wanted)} here: it was made in another home, or its runs "
-            "were deleted. Start a new one below.",
+            f"There is no series {quoted(series_id)} here: its runs were deleted, or are in "
+            "another folder. Start a new series below.",
             icon=":material/error:",
         )
         return None
     if series.kind == kind:
         return series
-    there = next((one for one in LAB_TITLES if one == series.kind), None)
+    own_kind = next((known for known in LAB_TITLES if known == series.kind), None)
     st.error(
-        f"The series {quoted(wanted)} is none of {LAB_TITLES[kind].lower()}.",
+        f"The series {quoted(series_id)} does not belong to the view {LAB_TITLES[kind]}.",
         icon=":material/error:",
     )
-    if there is not None:
-        link_to("lab", f"See it in {LAB_TITLES[there]}", view=there, series=series.id)
+    if own_kind is not None:
+        link_to("lab", f"See it in {LAB_TITLES[own_kind]}", view=own_kind, series=series.id)
     return None
 
 
-def _earlier(kind: LabKind, shown: Series | None) -> None:
-    others = [one for one in all_series(cache.store(), kind) if shown is None or one.id != shown.id]
-    if not others:
-        return
-    st.markdown("##### Earlier ones")
-    for one in others[:_MOST_EARLIER]:
-        words = f"{escaped(one.title)}, {format_date(one.made)}"
-        link_to("lab", words, ":material/history:", view=kind, series=one.id)
+def _render_form(kind: LabKind) -> LabExperiment:
+    """Show the form of an experiment and return its runs.
 
-
-def choose_view() -> LabKind:
-    """Show title and switch, and return the view of the address: the duel if it names none."""
-    return render_title_and_views(
-        "Overfit lab",
-        _VIEWS,
-        key="lab-view",
-        problem=lambda word: (
-            f"The lab has no view {word}: this is the duel. There are: {', '.join(LAB_TITLES)}."
-        ),
-        forget=OF_ONE_VIEW,
-    )
-
-
-def entry_form(kind: LabKind) -> LabExperiment:
-    """Show the form of this experiment and return its runs.
-
-    Raises ``ExperimentInvalid``, and ``DatasetNotFound`` where nothing can be trained on.
+    Raises ``ExperimentInvalid``, and ``DatasetNotFound`` where there is nothing to train on.
     """
     match kind:
         case "duel":
-            return _duel_form()
+            thing = render_choice(
+                "thing",
+                "What to vary",
+                {name: thing.title for name, thing in lab.THINGS.items()},
+                key="lab-thing",
+                hint="The one setting in which the runs differ. All others, the seed too, are the "
+                "same.",
+                problem=lambda word: (
+                    f"A duel can't vary {word}. Choose from {', '.join(lab.THINGS)}."
+                ),
+                forget=("values", "series"),
+            )
+            values = _pick_values(lab.THINGS[thing])
+            data, seed, epochs, _ = _pick_numbers(
+                lab.DUEL_EPOCHS, None if thing == "images" else lab.DUEL_IMAGES
+            )
+            return lab.duel(thing, values, data, epochs=epochs, seed=seed)
         case "memorisation":
-            return _memorisation_form()
+            data, seed, epochs, percent = _pick_numbers(
+                lab.MEMORISATION_EPOCHS, lab.MEMORISATION_IMAGES, percent=True
+            )
+            return lab.memorisation(percent, data, epochs=epochs, seed=seed)
         case "sizes":
-            return _sizes_form()
+            data, seed, epochs, _ = _pick_numbers(lab.SIZES_EPOCHS, None)
+            most, _ = library.image_counts(data.dataset, data.variant)
+            return lab.sizes(most, data, epochs=epochs, seed=seed)
         case "cures":
-            return _cures_form()
+            data, seed, epochs, _ = _pick_numbers(lab.CURES_EPOCHS, lab.CURES_IMAGES)
+            return lab.cures(data, epochs=epochs, seed=seed)
 
 
-def _duel_form() -> LabExperiment:
-    thing = render_choice(
-        "thing",
-        "They differ in",
-        {word: one.title for word, one in lab.DUEL_FACTORS.items()},
-        key="lab-thing",
-        hint="The one thing that the runs have differently; all else, the seed too, is the same.",
-        problem=lambda word: f"A duel can't be about {word}: {', '.join(lab.DUEL_FACTORS)}.",
-        forget=("values", "series"),
-    )
-    about = lab.DUEL_FACTORS[thing]
-    values = _values(about)
-    data, seed, epochs, _ = _numbers(
-        lab.DUEL_EPOCHS, None if thing == "images" else lab.DUEL_IMAGES
-    )
-    return lab.duel(thing, values, data, epochs=epochs, seed=seed)
-
-
-def _values(about: lab.DuelFactor) -> Sequence[str]:
+def _pick_values(thing: lab.DuelFactor) -> Sequence[str]:
     text = st.query_params.get("values")
-    wanted = about.default if text is None else tuple(one for one in text.split(",") if one)
-    unknown = [word for word in wanted if word not in about.values]
+    wanted = thing.default if text is None else tuple(filter(None, text.split(",")))
+    unknown = [value for value in wanted if value not in thing.values]
     if unknown:
         st.error(
-            f"{about.title} can't be {quoted(unknown[0])} in a duel, only "
-            f"{', '.join(about.values)}: the usual values are taken.",
+            f"{thing.title} can't be {quoted(unknown[0])} in a duel, so the usual values are used. "
+            f"Choose from {', '.join(thing.values)}.",
             icon=":material/error:",
         )
-        wanted = about.default
-    chosen = [word for word in about.values if word in wanted]
+        wanted = thing.default
+    chosen = [value for value in thing.values if value in wanted]
     st.pills(
-        "Two or three of these",
-        list(about.values),
+        "Choose 2 or 3 to compare",
+        list(thing.values),
         selection_mode="multi",
         default=chosen,
-        format_func=about.values.__getitem__,
+        format_func=thing.values.__getitem__,
         key=widget_key(_VALUES_KEY, chosen, same_items),
-        help=about.hint,
+        help=thing.hint,
         on_change=uninterruptible(_values_chosen),
     )
     return chosen
@@ -212,174 +210,142 @@ def _values_chosen() -> None:
     update_query_params(values=",".join(widget_value(_VALUES_KEY)))
 
 
-def _memorisation_form() -> LabExperiment:
-    data, seed, epochs, percent = _numbers(
-        lab.MEMORISATION_EPOCHS, lab.MEMORISATION_IMAGES, percent=True
-    )
-    return lab.memorisation(percent, data, epochs=epochs, seed=seed)
-
-
-def _sizes_form() -> LabExperiment:
-    data, seed, epochs, _ = _numbers(lab.SIZES_EPOCHS, None)
-    return lab.dataset_sizes(_train_images(data), data, epochs=epochs, seed=seed)
-
-
-def _cures_form() -> LabExperiment:
-    data, seed, epochs, _ = _numbers(lab.CURES_EPOCHS, lab.CURES_IMAGES)
-    return lab.cures(data, epochs=epochs, seed=seed)
-
-
-def _numbers(
+def _pick_numbers(
     usual_epochs: int, usual_images: int | None, *, percent: bool = False
 ) -> tuple[Data, int, int, int]:
-    """Data, seed, epochs and per cent of wrong labels; without ``usual_images``, all of them."""
+    """Return data, seed, epochs and per cent of wrong labels.
+
+    Without ``usual_images``, the data are all images.
+    """
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        data = _data()
+        data = _pick_data()
         share = lab.MEMORISATION_PERCENT
         if percent:
-            bounds = (lab.MIN_WRONG_PERCENT, lab.MAX_WRONG_PERCENT)
-            with st.container(width=_NUMBER_WIDTH):
-                share = render_number(
-                    "percent",
-                    "Wrong labels, %",
-                    share,
-                    bounds,
-                    "How many per cent of the training labels are made wrong.",
-                    key="lab-percent",
-                )
+            share = _pick_number(
+                "percent",
+                "Wrong labels, %",
+                share,
+                (lab.FEWEST_PERCENT, lab.MOST_PERCENT),
+                "Percentage of the training labels that are made wrong.",
+            )
         if usual_images is not None:
-            most = _train_images(data)
-            with st.container(width=_NUMBER_WIDTH):
-                images = render_number(
-                    "images",
-                    "Training images",
-                    min(usual_images, most),
-                    (min(_FEWEST_IMAGES, most), most),
-                    "How many images each run learns from; with fewer it overfits sooner.",
-                    key=f"lab-images-{data.dataset}-{data.variant}",
-                )
+            most, _ = library.image_counts(data.dataset, data.variant)
+            images = _pick_number(
+                "images",
+                "Training images",
+                min(usual_images, most),
+                (min(_FEWEST_IMAGES, most), most),
+                "How many images each run learns from. With fewer, it overfits sooner.",
+                key=f"lab-images-{data.dataset}-{data.variant}",
+            )
             data = data.model_copy(update={"train_images": images})
-        with st.container(width=_NUMBER_WIDTH):
-            epochs = render_number(
-                "epochs",
-                "Epochs",
-                usual_epochs,
-                (1, _MOST_EPOCHS),
-                "How many times each run sees its training images.",
-                key="lab-epochs",
-            )
-        with st.container(width=_NUMBER_WIDTH):
-            seed = render_number(
-                "seed",
-                "Seed",
-                1,
-                (0, MAX_SEED),
-                "Decides everything random, the same in all runs: first weights, which images, "
-                "their order.",
-                key="lab-seed",
-            )
+        epochs = _pick_number(
+            "epochs",
+            "Epochs",
+            usual_epochs,
+            (1, _MOST_EPOCHS),
+            "How many times each run sees its training images.",
+        )
+        seed = _pick_number(
+            "seed",
+            "Seed",
+            1,
+            (0, LARGEST_SEED),
+            "Sets everything random, the same in all runs: initial weights, the choice of images, "
+            "their order.",
+        )
     return data, seed, epochs, share
 
 
-def _data() -> Data:
-    """One of the data sets that are here, the sample or all of it."""
-    here: dict[str, tuple[str, Variant]] = {}
-    words = {}
-    for info in all_datasets():
-        for variant in library.available_variants(info, cache.settings()):
-            name = info.name if variant == "sample" else f"{info.name}-full"
-            here[name], words[name] = (info.name, variant), f"{info.title}, {variant}"
-    if not here:
+def _pick_number(
+    name: str, label: str, usual: int, bounds: tuple[int, int], hint: str, key: str | None = None
+) -> int:
+    with st.container(width=_NUMBER_WIDTH):
+        return render_number(name, label, usual, bounds, hint, key=key or f"lab-{name}")
+
+
+def _pick_data() -> Data:
+    """Return a data set on this machine, its sample or the full set."""
+    data = {
+        info.name if variant == "sample" else f"{info.name}-full": (info, variant)
+        for info in all_datasets()
+        for variant in library.variants_here(info, cache.settings())
+    }
+    if not data:
         raise DatasetNotFound("There are no images here yet. Fetch a data set on the Start page.")
     with st.container(width=_MENU_WIDTH):
         chosen = render_choice(
             "data",
             "Images",
-            words,
-            key=f"lab-data-{len(here)}",
-            hint="Which images are learned: an embedded sample, or a full set that is here.",
-            problem=lambda word: f"There is no data {word} here: {', '.join(here)}.",
+            {name: f"{info.title}, {variant}" for name, (info, variant) in data.items()},
+            key=f"lab-data-{len(data)}",
+            hint="The images to train on: an embedded sample, or a full set on this machine.",
+            problem=lambda word: f"There is no data {word} here. Choose from {', '.join(data)}.",
             menu=True,
         )
-    dataset, variant = here[chosen]
-    return Data(dataset=dataset, variant=variant)
+    info, variant = data[chosen]
+    return Data(dataset=info.name, variant=variant)
 
 
-def _train_images(data: Data) -> int:
-    return image_counts(data)[0]
-
-
-def image_counts(data: Data) -> tuple[int, int]:
-    """How many training and test images there are."""
-    return library.image_counts(data.dataset, data.variant)
-
-
-def launch(entry: LabExperiment, *, again: bool) -> None:
-    """Show what would be trained, and the button that does it.
+def _render_launch(planned: LabExperiment, *, again: bool) -> None:
+    """Show what will be trained, and the button that queues it.
 
     Raises ``ExperimentInvalid`` where there are too few images for it.
     """
-    train, test = image_counts(entry.arms[0].experiment.data)
-    sizes = [one.experiment.sizes(train, test) for one in entry.arms]
+    arms, first = planned.entrants, planned.entrants[0].experiment
+    counts = library.image_counts(first.data.dataset, first.data.variant)
+    sizes = [arm.experiment.sizes(*counts) for arm in arms]
     runs = cache.store().all()
-    estimate, per_epoch = _estimate(entry, sizes, runs)
-    st.markdown(f"{_what(entry, sizes)}: **{format_duration_range(estimate)} in all**.")
-    st.caption(format_estimate_basis(per_epoch, "float32"))
-    waiting = [run for run in runs if run.state.active]
-    if waiting:
-        more = f" and {len(waiting) - 1} more" if len(waiting) > 1 else ""
-        st.caption(
-            f":material/hourglass_top: They wait for “{escaped(waiting[-1].name)}”{more}: one run "
-            "trains at a time."
-        )
-    count = len(entry.arms)
+    estimate, per_epoch = _estimate(planned, sizes, runs)
+    st.markdown(f"{_plan_text(planned, sizes)}: **{span(estimate)} in all**.")
+    st.caption(basis(per_epoch, "float32"))
+    active = [run for run in runs if run.state.active]
+    if active:
+        name = f"“{escaped(active[-1].name)}”"
+        others = f"{name} and {len(active) - 1} more" if len(active) > 1 else name
+        st.caption(f":material/hourglass_top: They wait for {others}: runs train one at a time.")
+    again_text = " again" if again else ""
     if st.button(
-        f"Train {'both' if count == 2 else f'all {count}'}{' once more' if again else ''}",
+        f"Train {len(arms)} runs{again_text}",
         key="lab-train",
         type="secondary" if again else "primary",
         icon=":material/play_arrow:",
-        help="Queues all runs; they train one after another, and are drawn over each other here.",
+        help="Queues all runs. They train one after another, and their curves are shown together "
+        "here.",
     ):
         worker = cache.worker()
+        identity = ((arm.label, arm.experiment.to_json()) for arm in arms)
         series = queue_once(
-            (
-                "lab",
-                entry.title,
-                *((one.label, one.experiment.to_json()) for one in entry.arms),
-            ),
-            lambda: queue_lab_experiment(worker, entry),
-            lambda made: made.run_ids,
+            ("lab", planned.title, *identity),
+            lambda: queue_entry(worker, planned),
+            lambda queued: queued.run_ids,
         )
         update_query_params(series=series.id, gallery=None, picture=None)
         st.rerun()
 
 
-def _what(entry: LabExperiment, sizes: Sequence[SplitSizes]) -> str:
-    one = entry.arms[0].experiment
-    images = sorted({size.train for size in sizes})
-    counted = (
-        f"{images[0]:,} training images"
-        if len(images) == 1
-        else f"{images[0]:,} to {images[-1]:,} training images"
-    )
-    variant = "" if one.data.variant == "full" else "the sample of "
+def _plan_text(planned: LabExperiment, sizes: Sequence[SplitSizes]) -> str:
+    first = planned.arms[0].experiment
+    fewest, most = (pick(size.train for size in sizes) for pick in (min, max))
+    images = f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}"
+    sample = "" if first.data.variant == "full" else "the sample of "
     return (
-        f"Trains {len(entry.arms)} runs one after another, {one.epochs} epochs each at most, "
-        f"on {counted} of {variant}{find(one.data.dataset).title}, from seed {one.seed}, and "
-        f"measures each on {sizes[0].validation:,} test images"
+        f"Trains {len(planned.arms)} runs one after another, {first.epochs} epochs each at "
+        f"most, on {images} training images of {sample}{find(first.data.dataset).title}, from seed "
+        f"{first.seed}, and measures each on {sizes[0].validation:,} test images"
     )
 
 
 def _estimate(
-    entry: LabExperiment, sizes: Sequence[SplitSizes], runs: Sequence[Run]
+    planned: LabExperiment, sizes: Sequence[SplitSizes], runs: Sequence[Run]
 ) -> tuple[Estimate, Estimate]:
-    """Of all runs from beginning to end, and of an epoch of the first."""
+    """Return the estimates for all runs in all, and for an epoch of the first."""
     speeds = recorded_speeds(runs, machine_name())
     each = [
-        estimate_epoch(epoch_work(one.experiment, size.train, size.validation), speeds)
-        for one, size in zip(entry.arms, sizes, strict=True)
+        estimate_epoch(epoch_work(arm.experiment, size.train, size.validation), speeds)
+        for arm, size in zip(planned.arms, sizes, strict=True)
     ]
-    epochs = [one.experiment.epochs for one in entry.arms]
+    epochs = [arm.experiment.epochs for arm in planned.arms]
     low, high = (
         sum(n * getattr(e, end) + start for n, e in zip(epochs, each, strict=True))
         for end, start in (("low", _START[0]), ("high", _START[1]))

@@ -22,19 +22,17 @@ from cifarviz.ui.address import escaped
 from cifarviz.ui.components.live import Live
 from cifarviz.ui.components.live_items import live_items
 from cifarviz.ui.errors import errors_shown
-from cifarviz.ui.lab.charts import series_charts, series_figures, wrong_label_gallery
+from cifarviz.ui.lab.charts import render_series_charts, render_wrong_labels, series_figures
 from cifarviz.ui.lab.results import (
-    HINTS,
-    RunMemory,
+    COLUMN_HELP,
     SeriesRun,
     TrainingLabels,
-    is_moving,
-    labels_of,
-    memory_of,
-    memory_so_far,
-    results_table,
-    show_verdict,
-    standings,
+    is_training,
+    load_memorisation,
+    render_results_table,
+    render_verdict,
+    series_runs,
+    training_labels,
 )
 from cifarviz.ui.metrics import render_loss_note
 from cifarviz.ui.navigation import link_to
@@ -43,13 +41,14 @@ from cifarviz.ui.streamlit_patches import uninterruptible
 
 PROGRESS = "progress"
 """The name of the item on the series; those on its runs are ``run-<id>``."""
-_COLUMNS = ("Training accuracy", "Validation accuracy", "Gap", "Overfitting starts", "Verdict")
+# Where the weights are from is known only once a run has ended.
+_METRICS = tuple(name for name in COLUMN_HELP if name != "Weights from")
 
 
 class SeriesFeed:
-    """A series as its runs come further, read for the page and, between, for the channel.
+    """The progress of a series, for the page and, between its runs, for the channel.
 
-    ``labels`` are those of the first run's training images, where they are followed.
+    ``labels`` are those of the first run's training images, if memorisation is shown.
     """
 
     def __init__(
@@ -62,95 +61,92 @@ class SeriesFeed:
         self._drawn: tuple[object, dict[str, Any]] = (None, {})
 
     def message(self) -> dict[str, Any]:
-        """Return all that moves, for the channel."""
-        return self.describe(standings(self._store, self._series))
+        """Return all that changes, for the channel."""
+        return self.describe(series_runs(self._store, self._series))
 
-    def describe(self, found: Sequence[SeriesRun]) -> dict[str, Any]:
-        """Return the same of runs that have been read; without charts that cannot be drawn.
+    def describe(self, members: Sequence[SeriesRun]) -> dict[str, Any]:
+        """Return the message for runs that have been read, without charts that fail.
 
-        ``mark`` changes with the states of the runs, when one is deleted, and with what keeps the
-        charts from being drawn.
+        ``mark`` changes with the states of the runs, when a run is deleted, and with the error
+        that keeps the charts from being drawn.
         """
         message: dict[str, Any] = {
-            "mark": active_mark([one.run for one in found]),
-            "items": {name: item.values() for name, item in moving_items(found).items()},
+            "mark": active_mark([member.run for member in members]),
+            "items": {name: item.values() for name, item in progress_items(members).items()},
         }
         try:
-            message["figures"] = self.figures(found)
+            message["figures"] = self.figures(members)
         except CifarvizError as problem:
             message["mark"] += f" {problem}"
         return message
 
-    def figures(self, found: Sequence[SeriesRun]) -> Mapping[str, Any]:
-        """Return the charts by their names; raises as ``memory_so_far`` does."""
-        memory = self._memory(found)
-        state = ([(replace(one.run, progress=None), one.history) for one in found], memory)
+    def figures(self, members: Sequence[SeriesRun]) -> Mapping[str, Any]:
+        """Return the charts by their names; raises ``ArtifactDamaged`` and ``UnknownFormat``."""
+        memorised = None
+        if self._labels is not None and members:
+            memorised = load_memorisation(self._store, members[0].run, self._labels)
+        runs = [(replace(member.run, progress=None), member.history) for member in members]
+        state = (runs, memorised)
         if self._drawn[0] != state:
-            figures = series_figures(self._kind, found, memory)
+            figures = series_figures(self._kind, members, memorised)
             values = {name: figure_values(figure) for name, figure in figures.items()}
             self._drawn = (state, values)
         return self._drawn[1]
 
-    def _memory(self, found: Sequence[SeriesRun]) -> RunMemory | None:
-        if self._labels is None or not found:
-            return None
-        return memory_so_far(self._store, found[0].run, self._labels)
-
 
 def watch_series(kind: LabKind, series: Series) -> None:
-    """Show the runs of a series over each other, and the verdict when all have ended."""
-    found = standings(cache.store(), series)
-    _heading(series, found)
-    if not found:
+    """Show the runs of a series together, and the verdict when all have ended."""
+    members = series_runs(cache.store(), series)
+    _render_heading(series, members)
+    if not members:
         return
-    active = any(one.run.state.active for one in found)
-    # There also without any: the charts below keep their place, and their zoom.
+    active = any(member.run.state.active for member in members)
+    # Both containers exist in any case, so that the charts keep their place and their zoom.
     above, charts = st.container(), st.container()
     if not active:
         with above, errors_shown():
-            show_verdict(kind, found)
+            render_verdict(kind, members)
     labels = None
     with charts, errors_shown():
-        labels = labels_of(found[0].run) if kind == "memorisation" else None
+        labels = training_labels(members[0].run) if kind == "memorisation" else None
     feed = SeriesFeed(cache.store(), kind, series, labels)
-    # Once all have ended, too: a run may go on again.
+    # Also after all have ended: a run may be resumed.
     hub().register(f"lab-{series.id}", feed.message)
-    live = Live(f"lab-{series.id}", feed.describe(found)["mark"])
+    live = Live(f"lab-{series.id}", feed.describe(members)["mark"])
     if active:
         with above:
-            live_items(moving_items(found), key="lab-progress", live=live, alone=True)
+            live_items(progress_items(members), key="lab-progress", live=live, alone=True)
     with charts, errors_shown():
-        series_charts(kind, series, feed.figures(found), live)
-    results_table(found)
-    render_loss_note((one.label, one.run) for one in found)
+        render_series_charts(kind, series, feed.figures(members), live)
+    render_results_table(members)
+    render_loss_note((member.label, member.run) for member in members)
     if kind == "memorisation" and not active:
         with errors_shown():
-            memory = memory_of(found[0].run)
-            if memory is not None:
-                wrong_label_gallery(found[0].run, memory)
+            memorised = load_memorisation(cache.store(), members[0].run)
+            if memorised is not None:
+                render_wrong_labels(members[0].run, memorised)
 
 
-def _heading(series: Series, found: Sequence[SeriesRun]) -> None:
-    top = st.container(horizontal=True, vertical_alignment="center")
-    with top, st.container(width="stretch"):
-        st.subheader(escaped(series.title), anchor=False)
-    active = [one.run for one in found if one.run.state.active]
-    with top:
+def _render_heading(series: Series, members: Sequence[SeriesRun]) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        with st.container(width="stretch"):
+            st.subheader(escaped(series.title), anchor=False)
+        runs = [member.run for member in members]
+        active = [run for run in runs if run.state.active]
         if active:
-            _stop_button(active)
-        elif resumable := [one.run for one in found if one.run.resumable]:
-            _resume_button(resumable)
-        if found:
-            link_to("runs", "All of them in Runs", runs=",".join(one.run.id for one in found))
-    if len(found) < series.count:
-        gone = series.count - len(found)
-        st.warning(
-            f"{gone} of its {series.count} runs {'was' if gone == 1 else 'were'} deleted.",
-            icon=":material/warning:",
-        )
+            _render_stop_button(active)
+        elif resumable := [run for run in runs if run.resumable]:
+            _render_resume_button(resumable)
+        if runs:
+            link_to("runs", "Open these in Runs", runs=",".join(run.id for run in runs))
+    deleted = series.count - len(members)
+    if deleted == 1:
+        st.warning(f"1 of {series.count} runs was deleted.", icon=":material/warning:")
+    elif deleted:
+        st.warning(f"{deleted} of {series.count} runs were deleted.", icon=":material/warning:")
 
 
-def _stop_button(active: Sequence[Run]) -> None:
+def _render_stop_button(active: Sequence[Run]) -> None:
     stopping = all(run.requested == Action.STOP for run in active)
     st.button(
         "Stopping …" if stopping else "Stop all",
@@ -159,47 +155,44 @@ def _stop_button(active: Sequence[Run]) -> None:
         disabled=stopping,
         on_click=uninterruptible(stop_runs),
         args=([run.id for run in active],),
-        help="Ends the run that trains and takes the others out of the queue; what was learned is "
-        "kept, and they can be resumed.",
+        help="Stops the run that trains and removes the others from the queue. What was learned is "
+        "saved, and the runs can be resumed.",
     )
 
 
-def _resume_button(resumable: Sequence[Run]) -> None:
+def _render_resume_button(resumable: Sequence[Run]) -> None:
     if st.button(
         "Resume" if len(resumable) == 1 else f"Resume {len(resumable)} runs",
         key="lab-resume",
         icon=":material/play_arrow:",
-        help="Queues those that did not finish; each goes on from its last checkpoint.",
+        help="Queues the runs that did not finish. Each continues from its last checkpoint.",
     ):
         with errors_shown():
             cache.worker().resume_all(run.id for run in resumable)
             st.rerun()
 
 
-def moving_items(found: Sequence[SeriesRun]) -> dict[str, Item]:
-    """Return a line on the series and one on each run at work, or on the one that comes next."""
-    runs = [one.run for one in found]
-    active = [run for run in runs if run.state.active]
-    # What ended early is done, too, as far as the waiting goes.
+def progress_items(members: Sequence[SeriesRun]) -> dict[str, Item]:
+    """Return an item for the series and for each run that trains, or else for the next run."""
+    runs = [member.run for member in members]
+    active = [member for member in members if member.run.state.active]
+    # A run that ended early counts as done: nobody waits for it.
     shares = [progress_share(run) if run.state.active else 1.0 for run in runs]
-    text = f"{_how_far(runs)}.{' The verdict comes when none is left.' if active else ''}"
+    text = f"{_progress_text(runs)}."
+    if active:
+        text += " Verdict when all runs finish."
     items = {PROGRESS: Item(text=text, share=sum(shares) / max(len(shares), 1))}
-    shown = [one for one in found if is_moving(one.run)]
-    shown = shown or [one for one in found if one.run.state.active][:1]
+    training = [member for member in members if is_training(member.run)]
     # Not the id alone: a browser puts names that are numbers before all others.
-    return items | {f"run-{one.run.id}": _run_item(one) for one in shown}
+    return items | {f"run-{member.run.id}": _run_item(member) for member in training or active[:1]}
 
 
-def _run_item(one: SeriesRun) -> Item:
-    """Return a run's line, with the numbers that its row in the table lacks as long."""
-    line = progress_item(one.run, one.label)
-    return Item(line.title, line.badge, line.color, line.text, metrics=_metrics(one))
-
-
-def _metrics(one: SeriesRun) -> tuple[Metric, ...]:
-    """Return what is known; before that a dash, so that the charts below stay where they are."""
-    result = one.result
-    values = dict.fromkeys(_COLUMNS, "–")
+def _run_item(member: SeriesRun) -> Item:
+    """Return a run's progress with the numbers that its row in the table lacks meanwhile."""
+    item = progress_item(member.run, member.label)
+    result = member.result
+    # Dashes until they are known, so that the charts below keep their place.
+    values = dict.fromkeys(_METRICS, "–")
     if result is not None:
         starts = result.fit.overfits_after
         values |= {
@@ -209,21 +202,19 @@ def _metrics(one: SeriesRun) -> tuple[Metric, ...]:
             "Overfitting starts": "–" if starts is None else f"after epoch {starts}",
             "Verdict": VERDICT_LABELS[result.fit.verdict],
         }
-    return tuple(Metric(label, value, HINTS[label]) for label, value in values.items())
+    metrics = tuple(Metric(label, value, COLUMN_HELP[label]) for label, value in values.items())
+    return Item(item.title, item.badge, item.color, item.text, metrics=metrics)
 
 
-def _how_far(runs: Sequence[Run]) -> str:
-    """How many are done; what ended without that is counted by itself."""
+def _progress_text(runs: Sequence[Run]) -> str:
+    """Return how many runs are done, ended early and never began."""
     done = sum(run.state is RunState.FINISHED for run in runs)
-    others = [run for run in runs if not run.state.active and run.state is not RunState.FINISHED]
-    never = sum(run.started is None for run in others)
-    early = len(others) - never
-    all_runs = len(runs)
-    words = [
-        f"1 of {all_runs} runs is done" if done == 1 else f"{done} of {all_runs} runs are done"
-    ]
-    if early:
-        words.append(f"{early} ended early")
-    if never:
-        words.append(f"{never} never began")
-    return ", ".join(words)
+    ended = [run for run in runs if not run.state.active and run.state is not RunState.FINISHED]
+    never_began = sum(run.started is None for run in ended)
+    count = len(runs)
+    texts = [f"1 of {count} runs is done" if done == 1 else f"{done} of {count} runs are done"]
+    if len(ended) > never_began:
+        texts.append(f"{len(ended) - never_began} ended early")
+    if never_began:
+        texts.append(f"{never_began} never began")
+    return ", ".join(texts)

@@ -23,10 +23,10 @@ from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.live import Live
 from cifarviz.ui.components.live_items import live_items
-from cifarviz.ui.ensemble.members import joined, kept_epochs
 from cifarviz.ui.epoch_scrubber import has_evaluable_epochs, has_inspectable_epochs
 from cifarviz.ui.errors import errors_as_toast, errors_shown
 from cifarviz.ui.metrics import render_curves_loss_note
+from cifarviz.ui.ensemble.members import format_members, prediction_epochs
 from cifarviz.ui.navigation import go_to, link_to
 from cifarviz.ui.pickers import checkpoints_of
 from cifarviz.ui.published import is_published_shown, render_published_switch
@@ -207,9 +207,9 @@ def _render_present_link(run: Run) -> None:
 
 
 def _render_ensemble_link(run: Run) -> None:
-    epochs = kept_epochs(cache.store(), run)
+    epochs = prediction_epochs(cache.store(), run)
     if len(epochs) >= MIN_MEMBERS:
-        members = joined([Member(run, epoch) for epoch in epochs]) or ""
+        members = format_members([Member(run, epoch) for epoch in epochs]) or ""
         icon = ":material/groups:"
         link_to("evaluate", "Ensemble of its epochs", icon, view="ensemble", members=members)
 

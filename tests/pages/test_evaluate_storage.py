@@ -19,7 +19,7 @@ from tests.pages.evaluate_page import metrics, opened
 TINY = stored_runs.experiment()
 
 
-def test_after_a_restart_the_network_is_not_asked_again(
+def test_stored_predictions_are_read_after_a_restart(
     shared: tuple[Settings, Run], run: Run, evaluation: Evaluation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened()
@@ -42,7 +42,7 @@ def test_after_a_restart_the_network_is_not_asked_again(
     assert not app.exception
 
 
-def test_another_checkpoint_is_measured_anew(
+def test_another_checkpoint_is_evaluated_again(
     store: RunStore, weights: dict[str, np.ndarray]
 ) -> None:
     run = stored_runs.store_run(store, TINY, checkpoints={"last": weights})
@@ -57,7 +57,7 @@ def test_another_checkpoint_is_measured_anew(
     assert not app.exception
 
 
-def test_a_disk_that_takes_no_more_costs_only_a_word(
+def test_a_full_disk_is_only_a_warning(
     store: RunStore, weights: dict[str, np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = stored_runs.store_run(store, TINY, checkpoints={"last": weights})

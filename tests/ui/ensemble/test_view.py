@@ -9,10 +9,10 @@ from cifarviz.ui.ensemble.view import progress_message
 from tests import stored_runs
 
 
-def test_each_member_has_its_line_and_the_end_of_one_changes_the_mark(settings: Settings) -> None:
+def test_each_member_has_an_item_and_its_end_changes_the_mark(settings: Settings) -> None:
     store = RunStore(settings)
     made = stored_runs.experiment()
-    # The one at work last: it counts as cut off until it is held.
+    # The running run last: it counts as interrupted until it is held.
     second, first = (
         stored_runs.store_run(store, made, name=name, state=state, epochs=0)
         for name, state in (("second", RunState.QUEUED), ("first", RunState.RUNNING))
@@ -25,7 +25,7 @@ def test_each_member_has_its_line_and_the_end_of_one_changes_the_mark(settings: 
         stored_runs.advance_run(store, first, 4, epoch=True)
         store.transition(first.id, RunState.FINISHED)
         over = progress_message(store, ids)
-    assert [one["items"][first.id]["share"] for one in (begun, later, over)] == [
+    assert [message["items"][first.id]["share"] for message in (begun, later, over)] == [
         0.0, pytest.approx(0.2), 1.0,
     ]  # fmt: skip
     assert later["items"][first.id]["text"] == "epoch 1 of 3"

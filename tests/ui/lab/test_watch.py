@@ -36,7 +36,7 @@ def curves(message: dict[str, Any], name: str = "loss") -> str:
     return json.dumps(message["figures"][name])
 
 
-def test_numbers_and_curves_grow_and_the_mark_stays(store: RunStore) -> None:
+def test_numbers_and_curves_grow_without_a_new_mark(store: RunStore) -> None:
     series, [_, run] = stored(store, "duel", RunState.FINISHED, RunState.RUNNING)
     feed = SeriesFeed(store, "duel", series, None)
     with stored_runs.held(store, run):
@@ -46,12 +46,14 @@ def test_numbers_and_curves_grow_and_the_mark_stays(store: RunStore) -> None:
         line = later["items"][f"run-{run.id}"]
         assert later["items"][PROGRESS]["share"] == pytest.approx((1 + 5 / 30) / 2)
         assert line["text"] == "epoch 1 of 3"
-        assert {one["value"] for one in line["metrics"]} == {"–"}
-        # Curves are of epochs: within one they are the same, and not sent again.
+        assert {metric["value"] for metric in line["metrics"]} == {"–"}
+        # Curves are of epochs: within an epoch they are the same, and not sent again.
         assert later["figures"] == begun["figures"]
         stored_runs.advance_run(store, run, 5, epoch=True)
         ended = feed.message()
-    metrics = {one["label"]: one["value"] for one in ended["items"][f"run-{run.id}"]["metrics"]}
+    metrics = {
+        metric["label"]: metric["value"] for metric in ended["items"][f"run-{run.id}"]["metrics"]
+    }
     assert metrics["Training accuracy"] == "50.0%"
     assert metrics["Validation accuracy"] == "33.3%"
     assert metrics["Gap"] == "16.7 points"
@@ -63,7 +65,7 @@ def test_numbers_and_curves_grow_and_the_mark_stays(store: RunStore) -> None:
     assert begun["mark"] == later["mark"] == ended["mark"]
 
 
-def test_the_mark_changes_with_states_and_deletion_and_when_a_run_goes_on(
+def test_the_mark_changes_with_states_and_deletion(
     store: RunStore,
 ) -> None:
     series, [first, second] = stored(store, "duel", RunState.FINISHED, RunState.RUNNING)
@@ -90,9 +92,7 @@ def test_the_mark_changes_with_states_and_deletion_and_when_a_run_goes_on(
 
 
 @pytest.mark.parametrize("kind", LAB_TITLES)
-def test_each_experiment_can_be_sent_from_before_its_first_epoch(
-    store: RunStore, kind: LabKind
-) -> None:
+def test_each_experiment_can_be_sent_before_its_first_epoch(store: RunStore, kind: LabKind) -> None:
     series, [_, run] = stored(store, kind, RunState.QUEUED, RunState.RUNNING)
     feed = PageFeed(SeriesFeed(store, kind, series, None).message)
     with stored_runs.held(store, run):
