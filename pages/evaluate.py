@@ -5,7 +5,6 @@ import streamlit as st
 from cifarviz.data.image_set import Dataset
 from cifarviz.errors import DataError
 from cifarviz.runs.records import Run
-from cifarviz.runs.stored_weights import weights_position
 from cifarviz.ui.address import escaped
 from cifarviz.ui.dataset_images import available_dataset
 from cifarviz.ui.ensemble.view import render_ensemble

@@ -11,8 +11,8 @@ from cifarviz.analysis.calibration import compute_calibration, top_accuracy
 from cifarviz.analysis.evaluation import evaluate as evaluate_predictions
 from cifarviz.analysis.feature_maps import layer_views
 from cifarviz.analysis.intervals import accuracy_interval
-from cifarviz.cli.output import AsJson, print_json, print_message, print_table
 from cifarviz.analysis.predictions import rank_classes
+from cifarviz.cli.output import AsJson, print_json, print_message, print_table
 from cifarviz.cli.paths import parse_path, place_errors
 from cifarviz.data import library
 from cifarviz.data.image_set import Dataset

@@ -86,7 +86,9 @@ def reproduce(
         write_report(out, results)
     if as_json:
         print_json(
-            TypeAdapter(dict[str, tuple[ReproductionPart, ...]]).dump_python(parts_by_name, mode="json")
+            TypeAdapter(dict[str, tuple[ReproductionPart, ...]]).dump_python(
+                parts_by_name, mode="json"
+            )
         )
     else:
         for name, parts in parts_by_name.items():

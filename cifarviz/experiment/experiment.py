@@ -21,9 +21,9 @@ from cifarviz.experiment.optimizers import Adam, Optimizer
 from cifarviz.experiment.preprocessing import Divide, Preprocessing
 from cifarviz.experiment.saved_epochs import validate_epochs
 from cifarviz.experiment.schedules import Constant, Cosine, Schedule
-from cifarviz.value import Value, describe_errors
 from cifarviz.experiment.split_sizes import SplitSizes, compute_split_sizes
 from cifarviz.experiment.stored_format import FORMAT, upgrade_json
+from cifarviz.value import Value, describe_errors
 
 __all__ = [
     "FORMAT",

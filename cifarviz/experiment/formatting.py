@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from cifarviz.value_text import format_number, value_words
 from cifarviz.datasets.registry import dataset_title, is_registered
+from cifarviz.value_text import format_number, value_words
 
 # Short texts of fields; {} is the value.
 _BRIEF_FIELDS: Mapping[str, str] = MappingProxyType(

@@ -7,9 +7,11 @@ from functools import lru_cache
 
 import streamlit as st
 
-from cifarviz.experiment.changes import changes_from_preset
+from cifarviz.experiment.changes import (
+    ExperimentChange,
+    changes_from_preset,
+)
 from cifarviz.experiment.draft import make_draft
-from cifarviz.experiment.changes import ExperimentChange, changes_against_published
 from cifarviz.experiment.presets import PUBLISHED
 from cifarviz.live.items import join_names
 from cifarviz.live.run_figures import preset_of, published_figure_curves, readable_experiment

@@ -19,8 +19,8 @@ from cifarviz.datasets.cifar10 import CIFAR10
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.export.report.contents import RunContents, gather
 from cifarviz.export.report.page import report
-from cifarviz.runs.pins import pinned_images, save_preference
 from cifarviz.export.report.pictures import compute_maps
+from cifarviz.runs.pins import pinned_images, save_preference
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings

@@ -24,7 +24,6 @@ from cifarviz.runs.artifacts import Checkpoint, epoch_predictions_path
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
-from cifarviz.runs.stored_weights import stored_checkpoints
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped, quoted, whole_number
 from cifarviz.ui.navigation import link_to
@@ -103,7 +102,9 @@ def prediction_epochs(store: RunStore, run: Run) -> tuple[int, ...]:
     if facts is None:
         return ()
     folder = store.folder(run.id)
-    return tuple(epoch for epoch in facts.test_epochs if epoch_predictions_path(folder, epoch).is_file())
+    return tuple(
+        epoch for epoch in facts.test_epochs if epoch_predictions_path(folder, epoch).is_file()
+    )
 
 
 def member_options(

@@ -35,7 +35,6 @@ from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.prediction_table import PredictionCell, prediction_table
 from cifarviz.ui.components.scroll_here import scroll_here
 from cifarviz.ui.csv_button import csv_button
-from cifarviz.ui.metrics import INTERVAL_HINT, format_interval
 from cifarviz.ui.ensemble.members import (
     available_weights,
     format_numbers,
@@ -44,8 +43,8 @@ from cifarviz.ui.ensemble.members import (
 )
 from cifarviz.ui.evaluate.galleries import RANDOM_COUNT, draw_images
 from cifarviz.ui.evaluate.image_details import read_page, render_pagination
+from cifarviz.ui.metrics import INTERVAL_HINT
 from cifarviz.ui.navigation import link_to
-from cifarviz.ui.published import format_changes
 from cifarviz.ui.query import render_choice, update_query_params, widget_key, widget_value
 from cifarviz.ui.streamlit_patches import uninterruptible
 

@@ -16,7 +16,6 @@ from cifarviz.experiment.changes import changes_from_preset, with_variant
 from cifarviz.experiment.draft import Draft
 from cifarviz.experiment.ensemble_members import (
     MAX_MEMBERS,
-    MAX_SEED,
     MIN_MEMBERS,
     experiments_with_seeds,
     member_name,
@@ -28,7 +27,7 @@ from cifarviz.experiment.run_names import run_name
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.machine import machine_name
 from cifarviz.runs.records import Run
-from cifarviz.training.estimate import epoch_work, estimate_epoch, recorded_speeds
+from cifarviz.training.estimate import estimate_epoch, recorded_speeds
 from cifarviz.training.series_queue import Submission, queue_series
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
@@ -37,7 +36,7 @@ from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.published import render_changes
 from cifarviz.ui.query import render_number, update_query_params, widget_key, widget_value
-from cifarviz.ui.queueing import format_duration_range, format_estimate_basis, queue_once
+from cifarviz.ui.queueing import format_estimate_basis, queue_once
 from cifarviz.ui.streamlit_patches import uninterruptible
 from cifarviz.ui.train.fields import available_variant, render_sample_notice
 

@@ -15,9 +15,8 @@ from cifarviz.errors import DataError, ExperimentInvalid
 from cifarviz.experiment.ensemble_members import MIN_MEMBERS
 from cifarviz.live.feeds import active_mark
 from cifarviz.live.hub import hub
-from cifarviz.runs.artifacts import Stamp, epoch_predictions_path
 from cifarviz.live.items import Item, outcome_text, progress_item, waiting_text
-from cifarviz.runs.artifacts import Checkpoint, Stamp, answers_path
+from cifarviz.runs.artifacts import Checkpoint, Stamp, epoch_predictions_path
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import Action, RunState
@@ -297,7 +296,9 @@ def _missing_texts(run: Run, lacking: Sequence[Member]) -> list[str]:
             f"has no saved predictions after epochs {format_numbers(epochs)}, so it cannot vote."
         )
     if weights:
-        texts.append(f"{explain_missing_weights(cache.store(), run, weights[0])}, so it cannot vote.")
+        texts.append(
+            f"{explain_missing_weights(cache.store(), run, weights[0])}, so it cannot vote."
+        )
     return texts
 
 

@@ -20,7 +20,6 @@ from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.image_grid import TileBar, image_grid
 from cifarviz.ui.csv_button import csv_button
 from cifarviz.ui.dataset_images import available_dataset
-from cifarviz.ui.epoch_scrubber import epochs_with_predictions
 from cifarviz.ui.ensemble.members import experiment_facts, format_member, member_labels
 from cifarviz.ui.evaluate.evaluation import (
     EvaluationView,
@@ -35,7 +34,7 @@ from cifarviz.ui.evaluate.image_details import (
     render_image_links,
     render_pagination,
 )
-from cifarviz.ui.metrics import accuracy_metric, render_metrics
+from cifarviz.ui.metrics import accuracy_metric
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.pickers import checkpoints_of
 from cifarviz.ui.query import render_choice

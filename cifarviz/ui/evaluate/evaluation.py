@@ -9,8 +9,8 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from cifarviz.analysis.background_job import EvaluationJob
-from cifarviz.analysis.galleries import LearningProgress, track_learning
 from cifarviz.analysis.evaluation import Evaluation, evaluate
+from cifarviz.analysis.galleries import LearningProgress, track_learning
 from cifarviz.analysis.members import Member
 from cifarviz.analysis.predictions import predicted_classes
 from cifarviz.data.image_set import Dataset, ImageSet, Split

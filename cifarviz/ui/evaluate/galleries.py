@@ -161,7 +161,10 @@ def _gallery_images(
 
 
 def _tile_labels(
-    gallery: str, positions: NDArray[np.int64], evaluation: Evaluation, learning: LearningProgress | None
+    gallery: str,
+    positions: NDArray[np.int64],
+    evaluation: Evaluation,
+    learning: LearningProgress | None,
 ) -> list[str]:
     if learning is not None and gallery == "late":
         return [f"from epoch {epoch}" for epoch in learning.learned[positions]]

@@ -7,21 +7,17 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from cifarviz.analysis.evaluation import Evaluation, confusable_order
-from cifarviz.analysis.predictions import rank_classes
 from cifarviz.analysis.tables import confusion_table
 from cifarviz.datasets.info import DatasetInfo
 from cifarviz.figures.confusion_matrix import CellValues, confusion_matrix, confusion_matrix_figure
 from cifarviz.figures.percent import format_probability
-from cifarviz.runs.stored_weights import default_weights, explain_missing_weights
 from cifarviz.figures.sprite import sprite
 from cifarviz.ui.address import escaped, quoted, whole_number
 from cifarviz.ui.class_names import address_names, class_names
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.csv_button import csv_button
-from cifarviz.ui.epoch_scrubber import inspectable_epochs, nearest_epoch
 from cifarviz.ui.evaluate.evaluation import EvaluatedImages, EvaluationView
-from cifarviz.ui.pickers import checkpoint_label, checkpoints_of
 from cifarviz.ui.evaluate.image_details import (
     BARS_EXPLANATION,
     TILE_SIZE,

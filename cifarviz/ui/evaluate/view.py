@@ -8,19 +8,17 @@ from typing import Literal, NamedTuple
 import streamlit as st
 
 from cifarviz.analysis.evaluation import Evaluation
-from cifarviz.analysis.galleries import LearningProgress
 from cifarviz.analysis.members import Member
 from cifarviz.analysis.tables import history_table
 from cifarviz.data.image_set import Dataset
 from cifarviz.errors import CifarvizError
 from cifarviz.experiment.choices import TestValidation
 from cifarviz.live.items import Metric
-from cifarviz.runs.earlier_losses import EXPLANATION, earlier_losses, has_exact_loss
 from cifarviz.runs.artifacts import Checkpoint
+from cifarviz.runs.earlier_losses import EXPLANATION, earlier_losses
 from cifarviz.runs.kept_weights import weights_position
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import WeightsChoice
-from cifarviz.runs.stored_weights import WeightsPosition
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 from cifarviz.ui.class_names import class_names
@@ -45,9 +43,9 @@ from cifarviz.ui.evaluate.matrix import (
     render_cell_menus,
     render_matrix,
 )
-from cifarviz.ui.metrics import accuracy_metric, loss_note, render_metrics
-from cifarviz.ui.navigation import ViewEntry, render_title_and_views
 from cifarviz.ui.evaluate.scores import render_calibration, render_class_scores
+from cifarviz.ui.metrics import accuracy_metric, render_metrics
+from cifarviz.ui.navigation import ViewEntry
 from cifarviz.ui.query import render_choice
 
 NETWORK_PARAMS = (*GALLERY_PARAMS, "with", "side")

@@ -14,7 +14,6 @@ from PIL import Image
 from cifarviz.analysis.feature_maps import (
     LayerView,
     channel_order,
-    least_correlated_first,
     scale_to_range,
     value_range,
 )

@@ -17,7 +17,7 @@ from cifarviz.errors import ArtifactDamaged, ArtifactMissing
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.figures.sprite import sprite
 from cifarviz.figures.theme import TRAINING
-from cifarviz.runs.pins import DEFAULT_IMAGE, MAX_PINNED, pin, pinned_images, unpin
+from cifarviz.runs.pins import DEFAULT_IMAGE, pin, pinned_images, unpin
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import WeightsChoice, weights_path
 from cifarviz.runs.stored_weights import weights_epoch

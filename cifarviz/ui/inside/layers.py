@@ -13,7 +13,6 @@ from cifarviz.analysis.feature_maps import (
     ScaledMaps,
     channel_correlations,
     least_correlated_first,
-    pair_layers,
     spatial_correlation,
 )
 from cifarviz.experiment.architecture import in_words

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from cifarviz.analysis.lab_verdicts import (
     ArmResult,
     LabVerdict,
-    arm_result,
     common_epoch,
     cures_verdict,
     duel_verdict,
@@ -31,7 +30,7 @@ from cifarviz.analysis.memorisation import (
 from cifarviz.analysis.overfitting import START_RULE, VERDICT_LABELS
 from cifarviz.data.image_set import Dataset
 from cifarviz.datasets.arrays import Labels
-from cifarviz.experiment.lab import BASELINE_LABEL, LabKind
+from cifarviz.experiment.lab import LabKind
 from cifarviz.live.items import state_label
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.series import Series, series_runs

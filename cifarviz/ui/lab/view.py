@@ -9,19 +9,17 @@ from cifarviz.datasets.registry import all_datasets, find
 from cifarviz.errors import DatasetNotFound, RunNotFound
 from cifarviz.experiment import lab
 from cifarviz.experiment.choices import Data
-from cifarviz.experiment.ensemble_members import MAX_SEED
 from cifarviz.experiment.lab import LAB_TITLES, LabExperiment, LabKind
 from cifarviz.experiment.split_sizes import SplitSizes
 from cifarviz.runs.machine import machine_name
 from cifarviz.runs.records import Run
 from cifarviz.runs.series import Series, all_series, find_series
 from cifarviz.training.estimate import Estimate, epoch_work, estimate_epoch, recorded_speeds
-from cifarviz.training.series_queue import queue_lab_experiment
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.lab.watch import watch_series
-from cifarviz.ui.navigation import ViewEntry, link_to, render_title_and_views
+from cifarviz.ui.navigation import ViewEntry, link_to
 from cifarviz.ui.query import (
     render_choice,
     render_number,
@@ -30,8 +28,7 @@ from cifarviz.ui.query import (
     widget_key,
     widget_value,
 )
-from cifarviz.ui.queueing import format_duration_range, format_estimate_basis, queue_once
-from cifarviz.ui.runs.rows import format_date
+from cifarviz.ui.queueing import queue_once
 from cifarviz.ui.streamlit_patches import uninterruptible
 
 _MOST_EPOCHS = 200

@@ -14,7 +14,6 @@ from cifarviz.experiment.architecture import Architecture
 from cifarviz.figures.pictures import picture_sheet
 from cifarviz.runs.pins import pinned_images
 from cifarviz.runs.records import Run
-from cifarviz.runs.stored_maps import load_maps, map_image_indices
 from cifarviz.runs.snapshots import WeightsChoice, snapshot_epochs
 from cifarviz.ui import cache
 from cifarviz.ui.address import quoted

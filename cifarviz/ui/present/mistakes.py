@@ -23,10 +23,10 @@ from cifarviz.settings import Settings
 from cifarviz.ui import cache
 from cifarviz.ui.address import quoted
 from cifarviz.ui.class_names import address_names
-from cifarviz.ui.present.stage import Stage, picture_html, render_headline
 from cifarviz.ui.dataset_images import available_images
 from cifarviz.ui.epoch_scrubber import epochs_with_predictions
-from cifarviz.ui.pickers import checkpoint_label, checkpoints_of
+from cifarviz.ui.pickers import checkpoints_of
+from cifarviz.ui.present.stage import Stage, picture_html, render_headline
 from cifarviz.ui.query import fill_query_param
 
 _MAX_PICTURES = 8

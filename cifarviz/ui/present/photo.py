@@ -16,8 +16,8 @@ from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache
 from cifarviz.ui.address import quoted
-from cifarviz.ui.present.stage import Stage, picture_html, render_headline
 from cifarviz.ui.pickers import checkpoint_label, checkpoints_of
+from cifarviz.ui.present.stage import Stage, picture_html, render_headline
 from cifarviz.ui.query import render_choice
 
 _MAX_BARS = 5

@@ -14,7 +14,7 @@ from cifarviz.analysis.suggestions import suggestions
 from cifarviz.data import library
 from cifarviz.errors import CifarvizError, RunNotFound
 from cifarviz.escaping import html_text
-from cifarviz.experiment.forking import ForkChanges, fork_experiment
+from cifarviz.experiment.forking import ForkChanges
 from cifarviz.experiment.run_names import fork_name, unique_name
 from cifarviz.figures.replay import Replay, epochs_only, replay, replay_json
 from cifarviz.live.hub import hub

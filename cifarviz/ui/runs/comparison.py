@@ -172,7 +172,9 @@ def _fit_row(name: str, run: Run, fit: Fit, gap: Gap | None) -> dict[str, object
         "Why": fit.reason,
         "Overfitting starts": fit.overfits_after,
         "Loss gap, start": None if fit.gap_at_start is None else fit.gap_at_start.loss,
-        "Accuracy gap, start": None if fit.gap_at_start is None else 100 * fit.gap_at_start.accuracy,
+        "Accuracy gap, start": None
+        if fit.gap_at_start is None
+        else 100 * fit.gap_at_start.accuracy,
         "Last epoch": run.epochs_done or None,
         "Loss gap, last": None if fit.gap_at_end is None else fit.gap_at_end.loss,
         "Accuracy gap, last": None if fit.gap_at_end is None else 100 * fit.gap_at_end.accuracy,

@@ -22,7 +22,7 @@ from cifarviz.export.report.page import report
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import WeightsChoice, snapshot_epochs
-from cifarviz.runs.stored_weights import explain_missing_weights, stored_checkpoints
+from cifarviz.runs.stored_weights import explain_missing_weights
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 

@@ -278,7 +278,9 @@ def render_number_problems(view: SamplesView, *names: str) -> None:
     for name in names:
         problem = NUMBERS[name].problem(_parse_number(name, widget_value(f"samples-{name}")))
         if problem is not None:
-            problems.append(f"{problem} {format_number_input(getattr(view, name))} is used instead.")
+            problems.append(
+                f"{problem} {format_number_input(getattr(view, name))} is used instead."
+            )
     if problems:
         st.warning("  \n".join(problems), icon=":material/warning:")
 

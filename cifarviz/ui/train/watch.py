@@ -8,9 +8,9 @@ import numpy as np
 import streamlit as st
 
 from cifarviz.analysis.members import Member
+from cifarviz.errors import RunNotFound
 from cifarviz.experiment.ensemble_members import MIN_MEMBERS
 from cifarviz.figures.learning_rate import format_rates
-from cifarviz.errors import RunNotFound
 from cifarviz.figures.theme import MetricName
 from cifarviz.live.feeds import ACTIVE, RunFeed, active_mark, run_mark
 from cifarviz.live.hub import hub
@@ -23,10 +23,10 @@ from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.live import Live
 from cifarviz.ui.components.live_items import live_items
+from cifarviz.ui.ensemble.members import format_members, prediction_epochs
 from cifarviz.ui.epoch_scrubber import has_evaluable_epochs, has_inspectable_epochs
 from cifarviz.ui.errors import errors_as_toast, errors_shown
 from cifarviz.ui.metrics import render_curves_loss_note
-from cifarviz.ui.ensemble.members import format_members, prediction_epochs
 from cifarviz.ui.navigation import go_to, link_to
 from cifarviz.ui.pickers import checkpoints_of
 from cifarviz.ui.published import is_published_shown, render_published_switch

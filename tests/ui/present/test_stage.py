@@ -2,8 +2,8 @@
 
 import pytest
 
-from cifarviz.ui.present.stage import parse_position
 from cifarviz.ui.components.replay import Pace, parse_pace
+from cifarviz.ui.present.stage import parse_position
 
 
 @pytest.mark.parametrize(
