@@ -189,7 +189,7 @@ def test_damaged_weights_are_said_and_their_maps_shown(saved_run: Run, store: Ru
     assert verdicts[0] == verdicts[1]
 
     app = inside_page.opened(**address, layer="conv2d_1", channel="0")
-    assert "Output, as kept, in 256 steps" in inside_page.page_texts(app)
+    assert "Output, saved with 256 levels" in inside_page.page_texts(app)
     assert not any("cannot be shown" in text for text in inside_page.page_texts(app))
     # Of an image that was not pinned nothing of this epoch is left.
     app = inside_page.opened(**{**address, "image": "5"})
