@@ -95,7 +95,7 @@ def test_the_settings_are_in_the_address_and_in_what_is_said(store: RunStore) ->
         ({"view": "memorisation", "percent": "91"}, "Wrong labels, %: a whole number from 1 to 90"),
         ({"series": "nope"}, "There is no series “nope” here"),
         ({"series": "<b>*" * 200}, "There is no series"),
-        ({"thing": "images", "values": "500,50000"}, "50,000 training images were asked for"),
+        ({"thing": "images", "values": "500,50000"}, "You chose 50,000 training images"),
         ({"thing": "early-stopping", "epochs": "2"}, "can never stop a run of 2 epochs"),
     ],
 )
