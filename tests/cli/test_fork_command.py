@@ -33,7 +33,7 @@ def test_a_fork_goes_on_and_says_where_it_came_from(
     ("words", "said"),
     [
         ("--epoch 9 --epochs 1", "has not kept its weights after epoch 9; it has those after: "),
-        ("--epoch 1 --epochs 0", "A fork trains for 1 epoch or more; 0 were asked for."),
+        ("--epoch 1 --epochs 0", "A fork must train for at least 1 epoch, not 0."),
         ("--epoch 1 --epochs 1 --train-images some", "is a number of images or “all”, not “some”"),
         ("--epoch 1 --epochs 1 --dropout 2", "dropout rate"),
         ("--epoch 1 --epochs 1 --train-images 999999", "training images and there are"),

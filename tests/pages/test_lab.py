@@ -96,7 +96,7 @@ def test_settings_are_in_the_address_and_in_the_plan(store: RunStore) -> None:
         ),
         ({"series": "nope"}, "There is no series “nope” here"),
         ({"series": "<b>*" * 200}, "There is no series"),
-        ({"thing": "images", "values": "500,50000"}, "50,000 training images were asked for"),
+        ({"thing": "images", "values": "500,50000"}, "You chose 50,000 training images"),
         ({"thing": "early-stopping", "epochs": "2"}, "can never stop a run of 2 epochs"),
     ],
 )

@@ -85,7 +85,7 @@ def test_label_smoothing_is_off_with_integer_labels_and_says_why(store: RunStore
 def test_a_batch_larger_than_the_data_is_said(store: RunStore) -> None:
     draft = VGG.with_value("data", {**SAMPLE, "train_images": 20})
     app = linked(draft)
-    assert "A batch of 32 is larger than the 20 training images" in page_text(app)
+    assert "The batch size 32 is larger than the 20 training images" in page_text(app)
     assert app.button(key="train").disabled
     assert not app.exception
 
