@@ -97,7 +97,7 @@ def test_an_epoch_that_was_not_saved_shows_the_nearest(run_with_snapshots: Run) 
     for wanted, near in (("40", 3), ("x", 3)):
         app = inside_page.opened(run=run_with_snapshots.id, checkpoint="epochs", epoch=wanted)
         words = f"kept nothing of epoch “{wanted}”: it is shown after epoch {near}"
-        assert any(words in text for text in inside_page.said(app))
+        assert any(words in text for text in inside_page.page_texts(app))
         assert not app.exception
 
 

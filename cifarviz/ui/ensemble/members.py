@@ -24,6 +24,7 @@ from cifarviz.runs.artifacts import Checkpoint, epoch_predictions_path
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
+from cifarviz.runs.stored_weights import stored_checkpoints
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped, quoted, whole_number
 from cifarviz.ui.navigation import link_to
@@ -92,7 +93,7 @@ def experiment_facts(experiment_json: str) -> ExperimentFacts | None:
 
 def available_weights(store: RunStore, run: Run, preferred: WeightsPreference) -> Checkpoint | None:
     """Return the ``preferred`` weights of ``run`` if it has them, else those it has."""
-    available = kept_checkpoints(store, run)
+    available = stored_checkpoints(store, run)
     return preferred if preferred in available else next(iter(available), None)
 
 
@@ -390,7 +391,7 @@ def suggestions(
             key = (facts.family, *map(str, team))
             teams.setdefault(key, {}).setdefault(facts.seed, member)
     by_team, by_family = (
-        [_seeds_suggestion(group) for group in groups.values() if len(group) >= FEWEST_MEMBERS]
+        [_seeds_suggestion(group) for group in groups.values() if len(group) >= MIN_MEMBERS]
         for groups in (teams, families)
     )
     known = {frozenset(offer.members) for offer in by_team}
@@ -402,18 +403,19 @@ def suggestions(
         if repeated[offer.label] == 1
         else replace(
             offer,
-            label=f"{offer.label}, {format_date(max(member.run.created for member in offer.members))}",
+            label=f"{offer.label}, "
+            f"{format_date(max(member.run.created for member in offer.members))}",
         )
         for offer in offers
     ]
 
 
 def _seeds_suggestion(group: Mapping[int, Member]) -> EnsembleSuggestion:
-    newest = dict(list(group.items())[:MOST_MEMBERS])
+    newest = dict(list(group.items())[:MAX_MEMBERS])
     seeds = sorted(newest)
     is_range = len(seeds) > 2 and seeds[-1] - seeds[0] == len(seeds) - 1
     seeds_text = f"{seeds[0]}–{seeds[-1]}" if is_range else format_numbers(seeds)
-    name = common_name(next(iter(newest.values())).run.name)
+    name = name_without_member(next(iter(newest.values())).run.name)
     return EnsembleSuggestion(
         f"{len(seeds)} runs of “{name}”, seeds {seeds_text}", tuple(newest[seed] for seed in seeds)
     )

@@ -43,8 +43,9 @@ from cifarviz.ui.ensemble.members import (
 )
 from cifarviz.ui.evaluate.galleries import RANDOM_COUNT, draw_images
 from cifarviz.ui.evaluate.image_details import read_page, render_pagination
-from cifarviz.ui.metrics import INTERVAL_HINT
+from cifarviz.ui.metrics import INTERVAL_HINT, format_interval
 from cifarviz.ui.navigation import link_to
+from cifarviz.ui.published import format_changes
 from cifarviz.ui.query import render_choice, update_query_params, widget_key, widget_value
 from cifarviz.ui.streamlit_patches import uninterruptible
 
@@ -99,7 +100,7 @@ def render_results(members: Sequence[Member], ensemble: Ensemble, dataset: Datas
     for column, (label, accuracy, hint) in zip(columns, metrics, strict=True):
         with column.container(gap=None):
             st.metric(label, percent(accuracy, digits), help=hint)
-            st.caption(interval_words(accuracy, len(ensemble), digits))
+            st.caption(format_interval(accuracy, len(ensemble), digits))
     with gain.container(gap=None):
         st.metric(
             "Gain of the ensemble",
@@ -216,7 +217,7 @@ def _render_published(
         f"{side} the best member."
     )
     runs = list({member.run.id: member.run for member in members}.values())
-    differences = changed_words(runs, but=_IRRELEVANT)
+    differences = format_changes(runs, but=_IRRELEVANT)
     if len(members) != preset.members:
         differences += (
             f" The published ensemble has {preset.members} members, this one {len(members)}."

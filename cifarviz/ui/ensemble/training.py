@@ -16,6 +16,7 @@ from cifarviz.experiment.changes import changes_from_preset, with_variant
 from cifarviz.experiment.draft import Draft
 from cifarviz.experiment.ensemble_members import (
     MAX_MEMBERS,
+    MAX_SEED,
     MIN_MEMBERS,
     experiments_with_seeds,
     member_name,
@@ -27,7 +28,7 @@ from cifarviz.experiment.run_names import run_name
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.machine import machine_name
 from cifarviz.runs.records import Run
-from cifarviz.training.estimate import estimate_epoch, recorded_speeds
+from cifarviz.training.estimate import epoch_work, estimate_epoch, recorded_speeds
 from cifarviz.training.series_queue import Submission, queue_series
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
@@ -36,7 +37,7 @@ from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.published import render_changes
 from cifarviz.ui.query import render_number, update_query_params, widget_key, widget_value
-from cifarviz.ui.queueing import format_estimate_basis, queue_once
+from cifarviz.ui.queueing import format_duration_range, format_estimate_basis, queue_once
 from cifarviz.ui.streamlit_patches import uninterruptible
 from cifarviz.ui.train.fields import available_variant, render_sample_notice
 
@@ -120,7 +121,7 @@ def _pick_numbers(source: Source) -> tuple[int, int]:
     """Return the first seed and the number of members."""
     preset, single_run = source.preset, source.variant is not None
     count = preset.members if preset is not None and preset.members > 1 else 4
-    highest, seed = LARGEST_SEED - MOST_MEMBERS, source.experiment.seed
+    highest, seed = MAX_SEED - MAX_MEMBERS, source.experiment.seed
     # The seed that the user gave the preset.
     changed = preset is not None and seed != preset.experiment.seed and seed <= highest
     left, right, _ = st.columns([1, 1, 3])
@@ -174,10 +175,10 @@ def _render_plan(plan: EnsemblePlan, runs: Sequence[Run]) -> None:
             f"Trains {len(seeds)} networks one after another, {epochs} each, on {on}, from seeds "
             f"{format_numbers(seeds)}"
         )
-    work = work_of(first, sizes.train, sizes.validation)
+    work = epoch_work(first, sizes.train, sizes.validation)
     estimate = estimate_epoch(work, recorded_speeds(runs, machine_name()))
     total = sum(experiment.epochs for experiment in plan.experiments)
-    st.markdown(f"{what}: **{span(estimate, total)} in all**.")
+    st.markdown(f"{what}: **{format_duration_range(estimate, total)} in all**.")
     st.caption(format_estimate_basis(estimate, work.precision))
 
 

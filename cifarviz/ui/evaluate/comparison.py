@@ -21,6 +21,7 @@ from cifarviz.ui.components.image_grid import TileBar, image_grid
 from cifarviz.ui.csv_button import csv_button
 from cifarviz.ui.dataset_images import available_dataset
 from cifarviz.ui.ensemble.members import experiment_facts, format_member, member_labels
+from cifarviz.ui.epoch_scrubber import epochs_with_predictions
 from cifarviz.ui.evaluate.evaluation import (
     EvaluationView,
     evaluation_job,
@@ -34,7 +35,7 @@ from cifarviz.ui.evaluate.image_details import (
     render_image_links,
     render_pagination,
 )
-from cifarviz.ui.metrics import accuracy_metric
+from cifarviz.ui.metrics import accuracy_metric, render_metrics
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.pickers import checkpoints_of
 from cifarviz.ui.query import render_choice
@@ -129,7 +130,7 @@ def _render_numbers(compared: Disagreements, rival: Member, view: EvaluationView
         st.caption(f"{caption}.")
     else:
         st.caption(f"{caption} (A: {len(view.evaluation):,}).")
-    metric_row(
+    render_metrics(
         [
             accuracy_metric(
                 "Accuracy of A", first, len(compared), f"Share of the {common} that A gets right."
@@ -290,7 +291,7 @@ def _rivals(view: EvaluationView) -> dict[str, Member]:
     rivals = {}
     for run in runs:
         if run.id != own.run.id and run.experiment.validation.kind == "split":
-            epochs = epochs_with_answers(run)
+            epochs = epochs_with_predictions(run)
             if epochs:
                 near = view.epoch if view.epoch in epochs else epochs[-1]
                 rivals[run.id] = Member(run, near)

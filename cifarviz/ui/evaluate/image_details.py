@@ -15,10 +15,10 @@ from cifarviz.runs.kept_weights import lacking_weights, usual_weights
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import quoted, whole_number
 from cifarviz.ui.components.image_grid import TileBar
-from cifarviz.ui.epoch_scrubber import epochs_to_look_into, nearest_epoch
+from cifarviz.ui.epoch_scrubber import inspectable_epochs, nearest_epoch
 from cifarviz.ui.evaluate.evaluation import EvaluatedImages
 from cifarviz.ui.navigation import link_to
-from cifarviz.ui.pickers import checkpoint_words, checkpoints_of
+from cifarviz.ui.pickers import checkpoint_label, checkpoints_of
 from cifarviz.ui.query import update_query_params
 from cifarviz.ui.streamlit_patches import uninterruptible
 
@@ -169,7 +169,7 @@ def inside_link(images: EvaluatedImages, index: int, member: Member) -> InsideLi
     params = {"split": images.split, "image": str(index), "run": run.id}
     if not isinstance(when, int):
         return InsideLink(params | {"checkpoint": when}, "")
-    epochs = epochs_to_look_into(run, index if images.split == "test" else None)
+    epochs = inspectable_epochs(run, index if images.split == "test" else None)
     if epochs:
         near = nearest_epoch(epochs, when)
         source = "" if near == when else f"after epoch {near}"
@@ -182,7 +182,7 @@ def inside_link(images: EvaluatedImages, index: int, member: Member) -> InsideLi
     if lacking_weights(cache.store(), run, checkpoint) is not None:
         # Inside reports what is missing.
         return InsideLink(params, "")
-    return InsideLink(params | {"checkpoint": checkpoint}, f"({checkpoint_words(run, checkpoint)})")
+    return InsideLink(params | {"checkpoint": checkpoint}, f"({checkpoint_label(run, checkpoint)})")
 
 
 def render_image_links(images: EvaluatedImages, index: int, member: Member) -> None:

@@ -7,6 +7,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from cifarviz.analysis.evaluation import Evaluation, confusable_order
+from cifarviz.analysis.predictions import rank_classes
 from cifarviz.analysis.tables import confusion_table
 from cifarviz.datasets.info import DatasetInfo
 from cifarviz.figures.confusion_matrix import CellValues, confusion_matrix, confusion_matrix_figure
@@ -238,7 +239,7 @@ def _render_image(position: int, view: EvaluationView) -> None:
     index = int(evaluation.indices[position])
     title = f"{images.noun.capitalize()} {index}"
     actual = evaluation.classes[evaluation.labels[position]]
-    ranked = ranking(evaluation.classes, evaluation.probabilities[position])
+    ranked = rank_classes(evaluation.classes, evaluation.probabilities[position])
     with st.container(horizontal=True, key="evaluate-image"):
         render_enlarged(images.pixels[position], f"{title}, {actual}", _ENLARGED)
         with st.container(gap="small"):

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 import streamlit as st
 
 from cifarviz.analysis.evaluation import Evaluation
+from cifarviz.analysis.galleries import LearningProgress
 from cifarviz.analysis.members import Member
 from cifarviz.analysis.tables import history_table
 from cifarviz.data.image_set import Dataset
@@ -15,7 +16,7 @@ from cifarviz.errors import CifarvizError
 from cifarviz.experiment.choices import TestValidation
 from cifarviz.live.items import Metric
 from cifarviz.runs.artifacts import Checkpoint
-from cifarviz.runs.earlier_losses import EXPLANATION, earlier_losses
+from cifarviz.runs.earlier_losses import EXPLANATION, earlier_losses, has_exact_loss
 from cifarviz.runs.kept_weights import weights_position
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import WeightsChoice
@@ -44,8 +45,8 @@ from cifarviz.ui.evaluate.matrix import (
     render_matrix,
 )
 from cifarviz.ui.evaluate.scores import render_calibration, render_class_scores
-from cifarviz.ui.metrics import accuracy_metric, render_metrics
-from cifarviz.ui.navigation import ViewEntry
+from cifarviz.ui.metrics import accuracy_metric, loss_note, render_metrics
+from cifarviz.ui.navigation import ViewEntry, render_title_and_views
 from cifarviz.ui.query import render_choice
 
 NETWORK_PARAMS = (*GALLERY_PARAMS, "with", "side")
@@ -83,7 +84,7 @@ _VIEWS: Mapping[View, ViewEntry] = {
 
 def choose_view() -> View:
     """Show title and switch, and return the view of the address, else that of one network."""
-    return title_and_switch(
+    return render_title_and_views(
         "Evaluate",
         _VIEWS,
         key="evaluate-view",
@@ -249,8 +250,8 @@ def _render_stored_predictions(
         sentences.append(
             f"Shown are the {len(evaluation):,} in the embedded sample; only the loss is over all."
         )
-    if not is_exact(run, epoch):
-        sentences.append(earlier_losses_sentence(run))
+    if not has_exact_loss(run, epoch):
+        sentences.append(loss_note(run))
 
     def newest() -> Evaluation:
         for saved in reversed(epochs):
@@ -304,7 +305,7 @@ def _render_epoch(
     newest: Callable[[], Evaluation],
     loss: float | None,
     caption: str,
-    learning: Learning | None = None,
+    learning: LearningProgress | None = None,
 ) -> None:
     evaluation = evaluation.renamed(class_names(images.info))
     role = "validation" if images.split == "train" else "test"

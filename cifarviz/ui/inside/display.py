@@ -14,6 +14,7 @@ from PIL import Image
 from cifarviz.analysis.feature_maps import (
     LayerView,
     channel_order,
+    least_correlated_first,
     scale_to_range,
     value_range,
 )
@@ -176,7 +177,7 @@ def ordered_channels(
     elif compared is None:
         order = np.arange(view.values.shape[-1])
     else:
-        order = most_changed_first(view.values, compared.values)
+        order = least_correlated_first(view.values, compared.values)
     return [int(number) for number in order]
 
 

@@ -17,7 +17,7 @@ from cifarviz.errors import ArtifactDamaged, ArtifactMissing
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.figures.sprite import sprite
 from cifarviz.figures.theme import TRAINING
-from cifarviz.runs.pins import DEFAULT_IMAGE, pin, pinned_images, unpin
+from cifarviz.runs.pins import DEFAULT_IMAGE, MAX_PINNED, pin, pinned_images, unpin
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import WeightsChoice, weights_path
 from cifarviz.runs.stored_weights import weights_epoch
@@ -358,7 +358,7 @@ def _render_pin_button(info: DatasetInfo, index: int, pinned: tuple[int, ...]) -
         help="Stops saving feature maps of this image while networks train. Saved maps are kept."
         if pinned_here
         else "Saves feature maps of this image while networks train, so that you can view them "
-        f"when weights were deleted to save space. You can pin up to {MOST} images.",
+        f"when weights were deleted to save space. You can pin up to {MAX_PINNED} images.",
     ):
         with errors_shown():
             (unpin if pinned_here else pin)(cache.store(), info, index)

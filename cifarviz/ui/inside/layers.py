@@ -13,6 +13,7 @@ from cifarviz.analysis.feature_maps import (
     ScaledMaps,
     channel_correlations,
     least_correlated_first,
+    pair_layers,
     spatial_correlation,
 )
 from cifarviz.experiment.architecture import in_words
@@ -89,7 +90,7 @@ def render_layers(
     networks = [left]
     pairs = [LayerPair(view, None) for view in left.views]
     if right is not None:
-        networks, pairs = [left, right], pairs_of_layers(left.views, right.views)
+        networks, pairs = [left, right], pair_layers(left.views, right.views)
         st.caption(EPOCHS_CAPTION if same_run else RUNS_CAPTION)
     clicked: ChannelRef | None = None
     for pair in pairs:

@@ -136,7 +136,9 @@ def _history_figure(metric: MetricName, members: Sequence[SeriesRun]) -> go.Figu
             validation=_values(member, f"val_{metric}"),
             best_epoch=member.run.best_epoch,
             stopped_early=member.run.stopped_early,
-            turn=None if member.result is None else member.result.fit.turn,
+            overfitting_start=None
+            if member.result is None
+            else member.result.fit.overfitting_start,
             rates=np.array([record.learning_rate for record in member.history]),
         )
         for member in members

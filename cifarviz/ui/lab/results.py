@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from cifarviz.analysis.lab_verdicts import (
     ArmResult,
     LabVerdict,
+    arm_result,
     common_epoch,
     cures_verdict,
     duel_verdict,
@@ -30,10 +31,11 @@ from cifarviz.analysis.memorisation import (
 from cifarviz.analysis.overfitting import START_RULE, VERDICT_LABELS
 from cifarviz.data.image_set import Dataset
 from cifarviz.datasets.arrays import Labels
-from cifarviz.experiment.lab import LabKind
+from cifarviz.experiment.lab import BASELINE_LABEL, LabKind
 from cifarviz.live.items import state_label
 from cifarviz.runs.records import Epoch, Run
-from cifarviz.runs.series import Series, series_runs
+from cifarviz.runs.series import Series
+from cifarviz.runs.series import series_runs as stored_series_runs
 from cifarviz.runs.snapshots import snapshot_epochs, snapshot_path
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
@@ -96,14 +98,14 @@ class RunMemorisation:
 def series_runs(store: RunStore, series: Series) -> list[SeriesRun]:
     """Return the runs of a series that are not deleted, in their order."""
     labels = dict(zip(series.run_ids, series.labels, strict=True))
-    runs = series_runs(store, series)
+    runs = stored_series_runs(store, series)
     histories = store.histories([run.id for run in runs])
     return [
         SeriesRun(
             labels[run.id],
             run,
             histories[run.id],
-            result_of(labels[run.id], run, histories[run.id]),
+            arm_result(labels[run.id], run, histories[run.id]),
         )
         for run in runs
     ]
@@ -174,7 +176,9 @@ def load_memorisation(
     ``ArtifactDamaged``, ``UnknownFormat`` and, without ``labels``, ``DatasetNotFound``.
     """
     folder = store.folder(run.id)
-    epochs = [epoch for epoch in snapshot_epochs(folder, "memory") if epoch <= run.epochs_done]
+    epochs = [
+        epoch for epoch in snapshot_epochs(folder, "train_predictions") if epoch <= run.epochs_done
+    ]
     if not epochs:
         return None
     stamps = tuple((epoch, _stamp(folder, epoch)) for epoch in epochs)
@@ -279,16 +283,16 @@ def _verdict(kind: LabKind, members: Sequence[SeriesRun]) -> LabVerdict | None:
     if kind == "sizes":
         return sizes_verdict(results)
     # Without the run that has no cure, the cures are compared like a duel.
-    if kind == "cures" and results[0].label == NONE:
+    if kind == "cures" and results[0].label == BASELINE_LABEL:
         return cures_verdict(results)
     return duel_verdict(results)
 
 
-def _comparable_results(members: Sequence[SeriesRun]) -> list[Result]:
+def _comparable_results(members: Sequence[SeriesRun]) -> list[ArmResult]:
     """Return all results, up to the epoch that all runs reached if any was cut short."""
     results = [member.result for member in members if member.result is not None]
     until = common_epoch(results)
     if until is None:
         return results
-    at_common = (result_of(member.label, member.run, member.history, until) for member in members)
+    at_common = (arm_result(member.label, member.run, member.history, until) for member in members)
     return [result for result in at_common if result is not None]

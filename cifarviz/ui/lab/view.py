@@ -9,17 +9,19 @@ from cifarviz.datasets.registry import all_datasets, find
 from cifarviz.errors import DatasetNotFound, RunNotFound
 from cifarviz.experiment import lab
 from cifarviz.experiment.choices import Data
+from cifarviz.experiment.ensemble_members import MAX_SEED
 from cifarviz.experiment.lab import LAB_TITLES, LabExperiment, LabKind
 from cifarviz.experiment.split_sizes import SplitSizes
 from cifarviz.runs.machine import machine_name
 from cifarviz.runs.records import Run
 from cifarviz.runs.series import Series, all_series, find_series
 from cifarviz.training.estimate import Estimate, epoch_work, estimate_epoch, recorded_speeds
+from cifarviz.training.series_queue import queue_lab_experiment
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.lab.watch import watch_series
-from cifarviz.ui.navigation import ViewEntry, link_to
+from cifarviz.ui.navigation import ViewEntry, link_to, render_title_and_views
 from cifarviz.ui.query import (
     render_choice,
     render_number,
@@ -28,7 +30,8 @@ from cifarviz.ui.query import (
     widget_key,
     widget_value,
 )
-from cifarviz.ui.queueing import queue_once
+from cifarviz.ui.queueing import format_duration_range, format_estimate_basis, queue_once
+from cifarviz.ui.runs.rows import format_date
 from cifarviz.ui.streamlit_patches import uninterruptible
 
 _MOST_EPOCHS = 200
@@ -79,12 +82,13 @@ VIEW_PARAMS = (
 
 def choose_view() -> LabKind:
     """Show title and switch, and return the view of the address, else the duel."""
-    return title_and_switch(
+    return render_title_and_views(
         "Overfit lab",
-        {kind: ViewEntry(title, _ICONS[kind]) for kind, title in KINDS.items()},
+        {kind: ViewEntry(title, _ICONS[kind]) for kind, title in LAB_TITLES.items()},
         key="lab-view",
         problem=lambda word: (
-            f"The lab has no view {word}, so the duel is shown. Choose from {', '.join(KINDS)}."
+            f"The lab has no view {word}, so the duel is shown. "
+            f"Choose from {', '.join(LAB_TITLES)}."
         ),
         forget=VIEW_PARAMS,
     )
@@ -111,7 +115,7 @@ def render_lab(kind: LabKind) -> None:
     if earlier:
         st.markdown(f"##### {_EARLIER[kind]}")
     for other in earlier[:_MOST_EARLIER]:
-        label = f"{escaped(other.title)}, {in_date(other.made)}"
+        label = f"{escaped(other.title)}, {format_date(other.made)}"
         link_to("lab", label, ":material/history:", view=kind, series=other.id)
 
 
@@ -150,16 +154,16 @@ def _render_form(kind: LabKind) -> LabExperiment:
             thing = render_choice(
                 "thing",
                 "What to vary",
-                {name: thing.title for name, thing in lab.THINGS.items()},
+                {name: thing.title for name, thing in lab.DUEL_FACTORS.items()},
                 key="lab-thing",
                 hint="The one setting in which the runs differ. All others, the seed too, are the "
                 "same.",
                 problem=lambda word: (
-                    f"A duel can't vary {word}. Choose from {', '.join(lab.THINGS)}."
+                    f"A duel can't vary {word}. Choose from {', '.join(lab.DUEL_FACTORS)}."
                 ),
                 forget=("values", "series"),
             )
-            values = _pick_values(lab.THINGS[thing])
+            values = _pick_values(lab.DUEL_FACTORS[thing])
             data, seed, epochs, _ = _pick_numbers(
                 lab.DUEL_EPOCHS, None if thing == "images" else lab.DUEL_IMAGES
             )
@@ -172,7 +176,7 @@ def _render_form(kind: LabKind) -> LabExperiment:
         case "sizes":
             data, seed, epochs, _ = _pick_numbers(lab.SIZES_EPOCHS, None)
             most, _ = library.image_counts(data.dataset, data.variant)
-            return lab.sizes(most, data, epochs=epochs, seed=seed)
+            return lab.dataset_sizes(most, data, epochs=epochs, seed=seed)
         case "cures":
             data, seed, epochs, _ = _pick_numbers(lab.CURES_EPOCHS, lab.CURES_IMAGES)
             return lab.cures(data, epochs=epochs, seed=seed)
@@ -222,7 +226,7 @@ def _pick_numbers(
                 "percent",
                 "Wrong labels, %",
                 share,
-                (lab.FEWEST_PERCENT, lab.MOST_PERCENT),
+                (lab.MIN_WRONG_PERCENT, lab.MAX_WRONG_PERCENT),
                 "Percentage of the training labels that are made wrong.",
             )
         if usual_images is not None:
@@ -247,7 +251,7 @@ def _pick_numbers(
             "seed",
             "Seed",
             1,
-            (0, LARGEST_SEED),
+            (0, MAX_SEED),
             "Sets everything random, the same in all runs: initial weights, the choice of images, "
             "their order.",
         )
@@ -266,7 +270,7 @@ def _pick_data() -> Data:
     data = {
         info.name if variant == "sample" else f"{info.name}-full": (info, variant)
         for info in all_datasets()
-        for variant in library.variants_here(info, cache.settings())
+        for variant in library.available_variants(info, cache.settings())
     }
     if not data:
         raise DatasetNotFound("There are no images here yet. Fetch a data set on the Start page.")
@@ -289,13 +293,13 @@ def _render_launch(planned: LabExperiment, *, again: bool) -> None:
 
     Raises ``ExperimentInvalid`` where there are too few images for it.
     """
-    arms, first = planned.entrants, planned.entrants[0].experiment
+    arms, first = planned.arms, planned.arms[0].experiment
     counts = library.image_counts(first.data.dataset, first.data.variant)
     sizes = [arm.experiment.sizes(*counts) for arm in arms]
     runs = cache.store().all()
     estimate, per_epoch = _estimate(planned, sizes, runs)
-    st.markdown(f"{_plan_text(planned, sizes)}: **{span(estimate)} in all**.")
-    st.caption(basis(per_epoch, "float32"))
+    st.markdown(f"{_plan_text(planned, sizes)}: **{format_duration_range(estimate)} in all**.")
+    st.caption(format_estimate_basis(per_epoch, "float32"))
     active = [run for run in runs if run.state.active]
     if active:
         name = f"“{escaped(active[-1].name)}”"
@@ -314,7 +318,7 @@ def _render_launch(planned: LabExperiment, *, again: bool) -> None:
         identity = ((arm.label, arm.experiment.to_json()) for arm in arms)
         series = queue_once(
             ("lab", planned.title, *identity),
-            lambda: queue_entry(worker, planned),
+            lambda: queue_lab_experiment(worker, planned),
             lambda queued: queued.run_ids,
         )
         update_query_params(series=series.id, gallery=None, picture=None)

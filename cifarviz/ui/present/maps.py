@@ -89,7 +89,7 @@ def render_maps(stage: Stage) -> Sequence[str]:
             actual = stage.names[int(images.labels[position])]
             source, pixels = sources[epoch], images.images[position]
             views = (
-                cache.kept_views(run, epoch, image)
+                cache.snapshot_layer_views(run, epoch, image)
                 if source == "maps"
                 else cache.layer_views(run, source, pixels)
             )

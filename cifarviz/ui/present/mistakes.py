@@ -25,7 +25,7 @@ from cifarviz.ui.address import quoted
 from cifarviz.ui.class_names import address_names
 from cifarviz.ui.dataset_images import available_images
 from cifarviz.ui.epoch_scrubber import epochs_with_predictions
-from cifarviz.ui.pickers import checkpoints_of
+from cifarviz.ui.pickers import checkpoint_label, checkpoints_of
 from cifarviz.ui.present.stage import Stage, picture_html, render_headline
 from cifarviz.ui.query import fill_query_param
 
@@ -74,7 +74,7 @@ def render_mistakes(stage: Stage) -> Sequence[str]:
     else:
         mistakes, when = (
             _compute_mistakes(run, checkpoints[0]),
-            checkpoint_words(run, checkpoints[0]),
+            checkpoint_label(run, checkpoints[0]),
         )
         epoch = None if checkpoints[0] == "last" else weights_epoch(run, checkpoints[0])
     if not mistakes.available:

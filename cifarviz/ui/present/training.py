@@ -14,7 +14,7 @@ from cifarviz.analysis.suggestions import suggestions
 from cifarviz.data import library
 from cifarviz.errors import CifarvizError, RunNotFound
 from cifarviz.escaping import html_text
-from cifarviz.experiment.forking import ForkChanges
+from cifarviz.experiment.forking import ForkChanges, fork_experiment
 from cifarviz.experiment.run_names import fork_name, unique_name
 from cifarviz.figures.replay import Replay, epochs_only, replay, replay_json
 from cifarviz.live.hub import hub
@@ -348,7 +348,7 @@ def continue_run(run: Run, epoch: int) -> None:
     left = parent.epochs - epoch
     try:
         changes = ForkChanges(epochs=left if left > 0 else _DEFAULT_EPOCHS)
-        experiment = forked(parent, epoch, changes)
+        experiment = fork_experiment(parent, epoch, changes)
         taken = {other.name for other in cache.store().all()}
         name = unique_name(fork_name(run.name, parent, experiment, epoch), taken)
         queued = queue_fork_once(run, epoch, experiment, name)

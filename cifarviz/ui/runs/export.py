@@ -22,7 +22,7 @@ from cifarviz.export.report.page import report
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import WeightsChoice, snapshot_epochs
-from cifarviz.runs.stored_weights import explain_missing_weights
+from cifarviz.runs.stored_weights import explain_missing_weights, stored_checkpoints
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 
@@ -135,7 +135,7 @@ def _saved_weights(run: Run) -> dict[WeightsChoice, str]:
         "best": f"Best epoch ({run.best_epoch})",
     }
     choices: dict[WeightsChoice, str] = {
-        checkpoint: labels[checkpoint] for checkpoint in kept_checkpoints(store, run)
+        checkpoint: labels[checkpoint] for checkpoint in stored_checkpoints(store, run)
     }
     for epoch in snapshot_epochs(store.folder(run.id), "weights"):
         choices[epoch] = f"After epoch {epoch}" if epoch else "Before training"

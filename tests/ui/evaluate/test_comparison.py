@@ -2,7 +2,7 @@
 
 import pytest
 
-from cifarviz.analysis.disagreements import even_split_chance
+from cifarviz.analysis.disagreements import mcnemar_p_value
 from cifarviz.ui.evaluate.comparison import significance_text
 
 
@@ -20,6 +20,6 @@ from cifarviz.ui.evaluate.comparison import significance_text
 def test_a_network_is_called_better_only_if_chance_is_unlikely(
     only_a: int, only_b: int, expected: str, unexpected: str
 ) -> None:
-    text = significance_text(only_a, only_b, even_split_chance(only_a, only_b))
+    text = significance_text(only_a, only_b, mcnemar_p_value(only_a, only_b))
     assert expected in text
     assert unexpected not in text

@@ -114,10 +114,10 @@ def test_the_curves_grow_with_the_run_and_the_mark_changes_at_its_end(settings: 
     run = stored_runs.store_run(store, stored_runs.experiment(), state=RunState.RUNNING, epochs=0)
     with stored_runs.held(store, run):
         built = live_message(store, run.id)
-        stored_runs.go_on(store, run, 5)
+        stored_runs.advance_run(store, run, 5)
         begun = live_message(store, run.id)
-        stored_runs.go_on(store, run, 5, epoch=True)
-        stored_runs.go_on(store, run, 2)
+        stored_runs.advance_run(store, run, 5, epoch=True)
+        stored_runs.advance_run(store, run, 2)
         later = live_message(store, run.id)
         store.transition(run.id, RunState.STOPPING)
         store.transition(run.id, RunState.STOPPED)
