@@ -16,7 +16,7 @@ from cifarviz.installation import ASSETS
 from cifarviz.live import server
 from cifarviz.ui import cache, streamlit_patches
 from cifarviz.ui.class_names import render_language_choice, unknown_language_message
-from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.errors import render_errors
 from cifarviz.ui.navigation import app_pages, render_run_status
 from cifarviz.ui.query import finish_page, sync_query_params
 
@@ -33,11 +33,11 @@ def draw_page() -> None:
     sync_query_params(page.url_path)
     with st.sidebar:
         render_language_choice()
-        with errors_shown():
+        with render_errors():
             render_run_status()
     if problem := unknown_language_message():
         st.warning(problem, icon=":material/warning:")
-    with errors_shown():
+    with render_errors():
         page.run()
     finish_page()
     cache.warm_up()

@@ -39,7 +39,7 @@ from cifarviz.data.image_set import Dataset
 from cifarviz.data.pictures import FitMode, PreparedPicture, prepare_picture
 from cifarviz.data.uploads import decode_file
 from cifarviz.datasets.info import Variant
-from cifarviz.datasets.registry import default_dataset, find
+from cifarviz.datasets.registry import default_dataset, find_dataset
 from cifarviz.errors import CifarvizError, ImageUnreadable
 from cifarviz.executors.worker import Worker
 from cifarviz.experiment.dataset_fitting import fit_experiment
@@ -132,7 +132,7 @@ def preset(
     if dataset is not None:
         experiment = fit_experiment(experiment, dataset)
     fields = dict(experiment)
-    variant = data or find(experiment.data.dataset).variants[0]
+    variant = data or find_dataset(experiment.data.dataset).variants[0]
     fields["data"] = {**dict(experiment.data), "variant": variant, "train_images": train_images}
     epochs = changes.get("epochs")
     if isinstance(epochs, int) and patience_exceeds(experiment, epochs):
@@ -151,7 +151,7 @@ def load_data(
     has not been fetched.
     """
     settings = Settings.from_environment() if home is None else home.settings
-    info = default_dataset() if name is None else find(name)
+    info = default_dataset() if name is None else find_dataset(name)
     return library.load(info, variant or info.variants[0], settings)
 
 
@@ -287,7 +287,7 @@ class Home:
         run = self.run(run)
         index, pixels = self._load_pixels(run, images, invert)
         probabilities = self.model(run, weights=weights).probabilities(pixels)
-        classes = find(run.experiment.data.dataset).classes
+        classes = find_dataset(run.experiment.data.dataset).classes
         return pd.DataFrame(probabilities, index=index, columns=list(classes))
 
     def prepare_picture(
@@ -307,7 +307,7 @@ class Home:
         return prepare_picture(
             decode_file(Path(path)),
             experiment.architecture.input_shape,
-            dark_background=find(experiment.data.dataset).dark_background,
+            dark_background=find_dataset(experiment.data.dataset).dark_background,
             mode=mode,
             invert=invert,
         )

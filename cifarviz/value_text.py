@@ -39,7 +39,7 @@ def format_choice(choice: str) -> str:
     return _CHOICES.get(choice, choice)
 
 
-def value_words(value: object) -> str:
+def format_value(value: object) -> str:
     """Format any value of a field: ``on``, ``50,000``, ``ReLU``, ``15, 30``, ``nothing``."""
     if value is None:
         return "nothing"

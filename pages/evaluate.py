@@ -13,7 +13,7 @@ from cifarviz.ui.epoch_scrubber import (
     epochs_with_weights,
     has_evaluable_epochs,
 )
-from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.errors import render_errors
 from cifarviz.ui.evaluate.matrix import CELL_PARAMS
 from cifarviz.ui.evaluate.view import (
     NETWORK_PARAMS,
@@ -22,7 +22,7 @@ from cifarviz.ui.evaluate.view import (
     evaluate_epochs,
 )
 from cifarviz.ui.navigation import link_to
-from cifarviz.ui.pickers import checkpoints_of, pick_checkpoint_or_epochs, pick_run
+from cifarviz.ui.pickers import available_checkpoints, pick_checkpoint_or_epochs, pick_run
 from cifarviz.ui.query import sync_query_params
 
 # Query parameters that belong to one network.
@@ -33,13 +33,13 @@ def render_network() -> None:
     """Choose a run and its checkpoint or epoch, and show the evaluation."""
     left, right = st.columns([3, 2])
     run = chosen = None
-    with left, errors_shown():
+    with left, render_errors():
         run = pick_run(dependent=_FORGET, keeps=has_evaluable_epochs)
     if run is None:
         return
     predicted, weights = epochs_with_predictions(run), epochs_with_weights(run)
-    several = len(weights) > (1 if checkpoints_of(run) else 0)
-    with right, errors_shown():
+    several = len(weights) > (1 if available_checkpoints(run) else 0)
+    with right, render_errors():
         chosen = pick_checkpoint_or_epochs(
             run, has_epochs=bool(predicted) or several, forget=_FORGET
         )
@@ -48,7 +48,7 @@ def render_network() -> None:
             "This run has no saved predictions or weights of its epochs, or they were removed to "
             "save space."
         )
-    with errors_shown():
+    with render_errors():
         dataset = None if chosen is None else load_dataset(run)
         if dataset is None or chosen is None:
             return
@@ -79,7 +79,7 @@ def load_dataset(run: Run) -> Dataset | None:
 
 sync_query_params("evaluate")
 if choose_view() == "ensemble":
-    with errors_shown():
+    with render_errors():
         render_ensemble()
 else:
     render_network()

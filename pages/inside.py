@@ -10,17 +10,17 @@ from cifarviz.runs.snapshots import WeightsChoice
 from cifarviz.runs.stored_weights import weights_epoch
 from cifarviz.ui.epoch_scrubber import (
     epoch_from_query,
-    epoch_scrubber,
     epoch_slider_container,
     has_inspectable_epochs,
     inspectable_epochs,
+    render_epoch_slider,
 )
-from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.errors import render_errors
 from cifarviz.ui.inside import view
 from cifarviz.ui.inside.image import render_images_with_maps, test_image_in_address
 from cifarviz.ui.pickers import (
+    available_checkpoints,
     checkpoint_label,
-    checkpoints_of,
     pick_checkpoint_or_epochs,
     pick_run,
 )
@@ -35,36 +35,36 @@ def render_epochs(
     with slider:
         epoch = epoch_from_query(list(sources))
     image_title = ""
-    with errors_shown():
+    with render_errors():
         image_title = view.render_inspection(
             run, sources[epoch], epoch, view.epoch_label(epoch), right_column, other
         )
     # Also if these weights are damaged: others may be readable.
-    epoch_scrubber(slider, run, list(sources), epoch, about=image_title)
+    render_epoch_slider(slider, run, list(sources), epoch, about=image_title)
 
 
 st.title("Inside")
 sync_query_params("inside")
 columns = st.columns([3, 2, 3, 2])
 run = weights = other = None
-with columns[0], errors_shown():
+with columns[0], render_errors():
     run = pick_run(
         dependent=("layer", "channel", "look", "class", *view.comparison_params()),
         keeps=has_inspectable_epochs,
     )
 if run is not None:
     sources = inspectable_epochs(run, test_image_in_address())
-    has_checkpoints = bool(checkpoints_of(run))
+    has_checkpoints = bool(available_checkpoints(run))
     if sources or has_checkpoints:
-        with columns[1], errors_shown():
+        with columns[1], render_errors():
             has_epochs = len(sources) > (1 if has_checkpoints else 0)
             weights = pick_checkpoint_or_epochs(run, has_epochs=has_epochs)
     else:
         render_images_with_maps(run)
 if run is not None and weights is not None:
-    with columns[2], errors_shown():
+    with columns[2], render_errors():
         other = view.pick_compared_run(run)
-    with errors_shown():
+    with render_errors():
         if weights == "epochs":
             render_epochs(run, sources, columns[3], other)
         else:

@@ -3,12 +3,12 @@
 import numpy as np
 import streamlit as st
 
-from cifarviz.datasets.registry import find
+from cifarviz.datasets.registry import find_dataset
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache
 from cifarviz.ui.class_names import class_names
-from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.errors import render_errors
 from cifarviz.ui.pickers import pick_checkpoint, pick_run
 from cifarviz.ui.predict.example import (
     example_in_address,
@@ -29,19 +29,19 @@ from cifarviz.ui.query import sync_query_params
 
 def render_predictions(run: Run, checkpoint: Checkpoint) -> None:
     """Render the image inputs and the predictions."""
-    info = find(run.experiment.data.dataset)
+    info = find_dataset(run.experiment.data.dataset)
     classes = class_names(info)
     shape = run.experiment.architecture.input_shape
     own, others = st.columns([3, 2], gap="large")
     with own:
         files = render_uploader()
         options = pick_fit_options(info)
-        with errors_shown():
+        with render_errors():
             render_image_choice(info, run)
-    with others, errors_shown():
+    with others, render_errors():
         st.markdown("No file at hand? Click a test image:")
         render_examples(info)
-    with errors_shown():
+    with render_errors():
         example = example_in_address(shape, info.name)
         if example is not None:
             probabilities = cache.trained_model(run, checkpoint).probabilities(example.pixels[None])
@@ -49,7 +49,7 @@ def render_predictions(run: Run, checkpoint: Checkpoint) -> None:
             render_example_card(
                 example, probabilities[0], classes, note=note, run=run.id, checkpoint=checkpoint
             )
-    with errors_shown():
+    with render_errors():
         # The newest first: users wait for it.
         read = read_files(files[::-1], info, shape)
         images = [file.prepare(options).pixels for file in read if isinstance(file, ReadImage)]
@@ -63,11 +63,11 @@ st.title("Predict")
 sync_query_params("predict")
 left, right = st.columns([3, 2])
 run = checkpoint = None
-with left, errors_shown():
+with left, render_errors():
     run = pick_run()
 if run is not None:
-    with right, errors_shown():
+    with right, render_errors():
         checkpoint = pick_checkpoint(run)
 if run is not None and checkpoint is not None:
-    with errors_shown():
+    with render_errors():
         render_predictions(run, checkpoint)

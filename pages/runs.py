@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.errors import render_errors
 from cifarviz.ui.query import sync_query_params
 from cifarviz.ui.runs.panel import render_runs_page
 
 st.title("Runs")
 sync_query_params("runs")
-with errors_shown():
+with render_errors():
     render_runs_page()

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.errors import render_errors
 from cifarviz.ui.query import fill_query_param, sync_query_params
 from cifarviz.ui.samples.grid import render_grid, render_opened_image
 from cifarviz.ui.samples.statistics import render_statistics
@@ -14,7 +14,7 @@ asked, problems = read_address(st.query_params.to_dict())
 if problems:
     st.warning("  \n".join(problems), icon=":material/warning:")
 fill_query_param("dataset", asked.dataset)
-with errors_shown():
+with render_errors():
     opened = open_dataset(asked)
     above = st.container()
     render_controls(asked if opened is None else opened[1])

@@ -9,7 +9,7 @@ from cifarviz.data import library
 from cifarviz.datasets.registry import all_datasets
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache
-from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.errors import render_errors
 from cifarviz.ui.navigation import PAGES, go_to
 from cifarviz.ui.start import render_class_pictures, render_data_panel, render_newest_runs
 
@@ -67,12 +67,12 @@ with left:
 # Ten images of 64 pixels in a row.
 with right, st.container(width=740, gap="xsmall"):
     for info in all_datasets():
-        with errors_shown():
+        with render_errors():
             # Missing data sets have a download button below.
             if library.available_variants(info, cache.settings()):
                 render_class_pictures(info)
 runs: list[Run] = []
-with errors_shown():
+with render_errors():
     runs = cache.store().all()
 browse, train, inside = st.columns(3)
 with browse:
@@ -98,5 +98,5 @@ for row in range(0, len(panels), PANELS_PER_ROW):
     for place, render in zip(
         st.columns(PANELS_PER_ROW), panels[row : row + PANELS_PER_ROW], strict=False
     ):
-        with place, errors_shown():
+        with place, render_errors():
             render()

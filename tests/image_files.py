@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 
-def encoded(image: Image.Image, form: str = "PNG", **options: Any) -> bytes:
+def encode_image(image: Image.Image, form: str = "PNG", **options: Any) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, form, **options)
     return buffer.getvalue()

@@ -129,7 +129,7 @@ def advance_run(store: RunStore, run: Run, steps: int, *, epoch: bool = False) -
     )
 
 
-def make_worse(store: RunStore, run: Run, epoch: int) -> None:
+def raise_validation_loss(store: RunStore, run: Run, epoch: int) -> None:
     """Give an epoch a high validation loss, so that it is not the best."""
     with store.database.connect(write=True) as connection:
         connection.execute(
@@ -137,7 +137,7 @@ def make_worse(store: RunStore, run: Run, epoch: int) -> None:
         )
 
 
-def make_earlier(store: RunStore, run: Run, until: int | None = None) -> Run:
+def mark_earlier_losses(store: RunStore, run: Run, until: int | None = None) -> Run:
     """Mark the losses of a run, up to an epoch or all, as computed by an earlier version."""
     store.describe(run.id, exact_loss_from=None if until is None else until + 1)
     return store.get(run.id)
@@ -161,7 +161,7 @@ def save_predictions(
 
 
 @contextmanager
-def held(store: RunStore, run: Run) -> Iterator[None]:
+def hold_lock(store: RunStore, run: Run) -> Iterator[None]:
     """Hold the lock of an active run, like its worker."""
     with _lock(store, run.id):
         yield

@@ -19,7 +19,7 @@ from cifarviz.layers.dense import Dense
 from cifarviz.layers.flatten import Flatten
 from scripts.app_server import ROOT
 from tests import stored_runs
-from tests.image_files import encoded
+from tests.image_files import encode_image
 
 
 def rotated_photo() -> bytes:
@@ -28,14 +28,14 @@ def rotated_photo() -> bytes:
     pixels[20:70, 10:50] = np.random.default_rng(0).integers(0, 90, (50, 40, 3))
     exif = Image.Exif()
     exif[0x0112] = 6
-    return encoded(Image.fromarray(pixels), "JPEG", exif=exif)
+    return encode_image(Image.fromarray(pixels), "JPEG", exif=exif)
 
 
 FILES = {
     "camera.jpg": rotated_photo(),
-    "dark.png": encoded(Image.new("RGB", (40, 40), (9, 20, 9))),
-    "clear.png": encoded(Image.new("RGBA", (31, 17), (0, 90, 0, 40))),
-    "small.gif": encoded(Image.new("L", (28, 28), 220), "GIF"),
+    "dark.png": encode_image(Image.new("RGB", (40, 40), (9, 20, 9))),
+    "clear.png": encode_image(Image.new("RGBA", (31, 17), (0, 90, 0, 40))),
+    "small.gif": encode_image(Image.new("L", (28, 28), 220), "GIF"),
 }
 
 

@@ -11,13 +11,52 @@ ROOT = Path(__file__).parent.parent
 PLACES = ("app.py", "pages", "cifarviz", "scripts", "benchmarks", "tests")
 
 REPLACED_NAMES = frozenset(
-    """
-    follow change show wished give_back gone_back_on unbroken own_choices one_step_back held_back
-    look look_inside Manner standing Answered answered asked right said answers memory words
-    sure_percent sureness OverAll over_all Entry Entrant Team beside Figure take_away given_back
-    Kind Verdict Suggestion Weights TrainingImages
-    answer kept manner one turn whole
-    """.split()
+    [
+        "follow",
+        "change",
+        "show",
+        "wished",
+        "give_back",
+        "gone_back_on",
+        "unbroken",
+        "own_choices",
+        "one_step_back",
+        "held_back",
+        "look",
+        "look_inside",
+        "Manner",
+        "standing",
+        "Answered",
+        "answered",
+        "asked",
+        "right",
+        "said",
+        "answers",
+        "memory",
+        "words",
+        "sure_percent",
+        "sureness",
+        "OverAll",
+        "over_all",
+        "Entry",
+        "Entrant",
+        "Team",
+        "beside",
+        "Figure",
+        "take_away",
+        "given_back",
+        "Kind",
+        "Verdict",
+        "Suggestion",
+        "Weights",
+        "TrainingImages",
+        "answer",
+        "kept",
+        "manner",
+        "one",
+        "turn",
+        "whole",
+    ]
 )
 """Names that only make sense in a sentence around them, or that several things had."""
 
@@ -83,35 +122,27 @@ def _names(source: str, module: str) -> Iterator[tuple[int, str]]:
 def replaced_names(source: str, module: str) -> list[tuple[int, str]]:
     """Those of the names that were replaced, a leading underscore aside."""
     return [
-        (line, name)
-        for line, name in _names(source, module)
-        if name.lstrip("_") in REPLACED_NAMES
+        (line, name) for line, name in _names(source, module) if name.lstrip("_") in REPLACED_NAMES
     ]
 
 
 def _texts(source: str) -> Iterator[tuple[int, str]]:
     """What a person could be shown: all strings but docstrings, parts of f-strings joined."""
     tree = ast.parse(source)
-    docstrings = {
-        id(node.value)
-        for parent in ast.walk(tree)
-        if isinstance(parent, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-        for node in parent.body
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-    }
-    inside: set[int] = set()
+    skipped: set[int] = set()
     for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            skipped |= {id(child.value) for child in node.body if isinstance(child, ast.Expr)}
         if isinstance(node, ast.JoinedStr):
-            inside |= {id(part) for part in node.values}
-            yield (
-                node.lineno,
-                "".join(
-                    part.value if isinstance(part, ast.Constant) else "…" for part in node.values
-                ),
-            )
+            skipped |= {id(part) for part in node.values}
+            parts = [part.value if isinstance(part, ast.Constant) else "…" for part in node.values]
+            yield node.lineno, "".join(map(str, parts))
     for node in ast.walk(tree):
-        is_text = isinstance(node, ast.Constant) and isinstance(node.value, str)
-        if is_text and id(node) not in docstrings | inside:
+        if (
+            id(node) not in skipped
+            and isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+        ):
             yield node.lineno, node.value
 
 
@@ -164,7 +195,11 @@ def test_names_in_which_a_replaced_one_is_a_part_are_fine() -> None:
 
 @pytest.mark.parametrize(
     "source",
-    ['st.caption(f"{name}, as it ended")', 'x = {"label": "Turn"}', "x = 'a wide guess: ' 'no run'"],
+    [
+        'st.caption(f"{name}, as it ended")',
+        'x = {"label": "Turn"}',
+        "x = 'a wide guess: ' 'no run'",
+    ],
 )
 def test_a_replaced_sentence_is_found(source: str) -> None:
     assert replaced_sentences(source)

@@ -50,7 +50,7 @@ from numpy.typing import NDArray
 
 from cifarviz.analysis import verdict_sentences as sentences
 from cifarviz.analysis.verdict_sentences import GapSign, Trend
-from cifarviz.datasets.registry import find
+from cifarviz.datasets.registry import find_dataset
 from cifarviz.errors import CifarvizError
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.states import RunState
@@ -206,7 +206,10 @@ def judge_run(run: Run, history: Sequence[Epoch]) -> Fit:
     planned: int | None = None
     # The curves can be judged even if the experiment cannot be read.
     with suppress(CifarvizError):
-        classes, planned = len(find(run.experiment.data.dataset).classes), run.experiment.epochs
+        classes, planned = (
+            len(find_dataset(run.experiment.data.dataset).classes),
+            run.experiment.epochs,
+        )
     ending: Ending = "stopped"
     if run.state.active:
         ending = "running"

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from cifarviz.analysis.overfitting import Fit
-from cifarviz.datasets.registry import find
+from cifarviz.datasets.registry import find_dataset
 from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.choices import EarlyStopping, NoValidation, SplitValidation
 from cifarviz.experiment.experiment import Experiment
@@ -73,7 +73,7 @@ def _against_overfitting(
             data=experiment.data.model_copy(update={"variant": "full"}),
         )  # fmt: skip
     augmented = experiment.augmentation
-    flip = augmented.flip or find(experiment.data.dataset).dark_background
+    flip = augmented.flip or find_dataset(experiment.data.dataset).dark_background
     if augmented.shift == 0 or not flip:
         new = augmented.model_copy(
             update={"flip": augmented.flip or not flip, "shift": augmented.shift or _SHIFT}

@@ -11,7 +11,7 @@ from cifarviz.analysis.ensemble import Ensemble
 from cifarviz.analysis.evaluation import Evaluation
 from cifarviz.analysis.galleries import LearningProgress
 from cifarviz.analysis.intervals import accuracy_interval, class_intervals
-from cifarviz.runs.earlier_losses import PLAIN, earlier_losses, has_exact_loss, losses_words
+from cifarviz.runs.earlier_losses import PLAIN, earlier_losses, has_exact_loss, losses_text
 from cifarviz.runs.records import Epoch, Run
 
 
@@ -128,7 +128,7 @@ def history_table(epochs: Sequence[Epoch], run: Run) -> pd.DataFrame:
         frame["val_accuracy_high"] = [high for _, high in bounds]
     if earlier_losses(run) is not None:
         frame["losses"] = [
-            PLAIN if has_exact_loss(run, row.epoch) else losses_words(run) for row in epochs
+            PLAIN if has_exact_loss(run, row.epoch) else losses_text(run) for row in epochs
         ]
     return frame
 

@@ -18,7 +18,7 @@ from cifarviz.data import library
 from cifarviz.data.image_set import Dataset
 from cifarviz.data.pictures import PreparedPicture, prepare_picture
 from cifarviz.data.uploads import decode_file
-from cifarviz.datasets.registry import find
+from cifarviz.datasets.registry import find_dataset
 from cifarviz.errors import ArtifactMissing, ImageUnreadable
 from cifarviz.escaping import safe_file_name
 from cifarviz.runs.artifacts import Checkpoint
@@ -223,7 +223,7 @@ def _predict_file(
         prepared = _read_image(path, run, invert)
     except ImageUnreadable as error:
         return {"file": str(path), "error": str(error)}
-    classes = find(run.experiment.data.dataset).classes
+    classes = find_dataset(run.experiment.data.dataset).classes
     ranked = rank_classes(classes, model.probabilities(prepared.pixels[None])[0])
     return {
         "file": str(path),
@@ -237,7 +237,7 @@ def _read_image(path: Path, run: Run, invert: bool | None) -> PreparedPicture:
     prepared = prepare_picture(
         decode_file(path),
         run.experiment.architecture.input_shape,
-        dark_background=find(run.experiment.data.dataset).dark_background,
+        dark_background=find_dataset(run.experiment.data.dataset).dark_background,
         invert=invert,
     )
     for note in prepared.notes:

@@ -30,7 +30,7 @@ from cifarviz.executors.worker import Worker
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PUBLISHED, Preset, find_preset
 from cifarviz.runs.artifacts import Checkpoint
-from cifarviz.runs.earlier_losses import losses_words
+from cifarviz.runs.earlier_losses import losses_text
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
@@ -160,7 +160,7 @@ class _Reproduction:
             seconds=tuple(run.seconds for run in runs),
             figures=(*figures, *extra_figures),
             epochs=epoch_comparison(rows, histories),
-            losses=" and ".join(sorted({losses_words(run) for run in runs})),
+            losses=" and ".join(sorted({losses_text(run) for run in runs})),
         )
 
     def _run(self, experiment: Experiment, seed: int) -> Run:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from cifarviz.experiment.presets import Preset
-from cifarviz.runs.earlier_losses import losses_words
+from cifarviz.runs.earlier_losses import losses_text
 from cifarviz.runs.records import Epoch, Run
 
 
@@ -80,7 +80,7 @@ def run_dict(run: Run) -> dict[str, Any]:
         "best_epoch": run.best_epoch,
         # The epoch from which losses are the plain cross-entropy, and the same as text.
         "exact_loss_from": run.exact_loss_from,
-        "losses": experiment and losses_words(run),
+        "losses": experiment and losses_text(run),
         "stopped_early": run.stopped_early,
         "val_accuracy": run.best_val_accuracy,
         "val_accuracy_epoch": run.best_val_accuracy_epoch,

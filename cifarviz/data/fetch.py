@@ -19,7 +19,7 @@ from cifarviz.data.packages import apt_download, npm_pack
 from cifarviz.data.progress import FetchProgress, ProgressReporter
 from cifarviz.datasets.arrays import Arrays
 from cifarviz.datasets.info import DatasetInfo
-from cifarviz.datasets.registry import find
+from cifarviz.datasets.registry import find_dataset
 from cifarviz.errors import DatasetDamaged, DatasetNotFound
 from cifarviz.settings import Settings
 from cifarviz.storage import storage_errors
@@ -51,7 +51,7 @@ def fetch(
     source is not the published data set, ``FetchCancelled``, ``StorageFull``. Unverified data is
     never stored.
     """
-    info = find(name)
+    info = find_dataset(name)
     watch = ProgressReporter(on_progress, cancelled)
     attempts = _attempts(info, settings, source)
     with storage_errors(settings.home):

@@ -11,7 +11,7 @@ from cifarviz.data.image_set import Dataset, ImageSet
 from cifarviz.data.progress import ProgressReporter
 from cifarviz.data.verification import check_arrays
 from cifarviz.datasets.info import DatasetInfo, Variant
-from cifarviz.datasets.registry import find
+from cifarviz.datasets.registry import find_dataset
 from cifarviz.errors import DatasetDamaged, DatasetNotFound
 from cifarviz.installation import program_name
 from cifarviz.settings import Settings
@@ -45,7 +45,7 @@ def load(name: str | DatasetInfo, variant: Variant, settings: Settings) -> Datas
     Raises ``DatasetNotFound`` with a hint how to fetch the full set if it is not on this machine;
     ``DatasetDamaged`` if the stored set cannot be used.
     """
-    info = find(name)
+    info = find_dataset(name)
     if variant == "sample" and info.has_sample:
         return sample.read(info)
     folder = full_folder(info, settings)
@@ -76,7 +76,7 @@ def load_or_sample(name: str | DatasetInfo, variant: Variant, settings: Settings
     try:
         return load(name, variant, settings)
     except DatasetNotFound:
-        if "sample" not in find(name).variants:
+        if "sample" not in find_dataset(name).variants:
             raise
         return load(name, "sample", settings)
 
@@ -93,7 +93,7 @@ def fetch_hint(info: DatasetInfo) -> str:
 
 def image_counts(name: str | DatasetInfo, variant: Variant) -> tuple[int, int]:
     """Return the numbers of training and test images of a data set or its sample."""
-    info = find(name)
+    info = find_dataset(name)
     if variant == "sample":
         return sample.counts(info)
     return info.train_images, info.test_images
@@ -101,7 +101,7 @@ def image_counts(name: str | DatasetInfo, variant: Variant) -> tuple[int, int]:
 
 def available_variants(name: str | DatasetInfo, settings: Settings) -> tuple[Variant, ...]:
     """Return the variants that can be opened on this machine, smallest first; may be empty."""
-    info = find(name)
+    info = find_dataset(name)
     full = status(info, settings).full_available
     return tuple(variant for variant in info.variants if variant == "sample" or full)
 
@@ -110,7 +110,7 @@ def status(
     name: str | DatasetInfo, settings: Settings, notes: tuple[str, ...] = ()
 ) -> DatasetStatus:
     """Return the status of a data set; fast, since it only checks names and sizes."""
-    info = find(name)
+    info = find_dataset(name)
     folder = full_folder(info, settings)
     problem = cache.find_problem(folder, info)
     sample_train, sample_test = sample.counts(info)
@@ -134,7 +134,7 @@ def verify(
 
     A damaged set loses its marker, so that it cannot be loaded until it is fetched again.
     """
-    info = find(name)
+    info = find_dataset(name)
     if cache.find_problem(full_folder(info, settings), info) is not None:
         return status(info, settings)
     with storage_errors(settings.locks):

@@ -22,7 +22,7 @@ Only the functions below read it, so that there is a single place where data set
 """
 
 
-def find(name: str | DatasetInfo) -> DatasetInfo:
+def find_dataset(name: str | DatasetInfo) -> DatasetInfo:
     """Return the data set of this name; a ``DatasetInfo`` is returned unchanged.
 
     Raises ``DatasetNotFound`` for a name that is not registered.

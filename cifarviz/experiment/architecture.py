@@ -10,23 +10,10 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from cifarviz.layers.base import DoesNotFit, Layer, Shape, in_words
+from cifarviz.layers.base import DoesNotFit, Layer, Shape
 from cifarviz.layers.dropout import dropout_rates, set_dropout
 from cifarviz.layers.registry import LayerSpec
 from cifarviz.value import Value
-
-__all__ = [
-    "MAX_LAYERS",
-    "MAX_PARAMETERS",
-    "Architecture",
-    "LayerRow",
-    "Shape",
-    "Trace",
-    "all_layer_names",
-    "in_words",
-    "layer_names",
-    "trace",
-]
 
 MAX_PARAMETERS = 100_000_000
 MAX_LAYERS = 200

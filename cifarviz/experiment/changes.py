@@ -24,7 +24,7 @@ from cifarviz.experiment.formatting import (
 from cifarviz.experiment.presets import PRESETS, PresetVariant
 from cifarviz.layers.registry import LAYER_TYPES, layer_label
 from cifarviz.value import Value
-from cifarviz.value_text import value_words
+from cifarviz.value_text import format_value
 
 # If more layers than this changed, they are counted instead of listed.
 _MAX_LISTED_LAYERS = 4
@@ -108,7 +108,7 @@ def _switch_changes(base: Draft, other: Draft) -> Iterator[ExperimentChange]:
 def _format_fields(value_class: type[Value], fields: Fields) -> str:
     """``learning rate 0.01, momentum 0.9``: every field but ``kind``."""
     return ", ".join(
-        f"{value_class.label(name)} {value_words(value)}"
+        f"{value_class.label(name)} {format_value(value)}"
         for name, value in fields.items()
         if name != "kind"
     )
@@ -269,7 +269,7 @@ def _settings(drafts: Sequence[Draft]) -> Iterator[Difference]:
         yield Difference(Experiment.label(name), values)
     for section, section_type in OPTIONAL_SECTIONS.items():
         label = Experiment.label(section)
-        yield Difference(label, tuple(value_words(draft.is_on(section)) for draft in drafts))
+        yield Difference(label, tuple(format_value(draft.is_on(section)) for draft in drafts))
         parts = [draft.section(section) if draft.is_on(section) else {} for draft in drafts]
         yield from _fields(parts, [section_type] * len(parts), f"{label}, ")
 
@@ -314,7 +314,7 @@ def _format_value(name: str, value: object) -> str:
         return format_dataset(value)
     if name == "train_images" and value is None:
         return "all"
-    return value_words(value)
+    return format_value(value)
 
 
 def nearest_variant(draft: Draft) -> PresetVariant | None:

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from cifarviz.datasets.info import Variant
-from cifarviz.datasets.registry import default_dataset, find
+from cifarviz.datasets.registry import default_dataset, find_dataset
 from cifarviz.errors import DatasetNotFound
 from cifarviz.value import Value
 
@@ -56,13 +56,13 @@ class Data(Value):
     @classmethod
     def _check_dataset(cls, name: str) -> str:
         try:
-            return find(name).name
+            return find_dataset(name).name
         except DatasetNotFound as error:
             raise ValueError(str(error)) from error
 
     @model_validator(mode="after")
     def _check_variant(self) -> Self:
-        info = find(self.dataset)
+        info = find_dataset(self.dataset)
         if self.variant not in info.variants:
             raise ValueError(
                 f"{info.title} has no embedded sample. Use the full set; you can fetch it on the "

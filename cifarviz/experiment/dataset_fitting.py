@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from cifarviz.datasets.info import DatasetInfo, Variant
-from cifarviz.datasets.registry import find
+from cifarviz.datasets.registry import find_dataset
 from cifarviz.experiment.draft import Draft, DraftLayer, make_draft
 from cifarviz.experiment.draft_layers import trace_layers
 from cifarviz.experiment.experiment import Experiment
@@ -17,7 +17,7 @@ def fit_draft(draft: Draft, dataset: str | DatasetInfo) -> Draft:
     The full set replaces the embedded sample if the data set has none. A layer that is too large
     for the images, such as a pooling layer, is made smaller or removed.
     """
-    info = find(dataset)
+    info = find_dataset(dataset)
     data = dict(draft.section("data"))
     data["dataset"] = info.name
     if data["variant"] not in info.variants:
@@ -33,7 +33,7 @@ def fit_experiment(
 
     Raises ``ExperimentInvalid`` if no change of a layer makes the network fit.
     """
-    info = find(dataset)
+    info = find_dataset(dataset)
     if info.name == experiment.data.dataset and variant in (None, experiment.data.variant):
         return experiment
     draft = fit_draft(make_draft(experiment, experiment.preset or ""), info)

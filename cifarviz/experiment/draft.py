@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from cifarviz.datasets.info import DatasetInfo
-from cifarviz.datasets.registry import find
+from cifarviz.datasets.registry import find_dataset
 from cifarviz.experiment.choices import (
     VALIDATIONS,
     Augmentation,
@@ -93,7 +93,7 @@ class Draft:
     @property
     def dataset(self) -> DatasetInfo:
         """The chosen data set."""
-        return find(self.settings["data"]["dataset"])
+        return find_dataset(self.settings["data"]["dataset"])
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

@@ -4,9 +4,9 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from cifarviz.datasets.registry import find
+from cifarviz.datasets.registry import find_dataset
 from cifarviz.errors import ExperimentInvalid
-from cifarviz.experiment.architecture import Architecture, in_words
+from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.choices import (
     Augmentation,
     Data,
@@ -23,6 +23,7 @@ from cifarviz.experiment.saved_epochs import validate_epochs
 from cifarviz.experiment.schedules import Constant, Cosine, Schedule
 from cifarviz.experiment.split_sizes import SplitSizes, compute_split_sizes
 from cifarviz.experiment.stored_format import FORMAT, upgrade_json
+from cifarviz.layers.base import format_shape
 from cifarviz.value import Value, describe_errors
 
 __all__ = [
@@ -177,12 +178,12 @@ class Experiment(Value):
     @model_validator(mode="after")
     def _check_combination(self) -> Self:
         problems = []
-        info = find(self.data.dataset)
+        info = find_dataset(self.data.dataset)
         network = self.architecture
         if network.input_shape != tuple(info.image_shape):
             problems.append(
-                f"The network takes {in_words(network.input_shape)} images and {info.title} has "
-                f"{in_words(info.image_shape)} images. Use a network made for this data set."
+                f"The network takes {format_shape(network.input_shape)} images and {info.title} "
+                f"has {format_shape(info.image_shape)} images. Use a network made for this data set."
             )
         if network.classes != len(info.classes):
             problems.append(

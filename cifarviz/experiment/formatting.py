@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from cifarviz.datasets.registry import dataset_title, is_registered
-from cifarviz.value_text import format_number, value_words
+from cifarviz.value_text import format_number, format_value
 
 # Short texts of fields; {} is the value.
 _BRIEF_FIELDS: Mapping[str, str] = MappingProxyType(
@@ -51,13 +51,13 @@ _BRIEF_KINDS: Mapping[str, str] = MappingProxyType(
 
 def format_dataset(value: object) -> str:
     """Return the title of a data set; any other value as ``value_words`` formats it."""
-    return dataset_title(str(value)) if is_registered(value) else value_words(value)
+    return dataset_title(str(value)) if is_registered(value) else format_value(value)
 
 
 def format_share(value: object) -> str:
     """Return a share, 0 to 1, as ``20%`` or ``none``; any other value as ``value_words`` does."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return value_words(value)
+        return format_value(value)
     return f"{format_number(round(100 * value, 10))}%" if value else "none"
 
 
@@ -80,7 +80,7 @@ def format_brief(name: str, label: str, value: object) -> str:
         return "1 epoch"
     if name == "test_epochs" and not value:
         return "no saved predictions"
-    text = value_words(value)
+    text = format_value(value)
     if name in ("labels", "monitor", "padding"):
         text = text.lower()
     return _BRIEF_FIELDS.get(name, f"{label} {{}}").format(text)

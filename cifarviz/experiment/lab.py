@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
-from cifarviz.datasets.registry import find
+from cifarviz.datasets.registry import find_dataset
 from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.choices import Augmentation, Data, EarlyStopping, TestValidation
@@ -112,7 +112,7 @@ def lab_network(
     filters and units; ``dropout`` is the rate before the last layer, and half of it after each
     pooling; ``batch_norm`` adds batch normalisation after each convolution.
     """
-    info = find(dataset)
+    info = find_dataset(dataset)
     # Halving fewer than eight pixels three times would leave none.
     pool = MaxPool2D(padding="valid" if min(info.image_shape[:2]) >= 8 else "same")
     layers: list[Layer] = []

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from cifarviz.data import sample
-from cifarviz.datasets.registry import find
+from cifarviz.datasets.registry import find_dataset
 from cifarviz.escaping import csv_cell
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.export.code.data import sample_file_name
@@ -92,7 +92,7 @@ def data_file(experiment: Experiment) -> dict[str, bytes]:
     """
     if not needs_data(experiment):
         return {}
-    info = find(experiment.data.dataset)
+    info = find_dataset(experiment.data.dataset)
     data = sample.read(info)
     file = io.BytesIO()
     np.savez_compressed(

@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from cifarviz.escaping import plotly_text
-from cifarviz.figures.percent import percent
+from cifarviz.figures.percent import format_percent
 from cifarviz.figures.theme import base_layout, empty_figure, label_width
 
 CellValues = Literal["counts", "row_percent"]
@@ -158,7 +158,7 @@ def _ring(figure: go.Figure, row: int, column: int) -> None:
 
 def _texts(value: ConfusionMatrix) -> np.ndarray:
     if value.shown == "row_percent":
-        return np.array([[percent(s, 0) if s else "·" for s in row] for row in value.shares])
+        return np.array([[format_percent(s, 0) if s else "·" for s in row] for row in value.shares])
     return np.array([[f"{n:,}" if n else "·" for n in row] for row in value.counts])
 
 
@@ -170,6 +170,6 @@ def _hover_texts(value: ConfusionMatrix) -> np.ndarray:
         for j, predicted in enumerate(classes):
             what = f"{actual}, correct" if i == j else f"{actual} predicted as {predicted}"
             images = "1 image" if value.counts[i, j] == 1 else f"{value.counts[i, j]:,} images"
-            row.append(f"{what}: {images}, {percent(value.shares[i, j])} of {actual}")
+            row.append(f"{what}: {images}, {format_percent(value.shares[i, j])} of {actual}")
         rows.append(row)
     return np.array(rows)

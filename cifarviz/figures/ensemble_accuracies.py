@@ -7,7 +7,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from cifarviz.escaping import plotly_text
-from cifarviz.figures.percent import interval, percent
+from cifarviz.figures.percent import format_bounds, format_percent
 from cifarviz.figures.theme import NEUTRAL, TEST, base_layout, empty_figure, label_width
 
 SUM, MAJORITY = "Ensemble, by sum", "Ensemble, by majority"
@@ -137,7 +137,7 @@ def ensemble_accuracies_figure(value: EnsembleAccuracies) -> go.Figure:
             name=title,
             mode="markers+text",
             marker=marker,
-            text=[f" {percent(accuracy, value.digits)}" for accuracy in accuracies],
+            text=[f" {format_percent(accuracy, value.digits)}" for accuracy in accuracies],
             textposition="top center" if bounds else "middle right",
             cliponaxis=False,
             error_x=_whiskers(accuracies, bounds, str(marker["color"])) if bounds else None,
@@ -164,8 +164,8 @@ def _whiskers(accuracies: Sequence[float], bounds: Sequence[Bounds], color: str)
 
 def _labels(accuracies: Sequence[float], bounds: Sequence[Bounds], digits: int) -> list[str]:
     if not bounds:
-        return [percent(accuracy, digits) for accuracy in accuracies]
+        return [format_percent(accuracy, digits) for accuracy in accuracies]
     return [
-        f"{percent(accuracy, digits)} ({interval(*pair, digits)})"
+        f"{format_percent(accuracy, digits)} ({format_bounds(*pair, digits)})"
         for accuracy, pair in zip(accuracies, bounds, strict=True)
     ]

@@ -3,7 +3,7 @@
 from math import isfinite
 
 
-def percent(share: float, digits: int = 1) -> str:
+def format_percent(share: float, digits: int = 1) -> str:
     """Format a share, 0 to 1, as ``68.9%``; not a number as ``–``.
 
     A share above 0 is not rounded to 0 %, one below 1 not to 100 %: ``< 0.1%`` and ``> 99.9%``.
@@ -25,11 +25,11 @@ def format_probability(share: float, digits: int = 1) -> str:
     precision for new ones; both are formatted the same.
     """
     if not isfinite(share):
-        return percent(share)
+        return format_percent(share)
     least = 10.0 ** -(digits + 2)
-    return percent(min(max(share, least / 2), 1 - least / 2), digits)
+    return format_percent(min(max(share, least / 2), 1 - least / 2), digits)
 
 
-def interval(low: float, high: float, digits: int = 1) -> str:
+def format_bounds(low: float, high: float, digits: int = 1) -> str:
     """Format two shares as ``76.5% to 78.2%``."""
-    return f"{percent(low, digits)} to {percent(high, digits)}"
+    return f"{format_percent(low, digits)} to {format_percent(high, digits)}"

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from cifarviz.figures.percent import interval, percent
+from cifarviz.figures.percent import format_bounds, format_percent
 from cifarviz.figures.theme import NEUTRAL, TEST, WARNING, base_layout, empty_figure
 
 _HEIGHT = 340
@@ -45,14 +45,16 @@ def reliability_figure(value: Reliability) -> go.Figure:
     )
     bounds = None if value.intervals is None else value.intervals[filled]
     texts = [
-        f"{count:,} images<br>confidence {percent(mean)}<br>accuracy {percent(share_correct)}"
+        f"{count:,} images<br>confidence {format_percent(mean)}"
+        f"<br>accuracy {format_percent(share_correct)}"
         for count, mean, share_correct in zip(
             value.counts[filled], confidence, accuracy, strict=True
         )
     ]
     if bounds is not None:
         texts = [
-            f"{text} (95%: {interval(*bound)})" for text, bound in zip(texts, bounds, strict=True)
+            f"{text} (95%: {format_bounds(*bound)})"
+            for text, bound in zip(texts, bounds, strict=True)
         ]
     hover = "%{customdata}<extra></extra>"
     figure.add_bar(

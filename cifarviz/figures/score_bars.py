@@ -7,7 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from cifarviz.escaping import plotly_text
-from cifarviz.figures.percent import interval, percent
+from cifarviz.figures.percent import format_bounds, format_percent
 from cifarviz.figures.theme import base_layout, class_color, empty_figure, label_width
 
 # Pixels of a row, and of a row if there are more than 25.
@@ -133,7 +133,11 @@ def score_bars_figure(value: ScoreBars) -> go.Figure:
 def _format_score(score: float | None, bounds: tuple[float, float] | None) -> str:
     if score is None:
         return ""
-    return percent(score) if bounds is None else f"{percent(score)} ({interval(*bounds)})"
+    return (
+        format_percent(score)
+        if bounds is None
+        else f"{format_percent(score)} ({format_bounds(*bounds)})"
+    )
 
 
 def _pair(bounds: np.ndarray | None, number: int) -> tuple[float, float] | None:

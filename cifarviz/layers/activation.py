@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Literal
 
 from cifarviz.layers.base import CodePlace, Fields, KerasPlace, Layer
 from cifarviz.layers.choices import ActivationChoice, format_activation
-from cifarviz.value_text import value_words
+from cifarviz.value_text import format_value
 
 
 class Activation(Layer):
@@ -33,7 +33,7 @@ class Activation(Layer):
 
     @classmethod
     def short_label(cls, fields: Fields) -> str:
-        return value_words(fields["activation"])
+        return format_value(fields["activation"])
 
     @classmethod
     def summary_parts(cls, fields: Fields) -> Sequence[str]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from cifarviz.layers.choices import InitializerName
 from cifarviz.layers.window import Span, Window
 from cifarviz.value import Value
-from cifarviz.value_text import value_words
+from cifarviz.value_text import format_value
 
 Shape = tuple[int, ...]
 """(height, width, channels) or (values,)."""
@@ -300,7 +300,7 @@ class Layer(Value):
         """Return a short label for a drawing: ``Conv 32``, ``Max pool``, ``ReLU``."""
         if cls.label_field is None:
             return cls.label_name
-        return f"{cls.label_name} {value_words(fields[cls.label_field])}"
+        return f"{cls.label_name} {format_value(fields[cls.label_field])}"
 
     @classmethod
     def summary(cls, fields: Fields) -> str:
@@ -313,7 +313,7 @@ class Layer(Value):
         return ()
 
 
-def in_words(shape: Sequence[int]) -> str:
+def format_shape(shape: Sequence[int]) -> str:
     """Return ``(4, 4, 64)`` as ``"4×4×64"``."""
     return "×".join(str(side) for side in shape)
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from cifarviz.layers.base import CodePlace, Fields, KerasPlace, Layer, Shape, Variable
-from cifarviz.value_text import value_words
+from cifarviz.value_text import format_value
 
 
 class BatchNorm(Layer):
@@ -70,6 +70,6 @@ class BatchNorm(Layer):
     @classmethod
     def summary_parts(cls, fields: Fields) -> Sequence[str]:
         return [
-            f"momentum {value_words(fields['momentum'])}",
-            f"epsilon {value_words(fields['epsilon'])}",
+            f"momentum {format_value(fields['momentum'])}",
+            f"epsilon {format_value(fields['epsilon'])}",
         ]

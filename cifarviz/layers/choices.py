@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from cifarviz.value_text import format_choice, value_words
+from cifarviz.value_text import format_choice, format_value
 
 ActivationName = Literal[
     "linear", "relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid", "softmax"
@@ -63,7 +63,7 @@ def format_activation(fields: Mapping[str, Any]) -> str:
     """Return the activation for a layer's summary: ``ReLU``, ``no activation``."""
     if fields["activation"] == "linear":
         return "no activation"
-    return value_words(fields["activation"])
+    return format_value(fields["activation"])
 
 
 def format_padding(fields: Mapping[str, Any]) -> str:
@@ -73,7 +73,7 @@ def format_padding(fields: Mapping[str, Any]) -> str:
 
 def format_stride(fields: Mapping[str, Any], default: int | None = 1) -> str:
     """Return the stride for a layer's summary: ``stride 2``; empty for the ``default``."""
-    return "" if fields["strides"] == default else f"stride {value_words(fields['strides'])}"
+    return "" if fields["strides"] == default else f"stride {format_value(fields['strides'])}"
 
 
 def format_initializer(fields: Mapping[str, Any]) -> str:

@@ -29,7 +29,7 @@ from cifarviz.layers.choices import (
     format_stride,
 )
 from cifarviz.layers.window import Window
-from cifarviz.value_text import value_words
+from cifarviz.value_text import format_value
 
 
 class Conv2D(Layer):
@@ -112,9 +112,9 @@ class Conv2D(Layer):
 
     @classmethod
     def summary_parts(cls, fields: Fields) -> Sequence[str]:
-        size = value_words(fields["kernel_size"])
+        size = format_value(fields["kernel_size"])
         return [
-            f"{value_words(fields['filters'])} filters {size}×{size}",
+            f"{format_value(fields['filters'])} filters {size}×{size}",
             format_stride(fields),
             format_padding(fields),
             format_activation(fields),

@@ -13,7 +13,7 @@ from cifarviz.layers.base import (
     Layer,
     Shape,
     Variable,
-    in_words,
+    format_shape,
     kernel_arguments,
 )
 from cifarviz.layers.choices import (
@@ -24,7 +24,7 @@ from cifarviz.layers.choices import (
     format_bias,
     format_initializer,
 )
-from cifarviz.value_text import value_words
+from cifarviz.value_text import format_value
 
 
 class Dense(Layer):
@@ -82,8 +82,8 @@ class Dense(Layer):
     def output_shape(self, shape: Shape) -> Shape:
         if len(shape) != 1:
             raise DoesNotFit(
-                f"Dense layers need a flat vector, and the input has the shape {in_words(shape)}. "
-                "Add Flatten or global pooling before this layer."
+                "Dense layers need a flat vector, and the input has the shape "
+                f"{format_shape(shape)}. Add Flatten or global pooling before this layer."
             )
         return (self.units,)
 
@@ -116,7 +116,7 @@ class Dense(Layer):
     @classmethod
     def summary_parts(cls, fields: Fields) -> Sequence[str]:
         return [
-            f"{value_words(fields['units'])} units",
+            f"{format_value(fields['units'])} units",
             format_activation(fields),
             format_initializer(fields),
             format_bias(fields),

@@ -30,7 +30,7 @@ from cifarviz.layers.choices import (
     format_stride,
 )
 from cifarviz.layers.window import Window
-from cifarviz.value_text import value_words
+from cifarviz.value_text import format_value
 
 
 class DepthwiseConv2D(Layer):
@@ -125,11 +125,11 @@ class DepthwiseConv2D(Layer):
 
     @classmethod
     def summary_parts(cls, fields: Fields) -> Sequence[str]:
-        size, multiplier = value_words(fields["kernel_size"]), fields["depth_multiplier"]
+        size, multiplier = format_value(fields["kernel_size"]), fields["depth_multiplier"]
         return [
             f"1 filter {size}×{size} per channel"
             if multiplier == 1
-            else f"{value_words(multiplier)} filters {size}×{size} per channel",
+            else f"{format_value(multiplier)} filters {size}×{size} per channel",
             format_stride(fields),
             format_padding(fields),
             format_activation(fields),

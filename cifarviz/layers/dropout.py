@@ -8,7 +8,7 @@ from pydantic import Field
 from cifarviz.errors import ExperimentInvalid
 from cifarviz.layers.base import SEED, CodePlace, Fields, KerasPlace, Layer, Shape, Variable
 from cifarviz.layers.dense import Dense
-from cifarviz.value_text import value_words
+from cifarviz.value_text import format_value
 
 
 class Dropout(Layer):
@@ -53,7 +53,7 @@ class Dropout(Layer):
 
     @classmethod
     def summary_parts(cls, fields: Fields) -> Sequence[str]:
-        return [f"rate {value_words(fields['rate'])}"]
+        return [f"rate {format_value(fields['rate'])}"]
 
 
 def dropout_rates(layers: Sequence[Layer]) -> tuple[float, ...]:

@@ -17,7 +17,7 @@ from cifarviz.layers.base import (
 )
 from cifarviz.layers.choices import PaddingChoice, StridesChoice, format_padding, format_stride
 from cifarviz.layers.window import Window
-from cifarviz.value_text import value_words
+from cifarviz.value_text import format_value
 
 _COLOR = "#C9709F"
 
@@ -65,7 +65,7 @@ class Pool2D(Layer):
 
     @classmethod
     def summary_parts(cls, fields: Fields) -> Sequence[str]:
-        size = value_words(fields["pool_size"])
+        size = format_value(fields["pool_size"])
         return [
             f"{size}×{size} window",
             format_stride(fields, default=None),

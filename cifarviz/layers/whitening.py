@@ -31,7 +31,7 @@ from cifarviz.layers.choices import (
     format_stride,
 )
 from cifarviz.layers.window import Window
-from cifarviz.value_text import value_words
+from cifarviz.value_text import format_value
 
 # At most this many images, evenly spread, are used, and every second patch of each.
 _MAX_IMAGES = 2_000
@@ -162,9 +162,9 @@ class Whitening(Layer):
 
     @classmethod
     def summary_parts(cls, fields: Fields) -> Sequence[str]:
-        size = value_words(fields["kernel_size"])
+        size = format_value(fields["kernel_size"])
         return [
-            f"{value_words(fields['filters'])} filters {size}×{size}",
+            f"{format_value(fields['filters'])} filters {size}×{size}",
             format_stride(fields),
             "not trained",
             format_activation(fields),

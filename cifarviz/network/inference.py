@@ -11,7 +11,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from cifarviz.errors import ExperimentInvalid
-from cifarviz.experiment.architecture import in_words
+from cifarviz.layers.base import format_shape
 from cifarviz.network.threads import batch_parts, split_batch
 
 # Model.predict costs 50 ms per call and leaks memory, and calling the model without a graph is up
@@ -85,8 +85,8 @@ def check_images(model: keras.Model, images: NDArray[np.uint8]) -> None:
         raise ExperimentInvalid(
             "This network takes {expected} images, but got {found}. Choose images of the data set "
             "it was trained on, or upload an image, which is resized.",
-            expected=in_words(expected),
-            found=in_words(images.shape[1:]),
+            expected=format_shape(expected),
+            found=format_shape(images.shape[1:]),
         )
 
 

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from cifarviz.data import sample
 from cifarviz.data.image_set import Split
-from cifarviz.datasets.registry import find
+from cifarviz.datasets.registry import find_dataset
 from cifarviz.errors import StoreError
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.variable_shapes import (
@@ -97,7 +97,7 @@ def run_limits(experiment: Experiment, validation_images: int | None) -> RunLimi
 
     Raises ``ExperimentInvalid`` if it needs more images than its data set has.
     """
-    info = find(experiment.data.dataset)
+    info = find_dataset(experiment.data.dataset)
     train, test = info.train_images, info.test_images
     if experiment.data.variant == "sample":
         train, test = sample.counts(info)
@@ -256,7 +256,7 @@ def _check_position(facts: dict[str, Any], limits: RunLimits) -> None:
 
 
 def _predictions_bytes(limits: RunLimits) -> int:
-    info = find(limits.experiment.data.dataset)
+    info = find_dataset(limits.experiment.data.dataset)
     images = max(info.train_images, info.test_images)
     return images * (8 + 8 * limits.classes * len(PREDICTION_ARRAYS))
 
@@ -274,7 +274,7 @@ def _check_predictions(
     if split not in get_args(Split):
         raise RunFileInvalid("it does not say which images it is about")
     rows = _check_indices(file, split, limits)
-    info = find(limits.experiment.data.dataset)
+    info = find_dataset(limits.experiment.data.dataset)
     if name.startswith("test-"):
         # A run of the full set may be evaluated where only the sample is.
         allowed = {limits.test_images, info.test_images, sample.counts(info)[1]}
@@ -300,7 +300,7 @@ def _check_predictions(
 
 def _check_indices(file: ArrayFile, split: Split, limits: RunLimits) -> int:
     header = file.headers["indices"]
-    info = find(limits.experiment.data.dataset)
+    info = find_dataset(limits.experiment.data.dataset)
     images = info.test_images if split == "test" else info.train_images
     if header.dtype != np.int64 or len(header.shape) != 1 or not 1 <= header.shape[0] <= images:
         raise RunFileInvalid("“indices” is no list of images")

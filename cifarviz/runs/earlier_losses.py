@@ -61,7 +61,7 @@ def earlier_losses(run: Run) -> EarlierLosses | None:
     return EarlierLosses(clipped, smoothing, None if until >= run.epochs_done else until)
 
 
-def losses_words(run: Run) -> str:
+def losses_text(run: Run) -> str:
     """How the losses of ``run`` were computed, to go on after a colon."""
     earlier = earlier_losses(run)
     return PLAIN if earlier is None else earlier.label

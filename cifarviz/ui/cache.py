@@ -15,7 +15,7 @@ from cifarviz.bytecode import compile_missing
 from cifarviz.data import library
 from cifarviz.data.image_set import Dataset
 from cifarviz.datasets.info import Variant
-from cifarviz.datasets.registry import find
+from cifarviz.datasets.registry import find_dataset
 from cifarviz.executors.worker import Worker
 from cifarviz.loading import HEAVY_IMPORTS
 from cifarviz.runs.recorded import unpack_recorded_once
@@ -82,7 +82,7 @@ def nearest_dataset(name: str, variant: Variant) -> Dataset:
 
     Raises ``DatasetNotFound`` where neither is on this machine.
     """
-    info = find(name)
+    info = find_dataset(name)
     here = library.available_variants(info, settings())
     wanted = variant if variant in here or not here else here[0]
     return dataset(info.name, wanted if wanted in info.variants else "full")

@@ -9,7 +9,7 @@ from typing import Final
 import streamlit as st
 
 from cifarviz.datasets.info import LANGUAGES, DatasetInfo, Language
-from cifarviz.datasets.registry import all_datasets, find
+from cifarviz.datasets.registry import all_datasets, find_dataset
 from cifarviz.ui import state
 from cifarviz.ui.address import quoted
 from cifarviz.ui.query import update_query_params, widget_key, widget_value
@@ -37,12 +37,12 @@ _NUMBER_NAMES: Final = (
 
 def class_names(dataset: DatasetInfo | str) -> tuple[str, ...]:
     """Return a data set's class names in the session's language, ordered by label."""
-    return find(dataset).class_names(language())
+    return find_dataset(dataset).class_names(language())
 
 
-def address_names(dataset: DatasetInfo | str) -> tuple[str, ...]:
+def query_class_names(dataset: DatasetInfo | str) -> tuple[str, ...]:
     """Return a data set's class names as used in addresses, ordered by label."""
-    return find(dataset).classes
+    return find_dataset(dataset).classes
 
 
 def languages() -> tuple[Language, ...]:
@@ -106,6 +106,6 @@ def _select_language() -> None:
     update_query_params(**{QUERY_PARAM: None} | language_query_params())
 
 
-def number_in_words(number: int) -> str:
+def format_number_word(number: int) -> str:
     """Spell a number from 0 to 12; format larger ones in digits."""
     return _NUMBER_NAMES[number] if 0 <= number < len(_NUMBER_NAMES) else f"{number:,}"

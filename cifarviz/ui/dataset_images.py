@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from cifarviz.data.image_set import Dataset, ImageSet, Split
 from cifarviz.datasets.info import DatasetInfo
-from cifarviz.datasets.registry import find
+from cifarviz.datasets.registry import find_dataset
 from cifarviz.errors import DatasetNotFound, ExperimentInvalid
-from cifarviz.experiment.architecture import in_words
+from cifarviz.layers.base import format_shape
 from cifarviz.runs.records import Run
 from cifarviz.training.plan import split_positions
 from cifarviz.ui import cache
@@ -43,7 +43,7 @@ Indices = NDArray[np.int64]
 def dataset_from_query(otherwise: str) -> DatasetInfo:
     """Return the data set in the address, else ``otherwise``; raises ``DatasetNotFound``."""
     name = st.query_params.get("dataset", otherwise)
-    return find(name)
+    return find_dataset(name)
 
 
 def split_from_query() -> Split:
@@ -67,8 +67,8 @@ def check_shape(info: DatasetInfo, shape: tuple[int, int, int]) -> None:
             "This network takes images of {shape} values, but those of {dataset} have "
             "{image_shape}. Choose a run on {dataset}, or train one.",
             dataset=info.title,
-            image_shape=in_words(info.image_shape),
-            shape=in_words(shape),
+            image_shape=format_shape(info.image_shape),
+            shape=format_shape(shape),
         )
 
 
@@ -125,7 +125,7 @@ def train_indices(run: Run) -> Indices:
     """
     data = run.experiment.data
     if data.variant == "full":
-        return np.arange(find(data.dataset).train_images)
+        return np.arange(find_dataset(data.dataset).train_images)
     return cache.dataset(data.dataset, data.variant).train.indices
 
 
@@ -144,7 +144,7 @@ def validation_images(run: Run) -> ImageSet | None:
     indices = validation_indices(run)
     if indices is None:
         return None
-    train = available_images(find(run.experiment.data.dataset), "train")
+    train = available_images(find_dataset(run.experiment.data.dataset), "train")
     here = np.flatnonzero(np.isin(train.indices, indices))
     return train.take(here) if len(here) else None
 

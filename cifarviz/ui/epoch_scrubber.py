@@ -99,7 +99,7 @@ def epoch_from_query(epochs: Sequence[int], otherwise: int | None = None) -> int
     return near
 
 
-def epoch_scrubber(
+def render_epoch_slider(
     place: DeltaGenerator, run: Run, epochs: Sequence[int], shown: int, *, about: str = ""
 ) -> None:
     """Draw the slider into ``place``; call this after the rest of the page.

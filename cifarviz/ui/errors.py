@@ -10,7 +10,7 @@ from cifarviz.ui.address import escaped
 
 
 @contextmanager
-def errors_shown() -> Iterator[None]:
+def render_errors() -> Iterator[None]:
     """Show a ``CifarvizError`` as a message; the rest of the page is drawn."""
     try:
         yield

@@ -6,9 +6,9 @@ from typing import Final
 import streamlit as st
 
 from cifarviz.analysis.intervals import accuracy_interval
-from cifarviz.figures.percent import interval, percent
+from cifarviz.figures.percent import format_bounds, format_percent
 from cifarviz.live.items import Metric, join_names
-from cifarviz.runs.earlier_losses import EXPLANATION, PLAIN, earlier_losses, losses_words
+from cifarviz.runs.earlier_losses import EXPLANATION, PLAIN, earlier_losses, losses_text
 from cifarviz.runs.lineage import ancestors
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache
@@ -22,13 +22,16 @@ INTERVAL_HINT: Final = (
 
 def format_interval(accuracy: float, images: int, digits: int = 1) -> str:
     """Format the 95% interval of an accuracy over ``images``: ``76.5% to 78.2%``."""
-    return interval(*accuracy_interval(accuracy, images), digits)
+    return format_bounds(*accuracy_interval(accuracy, images), digits)
 
 
 def accuracy_metric(label: str, accuracy: float, images: int, hint: str) -> Metric:
     """Return an accuracy as a metric with its interval as note."""
     return Metric(
-        label, percent(accuracy), f"{hint} {INTERVAL_HINT}", format_interval(accuracy, images)
+        label,
+        format_percent(accuracy),
+        f"{hint} {INTERVAL_HINT}",
+        format_interval(accuracy, images),
     )
 
 
@@ -48,7 +51,7 @@ def render_loss_note(runs: Iterable[tuple[str, Run]]) -> None:
     """Show how the losses of named ``runs`` were computed, unless all are exact."""
     groups: dict[str, list[str]] = {}
     for name, run in runs:
-        groups.setdefault(losses_words(run), []).append(name)
+        groups.setdefault(losses_text(run), []).append(name)
     earlier = {loss: names for loss, names in groups.items() if loss != PLAIN}
     if not earlier:
         return
@@ -78,4 +81,4 @@ def render_curves_loss_note(names: Mapping[str, str], runs: Sequence[Run]) -> No
 
 def loss_note(run: Run) -> str:
     """Return how a run's losses were computed, as a sentence; empty if they are exact."""
-    return "" if earlier_losses(run) is None else f"Losses: {losses_words(run)}."
+    return "" if earlier_losses(run) is None else f"Losses: {losses_text(run)}."

@@ -27,7 +27,7 @@ from cifarviz.runs.stored_weights import (
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped, quoted, sentence_case
 from cifarviz.ui.components.live_items import rerun_on_change
-from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.errors import render_errors
 from cifarviz.ui.navigation import go_to, link_to
 from cifarviz.ui.query import current_query_params, update_query_params, widget_key, widget_value
 from cifarviz.ui.runs.rows import format_date
@@ -52,7 +52,7 @@ def pick_run(
     run is chosen. Returns ``None``, with a message, without runs or for a run that cannot be shown.
     """
     runs = cache.store().all()
-    ready = {run.id: run for run in runs if checkpoints_of(run) or keeps(run)}
+    ready = {run.id: run for run in runs if available_checkpoints(run) or keeps(run)}
     wanted = st.query_params.get("run")
     if not ready and wanted is None:
         _render_no_runs(runs, keeps)
@@ -101,7 +101,7 @@ def pick_checkpoint_or_epochs(
     """
     if not has_epochs:
         return _pick_weights(run, _require_checkpoints(run))
-    checkpoints = _require_checkpoints(run) if checkpoints_of(run) else ()
+    checkpoints = _require_checkpoints(run) if available_checkpoints(run) else ()
     choices: tuple[Checkpoint | Literal["epochs"], ...] = (*checkpoints, "epochs")
     chosen = _pick_weights(run, choices, forget)
     if not checkpoints:
@@ -114,7 +114,7 @@ def pick_checkpoint_or_epochs(
 
 
 def _require_checkpoints(run: Run) -> tuple[Checkpoint, ...]:
-    checkpoints = checkpoints_of(run)
+    checkpoints = available_checkpoints(run)
     if not checkpoints:
         raise ArtifactMissing(
             "{run_name} has no weights: no epoch was finished, or the files were removed. Choose "
@@ -150,7 +150,7 @@ def _pick_weights(run: Run, checkpoints: Sequence[Choice], forget: Sequence[str]
     return chosen
 
 
-def checkpoints_of(run: Run) -> tuple[Checkpoint, ...]:
+def available_checkpoints(run: Run) -> tuple[Checkpoint, ...]:
     """Return the saved weights of ``run``, its default first."""
     return stored_checkpoints(cache.store(), run)
 
@@ -211,7 +211,7 @@ def _default_run(ready: Mapping[str, Run]) -> str:
     if remembered in fitting:
         return remembered
     # Runs without weights are chosen only by hand.
-    return next((run_id for run_id in fitting if checkpoints_of(ready[run_id])), fitting[0])
+    return next((run_id for run_id in fitting if available_checkpoints(ready[run_id])), fitting[0])
 
 
 def _select_run(ready: Mapping[str, Run], forget: Sequence[str]) -> None:
@@ -304,7 +304,7 @@ def render_hide_button() -> None:
         help="Hides the recorded run from all lists. It comes with cifarviz, so you can bring it "
         "back at any time.",
     ):
-        with errors_shown():
+        with render_errors():
             hide_recorded_run(cache.store())
             update_query_params(runs=None)
             st.rerun()
@@ -321,6 +321,6 @@ def render_restore_button() -> None:
         help="A real run that comes with cifarviz: 30 epochs on the full set, ending in "
         "overfitting.",
     ):
-        with errors_shown(), st.spinner("Unpacking …"):
+        with render_errors(), st.spinner("Unpacking …"):
             restore_recorded_run(cache.store())
             st.rerun()

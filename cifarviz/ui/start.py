@@ -26,11 +26,11 @@ from cifarviz.runs.run_headline import headline
 from cifarviz.settings import Settings
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
-from cifarviz.ui.class_names import address_names, class_names
+from cifarviz.ui.class_names import class_names, query_class_names
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.components.live import Live
 from cifarviz.ui.components.live_items import live_items
-from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.errors import render_errors
 from cifarviz.ui.navigation import go_to, link_to
 from cifarviz.ui.pickers import distinct_names
 from cifarviz.ui.streamlit_patches import uninterruptible
@@ -181,7 +181,7 @@ def render_class_pictures(info: DatasetInfo) -> None:
         description=f"One image of each class of {info.title}",
     )
     if clicked is not None:
-        name = address_names(info)[shown.labels[clicked]]
+        name = query_class_names(info)[shown.labels[clicked]]
         go_to("samples", dataset=info.name, classes=name)
 
 
@@ -191,7 +191,7 @@ def format_source(info: DatasetInfo) -> str:
 
 
 def _render_status(info: DatasetInfo) -> None:
-    with errors_shown():
+    with render_errors():
         download = downloads(cache.settings()).latest(info.name)
         status = library.status(info, cache.settings())
         if info.has_sample:

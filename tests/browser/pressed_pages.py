@@ -17,7 +17,7 @@ from cifarviz.datasets.cifar10 import CIFAR10
 from cifarviz.experiment.address import unpack_changes
 from cifarviz.settings import Settings
 from scripts.chromium import settle
-from tests.browser.quick_presses import Press, PressedPage, Shown, address_of
+from tests.browser.quick_presses import PageState, Press, PressedPage, address_of
 
 # What pages show
 
@@ -75,7 +75,7 @@ def _samples_presses() -> Iterator[Press]:
             yield Press("choice", "Classes", CIFAR10.classes[(3 * number) % 10])
 
 
-def _samples_expected(presses: Sequence[Press], ids: Mapping[str, str]) -> Shown:
+def _samples_expected(presses: Sequence[Press], ids: Mapping[str, str]) -> PageState:
     pressed = [one.to for one in presses if one.of == "Classes"]
     chosen = [name for name in CIFAR10.classes if pressed.count(name) % 2]
     split = _last(presses, "Split", "Training")
@@ -91,7 +91,7 @@ def _samples_expected(presses: Sequence[Press], ids: Mapping[str, str]) -> Shown
     }
 
 
-def _samples_shown(page: Page) -> Shown:
+def _samples_shown(page: Page) -> PageState:
     tiles = page.get_by_role("group", name="Sampled images").get_by_role("button")
     names: list[str] = tiles.evaluate_all("all => all.map(e => e.ariaLabel)")
     return {
@@ -117,7 +117,7 @@ def _inside_presses() -> Iterator[Press]:
         yield Press("choice", "Scale", next(scales))
 
 
-def _inside_expected(presses: Sequence[Press], ids: Mapping[str, str]) -> Shown:
+def _inside_expected(presses: Sequence[Press], ids: Mapping[str, str]) -> PageState:
     images = library.load("cifar10", "sample", Settings.from_environment()).test.indices
     index = str(np.sort(images)[3 + _count(presses, "button", "Next")])
     colors, scale = _last(presses, "Colours", "Grey"), _last(presses, "Scale", "Per channel")
@@ -135,7 +135,7 @@ def _inside_expected(presses: Sequence[Press], ids: Mapping[str, str]) -> Shown:
     }
 
 
-def _inside_shown(page: Page) -> Shown:
+def _inside_shown(page: Page) -> PageState:
     pictures = page.get_by_test_id("stMain").get_by_role("img", name=re.compile("^Test image"))
     legend = page.get_by_test_id("stHtml").filter(has_text=re.compile("smallest|standard"))
     return {
@@ -164,7 +164,7 @@ def _evaluate_presses() -> Iterator[Press]:
         yield Press("choice", "Details", next(parts))
 
 
-def _evaluate_expected(presses: Sequence[Press], ids: Mapping[str, str]) -> Shown:
+def _evaluate_expected(presses: Sequence[Press], ids: Mapping[str, str]) -> PageState:
     shares = _last(presses, "Confusion matrix", "Counts")
     order = _last(presses, "Classes", "Usual order")
     part = _last(presses, "Details", "Each class")
@@ -185,7 +185,7 @@ def _evaluate_expected(presses: Sequence[Press], ids: Mapping[str, str]) -> Show
     }
 
 
-def _evaluate_shown(page: Page) -> Shown:
+def _evaluate_shown(page: Page) -> PageState:
     # The largest value of the colour scale: of counts there are dozens, shares are up to 1.
     order, most = page.evaluate(
         """() => {
@@ -226,7 +226,7 @@ def _tried() -> list[int]:
     return [int(test.indices[int(np.argmax(test.labels == label))]) for label in range(10)]
 
 
-def _predict_expected(presses: Sequence[Press], ids: Mapping[str, str]) -> Shown:
+def _predict_expected(presses: Sequence[Press], ids: Mapping[str, str]) -> PageState:
     tile, fit = _last(presses, "Test images to try", ""), _last(presses, "Fit to square", "Crop")
     name, index = re.fullmatch(r"(\w+), test image (\d+)", tile).groups()  # type: ignore[union-attr]
     return {
@@ -240,7 +240,7 @@ def _predict_expected(presses: Sequence[Press], ids: Mapping[str, str]) -> Shown
     }
 
 
-def _predict_shown(page: Page) -> Shown:
+def _predict_shown(page: Page) -> PageState:
     tiles = page.get_by_role("group", name="Test images to try").get_by_role("button", pressed=True)
     return {
         **_fields(page, "Image number"),
@@ -266,7 +266,7 @@ def _runs_presses() -> Iterator[Press]:
         yield Press("choice", "Smoothing", next(smooth))
 
 
-def _runs_expected(presses: Sequence[Press], ids: Mapping[str, str]) -> Shown:
+def _runs_expected(presses: Sequence[Press], ids: Mapping[str, str]) -> PageState:
     pressed = [one.of for one in presses if one.kind == "row"]
     ticked = sorted(name for name in _SHORT if name == "mine" or pressed.count(name) % 2)
     smooth = _last(presses, "Smoothing", "Off")
@@ -280,7 +280,7 @@ def _runs_expected(presses: Sequence[Press], ids: Mapping[str, str]) -> Shown:
     }
 
 
-def _runs_shown(page: Page) -> Shown:
+def _runs_shown(page: Page) -> PageState:
     rows = """() => [...document.querySelectorAll(".st-key-runs-list tr[aria-selected=true]")]
         .map(row => row.children[1].textContent).sort().join(",")"""
     chart = page.locator(".st-key-runs-loss [aria-label^='Loss of']").first
@@ -307,7 +307,7 @@ def _layer_presses() -> Iterator[Press]:
         yield Press("layer", next(moves), "-1-3-")
 
 
-def _train_expected(presses: Sequence[Press], ids: Mapping[str, str]) -> Shown:
+def _train_expected(presses: Sequence[Press], ids: Mapping[str, str]) -> PageState:
     filters = _last(presses, "Number of filters", "32")
     moved = _count(presses, "layer", "up") - _count(presses, "layer", "down")
     table = ["Convolution", "Max pooling", "Convolution"]
@@ -322,7 +322,7 @@ def _train_expected(presses: Sequence[Press], ids: Mapping[str, str]) -> Shown:
     }
 
 
-def _train_shown(page: Page) -> Shown:
+def _train_shown(page: Page) -> PageState:
     address = address_of(page)
     draft = unpack_changes(address["preset"], address["changes"], 1)
     words = {"conv2d": "Convolution", "max_pool2d": "Max pooling"}
@@ -351,7 +351,7 @@ def _present_presses() -> Iterator[Press]:
             yield Press("key", key)
 
 
-def _present_expected(presses: Sequence[Press], ids: Mapping[str, str]) -> Shown:
+def _present_expected(presses: Sequence[Press], ids: Mapping[str, str]) -> PageState:
     second = _count(presses, "key", "PageDown") > _count(presses, "key", "PageUp")
     notes = _count(presses, "key", "n") % 2
     return {
@@ -363,7 +363,7 @@ def _present_expected(presses: Sequence[Press], ids: Mapping[str, str]) -> Shown
     }
 
 
-def _present_shown(page: Page) -> Shown:
+def _present_shown(page: Page) -> PageState:
     return {
         "place": page.locator("nav.bar .place").inner_text(),
         **_addressed(page, "scene", "notes"),
@@ -380,7 +380,7 @@ def _lab_presses() -> Iterator[Press]:
         yield Press("choice", "Choose 2 or 3 to compare", "mirrored")
 
 
-def _lab_expected(presses: Sequence[Press], ids: Mapping[str, str]) -> Shown:
+def _lab_expected(presses: Sequence[Press], ids: Mapping[str, str]) -> PageState:
     epochs = 40 + _count(presses, "step", "Epochs")
     seed = 1 + _count(presses, "step", "Seed")
     three = _count(presses, "choice", "Choose 2 or 3 to compare") % 2
@@ -397,7 +397,7 @@ def _lab_expected(presses: Sequence[Press], ids: Mapping[str, str]) -> Shown:
     }
 
 
-def _lab_shown(page: Page) -> Shown:
+def _lab_shown(page: Page) -> PageState:
     return {
         **_fields(page, "Epochs", "Seed"),
         **_groups(page, "Choose 2 or 3 to compare"),

@@ -47,7 +47,7 @@ class Press(NamedTuple):
     to: str = ""
 
 
-Shown = Mapping[str, str]
+PageState = Mapping[str, str]
 """What a page shows of its controls, by names such as "Seed", "Seed in the address", "drawn"."""
 
 
@@ -62,8 +62,8 @@ class PressedPage:
     name: str
     address: str
     presses: Callable[[], Iterator[Press]]
-    expected: Callable[[Sequence[Press], Mapping[str, str]], Shown]
-    shown: Callable[[Page], Shown]
+    expected: Callable[[Sequence[Press], Mapping[str, str]], PageState]
+    shown: Callable[[Page], PageState]
     before: Callable[[Page], None] = lambda page: None
 
 
@@ -71,7 +71,7 @@ def press(page: Page, server: str, ids: Mapping[str, str], pressed: PressedPage,
     """Press ``count`` times; returns what is then shown wrongly, in a line each, or nothing."""
     open_page(page, server, ids, pressed)
     presses = press_on(page, pressed, count)
-    return wrong(page, ids, pressed, presses)
+    return find_differences(page, ids, pressed, presses)
 
 
 def open_page(page: Page, server: str, ids: Mapping[str, str], pressed: PressedPage) -> None:
@@ -91,7 +91,7 @@ def press_on(page: Page, pressed: PressedPage, count: int, every: int = EVERY) -
     return presses
 
 
-def wrong(
+def find_differences(
     page: Page, ids: Mapping[str, str], pressed: PressedPage, presses: Sequence[Press]
 ) -> str:
     """Wait until all ``presses`` are shown; returns what is not, in a line each, or nothing."""
@@ -123,7 +123,7 @@ def _do(page: Page, presses: Sequence[Press], every: int) -> None:
     page.evaluate(_DRIVER, {"presses": [list(one) for one in presses], "every": every})
 
 
-def _differences(page: Page, pressed: PressedPage, expected: Shown) -> list[str]:
+def _differences(page: Page, pressed: PressedPage, expected: PageState) -> list[str]:
     settle(page)
     shown = pressed.shown(page)
     return [

@@ -10,7 +10,7 @@ from cifarviz.runs.snapshots import save_predictions
 from cifarviz.runs.store import RunStore
 
 
-def add_answers(store: RunStore, run: str, epoch: int) -> None:
+def add_predictions(store: RunStore, run: str, epoch: int) -> None:
     """After each epoch 20 more of 200 images are right."""
     images = library.load("cifar10", "sample", store.settings).train.take(np.arange(200))
     said = np.where(np.arange(200) < 20 * epoch, images.labels, (images.labels + 1) % 10)
@@ -25,7 +25,7 @@ def add_answers(store: RunStore, run: str, epoch: int) -> None:
     )
 
 
-def shown(page: Page, epoch: int) -> None:
+def expect_epoch(page: Page, epoch: int) -> None:
     expect(page.locator(".track")).to_have_attribute("data-shown", str(epoch), timeout=20_000)
 
 

@@ -32,7 +32,7 @@ class Training:
         self.run: Run = stored_runs.store_run(
             store, stored_runs.experiment(epochs=4), name="mine", state=RunState.RUNNING, epochs=0
         )
-        self._locks.enter_context(stored_runs.held(store, self.run))
+        self._locks.enter_context(stored_runs.hold_lock(store, self.run))
         with store.database.connect(write=True) as connection:
             connection.execute("DELETE FROM batches WHERE run = ?", (self.run.id,))
 

@@ -37,7 +37,7 @@ def test_a_slow_browser_downloads_each_file_at_the_first_click(
     experiment = stored_runs.experiment()
     run = stored_runs.store_run(store, experiment, name="done", checkpoints={})
     live = stored_runs.store_run(store, experiment, name="live", state=RunState.RUNNING, epochs=1)
-    with stored_runs.held(store, live):
+    with stored_runs.hold_lock(store, live):
         server = app_server("app.py", home=home, environment={"CIFARVIZ_WARM_UP": "0"})
         answers: list[Response] = []
         page.on("response", lambda response: answers.append(response))

@@ -20,7 +20,7 @@ from scripts.app_server import AppServer
 from scripts.chromium import settle
 from tests import stored_runs
 from tests.browser.clicked_cell import click_cell
-from tests.browser.scrubbed_run import accuracy, add_answers, shown
+from tests.browser.scrubbed_run import accuracy, add_predictions, expect_epoch
 
 SMALL = stored_runs.experiment()
 
@@ -41,40 +41,40 @@ def test_evaluate_can_be_scrubbed_played_and_reloaded_at_an_epoch(
     weights = stored_runs.weights(SMALL)
     run = stored_runs.store_run(store, SMALL, epochs=5, checkpoints={"last": weights})
     for epoch in range(1, 6):
-        add_answers(store, run.id, epoch)
+        add_predictions(store, run.id, epoch)
     page.goto(f"{app.url}/evaluate?run={run.id}&checkpoint=epochs")
     settle(page)
-    shown(page, 5)
+    expect_epoch(page, 5)
     accuracy(page, "50.0%")
 
     slider = page.get_by_role("slider", name="Epoch", exact=True)
     slider.press("Home")
-    shown(page, 1)
+    expect_epoch(page, 1)
     accuracy(page, "10.0%")
     expect(slider).to_have_attribute("aria-valuetext", re.compile("Epoch 1: loss training 2.00"))
     # Faster than the page can follow: the last one counts.
     for _ in range(3):
         slider.press("ArrowRight")
-    shown(page, 4)
+    expect_epoch(page, 4)
     accuracy(page, "40.0%")
     expect(page).to_have_url(re.compile("epoch=4"))
     page.reload()
     settle(page)
-    shown(page, 4)
+    expect_epoch(page, 4)
     accuracy(page, "40.0%")
     box = slider.bounding_box()
     assert box is not None
     page.mouse.click(box["x"] + 16 + (box["width"] - 32) * 2 / 5, box["y"] + 50)
-    shown(page, 2)
+    expect_epoch(page, 2)
     page.get_by_label("Pace").select_option("fast")
     page.get_by_role("button", name="Play").click()
-    shown(page, 5)
+    expect_epoch(page, 5)
     accuracy(page, "50.0%")
     expect(page.get_by_role("button", name="Play")).to_be_visible()
 
     # Another view while it plays: the player's step finds nobody, and nothing breaks.
     page.get_by_role("button", name="Play").click()
-    shown(page, 2)
+    expect_epoch(page, 2)
     page.get_by_role("combobox", name=re.compile("Weights")).click()
     page.get_by_role("option", name=re.compile("Last epoch")).click()
     expect(page.locator(".track")).to_have_count(0)
@@ -90,11 +90,11 @@ def test_a_cell_leads_to_pictures_and_feature_maps_of_the_same_epoch(
     weights = stored_runs.weights(SMALL)
     run = stored_runs.store_run(store, SMALL, epochs=3, checkpoints={"last": weights})
     for epoch in (1, 2, 3):
-        add_answers(store, run.id, epoch)
+        add_predictions(store, run.id, epoch)
         save_weights(FolderArtifacts(store.folder(run.id)), epoch, weights)
     page.goto(f"{app.url}/evaluate?run={run.id}&checkpoint=epochs&epoch=2&order=alike")
     settle(page)
-    shown(page, 2)
+    expect_epoch(page, 2)
     # The first 40 of the 200 images are right, the others taken for the next class.
     images = library.load("cifar10", "sample", store.settings).train.take(np.arange(200))
     cats = images.indices[40:][images.labels[40:] == CIFAR10.classes.index("cat")]
@@ -109,7 +109,7 @@ def test_a_cell_leads_to_pictures_and_feature_maps_of_the_same_epoch(
     expect(page.get_by_role("img", name=f"Validation image {cats[1]}, cat, enl")).to_be_visible()
     page.get_by_role("link", name="See its feature maps").first.click()
     expect(page.get_by_role("heading", name="Inside", level=1)).to_be_visible()
-    shown(page, 2)
+    expect_epoch(page, 2)
     for part in ("epoch=2", "split=train", f"image={cats[1]}", f"run={run.id}"):
         assert part in page.url
     expect(page.locator("[aria-label^='Channels of conv2d_1']").first).to_be_visible()
@@ -135,13 +135,13 @@ def test_inside_plays_through_all_weights(page: Page, server: tuple[AppServer, R
             },
         )
     page.goto(f"{app.url}/inside?run={run.id}&checkpoint=epochs&epoch=0")
-    shown(page, 0)
+    expect_epoch(page, 0)
     settle(page)
     pictures = page.locator("[aria-label^='Channels of conv2d_1'] .picture").first
     before = sheet_of(pictures)
     page.get_by_label("Pace").select_option("fast")
     page.get_by_role("button", name="Play").click()
-    shown(page, 3)
+    expect_epoch(page, 3)
     expect(page.get_by_role("button", name="Play")).to_be_visible()
     expect(pictures).not_to_have_css("background-image", before)
     # What is looked at far down keeps the slider in sight.
@@ -163,7 +163,7 @@ def test_a_link_compares_two_epochs(page: Page, server: tuple[AppServer, RunStor
         save_weights(FolderArtifacts(store.folder(run.id)), epoch, other)
     address = f"run={run.id}&checkpoint=epochs&epoch=2&with={run.id}&at=0&order=change&colors=magma"
     page.goto(f"{app.url}/inside?{address}")
-    shown(page, 2)
+    expect_epoch(page, 2)
     settle(page)
 
     def picture(layer: str) -> Locator:
@@ -178,7 +178,7 @@ def test_a_link_compares_two_epochs(page: Page, server: tuple[AppServer, RunStor
     left.scroll_into_view_if_needed()
     expect(about).to_be_visible()
     page.get_by_role("slider", name="Epoch", exact=True).press("ArrowLeft")
-    shown(page, 1)
+    expect_epoch(page, 1)
     settle(page)
     expect(left).not_to_have_css("background-image", before[0])
     expect(right).to_have_css("background-image", before[1])
@@ -234,7 +234,7 @@ def test_a_channel_of_an_epoch_leads_to_an_image_that_excites_it(
     expect(page).to_have_url(re.compile("epoch=3"))
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
-    shown(page, 3)
+    expect_epoch(page, 3)
 
 
 def test_an_active_run_is_followed_until_an_epoch_is_selected(
@@ -250,27 +250,27 @@ def test_an_active_run_is_followed_until_an_epoch_is_selected(
     )
 
     def one_more(number: int) -> None:
-        add_answers(store, run.id, number)
+        add_predictions(store, run.id, number)
         progress = Progress("training", number, 10 * number, 10, 900.0, 30.0, time.time())
         epoch = Epoch(number, 2 / number, 0.5, 2 / number, 0.1 * number, 0.001, 1.0)
         store.record(run.id, progress, None, epoch)
 
-    with stored_runs.held(store, run):
+    with stored_runs.hold_lock(store, run):
         for epoch in (1, 2):
-            add_answers(store, run.id, epoch)
+            add_predictions(store, run.id, epoch)
         page.goto(f"{app.url}/evaluate?run={run.id}&checkpoint=epochs")
-        shown(page, 2)
+        expect_epoch(page, 2)
         one_more(3)
-        shown(page, 3)
+        expect_epoch(page, 3)
         accuracy(page, "30.0%")
         slider = page.get_by_role("slider", name="Epoch", exact=True)
         slider.press("Home")
-        shown(page, 1)
+        expect_epoch(page, 1)
         one_more(4)
         expect(slider).to_have_attribute("aria-valuemax", "4", timeout=20_000)
-        shown(page, 1)
+        expect_epoch(page, 1)
         slider.press("End")
-        shown(page, 4)
+        expect_epoch(page, 4)
         one_more(5)
-        shown(page, 5)
+        expect_epoch(page, 5)
         store.transition(run.id, RunState.FINISHED)

@@ -55,7 +55,7 @@ def test_curves_and_metrics_update_without_script_runs(server, page: Page) -> No
     points = "document.querySelector('.st-key-lab-loss .cifarviz-chart')._fullData.reduce("
     points += "(sum, trace) => sum + trace.x.length, 0)"
     line = page.locator(".st-key-lab-progress")
-    with stored_runs.held(store, run):
+    with stored_runs.hold_lock(store, run):
         page.goto(f"{server.url}/lab?view=duel&series={series.id}")
         expect(line).to_contain_text("epoch 1 of 3")
         settle(page)
@@ -75,7 +75,7 @@ def test_curves_and_metrics_update_without_script_runs(server, page: Page) -> No
     expect(line).to_have_count(0)
 
     # From anywhere, it may go on.
-    with stored_runs.held(store, other):
+    with stored_runs.hold_lock(store, other):
         store.transition(other.id, RunState.QUEUED)
         expect(page.get_by_role("button", name="Stop all").first).to_be_visible()
         store.transition(other.id, RunState.STOPPED)

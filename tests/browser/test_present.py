@@ -123,7 +123,7 @@ def test_live_curves_update_without_script_runs_and_become_the_recording(
     store = RunStore(Settings.from_environment({"CIFARVIZ_HOME": str(server.home)}))
     run = stored_runs.store_run(store, stored_runs.experiment(), state=RunState.RUNNING, epochs=0)
     replay = page.locator(".replay")
-    with stored_runs.held(store, run):
+    with stored_runs.hold_lock(store, run):
         stored_runs.advance_run(store, run, 4)
         page.goto(f"{server.url}/present?scene=training&run={run.id}")
         expect(replay.locator(".mark")).to_have_text("● live")

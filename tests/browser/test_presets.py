@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from cifarviz.experiment.architecture import in_words
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS
+from cifarviz.layers.base import format_shape
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 from scripts.app_server import AppServer
@@ -72,7 +72,7 @@ def test_a_preset_and_the_feature_maps_of_a_run_of_it(
     chart(page, "Diagram of the network")
     for row in network.trace().rows:
         assert row.output_shape is not None
-        shape = in_words(row.output_shape)
+        shape = format_shape(row.output_shape)
         expect(page.get_by_test_id("stMain").get_by_text(shape).first).to_be_attached()
 
     # Feature maps of official test image 1: a group of channels for each layer that has maps.

@@ -13,11 +13,11 @@ from tests.browser.pressed_pages import shares
 from tests.browser.quick_presses import (
     PressedPage,
     fill_home,
+    find_differences,
     open_page,
     press_on,
     queue_training,
     training,
-    wrong,
 )
 
 PRESSES = 64
@@ -63,18 +63,18 @@ def test_every_quick_press_counts_exactly_once(
     page.goto(server.url)
     open_page(page, server.url, ids, pressed)
     presses = press_on(page, pressed, count)
-    assert wrong(page, ids, pressed, presses) == ""
+    assert find_differences(page, ids, pressed, presses) == ""
     page.reload()
     settle(page)
     pressed.before(page)
-    assert wrong(page, ids, pressed, presses) == ""
+    assert find_differences(page, ids, pressed, presses) == ""
     left = page.url
     # Back leads to the page before, as it was left: what was chosen is no step of its own.
     go_to_another_page(page, pressed)
     page.go_back()
     settle(page)
     pressed.before(page)
-    assert wrong(page, ids, pressed, presses) == ""
+    assert find_differences(page, ids, pressed, presses) == ""
     assert page.url == left
     page.go_back()
     expect(page).to_have_url(re.compile(rf"^{re.escape(server.url)}/?$"))

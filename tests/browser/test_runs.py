@@ -42,7 +42,7 @@ def tick(page: Page, row: int) -> None:
     table.click(position={"x": 17, "y": 35 * row + 52})
 
 
-def show(page: Page, server: AppServer) -> None:
+def open_runs(page: Page, server: AppServer) -> None:
     page.goto(f"{server.url}/runs")
     expect(page.get_by_test_id("stDataFrame").locator("canvas").first).to_be_visible()
     settle(page)
@@ -54,7 +54,7 @@ def test_selected_runs_can_be_compared_renamed_and_deleted(
     server, store = served
     first = stored_runs.store_run(store, STARTER, name="first")
     second = stored_runs.store_run(store, STARTER, name="second", epochs=2)
-    show(page, server)
+    open_runs(page, server)
 
     tick(page, 0)
     expect(page.get_by_role("heading", name="second")).to_be_visible()
@@ -93,7 +93,7 @@ def test_an_empty_name_is_refused_with_a_message(
 ) -> None:
     server, store = served
     run = stored_runs.store_run(store, STARTER, name="mine")
-    show(page, server)
+    open_runs(page, server)
     tick(page, 0)
     page.get_by_role("button", name="Rename").click()
     field = page.get_by_role("dialog").get_by_label("Name", exact=True)
@@ -108,12 +108,12 @@ def test_a_run_of_another_process_appears_and_updates(
 ) -> None:
     server, store = served
     old = stored_runs.store_run(store, STARTER, name="old")
-    show(page, server)
+    open_runs(page, server)
     tick(page, 0)
     expect(page.get_by_role("heading", name="old")).to_be_visible()
 
     new = stored_runs.store_run(store, STARTER, name="new", state=RunState.RUNNING, epochs=1)
-    with stored_runs.held(store, new):
+    with stored_runs.hold_lock(store, new):
         # Rows have moved down by one; the one that was ticked still is.
         expect(page.get_by_text("2 runs take")).to_be_visible(timeout=10_000)
         expect(page.get_by_role("heading", name="old")).to_be_visible()

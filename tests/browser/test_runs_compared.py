@@ -32,7 +32,7 @@ def test_a_fork_is_trained_from_its_dialog_and_drawn_as_a_branch(
     server, store = home_of(app_server, tmp_path_factory)
     weights = stored_runs.weights(TINY)
     parent = stored_runs.store_run(store, TINY, name="parent", checkpoints={"best": weights})
-    stored_runs.make_worse(store, parent, epoch=3)
+    stored_runs.raise_validation_loss(store, parent, epoch=3)
     page.goto(f"{server.url}/runs?runs={parent.id}")
     page.get_by_role("button", name="Fork", exact=True).click()
     dialog = page.get_by_role("dialog")

@@ -79,7 +79,7 @@ def test_deleting_an_unknown_or_active_run_is_refused(call: Call, store: RunStor
     assert result.code == 2
     assert "There is no run “0123abcd”" in result.err
     active = stored_runs.store_run(store, stored_runs.experiment(), state=RunState.QUEUED, epochs=0)
-    with stored_runs.held(store, active):
+    with stored_runs.hold_lock(store, active):
         with store.database.connect(write=True) as connection:
             connection.execute("UPDATE runs SET state = 'queued'")
         result = call("runs", "delete", active.id)

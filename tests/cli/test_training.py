@@ -310,7 +310,7 @@ def test_control_c_stops_a_run_and_saves_its_weights(settings: Settings) -> None
 def test_the_list_shows_how_losses_were_computed(call: Call, settings: Settings) -> None:
     store = RunStore(settings)
     old, new = (stored_runs.store_run(store, stored_runs.experiment()) for _ in range(2))
-    stored_runs.make_earlier(store, old, 2)
+    stored_runs.mark_earlier_losses(store, old, 2)
     listed = {run["run"]: run for run in call("runs", "--json").json}
     assert (listed[new.id]["exact_loss_from"], listed[new.id]["losses"]) == (
         1,

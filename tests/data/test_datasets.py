@@ -7,7 +7,7 @@ from cifarviz.data.image_set import Dataset, ImageSet
 from cifarviz.datasets.cifar10 import CIFAR10
 from cifarviz.datasets.fashion_mnist import FASHION_MNIST
 from cifarviz.datasets.info import LANGUAGES
-from cifarviz.datasets.registry import DATASETS, find
+from cifarviz.datasets.registry import DATASETS, find_dataset
 from cifarviz.errors import DatasetNotFound
 
 
@@ -70,7 +70,7 @@ def test_the_table_cannot_be_changed():
 
 def test_an_unknown_name_is_refused_with_the_known_ones():
     with pytest.raises(DatasetNotFound, match=r"“cifar11”.*cifar10"):
-        find("cifar11")
+        find_dataset("cifar11")
 
 
 def test_take_keeps_order_labels_and_official_indices():

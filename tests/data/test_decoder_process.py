@@ -19,10 +19,10 @@ from cifarviz.data.decoder_process import POOL
 from cifarviz.data.uploads import UploadedImage, decode
 from cifarviz.errors import ImageDecoderBusy, ImageUnreadable
 from tests import hostile_images as hostile
-from tests.image_files import encoded, picture
+from tests.image_files import encode_image, picture
 
 ROOT = Path(__file__).parents[2]
-PHOTO = encoded(picture(), "PNG")
+PHOTO = encode_image(picture(), "PNG")
 linux = pytest.mark.skipif(
     sys.platform != "linux", reason="Only Linux enforces these limits and has /proc and pidfds."
 )
@@ -82,7 +82,7 @@ def test_it_holds_neither_tensorflow_nor_streamlit_and_keeps_its_limits():
 
 def test_large_pixels_arrive_as_they_were_decoded():
     pixels = np.random.default_rng(1).integers(0, 256, (700, 900, 3), np.uint8)
-    upload = decode(encoded(Image.fromarray(pixels), compress_level=1), "x.png")
+    upload = decode(encode_image(Image.fromarray(pixels), compress_level=1), "x.png")
     np.testing.assert_array_equal(upload.rgb, pixels)
     with pytest.raises(ValueError, match="read-only"):
         upload.rgb[0] = 0

@@ -7,13 +7,13 @@ import pytest
 from PIL import Image
 
 from cifarviz.data.uploads import decode
-from tests.image_files import encoded, picture, png
+from tests.image_files import encode_image, picture, png
 
 
 @pytest.mark.parametrize("form", ["PNG", "BMP", "GIF", "WebP", "JPEG"])
 def test_every_format_is_decoded_to_rgb(form):
     options = {"lossless": True} if form == "WebP" else {}
-    upload = decode(encoded(picture(), form, **options), f"x.{form.lower()}")
+    upload = decode(encode_image(picture(), form, **options), f"x.{form.lower()}")
     assert upload.format == form
     assert (upload.width, upload.height) == (40, 30)
     assert upload.rgb.shape == (30, 40, 3)
@@ -23,7 +23,7 @@ def test_every_format_is_decoded_to_rgb(form):
 
 
 def test_a_plain_image_has_no_notes_and_is_read_only():
-    upload = decode(encoded(picture()), "plain.png")
+    upload = decode(encode_image(picture()), "plain.png")
     assert upload.notes == ()
     assert upload.mode == "RGB"
     with pytest.raises(ValueError, match="read-only"):
@@ -31,12 +31,12 @@ def test_a_plain_image_has_no_notes_and_is_read_only():
 
 
 def test_the_file_name_does_not_decide_the_format():
-    assert decode(encoded(picture(), "JPEG"), "really.png").format == "JPEG"
+    assert decode(encode_image(picture(), "JPEG"), "really.png").format == "JPEG"
 
 
 def test_16_bit_grey_is_scaled_and_not_clipped():
     values = np.array([[0, 257, 32_768, 65_535]], np.uint16)
-    upload = decode(encoded(Image.fromarray(values)), "deep.png")
+    upload = decode(encode_image(Image.fromarray(values)), "deep.png")
     assert upload.rgb[0, :, 0].tolist() == [0, 1, 128, 255]
     assert any("16-bit" in note for note in upload.notes)
 
@@ -62,7 +62,7 @@ def test_transparent_parts_are_put_on_white():
     image.putalpha(
         Image.fromarray(np.repeat([[0, 128, 255, 255]], 30, 0).astype(np.uint8).repeat(10, 1))
     )
-    upload = decode(encoded(image), "clear.png")
+    upload = decode(encode_image(image), "clear.png")
     assert upload.rgb[5, 2].tolist() == [255, 255, 255]
     np.testing.assert_allclose(upload.rgb[5, 15], (237, 137, 137), atol=2)
     assert upload.rgb[5, 36].tolist() == [20, 20, 220]
@@ -70,7 +70,7 @@ def test_transparent_parts_are_put_on_white():
 
 
 def test_an_opaque_alpha_channel_adds_no_note():
-    assert decode(encoded(picture("RGBA")), "x.png").notes == ()
+    assert decode(encode_image(picture("RGBA")), "x.png").notes == ()
 
 
 @pytest.mark.parametrize("form", ["PNG", "GIF"])
@@ -78,7 +78,7 @@ def test_a_transparent_palette_colour(form):
     image = Image.new("P", (4, 4), 1)
     image.putpalette([0, 255, 0, 200, 0, 0])
     image.putpixel((0, 0), 0)
-    upload = decode(encoded(image, form, transparency=0), "palette")
+    upload = decode(encode_image(image, form, transparency=0), "palette")
     assert upload.rgb[0, 0].tolist() == [255, 255, 255]
     assert upload.rgb[2, 2].tolist() == [200, 0, 0]
     assert any("Transparent" in note for note in upload.notes)
@@ -87,13 +87,13 @@ def test_a_transparent_palette_colour(form):
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P"])
 def test_grey_and_palette_modes(mode):
     image = picture("L").convert(mode) if mode != "P" else picture("P")
-    upload = decode(encoded(image), "x.png")
+    upload = decode(encode_image(image), "x.png")
     assert upload.mode == mode
     assert upload.rgb.shape == (30, 40, 3)
 
 
 def test_cmyk_becomes_rgb():
-    upload = decode(encoded(picture("CMYK"), "JPEG", quality=95), "print.jpg")
+    upload = decode(encode_image(picture("CMYK"), "JPEG", quality=95), "print.jpg")
     assert upload.mode == "CMYK"
     np.testing.assert_allclose(upload.rgb[15, 3], (220, 20, 20), atol=15)
     assert any("CMYK" in note for note in upload.notes)
@@ -103,7 +103,7 @@ def test_cmyk_becomes_rgb():
 def test_an_animation_gives_its_first_frame(form):
     frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "lime", "blue")]
     options = {"lossless": True} if form == "WEBP" else {}
-    data = encoded(frames[0], form, save_all=True, append_images=frames[1:], **options)
+    data = encode_image(frames[0], form, save_all=True, append_images=frames[1:], **options)
     upload = decode(data, "moving")
     assert upload.rgb[4, 4].tolist() == [255, 0, 0]
     assert any("First frame" in note for note in upload.notes)
@@ -126,12 +126,14 @@ def test_photos_are_turned_as_their_exif_data_says(orientation):
     }[orientation]
     exif = Image.Exif()
     exif[0x0112] = orientation
-    upload = decode(encoded(Image.fromarray(np.ascontiguousarray(back)), exif=exif), "photo.png")
+    upload = decode(
+        encode_image(Image.fromarray(np.ascontiguousarray(back)), exif=exif), "photo.png"
+    )
     np.testing.assert_array_equal(upload.rgb, upright)
     assert any("upright" in note for note in upload.notes) == (orientation > 1)
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
 def test_damaged_exif_data_does_not_hide_the_picture():
-    data = encoded(picture(), "JPEG", exif=b"Exif\0\0MM\0*\xff\xff\xff\xff" + b"\x01" * 40)
+    data = encode_image(picture(), "JPEG", exif=b"Exif\0\0MM\0*\xff\xff\xff\xff" + b"\x01" * 40)
     assert decode(data, "photo.jpg").rgb.shape == (30, 40, 3)

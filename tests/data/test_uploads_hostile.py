@@ -11,7 +11,7 @@ from PIL.PngImagePlugin import PngInfo
 from cifarviz.data.uploads import decode
 from cifarviz.errors import ImageUnreadable
 from tests import hostile_images as hostile
-from tests.image_files import encoded, noise, picture
+from tests.image_files import encode_image, noise, picture
 
 MEGABYTE = 1_000_000
 
@@ -45,7 +45,7 @@ DECODED = [
 
 
 def declared_jpeg(width: int, height: int) -> bytes:
-    data = bytearray(encoded(picture(), "JPEG"))
+    data = bytearray(encode_image(picture(), "JPEG"))
     place = data.index(b"\xff\xc0")
     data[place + 5 : place + 9] = struct.pack(">HH", height, width)
     return bytes(data)
@@ -67,7 +67,7 @@ def test_much_that_no_pixel_depends_on_is_passed_over(make, colour):
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "GIF", "WEBP", "BMP"])
 def test_a_file_cut_off_anywhere_or_mutated_raises_nothing_else(form):
-    data = encoded(noise().resize((20, 20)), form)
+    data = encode_image(noise().resize((20, 20)), form)
     generator = np.random.default_rng(3)
     for _ in range(60):
         changed = bytearray(data[: generator.integers(1, len(data) + 1)])
@@ -84,7 +84,7 @@ def test_an_svg_is_recognised_after_any_prologue(begin):
 
 def test_only_the_first_picture_of_a_photo_is_read():
     frames = [Image.new("RGB", (16, 16), colour) for colour in ("red", "blue")]
-    data = encoded(frames[0], "MPO", save_all=True, append_images=frames[1:])
+    data = encode_image(frames[0], "MPO", save_all=True, append_images=frames[1:])
     # A phone's film after the photo, in which any bytes may stand.
     film = np.random.default_rng(0).integers(0, 256, MEGABYTE, np.uint8).tobytes()
     upload = decode(data + film, "moving.jpg")
@@ -94,7 +94,7 @@ def test_only_the_first_picture_of_a_photo_is_read():
 
 
 def test_a_photo_with_a_few_wrong_bits_is_decoded():
-    data = bytearray(encoded(noise().resize((600, 600)), "JPEG", quality=95))
+    data = bytearray(encode_image(noise().resize((600, 600)), "JPEG", quality=95))
     place = len(data) // 2
     data[place : place + 2] = b"\xff\xd3"
     assert data.count(b"\xff\x00") > 300
@@ -106,7 +106,7 @@ def test_a_photo_in_which_cameras_write_all_they_know():
     exif[0x0112] = 6
     exif[0x010F] = "Camera"
     options = {"exif": exif, "icc_profile": bytes(200_000), "comment": b"x" * 60_000}
-    upload = decode(encoded(picture(), "JPEG", **options), "photo.jpg")
+    upload = decode(encode_image(picture(), "JPEG", **options), "photo.jpg")
     assert upload.rgb.shape == (40, 30, 3)
     assert upload.notes == ("Rotated upright as given in its EXIF data.",)
 
@@ -117,14 +117,14 @@ def test_xmp_orientation_is_used_without_exif(form):
     if form == "PNG":
         text = PngInfo()
         text.add_itxt("XML:com.adobe.xmp", xmp.decode(), zip=True)
-        data = encoded(picture(), form, pnginfo=text)
+        data = encode_image(picture(), form, pnginfo=text)
     else:
-        data = encoded(picture(), form, xmp=xmp)
+        data = encode_image(picture(), form, xmp=xmp)
     assert decode(data, "photo").rgb.shape == (40, 30, 3)
 
 
 def test_cmyk_photos_without_adobes_mark_have_the_same_colours():
-    data = encoded(picture("CMYK"), "JPEG", quality=95)
+    data = encode_image(picture("CMYK"), "JPEG", quality=95)
     place = data.index(b"\xff\xee\x00\x0eAdobe")
     plain = data[:place] + data[place + 16 :]
     for photo in (data, plain):

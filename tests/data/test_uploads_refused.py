@@ -6,13 +6,13 @@ import pytest
 
 from cifarviz.data.uploads import decode
 from cifarviz.errors import ImageUnreadable
-from tests.image_files import encoded, noise, picture, png
+from tests.image_files import encode_image, noise, picture, png
 
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "BMP", "GIF", "WEBP"])
 @pytest.mark.parametrize("part", [0.02, 0.5, 0.9])
 def test_a_cut_off_file_of_each_format(form, part):
-    data = encoded(noise(), form)
+    data = encode_image(noise(), form)
     with pytest.raises(ImageUnreadable, match=r"“holiday\.x” is (truncated|not a readable|a text)"):
         decode(data[: max(4, int(len(data) * part))], "holiday.x")
 
@@ -29,8 +29,8 @@ def test_a_cut_off_file_of_each_format(form, part):
         (b"%PDF-1.7 ...", "is a PDF document"),
         (b"PK\x03\x04....", "is a zip archive"),
         (b"\x00\x00\x00\x18ftypheic....", "is a HEIC photo"),
-        (encoded(picture(), "TIFF"), "is a TIFF image"),
-        (encoded(picture(), "AVIF"), "is an AVIF image"),
+        (encode_image(picture(), "TIFF"), "is a TIFF image"),
+        (encode_image(picture(), "AVIF"), "is an AVIF image"),
         (b"\x89PNG\r\n\x1a\n" + b"\x00" * 50, "is truncated or damaged"),
     ],
 )
@@ -53,7 +53,7 @@ def test_below_pillows_own_limit_too(width, height):
 
 
 def test_a_huge_size_is_named_in_the_other_formats():
-    small = {form: bytearray(encoded(picture(), form)) for form in ("GIF", "BMP", "JPEG")}
+    small = {form: bytearray(encode_image(picture(), form)) for form in ("GIF", "BMP", "JPEG")}
     small["GIF"][6:10] = struct.pack("<HH", 30_000, 30_000)
     small["BMP"][18:26] = struct.pack("<ii", 30_000, 30_000)
     place = small["JPEG"].index(b"\xff\xc0")

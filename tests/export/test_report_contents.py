@@ -56,7 +56,7 @@ def test_a_report_uses_and_names_the_preferred_weights(settings: Settings) -> No
     weights = stored_runs.weights(experiment)
     other = {name: array[..., ::-1].copy() for name, array in weights.items()}
     run = stored_runs.store_run(store, experiment, checkpoints={"last": weights, "best": other})
-    stored_runs.make_worse(store, run, 3)
+    stored_runs.raise_validation_loss(store, run, 3)
     run = store.get(run.id)
 
     def contents_of(run: Run, **options: Any) -> RunContents:
@@ -160,7 +160,7 @@ def test_a_report_notes_losses_of_an_earlier_version(settings: Settings) -> None
     runs = [
         stored_runs.store_run(store, stored_runs.experiment(), name=name) for name in ("new", "old")
     ]
-    runs[1] = stored_runs.make_earlier(store, runs[1])
+    runs[1] = stored_runs.mark_earlier_losses(store, runs[1])
     note = "validation loss clipped at 16.1 per image"
     both = ReportPage(report(gather(store, runs, refuse, refuse)))
     assert f"old: Losses: {note}." in both.text

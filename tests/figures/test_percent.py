@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cifarviz.figures.percent import format_probability, interval, percent
+from cifarviz.figures.percent import format_bounds, format_percent, format_probability
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ from cifarviz.figures.percent import format_probability, interval, percent
     ],
 )
 def test_small_shares_are_not_rounded_to_zero(share: float, digits: int, words: str) -> None:
-    assert percent(share, digits) == words
+    assert format_percent(share, digits) == words
 
 
 @pytest.mark.parametrize(
@@ -48,4 +48,4 @@ def test_a_probability_is_never_zero_or_one_hundred_percent(
 
 
 def test_an_interval_has_both_ends() -> None:
-    assert interval(0.0001, 0.0365) == "< 0.1% to 3.6%"
+    assert format_bounds(0.0001, 0.0365) == "< 0.1% to 3.6%"

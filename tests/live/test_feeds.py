@@ -26,7 +26,7 @@ def run(store: RunStore) -> Iterator[Run]:
     )
     with store.database.connect(write=True) as connection:
         connection.execute("DELETE FROM batches")
-    with stored_runs.held(store, run):
+    with stored_runs.hold_lock(store, run):
         yield run
 
 
@@ -181,7 +181,7 @@ def test_runs_under_way_have_a_line_each(store: RunStore, run: Run) -> None:
         store, stored_runs.experiment(), name="next", state=RunState.QUEUED, epochs=0
     )
     feeds = [ActiveFeed(store), StatusFeed(store)]
-    with stored_runs.held(store, waiting):
+    with stored_runs.hold_lock(store, waiting):
         assert all(feed.refresh() for feed in feeds)
         lines, status = (feed.message(NOT_BEGUN)[0] for feed in feeds)
         assert set(lines["items"]) == {run.id, waiting.id}

@@ -70,7 +70,7 @@ def test_thirty_watchers_are_one_reader(store: RunStore, monkeypatch: pytest.Mon
         assert not hub.is_full
         assert not hub._channels
 
-    with stored_runs.held(store, run):
+    with stored_runs.hold_lock(store, run):
         asyncio.run(watch())
 
 

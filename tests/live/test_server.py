@@ -38,7 +38,7 @@ def run(store: RunStore) -> Iterator[Run]:
     )
     with store.database.connect(write=True) as connection:
         connection.execute("DELETE FROM batches")
-    with stored_runs.held(store, run):
+    with stored_runs.hold_lock(store, run):
         yield run
 
 

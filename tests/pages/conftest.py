@@ -107,7 +107,7 @@ def evaluation(shared: tuple[Settings, Run]) -> Evaluation:
 
 
 @pytest.fixture(scope="session")
-def asked(shared: tuple[Settings, Run]) -> Callable[[np.ndarray], tuple[str, float]]:
+def predict(shared: tuple[Settings, Run]) -> Callable[[np.ndarray], tuple[str, float]]:
     """Asks the shared run's network: the class found for an image, and its probability."""
     from cifarviz.analysis.trained_model import open_checkpoint
 
@@ -170,8 +170,8 @@ def ensemble(shared_members: tuple[Settings, list[Run]]) -> Ensemble:
     settings, runs = shared_members
     test = library.load("cifar10", "sample", settings).test
     store = RunStore(settings)
-    asked = [open_checkpoint(store, run, "last").predictions(test.images) for run in runs]
-    return combine(asked, test.labels, test.indices)
+    predictions = [open_checkpoint(store, run, "last").predictions(test.images) for run in runs]
+    return combine(predictions, test.labels, test.indices)
 
 
 @pytest.fixture(scope="session")

@@ -118,7 +118,7 @@ def test_one_that_is_being_looked_after_is_shown_in_the_sidebar(store: RunStore)
     run = stored_runs.store_run(
         store, stored_runs.experiment(), state=RunState.RUNNING, epochs=1, name="at work"
     )
-    with stored_runs.held(store, run):
+    with stored_runs.hold_lock(store, run):
         with store.database.connect(write=True) as connection:
             connection.execute("UPDATE runs SET state = 'running', ended = NULL, started = -1")
         app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()

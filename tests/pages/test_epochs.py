@@ -242,7 +242,7 @@ def test_calibration_is_shown_with_top_k_accuracies(run: Run, evaluation: Evalua
 def test_the_loss_of_an_epoch_of_an_earlier_version_is_marked(
     run_with_snapshots: Run, store: RunStore
 ) -> None:
-    stored_runs.make_earlier(store, run_with_snapshots, 2)
+    stored_runs.mark_earlier_losses(store, run_with_snapshots, 2)
     words = "Losses: validation loss clipped at 16.1 per image up to epoch 2."
     for epoch, marked in ((2, True), (3, False)):
         app = evaluate_page.opened(run=run_with_snapshots.id, checkpoint="epochs", epoch=str(epoch))

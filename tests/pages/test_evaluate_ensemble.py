@@ -97,7 +97,7 @@ def test_members_have_the_weights_chosen_for_their_runs(
     kept = {"last": three_weights[0], "best": three_weights[1]}
     for seed in (1, 2):
         run = stored_runs.store_run(store, seeded(seed), name="net", checkpoints=kept)  # type: ignore[arg-type]
-        stored_runs.make_worse(store, run, 3)
+        stored_runs.raise_validation_loss(store, run, 3)
     second, first = store.all()
     store.prefer(first.id, "best")
     app = opened()

@@ -128,7 +128,7 @@ def test_members_are_queued_and_vote_when_they_finish(store: RunStore) -> None:
 def test_progress_of_members_is_shown_and_they_can_be_stopped(store: RunStore) -> None:
     done = stored_runs.store_run(store, seeded(1), name="done")
     waits = stored_runs.store_run(store, seeded(2), name="waits", state=RunState.RUNNING, epochs=1)
-    with stored_runs.held(store, waits):
+    with stored_runs.hold_lock(store, waits):
         app = opened(done.id, waits.id)
         assert "1 of 2 runs is done. The result appears when all have finished." in page_text(app)
         line = live_items(app, f"member-{waits.id}")[waits.id]

@@ -47,7 +47,7 @@ def test_a_run_is_offered_as_everything_it_can_be(store: RunStore) -> None:
 
 def test_the_weights_that_answer_for_a_run_are_taken_at_first(store: RunStore) -> None:
     run = stored_runs.store_run(store, stored_runs.experiment(), epochs=2)
-    stored_runs.make_worse(store, run, 2)
+    stored_runs.raise_validation_loss(store, run, 2)
     for which in ("last", "best"):
         add_checkpoint(store, run, which)
     run = store.get(run.id)

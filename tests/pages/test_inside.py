@@ -8,14 +8,14 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from cifarviz.data import library
-from cifarviz.datasets.registry import find
+from cifarviz.datasets.registry import find_dataset
 from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 from cifarviz.ui.inside import prediction
 from tests import stored_runs
 from tests.components import component_keys
-from tests.image_files import encoded
+from tests.image_files import encode_image
 from tests.pages.app_page import address_of, widget
 from tests.pages.inside_page import MAPS, errors, grids, opened, page_texts
 
@@ -44,7 +44,7 @@ def test_a_training_image_comes_from_the_address(run: Run, settings: Settings) -
     train = library.load("cifar10", "sample", settings).train
     index, label = int(train.indices[5]), train.labels[5]
     app = opened(split="train", image=str(index))
-    name = find("cifar10").classes[label]
+    name = find_dataset("cifar10").classes[label]
     assert f"**Training image {index}, {name}**" in page_texts(app)
     assert not app.exception
 
@@ -68,7 +68,7 @@ def test_the_neighbours_and_a_random_image_are_a_click_away(run: Run, settings: 
 def test_an_upload_is_brought_to_the_network_with_notes(run: Run) -> None:
     app = opened(split="upload")
     assert "Choose an image file" in page_texts(app)[0]
-    photo = encoded(Image.new("RGB", (80, 50), (90, 90, 90)))
+    photo = encode_image(Image.new("RGB", (80, 50), (90, 90, 90)))
     app.file_uploader(key="inside-upload").set_value(("mine_*.png", photo, "image/png")).run()
     assert grids(app) == MAPS
     assert any("Scaled from 80 × 50 to 32 × 32 pixels." in text for text in page_texts(app))
@@ -126,7 +126,7 @@ def test_the_menus_name_what_is_drawn_after_an_upload_and_another_run(
     widget(app, "selectbox", "inside-look").select("conv2d_1").run()
     assert named(app) == "conv2d_1"
     widget(app, "segmented_control", "inside-source").set_value("upload").run()
-    photo = encoded(Image.new("RGB", (64, 64), "red"), "PNG")
+    photo = encode_image(Image.new("RGB", (64, 64), "red"), "PNG")
     app.file_uploader(key="inside-upload").set_value(("a.png", photo, "image/png")).run()
     assert named(app) == "conv2d_1"
     widget(app, "selectbox", "pick-run").select(other.id).run()

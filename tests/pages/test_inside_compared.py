@@ -189,7 +189,7 @@ def test_a_run_under_way_is_compared_too(
     live = stored_runs.store_run(
         store, TINY, name="live", state=RunState.RUNNING, epochs=1, checkpoints={"last": weights}
     )
-    with stored_runs.held(store, live):
+    with stored_runs.hold_lock(store, live):
         app = opened(run=snapshot_run.id, **{"with": live.id, "at": "last"})
         assert r"**live, current \(training\)** predicts" in "\n".join(page_texts(app))
         app = opened(run=live.id, **{"with": snapshot_run.id})

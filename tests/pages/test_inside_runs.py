@@ -56,7 +56,7 @@ def test_a_run_that_lost_its_weights_is_said_and_not_offered(store: RunStore, ow
 
 def test_a_run_in_its_first_epoch_is_said_to_come(store: RunStore, own_run: Run) -> None:
     coming = stored_runs.store_run(store, TINY, name="new", state=RunState.RUNNING, epochs=0)
-    with stored_runs.held(store, coming):
+    with stored_runs.hold_lock(store, coming):
         app = opened(run=coming.id)
     assert "“new” is running. This page shows its weights as soon as" in page_texts(app)[0]
     assert [one[:6] for one in widget(app, "selectbox", "pick-run").options] == ["mine ·"]
@@ -69,7 +69,7 @@ def test_a_running_run_is_looked_at_as_it_stands(
     running = stored_runs.store_run(
         store, TINY, state=RunState.RUNNING, epochs=1, checkpoints={"last": weights}
     )
-    with stored_runs.held(store, running):
+    with stored_runs.hold_lock(store, running):
         app = opened()
     assert widget(app, "selectbox", "pick-checkpoint").options == ["Current (training)"]
     assert grids(app) == MAPS
@@ -102,7 +102,7 @@ def test_a_run_that_was_given_its_best_weights_back_says_so_of_how_it_ended(
 ) -> None:
     made = stored_runs.experiment(early_stopping={"patience": 2})
     run = stored_runs.store_run(store, made, checkpoints={"last": weights, "best": weights})
-    stored_runs.make_worse(store, run, epoch=3)
+    stored_runs.raise_validation_loss(store, run, epoch=3)
     app = opened()
     assert widget(app, "selectbox", "pick-checkpoint").options == [
         "Last epoch (restored weights of epoch 2)",

@@ -155,7 +155,7 @@ def test_unfinished_runs_of_a_duel_are_counted(store: RunStore) -> None:
     with store.database.connect(write=True) as connection:
         connection.execute("UPDATE runs SET started = 1 WHERE id = ?", (runs[1].id,))
         connection.execute("UPDATE runs SET started = NULL WHERE id = ?", (runs[2].id,))
-    with stored_runs.held(store, runs[3]):
+    with stored_runs.hold_lock(store, runs[3]):
         app = opened(series=series.id)
     assert "1 of 4 runs is done, 1 ended early, 1 never began." in page_text(app)
     line = live_items(app, "lab-progress")[f"run-{runs[3].id}"]
@@ -189,7 +189,7 @@ def test_an_ended_series_has_curves_table_and_verdict(store: RunStore) -> None:
 def test_losses_of_an_earlier_version_are_marked(store: RunStore) -> None:
     series, runs = stored_duel(store, a=RunState.FINISHED, b=RunState.FINISHED)
     assert "clipped" not in page_text(opened(series=series.id))
-    stored_runs.make_earlier(store, runs[1])
+    stored_runs.mark_earlier_losses(store, runs[1])
     assert (
         "Losses are computed in different ways. “b”: validation loss clipped at 16.1 per image; "
         "other runs: plain cross-entropy."
@@ -210,7 +210,7 @@ def test_after_stop_all_the_available_results_are_compared(store: RunStore) -> N
     with store.database.connect(write=True) as connection:
         connection.execute("DELETE FROM epochs WHERE run = ?", (runs[2].id,))
         connection.execute("UPDATE epochs SET val_accuracy = 0.9 WHERE run = ?", (runs[1].id,))
-    with stored_runs.held(store, runs[2]):
+    with stored_runs.hold_lock(store, runs[2]):
         app = opened(series=series.id)
         # It leaves the queue before the press arrives.
         store.request(runs[2].id, Action.STOP)

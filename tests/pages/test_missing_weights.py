@@ -155,7 +155,7 @@ def test_a_run_in_its_first_epoch_is_looked_at_before_training(
 ) -> None:
     run = stored_runs.store_run(store, stored_runs.experiment(), state=RunState.RUNNING, epochs=0)
     save_weights(FolderArtifacts(store.folder(run.id)), 0, dict(weights))
-    with stored_runs.held(store, run):
+    with stored_runs.hold_lock(store, run):
         app = inside_page.opened(run=run.id)
         assert not app.exception
         assert not inside_page.errors(app)

@@ -10,37 +10,39 @@ from PIL import Image
 from cifarviz.data import decoder_process
 from cifarviz.data.pictures import fit_to
 from cifarviz.runs.records import Run
-from tests.image_files import encoded, png
+from tests.image_files import encode_image, png
 from tests.pages.app_page import widget
 from tests.pages.predict_page import File, errors, opened, photo, pictures, plain, text, uploaded
 
 
 def animation() -> bytes:
     frames = [photo(), photo().rotate(180)]
-    return encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    return encode_image(frames[0], "GIF", save_all=True, append_images=frames[1:])
 
 
 def transparent() -> bytes:
     image = photo(mode="RGBA")
     image.putalpha(Image.linear_gradient("L").resize(image.size))
-    return encoded(image)
+    return encode_image(image)
 
 
 def rotated() -> bytes:
     exif = Image.Exif()
     exif[0x0112] = 6
-    return encoded(photo((60, 90)), "JPEG", exif=exif)
+    return encode_image(photo((60, 90)), "JPEG", exif=exif)
 
 
 def sixteen_bit() -> bytes:
-    return encoded(Image.fromarray(np.linspace(0, 65_535, 5400, dtype=np.uint16).reshape(60, 90)))
+    return encode_image(
+        Image.fromarray(np.linspace(0, 65_535, 5400, dtype=np.uint16).reshape(60, 90))
+    )
 
 
 def test_an_upload_is_shown_as_it_came_and_as_the_network_saw_it(
-    run: Run, asked: Callable[[np.ndarray], tuple[str, float]]
+    run: Run, predict: Callable[[np.ndarray], tuple[str, float]]
 ) -> None:
-    app = uploaded(("my photo.png", encoded(photo()), "image/png"))
-    name, probability = asked(fit_to(np.asarray(photo()), (32, 32, 3), "crop"))
+    app = uploaded(("my photo.png", encode_image(photo()), "image/png"))
+    name, probability = predict(fit_to(np.asarray(photo()), (32, 32, 3), "crop"))
     assert f"**{name}**, {probability:.1%}" in text(app)
     assert "As uploaded: 90 × 60 pixels, PNG" in text(app)
     assert "Input of the network: 32 × 32 pixels" in text(app)
@@ -58,15 +60,15 @@ def test_an_upload_is_shown_as_it_came_and_as_the_network_saw_it(
     [("stretch", "Stretched to a square."), ("pad", "with its mean colour")],
 )
 def test_how_it_is_fitted_is_chosen_and_in_the_address(
-    run: Run, asked: Callable[[np.ndarray], tuple[str, float]], fit: Any, note: str
+    run: Run, predict: Callable[[np.ndarray], tuple[str, float]], fit: Any, note: str
 ) -> None:
-    app = uploaded(("a.png", encoded(photo()), "image/png"))
+    app = uploaded(("a.png", encode_image(photo()), "image/png"))
     widget(app, "segmented_control", "predict-fit").set_value(fit).run()
-    name, probability = asked(fit_to(np.asarray(photo()), (32, 32, 3), fit))
+    name, probability = predict(fit_to(np.asarray(photo()), (32, 32, 3), fit))
     assert f"**{name}**, {probability:.1%}" in text(app)
     assert note in text(app)
     assert app.query_params["fit"] == fit
-    assert note in text(uploaded(("a.png", encoded(photo()), "image/png"), fit=fit))
+    assert note in text(uploaded(("a.png", encode_image(photo()), "image/png"), fit=fit))
     assert not app.exception
 
 
@@ -74,13 +76,13 @@ def test_how_it_is_fitted_is_chosen_and_in_the_address(
     ("name", "data", "note"),
     [
         ("deep.png", sixteen_bit(), "16-bit"),
-        ("print.jpg", encoded(photo(mode="CMYK"), "JPEG"), "CMYK"),
+        ("print.jpg", encode_image(photo(mode="CMYK"), "JPEG"), "CMYK"),
         ("clear.png", transparent(), "Transparent parts filled with white"),
         ("moving.gif", animation(), "First frame of an animation"),
         ("turned.jpg", rotated(), "Rotated upright"),
-        ("no ending", encoded(photo(), "WEBP"), "WebP"),
-        ("wrong.txt", encoded(photo(), "BMP"), "BMP"),
-        ("line.png", encoded(photo((2000, 1))), "2,000 × 1 pixels"),
+        ("no ending", encode_image(photo(), "WEBP"), "WebP"),
+        ("wrong.txt", encode_image(photo(), "BMP"), "BMP"),
+        ("line.png", encode_image(photo((2000, 1))), "2,000 × 1 pixels"),
     ],
 )
 def test_unusual_images_work_and_say_what_was_done(
@@ -96,7 +98,10 @@ def test_unusual_images_work_and_say_what_was_done(
 
 BAD = {
     "notes.png": (b"only text\n", "“notes.png” is a text file"),
-    "cut.jpg": (encoded(photo((400, 300)), "JPEG")[:2000], "“cut.jpg” is truncated or damaged"),
+    "cut.jpg": (
+        encode_image(photo((400, 300)), "JPEG")[:2000],
+        "“cut.jpg” is truncated or damaged",
+    ),
     "big.png": (png(30_000, 30_000, 8, 2, bytes(100_000)), "“big.png” has 30,000 × 30,000 pixels"),
     "empty.gif": (b"", "“empty.gif” is empty."),
     "[a](b) *c* $d$.png": (b"x", "“[a](b) *c* $d$.png” is a text file"),
@@ -114,9 +119,9 @@ def test_a_bad_file_gets_one_sentence(run: Run, name: str) -> None:
 
 def test_a_bad_file_stands_in_its_place_among_good_ones(run: Run) -> None:
     app = uploaded(
-        ("first.png", encoded(photo()), ""),
+        ("first.png", encode_image(photo()), ""),
         ("notes.png", b"only text", ""),
-        ("last.png", encoded(photo().rotate(90)), ""),
+        ("last.png", encode_image(photo().rotate(90)), ""),
     )
     shown = [
         plain(str(getattr(one, "value", "")))
@@ -133,7 +138,7 @@ def test_a_bad_file_stands_in_its_place_among_good_ones(run: Run) -> None:
 
 def test_twenty_files_are_shown_at_a_glance(run: Run) -> None:
     files: list[File] = [
-        (f"{number}.png", encoded(photo((20 + number, 20))), "") for number in range(18)
+        (f"{number}.png", encode_image(photo((20 + number, 20))), "") for number in range(18)
     ]
     app = uploaded(*files, ("notes.png", b"text", ""), ("cut.gif", animation()[:30], ""))
     assert [one.value for one in app.subheader] == ["18 images added, 2 files that cannot be read"]
@@ -158,7 +163,7 @@ def test_a_file_that_found_the_decoders_busy_is_tried_again(
 ) -> None:
     monkeypatch.setattr(decoder_process, "WAIT_SECONDS", 0.01)
     with decoder_process.POOL.slot("a"), decoder_process.POOL.slot("b"):
-        app = uploaded(("photo.png", encoded(photo()), "image/png"))
+        app = uploaded(("photo.png", encode_image(photo()), "image/png"))
         assert "Try again in a moment" in app.error[0].value
     app.run()
     assert not app.error

@@ -14,7 +14,7 @@ from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 from tests import stored_runs
-from tests.image_files import encoded
+from tests.image_files import encode_image
 from tests.pages.app_page import elements, widget
 from tests.pages.predict_page import errors, opened, photo, pictures, text
 
@@ -25,7 +25,7 @@ def test_images(shared: tuple[Settings, Run]) -> ImageSet:
 
 
 def test_a_linked_image_is_shown_with_its_class(
-    run: Run, test_images: ImageSet, asked: Callable[[np.ndarray], tuple[str, float]]
+    run: Run, test_images: ImageSet, predict: Callable[[np.ndarray], tuple[str, float]]
 ) -> None:
     position = 5
     index, actual = (
@@ -33,7 +33,7 @@ def test_a_linked_image_is_shown_with_its_class(
         CIFAR10.classes[test_images.labels[position]],
     )
     app = opened(split="test", image=index, run=run.id, checkpoint="best")
-    name, probability = asked(test_images.images[position])
+    name, probability = predict(test_images.images[position])
     assert f"Test image {index}, {actual}" in text(app)
     assert f"**{name}**, {probability:.1%}" in text(app)
     assert ("Correct." if name == actual else f"Wrong: it is {actual}") in text(app)
@@ -44,7 +44,7 @@ def test_a_linked_image_is_shown_with_its_class(
 def test_an_upload_takes_the_place_of_a_linked_image(run: Run, test_images: ImageSet) -> None:
     app = opened(image=int(test_images.indices[0]))
     assert len(pictures(app)) == 1
-    app.file_uploader[0].set_value([("mine.png", encoded(photo()), "")]).run()
+    app.file_uploader[0].set_value([("mine.png", encode_image(photo()), "")]).run()
     assert pictures(app)[0] == "mine.png as uploaded"
     assert len(pictures(app)) == 2
     assert "image" not in app.query_params
@@ -115,7 +115,7 @@ def test_a_bad_link_gets_a_sentence_and_the_page_stays_usable(
     assert sentence in errors(app)[0]
     assert app.selectbox[0].label == "Run"
     if "run" not in address:
-        app.file_uploader[0].set_value([("mine.png", encoded(photo()), "")]).run()
+        app.file_uploader[0].set_value([("mine.png", encode_image(photo()), "")]).run()
         assert pictures(app) == ["mine.png as uploaded", "mine.png as the network sees it"]
     assert not app.exception
 

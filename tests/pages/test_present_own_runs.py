@@ -59,7 +59,7 @@ def test_the_mistakes_are_those_of_the_epoch_that_answers_for_the_run(
     run = stored_runs.store_run(
         store, stored_runs.experiment(), checkpoints={"last": weights, "best": weights}
     )
-    stored_runs.make_worse(store, run, 3)
+    stored_runs.raise_validation_loss(store, run, 3)
     images = library.load("cifar10", "sample", store.settings).test.take(np.arange(50))
     labels = images.labels
     for epoch, wrong in ((1, 30), (2, 5), (3, 20)):
@@ -109,7 +109,7 @@ def test_a_run_that_learns_is_live(store: RunStore, weights: Arrays) -> None:
         Progress("training", 2, 15, 10, 900.0, 30.0, 1e12),
         BatchPoints(points, points / 10, points / 100),
     )
-    with stored_runs.held(store, run):
+    with stored_runs.hold_lock(store, run):
         app = opened("training", run=run.id)
         given = replay(app, "present-replay")
         assert (given["mark"], given["player"], given["last"]) == ("live", False, 3)
@@ -142,7 +142,7 @@ def test_only_a_run_that_learns_is_called_live(
     if state is RunState.STOPPING:
         with store.database.connect(write=True) as connection:
             connection.execute("UPDATE runs SET state = ? WHERE id = ?", (state, run.id))
-    with stored_runs.held(store, run):
+    with stored_runs.hold_lock(store, run):
         app = opened("training", run=run.id, notes=1)
         assert (title(app), replay(app, "present-replay")["mark"]) == (headline, mark)
         assert told in page_text(app)
@@ -152,7 +152,7 @@ def test_only_a_run_that_learns_is_called_live(
 
 def test_a_run_that_is_being_built_is_not_called_live(store: RunStore) -> None:
     run = stored_runs.store_run(store, stored_runs.experiment(), state=RunState.RUNNING, epochs=0)
-    with stored_runs.held(store, run):
+    with stored_runs.hold_lock(store, run):
         app = opened("training", run=run.id, notes=1)
     assert title(app) == "Training is about to start"
     assert replay(app, "present-replay")["mark"] == "starting"
@@ -186,7 +186,7 @@ def test_what_went_on_from_a_run_is_drawn_after_it(store: RunStore, trained: Run
     assert (given["branch"], given["epochs"]) == (2, [1, 2])
     with store.database.connect(write=True) as connection:
         connection.execute("UPDATE runs SET state = 'queued' WHERE id = ?", (fork.id,))
-    with stored_runs.held(store, fork):
+    with stored_runs.hold_lock(store, fork):
         waits = page_text(opened("training", run=fork.id, notes=1))
     # Up to the third epoch, of which it has two from its parent.
     assert "It will train for 1 epoch when the runs before it are done" in waits

@@ -22,7 +22,7 @@ def run(store: RunStore, weights: Arrays) -> Run:
     """One whose best epoch, 2, is neither its last nor the one with the highest accuracy."""
     made = stored_runs.experiment(validation=SplitValidation())
     run = stored_runs.store_run(store, made, checkpoints={"best": weights, "last": weights})
-    stored_runs.make_worse(store, run, 3)
+    stored_runs.raise_validation_loss(store, run, 3)
     with store.database.connect(write=True) as connection:
         connection.execute("UPDATE epochs SET val_accuracy = 1 / 3.0 WHERE epoch = 2")
     return store.get(run.id)

@@ -74,7 +74,7 @@ def test_every_run_is_listed_with_what_it_is_and_became(store: RunStore) -> None
 def test_the_accuracy_beside_the_best_epoch_is_its_own(store: RunStore) -> None:
     run = stored_runs.store_run(store, OWN.model_copy(update={"seed": 7}))
     # The last epoch has the highest accuracy, but not the lowest loss.
-    stored_runs.make_worse(store, run, epoch=3)
+    stored_runs.raise_validation_loss(store, run, epoch=3)
     app = opened(run.id)
     row = app.dataframe[0].value.to_dict("records")[0]
     assert (row["Seed"], row["Best epoch"]) == (7, 2)
@@ -131,7 +131,7 @@ def test_an_unreadable_run_stays_listed_and_is_said(store: RunStore) -> None:
 
 def test_a_run_that_is_under_way_says_how_far_it_is(store: RunStore) -> None:
     run = stored_runs.store_run(store, VGG, state=RunState.RUNNING, epochs=1)
-    with stored_runs.held(store, run):
+    with stored_runs.hold_lock(store, run):
         app = opened(run.id)
         row = app.dataframe[0].value.to_dict("records")[0]
         moving = live_items(app, "runs-under-way")[run.id]

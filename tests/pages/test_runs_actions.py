@@ -41,7 +41,7 @@ def test_a_run_with_weights_leads_to_looking_inside_and_to_evaluation(store: Run
 
 def test_deleting_is_refused_while_the_run_is_active(store: RunStore) -> None:
     run = stored_runs.store_run(store, VGG, state=RunState.PAUSED)
-    with stored_runs.held(store, run):
+    with stored_runs.hold_lock(store, run):
         app = opened(run.id)
         press(app, "Delete")
         assert page_texts(app)[0] == "“mine” is paused: stop it before you delete it."

@@ -173,7 +173,7 @@ def test_the_best_epoch_becomes_the_answer_everywhere_and_back(
         made,
         checkpoints={"last": weights, "best": weights},  # type: ignore[dict-item]
     )
-    stored_runs.make_worse(store, run, epoch=3)
+    stored_runs.raise_validation_loss(store, run, epoch=3)
     app = opened(run.id)
     press(app, "Use epoch 2’s weights")
     assert store.get(run.id).preferred == "best"
@@ -194,7 +194,7 @@ def test_the_dialog_of_a_fork_says_what_it_would_begin_with(
         store, stored_runs.experiment(), name="parent",
         checkpoints={"best": weights},  # type: ignore[dict-item]
     )  # fmt: skip
-    stored_runs.make_worse(store, run, epoch=3)
+    stored_runs.raise_validation_loss(store, run, epoch=3)
     app = opened(run.id)
     press(app, "Fork")
     assert widget(app, "selectbox", "fork-epoch").value == 2
@@ -259,7 +259,7 @@ def test_smoothing_and_the_axis_are_in_the_address(store: RunStore) -> None:
 
 def test_losses_of_an_earlier_version_are_never_compared_without_a_word(store: RunStore) -> None:
     new, other = (stored_runs.store_run(store, OWN, name=name) for name in ("new", "other"))
-    old = stored_runs.make_earlier(store, stored_runs.store_run(store, OWN, name="old"))
+    old = stored_runs.mark_earlier_losses(store, stored_runs.store_run(store, OWN, name="old"))
     clipped = "validation loss clipped at 16.1 per image"
 
     app = opened(old.id)

@@ -65,7 +65,7 @@ def test_what_the_lab_says_of_a_run_runs_say_too(store: RunStore) -> None:
     # Early stopping went back to the fourth of its six epochs.
     back = runs[-1]
     for epoch in (5, 6):
-        stored_runs.make_worse(store, back, epoch)
+        stored_runs.raise_validation_loss(store, back, epoch)
     app = opened(*(run.id for run in runs))
     fits = app.dataframe[1].value.set_index("Run")
     lab = opened_by_link("lab", view="cures", series=series).dataframe[0].value.set_index("Run")

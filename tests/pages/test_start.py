@@ -19,7 +19,7 @@ from cifarviz.settings import Settings
 from cifarviz.ui import start as shared
 from scripts.app_server import ROOT
 from tests.components import live_texts
-from tests.stored_runs import experiment, held, store_run
+from tests.stored_runs import experiment, hold_lock, store_run
 
 FETCH = "Download the full CIFAR-10 set"
 
@@ -123,7 +123,7 @@ def test_the_newest_runs_are_listed_with_ways_to_them(settings: Settings) -> Non
 def test_the_first_network_can_be_watched_while_it_learns(settings: Settings) -> None:
     store = RunStore(settings)
     run = store_run(store, experiment(epochs=10), state=RunState.RUNNING, epochs=0)
-    with held(store, run):
+    with hold_lock(store, run):
         app = opened()
         # The same words in the sidebar and in the list of runs.
         assert page_text(app).count("running building the network") == 2

@@ -29,7 +29,7 @@ def test_the_run_at_work_is_shown_first_and_can_be_steered(store: RunStore) -> N
     working = stored_runs.store_run(
         store, stored_runs.experiment(), name="at work", state=RunState.RUNNING, epochs=1
     )
-    with stored_runs.held(store, working):
+    with stored_runs.hold_lock(store, working):
         _revive(store, working.id)
         stored_runs.store_run(store, stored_runs.experiment(), name="older")
         app = opened(view="watch")
@@ -49,7 +49,7 @@ def test_a_queued_run_says_for_whom_it_waits_and_can_be_taken_out(store: RunStor
     made = stored_runs.experiment()
     first = stored_runs.store_run(store, made, name="first", state=RunState.RUNNING, epochs=1)
     second = stored_runs.store_run(store, made, name="second", state=RunState.QUEUED, epochs=0)
-    with stored_runs.held(store, first), stored_runs.held(store, second):
+    with stored_runs.hold_lock(store, first), stored_runs.hold_lock(store, second):
         _revive(store, first.id)
         _revive(store, second.id, RunState.QUEUED)
         app = opened(view="watch", run=second.id)
@@ -249,7 +249,7 @@ def test_the_accuracy_beside_the_best_epoch_is_its_own(store: RunStore) -> None:
     made = stored_runs.experiment(early_stopping={"patience": 2})
     run = stored_runs.store_run(store, made)
     # The last epoch has the highest accuracy, but not the lowest loss.
-    stored_runs.make_worse(store, run, epoch=3)
+    stored_runs.raise_validation_loss(store, run, epoch=3)
     app = opened(view="watch", run=run.id)
     assert "Best epoch: 2 " in page_text(app)
     assert "77.8% validation (test images), epoch 3 (highest validation accuracy)." in page_text(
@@ -304,7 +304,7 @@ def _figures(app: AppTest) -> list[str]:
 
 def test_losses_of_an_earlier_version_are_marked(store: RunStore) -> None:
     run = stored_runs.store_run(store, stored_runs.experiment())
-    stored_runs.make_earlier(store, run, 2)
+    stored_runs.mark_earlier_losses(store, run, 2)
     app = opened(view="watch", run=run.id)
     assert "Losses: validation loss clipped at 16.1 per image up to epoch 2." in page_text(app)
     # A fork's curves begin with its parent's.

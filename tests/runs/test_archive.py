@@ -81,6 +81,9 @@ def test_where_its_id_is_taken_it_gets_another(store: RunStore, run: Run, tmp_pa
 
 def test_an_active_run_is_not_packed(store: RunStore, tmp_path: Path) -> None:
     active = stored_runs.store_run(store, stored_runs.experiment(), state=RunState.RUNNING)
-    with stored_runs.held(store, active), pytest.raises(RunError, match="Stop it or let it finish"):
+    with (
+        stored_runs.hold_lock(store, active),
+        pytest.raises(RunError, match="Stop it or let it finish"),
+    ):
         pack(store, active.id, tmp_path / "run.zip")
     assert not (tmp_path / "run.zip").exists()

@@ -20,7 +20,7 @@ Change = Callable[[dict[str, bytes]], None]
 def fact(path: str, value: object) -> Change:
     """Change one thing that ``run.json`` says."""
 
-    def change(members: dict[str, bytes]) -> None:
+    def apply(members: dict[str, bytes]) -> None:
         facts = json.loads(members["run.json"])
         *way, last = path.split(".")
         place = facts
@@ -29,19 +29,19 @@ def fact(path: str, value: object) -> Change:
         place[last] = value
         members["run.json"] = json.dumps(facts).encode()
 
-    return change
+    return apply
 
 
 def member(name: str, content: bytes | None) -> Change:
     """Put another file in, or take one out."""
 
-    def change(members: dict[str, bytes]) -> None:
+    def apply(members: dict[str, bytes]) -> None:
         if content is None:
             del members[name]
         else:
             members[name] = content
 
-    return change
+    return apply
 
 
 def pickled() -> bytes:

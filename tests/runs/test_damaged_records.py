@@ -89,7 +89,7 @@ def test_batches_whose_values_disagree_are_left_out(store: RunStore, run: Run) -
 def test_a_state_nobody_knows_does_not_hold_the_queue_up(store: RunStore) -> None:
     made = stored_runs.experiment()
     runs = [stored_runs.store_run(store, made, state=RunState.QUEUED, epochs=0) for _ in range(2)]
-    with stored_runs.held(store, runs[0]), stored_runs.held(store, runs[1]):
+    with stored_runs.hold_lock(store, runs[0]), stored_runs.hold_lock(store, runs[1]):
         with store.database.connect(write=True) as connection:
             connection.execute("UPDATE runs SET state = 'queued'")
         damage(store, runs[0], "UPDATE runs SET state = 'archived'")

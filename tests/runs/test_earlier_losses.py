@@ -10,7 +10,7 @@ import pytest
 
 from cifarviz.experiment.choices import Loss
 from cifarviz.runs.archive import pack, unpack
-from cifarviz.runs.earlier_losses import PLAIN, has_exact_loss, losses_words
+from cifarviz.runs.earlier_losses import PLAIN, has_exact_loss, losses_text
 from cifarviz.runs.recorded import restore_recorded_run
 from cifarviz.runs.records import Fork, Run
 from cifarviz.runs.store import RunStore
@@ -38,34 +38,36 @@ def test_it_is_said_how_losses_were_computed(
     store: RunStore, loss: Loss, validated: bool, until: int | None, words: str
 ) -> None:
     run = stored_runs.store_run(store, stored_runs.experiment(loss=loss), validated=validated)
-    assert losses_words(run) == PLAIN
-    assert losses_words(stored_runs.make_earlier(store, run, until)) == words
+    assert losses_text(run) == PLAIN
+    assert losses_text(stored_runs.mark_earlier_losses(store, run, until)) == words
 
 
 def test_each_epoch_is_exact_or_not(store: RunStore) -> None:
     run = stored_runs.store_run(store, stored_runs.experiment())
-    resumed = stored_runs.make_earlier(store, run, 2)
+    resumed = stored_runs.mark_earlier_losses(store, run, 2)
     assert [has_exact_loss(resumed, epoch) for epoch in (1, 2, 3)] == [False, False, True]
-    earlier = stored_runs.make_earlier(store, run)
+    earlier = stored_runs.mark_earlier_losses(store, run)
     assert not any(has_exact_loss(earlier, epoch) for epoch in (1, 2, 3))
 
 
 def test_a_fork_has_losses_of_its_own(store: RunStore) -> None:
-    parent = stored_runs.make_earlier(store, stored_runs.store_run(store, stored_runs.experiment()))
+    parent = stored_runs.mark_earlier_losses(
+        store, stored_runs.store_run(store, stored_runs.experiment())
+    )
     fork = store.create("abcdef01", parent.experiment, "fork", "dashboard", Fork(parent.id, 2))
     assert fork.exact_loss_from == 3
-    assert losses_words(fork) == PLAIN
+    assert losses_text(fork) == PLAIN
 
 
 def test_a_run_that_never_began_has_no_losses_to_speak_of(store: RunStore) -> None:
     run = stored_runs.store_run(store, stored_runs.experiment(), epochs=0)
-    assert losses_words(stored_runs.make_earlier(store, run)) == PLAIN
+    assert losses_text(stored_runs.mark_earlier_losses(store, run)) == PLAIN
 
 
 def test_it_goes_with_a_packed_run(store: RunStore, elsewhere: RunStore, tmp_path: Path) -> None:
     for until in (None, 2, 0):
         run = stored_runs.store_run(store, stored_runs.experiment())
-        stored_runs.make_earlier(store, run, until)
+        stored_runs.mark_earlier_losses(store, run, until)
         pack(store, run.id, tmp_path / "run.zip")
         came = unpack(elsewhere, tmp_path / "run.zip", origin="imported")
         assert came.exact_loss_from == (None if until is None else until + 1)
@@ -85,11 +87,11 @@ def test_a_run_packed_by_an_earlier_version_is_of_before_whatever_it_says(
             file.writestr(name, content)
     came = unpack(elsewhere, tmp_path / "old.zip", origin="imported")
     assert came.exact_loss_from is None
-    assert losses_words(came) == CLIPPED
+    assert losses_text(came) == CLIPPED
 
 
 def test_the_recorded_run_is_of_before(store: RunStore) -> None:
-    assert losses_words(restore_recorded_run(store)).startswith(CLIPPED)
+    assert losses_text(restore_recorded_run(store)).startswith(CLIPPED)
 
 
 def test_the_runs_of_a_home_of_before_are_marked(settings: Settings) -> None:
@@ -103,6 +105,6 @@ def test_the_runs_of_a_home_of_before_are_marked(settings: Settings) -> None:
         connection.commit()
     opened = RunStore(settings)
     [run] = opened.all()
-    assert losses_words(run) == CLIPPED
+    assert losses_text(run) == CLIPPED
     new = stored_runs.store_run(opened, stored_runs.experiment())
-    assert losses_words(new) == PLAIN
+    assert losses_text(new) == PLAIN

@@ -70,7 +70,7 @@ def test_an_interrupted_runs_go_when_it_is_found(settings: Settings) -> None:
     run = stored_runs.store_run(store, stored_runs.experiment(), state=stored_runs.RunState.RUNNING)
     store.folder(run.id).mkdir(parents=True, exist_ok=True)
     left = store.folder(run.id) / ".checkpoint-last.npz.0123.part"
-    with stored_runs.held(store, run):
+    with stored_runs.hold_lock(store, run):
         with store.database.connect(write=True) as connection:
             connection.execute("UPDATE runs SET state = 'running' WHERE id = ?", (run.id,))
         left.write_bytes(b"half")

@@ -90,7 +90,7 @@ def test_restored_weights_stand_at_their_own_epoch(store: RunStore) -> None:
     restoring = EarlyStopping(patience=1, restore_best_weights=True)
     made = SPLIT.model_copy(update={"early_stopping": restoring})
     run = stored_runs.store_run(store, made)
-    stored_runs.make_worse(store, run, 3)
+    stored_runs.raise_validation_loss(store, run, 3)
     keep(store, run.id, "last", step=30, epochs_done=3, images=0)
     assert weights_position(store, store.get(run.id), "last") == WeightsPosition(2)
 

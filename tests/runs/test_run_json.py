@@ -75,7 +75,7 @@ def test_every_state_is_in_the_folder(state: RunState, store: RunStore) -> None:
         RunState.INTERRUPTED: (RunState.RUNNING,),
         RunState.STOPPING: (RunState.RUNNING, RunState.STOPPING),
     }.get(state, (RunState.RUNNING, state))
-    with stored_runs.held(store, run):
+    with stored_runs.hold_lock(store, run):
         for step in steps:
             if step is RunState.FINISHED:
                 for _ in range(3):
@@ -92,7 +92,7 @@ def test_every_state_is_in_the_folder(state: RunState, store: RunStore) -> None:
 def test_epochs_are_written_as_they_end_and_batches_are_not(store: RunStore) -> None:
     run = stored_runs.store_run(store, stored_runs.experiment(), state=RunState.QUEUED, epochs=0)
     path = run_json_path(store.folder(run.id))
-    with stored_runs.held(store, run):
+    with stored_runs.hold_lock(store, run):
         store.transition(run.id, RunState.RUNNING)
         for epoch in (1, 2):
             stored_runs.advance_run(store, run, 10, epoch=True)

@@ -2,7 +2,7 @@
 
 from cifarviz.data.library import image_counts
 from cifarviz.datasets.info import DatasetInfo
-from cifarviz.datasets.registry import find
+from cifarviz.datasets.registry import find_dataset
 from cifarviz.escaping import python_literal
 from cifarviz.experiment.experiment import Experiment, NoValidation, SplitValidation
 from cifarviz.export.code.section import Section, blocks, comment
@@ -13,7 +13,7 @@ def data_section(experiment: Experiment, folder: str) -> Section:
 
     ``folder``: a Python expression for the folder of the data.
     """
-    info = find(experiment.data.dataset)
+    info = find_dataset(experiment.data.dataset)
     sample = experiment.data.variant == "sample"
     split = experiment.validation
     imports = ["import keras", "import numpy as np"]
@@ -54,7 +54,7 @@ def sample_file_name(info: DatasetInfo) -> str:
 
 def set_sizes(experiment: Experiment) -> tuple[int, int]:
     """Return the numbers of training and test images before any split."""
-    info = find(experiment.data.dataset)
+    info = find_dataset(experiment.data.dataset)
     return image_counts(info, experiment.data.variant)
 
 
@@ -114,9 +114,10 @@ def _indices(experiment: Experiment) -> str:
         return ""
     if experiment.data.variant == "full":
         return "train_indices = np.arange(len(train_images))"
+    file_name = sample_file_name(find_dataset(experiment.data.dataset))
     return (
         "# Each image's index in the published data set.\n"
-        f'train_indices = np.load(FOLDER / "{sample_file_name(find(experiment.data.dataset))}")'
+        f'train_indices = np.load(FOLDER / "{file_name}")'
         '["train_indices"]'
     )
 

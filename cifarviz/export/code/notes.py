@@ -9,7 +9,7 @@ from cifarviz.runs.earlier_losses import earlier_losses
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
 from cifarviz.runs.stored_weights import training_position
-from cifarviz.value_text import value_words
+from cifarviz.value_text import format_value
 
 COVERED = frozenset(
     {
@@ -93,4 +93,4 @@ def _uncovered_values(value: Any, covered: frozenset[str], prefix: str) -> Itera
         setting = getattr(value, name)
         if name not in covered and setting != field.get_default(call_default_factory=True):
             label = f"{prefix}{type(value).label(name)}"
-            yield f"This program ignores the run's setting “{label}”: {value_words(setting)}."
+            yield f"This program ignores the run's setting “{label}”: {format_value(setting)}."

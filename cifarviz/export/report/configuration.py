@@ -7,7 +7,6 @@ from importlib.metadata import PackageNotFoundError, version
 
 from cifarviz import __version__
 from cifarviz.errors import CifarvizError, ExperimentInvalid
-from cifarviz.experiment.architecture import in_words
 from cifarviz.experiment.changes import changes
 from cifarviz.experiment.draft import (
     OPTIONAL_SECTIONS,
@@ -23,12 +22,12 @@ from cifarviz.export.code.program import script
 from cifarviz.export.report.contents import RunContents
 from cifarviz.export.report.markup import Html, code, folded, joined, paragraph, table
 from cifarviz.installation import program_name
-from cifarviz.layers.base import Layer
-from cifarviz.runs.earlier_losses import losses_words
+from cifarviz.layers.base import Layer, format_shape
+from cifarviz.runs.earlier_losses import losses_text
 from cifarviz.runs.run_headline import format_duration, headline
 from cifarviz.runs.stored_weights import training_position
 from cifarviz.value import Value
-from cifarviz.value_text import value_words
+from cifarviz.value_text import format_value
 
 # With more runs than this, each run is a row instead of a column.
 _COLUMNS = 4
@@ -56,7 +55,7 @@ def format_settings(experiment: Experiment) -> dict[str, str]:
             _format_fields(OPTIONAL_SECTIONS[name], draft.section(name)) if on else "off"
         )
     for name in SINGLE_FIELDS:
-        texts[_section_label(name)] = value_words(draft.settings[name])
+        texts[_section_label(name)] = format_value(draft.settings[name])
     network = experiment.architecture
     texts["Network"] = f"{len(network.layers)} layers, {network.parameters:,} parameters"
     return texts
@@ -69,7 +68,7 @@ def layer_table(experiment: Experiment) -> Html:
         (
             row.name,
             _format_layer(layer),
-            in_words(row.output_shape) if row.output_shape else None,
+            format_shape(row.output_shape) if row.output_shape else None,
             f"{row.parameters:,}",
         )
         for layer, row in zip(experiment.architecture.layers, trace.rows, strict=True)
@@ -86,7 +85,7 @@ def differences(contents: Sequence[RunContents]) -> Html:
         for label in columns[0]
         if len({column[label] for column in columns}) > 1
     ]
-    losses = [losses_words(item.run) for item in contents]
+    losses = [losses_text(item.run) for item in contents]
     if len(set(losses)) > 1:
         rows.append(("Losses", *losses))
     parts: list[Html] = []
@@ -119,13 +118,13 @@ def _format_fields(section_type: type[Value], fields: Mapping[str, object]) -> s
         if name == "dataset":
             texts.append(format_dataset(value))
         elif name == "variant":
-            texts.append(value_words(value).lower())
+            texts.append(format_value(value).lower())
         elif name == "train_images":
             texts.append(
-                "all training images" if value is None else f"{value_words(value)} training images"
+                "all training images" if value is None else f"{format_value(value)} training images"
             )
         else:
-            texts.append(f"{section_type.label(name)} {value_words(value)}")
+            texts.append(f"{section_type.label(name)} {format_value(value)}")
     return ", ".join(texts)
 
 
@@ -133,7 +132,7 @@ def _format_layer(layer: Layer) -> str:
     layer_type = type(layer)
     defaults = layer_type().model_dump()
     texts = [
-        f"{layer_type.label(name)} {value_words(value)}"
+        f"{layer_type.label(name)} {format_value(value)}"
         for name, value in layer.model_dump().items()
         if name != "type" and (name in _ALWAYS_LISTED or value != defaults[name])
     ]

@@ -18,7 +18,7 @@ from cifarviz.figures.history_comparison import (
     history_comparison_figure,
 )
 from cifarviz.figures.theme import METRIC_TITLES, MetricName
-from cifarviz.runs.earlier_losses import EXPLANATION, earlier_losses, losses_words
+from cifarviz.runs.earlier_losses import EXPLANATION, earlier_losses, losses_text
 from cifarviz.runs.records import Epoch
 
 _HEIGHT = 280
@@ -69,7 +69,7 @@ def gap_table(contents: Sequence[RunContents]) -> Html:
         verdict = VERDICT_LABELS[fit.verdict]
         sentences.append(f"{prefix}{verdict[0].upper()}{verdict[1:]}: {fit.reason}")
         if earlier_losses(item.run) is not None:
-            sentences.append(f"{prefix}Losses: {losses_words(item.run)}. {EXPLANATION}")
+            sentences.append(f"{prefix}Losses: {losses_text(item.run)}. {EXPLANATION}")
     if not rows:
         return paragraph(
             "Without validation images there is no gap between training and validation to measure."

@@ -11,7 +11,7 @@ from typing import Literal
 import streamlit as st
 
 from cifarviz.analysis.members import Member
-from cifarviz.datasets.registry import find
+from cifarviz.datasets.registry import find_dataset
 from cifarviz.errors import CifarvizError
 from cifarviz.experiment.ensemble_members import (
     MAX_MEMBERS,
@@ -83,7 +83,7 @@ def experiment_facts(experiment_json: str) -> ExperimentFacts | None:
     dataset, variant = experiment.data.dataset, experiment.data.variant
     return ExperimentFacts(
         dataset,
-        f"{find(dataset).title} {variant}",
+        f"{find_dataset(dataset).title} {variant}",
         experiment.seed,
         experiment.epochs,
         experiment.test_epochs,

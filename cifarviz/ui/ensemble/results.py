@@ -25,7 +25,7 @@ from cifarviz.figures.member_probabilities import (
     member_probabilities,
     member_probabilities_figure,
 )
-from cifarviz.figures.percent import format_probability, percent
+from cifarviz.figures.percent import format_percent, format_probability
 from cifarviz.figures.sprite import sprite
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.ui import cache
@@ -99,7 +99,7 @@ def render_results(members: Sequence[Member], ensemble: Ensemble, dataset: Datas
     *columns, gain = st.columns(4)
     for column, (label, accuracy, hint) in zip(columns, metrics, strict=True):
         with column.container(gap=None):
-            st.metric(label, percent(accuracy, digits), help=hint)
+            st.metric(label, format_percent(accuracy, digits), help=hint)
             st.caption(format_interval(accuracy, len(ensemble), digits))
     with gain.container(gap=None):
         st.metric(
@@ -162,7 +162,7 @@ def render_results(members: Sequence[Member], ensemble: Ensemble, dataset: Datas
 def _gain_text(ensemble: Ensemble, best: int) -> str:
     together, alone = ensemble.soft == ensemble.labels, ensemble.members[best] == ensemble.labels
     corrected, worsened = int((together & ~alone).sum()), int((alone & ~together).sum())
-    chance = percent(mcnemar_p_value(corrected, worsened))
+    chance = format_percent(mcnemar_p_value(corrected, worsened))
     return f"{corrected:,} corrected, {worsened:,} made wrong; by chance: {chance}"
 
 

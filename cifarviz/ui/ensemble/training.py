@@ -7,7 +7,7 @@ import streamlit as st
 
 from cifarviz.analysis.members import Member
 from cifarviz.data import library
-from cifarviz.datasets.registry import find
+from cifarviz.datasets.registry import find_dataset
 from cifarviz.errors import ExperimentInvalid
 from cifarviz.executors.worker import Worker
 from cifarviz.experiment.address import pack_changes, preset_draft, unpack_changes
@@ -33,7 +33,7 @@ from cifarviz.training.series_queue import Submission, queue_series
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.ensemble.members import format_numbers, newest_of_families, set_members
-from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.errors import render_errors
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.published import render_changes
 from cifarviz.ui.query import render_number, update_query_params, widget_key, widget_value
@@ -81,7 +81,7 @@ def render_training_panel(runs: Sequence[Run], *, expanded: bool) -> None:
             expanded=expanded or in_address,
             icon=":material/model_training:",
         ),
-        errors_shown(),
+        render_errors(),
     ):
         source = pick_source(runs)
         variant = source.variant
@@ -159,7 +159,7 @@ def _available_experiment(experiment: Experiment) -> Experiment:
 def _render_plan(plan: EnsemblePlan, runs: Sequence[Run]) -> None:
     """Show what will be trained and how long it takes; raises where that is impossible."""
     first = plan.experiments[0]
-    info = find(first.data.dataset)
+    info = find_dataset(first.data.dataset)
     sizes = first.sizes(*library.image_counts(info, first.data.variant))
     epochs = "1 epoch" if first.epochs == 1 else f"{first.epochs} epochs"
     data = "full" if first.data.variant == "full" else "embedded sample of"

@@ -26,7 +26,7 @@ from cifarviz.runs.stored_weights import explain_missing_weights
 from cifarviz.settings import Settings
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
-from cifarviz.ui.class_names import address_names
+from cifarviz.ui.class_names import query_class_names
 from cifarviz.ui.components.live import Live
 from cifarviz.ui.components.live_items import live_items
 from cifarviz.ui.ensemble.members import (
@@ -43,7 +43,7 @@ from cifarviz.ui.ensemble.results import (
     render_results,
 )
 from cifarviz.ui.ensemble.training import render_training_panel
-from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.errors import render_errors
 from cifarviz.ui.evaluate.evaluation import evaluation_job, wait_for_evaluation
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.queueing import stop_runs
@@ -60,7 +60,7 @@ def render_ensemble() -> None:
     """Show the view; an error in one part leaves the others usable."""
     runs = cache.store().all()
     members: list[Member] = []
-    with errors_shown():
+    with render_errors():
         members = pick_members(runs)
     if not members:
         st.info(
@@ -71,7 +71,7 @@ def render_ensemble() -> None:
     render_training_panel(runs, expanded=not members)
     if not members:
         return
-    with errors_shown():
+    with render_errors():
         _render_vote(members)
 
 
@@ -99,9 +99,9 @@ def _render_vote(members: Sequence[Member]) -> None:
         return
     ensemble, dataset = voted
     render_results(members, ensemble, dataset)
-    with errors_shown():
+    with render_errors():
         render_predictions_table(members, ensemble, dataset)
-    with errors_shown():
+    with render_errors():
         render_chosen_image(members, ensemble, dataset)
 
 
@@ -143,7 +143,7 @@ def _cached_vote(
         _members,
         _dataset.test,
         lambda run, weights, _test: _predictions[run.id, weights],
-        len(address_names(_dataset.info)),
+        len(query_class_names(_dataset.info)),
     )
 
 
@@ -255,7 +255,7 @@ def _report_incomplete_members(members: Sequence[Member]) -> bool:
             icon=":material/play_arrow:",
             help="Queues the runs that did not finish. Each continues from its last checkpoint.",
         ):
-            with errors_shown():
+            with render_errors():
                 oldest_first = sorted(resumable, key=lambda run: run.created)
                 cache.worker().resume_all(run.id for run in oldest_first)
                 st.rerun()

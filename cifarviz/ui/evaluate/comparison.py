@@ -8,7 +8,7 @@ from cifarviz.analysis.disagreements import CorrectNetwork, Disagreements, compa
 from cifarviz.analysis.evaluation import Evaluation
 from cifarviz.analysis.members import Member
 from cifarviz.analysis.tables import disagreements_table
-from cifarviz.figures.percent import format_probability, percent
+from cifarviz.figures.percent import format_percent, format_probability
 from cifarviz.figures.probabilities import Probabilities, probabilities, probabilities_figure
 from cifarviz.figures.sprite import sprite
 from cifarviz.figures.theme import class_color
@@ -37,7 +37,7 @@ from cifarviz.ui.evaluate.image_details import (
 )
 from cifarviz.ui.metrics import accuracy_metric, render_metrics
 from cifarviz.ui.navigation import link_to
-from cifarviz.ui.pickers import checkpoints_of
+from cifarviz.ui.pickers import available_checkpoints
 from cifarviz.ui.query import render_choice
 
 # The usual level of significance.
@@ -140,7 +140,7 @@ def _render_numbers(compared: Disagreements, rival: Member, view: EvaluationView
             ),
             Metric(
                 "Same prediction",
-                percent(compared.agreement),
+                format_percent(compared.agreement),
                 "Share of the images for which both predict the same class, right or wrong.",
             ),
         ],
@@ -264,7 +264,7 @@ def significance_text(only_a: int, only_b: int, chance: float) -> str:
         return f"{counts} On these images, neither is better."
     test = (
         f"{counts} If both were equally good, a split at least as uneven would have a probability "
-        f"of **{percent(chance)}** (McNemar’s exact test)."
+        f"of **{format_percent(chance)}** (McNemar’s exact test)."
     )
     if chance >= _SIGNIFICANCE:
         return f"{test} This does not show that either is better."
@@ -315,7 +315,7 @@ def _evaluate_rival(rival: Member, view: EvaluationView) -> Evaluation | None:
 def _other_networks(run: Run, own: Member) -> list[Member]:
     """Return the networks that ``run`` has weights of, each once, without ``own``."""
     networks: list[Member] = []
-    for checkpoint in checkpoints_of(run):
+    for checkpoint in available_checkpoints(run):
         member = Member(run, checkpoint)
         if not any(map(member.same_network, (*networks, own))):
             networks.append(member)

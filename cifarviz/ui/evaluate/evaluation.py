@@ -28,7 +28,7 @@ from cifarviz.runs.stored_predictions import (
 from cifarviz.settings import Settings
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
-from cifarviz.ui.class_names import address_names
+from cifarviz.ui.class_names import query_class_names
 from cifarviz.ui.streamlit_patches import uninterruptible
 
 
@@ -112,7 +112,7 @@ def _job(
 ) -> EvaluationJob:
     folder = cache.store().folder(run_id)
     # Shared by sessions of all languages: each page names the classes itself.
-    test, classes = _data.test, address_names(_data.info)
+    test, classes = _data.test, query_class_names(_data.info)
     # In an ensemble a run on the full set may be evaluated on the sample's images: that must not
     # replace the stored predictions for its own.
     own_data = variant == _run.experiment.data.variant
@@ -201,7 +201,7 @@ def dataset_key(dataset: Dataset) -> str:
 def _evaluation(
     run_id: str, epoch: int, stamp: int, settings: Settings, dataset: Dataset
 ) -> tuple[Evaluation, EvaluatedImages]:
-    classes = address_names(dataset.info)
+    classes = query_class_names(dataset.info)
     snapshot = load_predictions(cache.store().folder(run_id), epoch, len(classes))
     split = dataset.split(snapshot.split)
     order = np.argsort(split.indices)
@@ -233,7 +233,7 @@ def _evaluation(
 def _learning(
     run_id: str, epochs: tuple[int, ...], settings: Settings, dataset: Dataset
 ) -> LearningProgress | None:
-    folder, classes = cache.store().folder(run_id), len(address_names(dataset.info))
+    folder, classes = cache.store().folder(run_id), len(query_class_names(dataset.info))
     indices, predicted = None, {}
     for epoch in epochs:
         try:

@@ -18,7 +18,7 @@ from cifarviz.figures.percent import format_probability
 from cifarviz.figures.probabilities import Probabilities, probabilities, probabilities_figure
 from cifarviz.figures.sprite import sprite
 from cifarviz.ui.address import escaped, quoted, whole_number
-from cifarviz.ui.class_names import address_names, class_names, number_in_words
+from cifarviz.ui.class_names import class_names, format_number_word, query_class_names
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.csv_button import csv_button
@@ -95,7 +95,7 @@ def render_gallery(view: EvaluationView) -> None:
     if not len(positions):
         st.info("There are no such images.", icon=":material/info:")
         return
-    of_class = "" if label is None else f"-{address_names(images.info)[label]}"
+    of_class = "" if label is None else f"-{query_class_names(images.info)[label]}"
     with row:
         csv_button(
             "CSV",
@@ -222,7 +222,7 @@ def _render_bars(position: int, view: EvaluationView) -> None:
 
 
 def _pick_class(images: EvaluatedImages) -> int | None:
-    names = address_names(images.info)
+    names = query_class_names(images.info)
     chosen = render_choice(
         "of",
         "Class",
@@ -244,7 +244,7 @@ def render_random_images(view: EvaluationView) -> None:
     evaluation, images = view.evaluation, view.images
     heading = st.container()
     drawn = draw_images(len(evaluation))
-    title = f"{number_in_words(len(drawn)).capitalize()} random {images.noun}s"
+    title = f"{format_number_word(len(drawn)).capitalize()} random {images.noun}s"
     heading.subheader(title, anchor="random")
     predicted, labels = evaluation.predicted[drawn], evaluation.labels[drawn]
     indices = evaluation.indices[drawn].tolist()

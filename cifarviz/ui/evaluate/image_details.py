@@ -18,7 +18,7 @@ from cifarviz.ui.components.image_grid import TileBar
 from cifarviz.ui.epoch_scrubber import inspectable_epochs, nearest_epoch
 from cifarviz.ui.evaluate.evaluation import EvaluatedImages
 from cifarviz.ui.navigation import link_to
-from cifarviz.ui.pickers import checkpoint_label, checkpoints_of
+from cifarviz.ui.pickers import available_checkpoints, checkpoint_label
 from cifarviz.ui.query import update_query_params
 from cifarviz.ui.streamlit_patches import uninterruptible
 
@@ -192,6 +192,6 @@ def render_image_links(images: EvaluatedImages, index: int, member: Member) -> N
     params = {"split": images.split, "image": str(index), "run": member.run.id}
     if not isinstance(member.when, int):
         link_to("predict", "See its prediction", checkpoint=member.when, **params)
-    elif checkpoints_of(member.run):
+    elif available_checkpoints(member.run):
         # Predict loads checkpoints only, and these may have been removed.
         link_to("predict", "See the prediction of the run's checkpoint", **params)

@@ -14,7 +14,7 @@ from cifarviz.figures.confusion_matrix import CellValues, confusion_matrix, conf
 from cifarviz.figures.percent import format_probability
 from cifarviz.figures.sprite import sprite
 from cifarviz.ui.address import escaped, quoted, whole_number
-from cifarviz.ui.class_names import address_names, class_names
+from cifarviz.ui.class_names import class_names, query_class_names
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.csv_button import csv_button
@@ -126,7 +126,7 @@ def cell_in_address(evaluation: Evaluation, info: DatasetInfo) -> Cell:
 
     Unknown classes are reported.
     """
-    classes = address_names(info)
+    classes = query_class_names(info)
     values = [st.query_params.get(name) for name in Cell._fields]
     unknown = [value for value in values if value is not None and value not in classes]
     if unknown:
@@ -155,14 +155,14 @@ def most_frequent_mistake(confusion: NDArray[np.integer]) -> Cell | None:
 
 def open_cell(cell: Cell, info: DatasetInfo, **params: str) -> None:
     """Put a cell into the address, together with other ``params``."""
-    classes = address_names(info)
+    classes = query_class_names(info)
     names = {name: classes[index] for name, index in zip(Cell._fields, cell, strict=True)}
     update_query_params(**dict.fromkeys(CELL_PARAMS) | names | params)
 
 
 def render_cell_menus(cell: Cell, info: DatasetInfo) -> None:
     """Show two menus that choose the cell without a click on the matrix."""
-    names = dict(zip(address_names(info), class_names(info), strict=True))
+    names = dict(zip(query_class_names(info), class_names(info), strict=True))
     menus = {
         "actual": ("Actual class", "The label of the images: a row of the matrix."),
         "predicted": ("Predicted class", "What the network predicts: a column of the matrix."),
@@ -174,7 +174,7 @@ def render_cell_menus(cell: Cell, info: DatasetInfo) -> None:
             list(names),
             index,
             format_func=names.__getitem__,
-            key=widget_key(f"evaluate-{name}", address_names(info)[index]),
+            key=widget_key(f"evaluate-{name}", query_class_names(info)[index]),
             help=hint,
             on_change=uninterruptible(_cell_chosen),
             args=(info,),
@@ -184,7 +184,7 @@ def render_cell_menus(cell: Cell, info: DatasetInfo) -> None:
 def _cell_chosen(info: DatasetInfo) -> None:
     # Both menus' newest values: after two quick changes the page may not have run in between.
     cell = [widget_value(f"evaluate-{name}") for name in Cell._fields]
-    open_cell(Cell(*map(address_names(info).index, cell)), info)
+    open_cell(Cell(*map(query_class_names(info).index, cell)), info)
 
 
 def render_cell_images(cell: Cell, view: EvaluationView) -> None:

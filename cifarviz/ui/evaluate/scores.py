@@ -7,7 +7,7 @@ import streamlit as st
 from cifarviz.analysis.calibration import compute_calibration, top_accuracy
 from cifarviz.analysis.intervals import accuracy_interval, class_intervals
 from cifarviz.analysis.tables import scores_table
-from cifarviz.figures.percent import interval, percent
+from cifarviz.figures.percent import format_bounds, format_percent
 from cifarviz.figures.reliability import Reliability, reliability_figure
 from cifarviz.figures.score_bars import score_bars, score_bars_figure
 from cifarviz.live.items import Metric
@@ -65,7 +65,7 @@ def render_class_scores(view: EvaluationView) -> None:
         table = frame.assign(**{key: 100 * frame[key] for key in _MEANINGS})
         for key, pairs in (("precision", bounds.precision), ("recall", bounds.recall)):
             texts = [
-                interval(float(low), float(high), 0) if known else "–"
+                format_bounds(float(low), float(high), 0) if known else "–"
                 for (low, high), known in zip(pairs, frame[key].notna(), strict=True)
             ]
             place = list(table.columns).index(key) + 1
@@ -136,7 +136,7 @@ def render_calibration(view: EvaluationView) -> None:
             [
                 Metric(
                     "Calibration error",
-                    percent(bins.error),
+                    format_percent(bins.error),
                     "Mean difference between confidence and accuracy: the expected calibration "
                     "error, with 15 bins (Guo et al., arXiv 1706.04599).",
                 ),

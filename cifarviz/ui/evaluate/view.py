@@ -24,8 +24,8 @@ from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 from cifarviz.ui.class_names import class_names
 from cifarviz.ui.csv_button import csv_button
-from cifarviz.ui.epoch_scrubber import epoch_from_query, epoch_scrubber, epoch_slider_container
-from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.epoch_scrubber import epoch_from_query, epoch_slider_container, render_epoch_slider
+from cifarviz.ui.errors import render_errors
 from cifarviz.ui.evaluate.comparison import render_comparison
 from cifarviz.ui.evaluate.evaluation import (
     EvaluatedImages,
@@ -99,12 +99,12 @@ def render_evaluation(view: EvaluationView) -> None:
     evaluation, info = view.evaluation, view.images.info
     cell = cell_in_address(evaluation, info)
     matrix, images = st.columns([6, 5], gap="medium")
-    with matrix, errors_shown():
+    with matrix, render_errors():
         render_matrix(view, cell)
-    with images, errors_shown():
+    with images, render_errors():
         render_cell_menus(cell, info)
         render_cell_images(cell, view)
-    with errors_shown():
+    with render_errors():
         _pick_part().render(view)
 
 
@@ -221,13 +221,13 @@ def evaluate_epochs(
     slider = epoch_slider_container()
     with slider:
         epoch = epoch_from_query(epochs)
-    with errors_shown():
+    with render_errors():
         if predicted:
             _render_stored_predictions(run, dataset, epochs, epoch)
         else:
             _render_weights(run, dataset, weights, epoch)
     # Also where this epoch's file is damaged: another may be intact.
-    epoch_scrubber(slider, run, epochs, epoch)
+    render_epoch_slider(slider, run, epochs, epoch)
 
 
 def _render_stored_predictions(

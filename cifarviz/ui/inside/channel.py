@@ -33,7 +33,7 @@ from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.dataset_images import SPLIT_LABELS
 from cifarviz.ui.epoch_scrubber import inspectable_epochs
-from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.errors import render_errors
 from cifarviz.ui.inside.dataset_activations import activations_job, render_progress, test_images
 from cifarviz.ui.inside.image import InputImage, inspect_network
 from cifarviz.ui.pickers import checkpoint_label
@@ -139,13 +139,13 @@ def _render_dialog(view: LayerView, context: ChannelContext) -> None:
         )
     with second:
         _render_overlay(view.values[..., channel], channel, context.image)
-    with third, errors_shown():
+    with third, render_errors():
         if context.model is None:
             st.caption("The kernel needs the weights of this epoch, which are not available.")
         else:
             _render_kernel(view, channel, context.model)
     if context.model is not None:
-        with errors_shown():
+        with render_errors():
             render_top_images(
                 context.run,
                 context.weights,
@@ -154,7 +154,7 @@ def _render_dialog(view: LayerView, context: ChannelContext) -> None:
                 context.image.title,
                 context.names,
             )
-    with errors_shown():
+    with render_errors():
         render_channel_epochs(context.run, context.weights, view.name, channel, context.image)
 
 

@@ -16,7 +16,7 @@ import streamlit as st
 from cifarviz.analysis.background_job import BackgroundJob, BackgroundJobs
 from cifarviz.analysis.top_activations import TopActivations
 from cifarviz.data.image_set import ImageSet
-from cifarviz.datasets.registry import find
+from cifarviz.datasets.registry import find_dataset
 from cifarviz.live.hub import hub
 from cifarviz.live.items import Item
 from cifarviz.runs.records import Run
@@ -25,7 +25,7 @@ from cifarviz.ui import cache, state
 from cifarviz.ui.components.live import Live
 from cifarviz.ui.components.live_items import live_items, rerun_on_change
 from cifarviz.ui.dataset_images import available_images, validation_images
-from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.errors import render_errors
 from cifarviz.ui.streamlit_patches import uninterruptible
 
 
@@ -71,7 +71,7 @@ def finished_activations(run: Run, weights: WeightsChoice) -> DatasetActivations
 
 def test_images(run: Run) -> ImageSet:
     """All test images of the run's data set on this machine."""
-    return available_images(find(run.experiment.data.dataset), "test")
+    return available_images(find_dataset(run.experiment.data.dataset), "test")
 
 
 def render_activations_job(run: Run, weights: WeightsChoice) -> None:
@@ -91,7 +91,7 @@ def render_activations_job(run: Run, weights: WeightsChoice) -> None:
         else:
             rerun_on_change(_feed_name(key), partial(_is_done, _jobs(), key), key="over-all")
     else:
-        with errors_shown():
+        with render_errors():
             if job.result() is None:
                 _render_start_button(run, weights)
 

@@ -12,7 +12,7 @@ from cifarviz.data.image_set import ImageSet, Split
 from cifarviz.data.pictures import fit_picture
 from cifarviz.data.uploads import decode
 from cifarviz.datasets.info import DatasetInfo
-from cifarviz.datasets.registry import find
+from cifarviz.datasets.registry import find_dataset
 from cifarviz.errors import ArtifactDamaged, ArtifactMissing
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.figures.sprite import sprite
@@ -33,7 +33,7 @@ from cifarviz.ui.dataset_images import (
     neighbours,
 )
 from cifarviz.ui.epoch_scrubber import images_with_any_maps
-from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.errors import render_errors
 from cifarviz.ui.query import (
     current_query_params,
     fill_query_param,
@@ -202,7 +202,7 @@ def _pick_upload(experiment: Experiment) -> InputImage | None:
         st.info("Choose an image file for the network.", icon=":material/info:")
         return None
     image = decode(file.getvalue(), file.name)
-    info = find(experiment.data.dataset)
+    info = find_dataset(experiment.data.dataset)
     shape = experiment.architecture.input_shape
     fitted = fit_picture(image, shape, dark_background=info.dark_background)
     prepared = fitted.prepare()
@@ -315,7 +315,7 @@ def _open_image(image: int) -> None:
 
 def render_pins(run: Run, shown: InputImage) -> None:
     """Render the pinned images, and a button that pins or unpins the image shown."""
-    info = find(run.experiment.data.dataset)
+    info = find_dataset(run.experiment.data.dataset)
     pinned = pinned_images(cache.store(), info)
     images = available_images(info, "test").having(pinned)
     if len(images):
@@ -360,6 +360,6 @@ def _render_pin_button(info: DatasetInfo, index: int, pinned: tuple[int, ...]) -
         else "Saves feature maps of this image while networks train, so that you can view them "
         f"when weights were deleted to save space. You can pin up to {MAX_PINNED} images.",
     ):
-        with errors_shown():
+        with render_errors():
             (unpin if pinned_here else pin)(cache.store(), info, index)
             st.rerun()

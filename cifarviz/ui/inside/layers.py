@@ -16,9 +16,9 @@ from cifarviz.analysis.feature_maps import (
     pair_layers,
     spatial_correlation,
 )
-from cifarviz.experiment.architecture import in_words
 from cifarviz.figures.dense_bars import dense_bars, dense_bars_figure
 from cifarviz.figures.sprite import sprite
+from cifarviz.layers.base import format_shape
 from cifarviz.layers.registry import LAYER_TYPES
 from cifarviz.ui.address import escaped
 from cifarviz.ui.components.chart import chart
@@ -183,7 +183,7 @@ def _size(view: LayerView, *, half: bool) -> tuple[int, int]:
 
 def describe_layer(view: LayerView, activations: DatasetActivations | None = None) -> str:
     """Type, output shape and dead channels or zero values of a layer."""
-    head = f"{LAYER_TYPES[view.type].title} · output {in_words(view.output_shape)}"
+    head = f"{LAYER_TYPES[view.type].title} · output {format_shape(view.output_shape)}"
     if view.maps is None:
         silent = dense_bars(view.values).silent
         return f"{head} · {silent:,} values zero" if silent else head

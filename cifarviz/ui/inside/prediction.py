@@ -17,7 +17,7 @@ from cifarviz.figures.sprite import enlarge, sprite
 from cifarviz.layers.registry import LAYER_TYPES
 from cifarviz.ui.address import escaped
 from cifarviz.ui.components.chart import chart
-from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.errors import render_errors
 from cifarviz.ui.inside.image import InputImage, InspectedNetwork
 from cifarviz.ui.query import render_choice
 
@@ -85,7 +85,7 @@ def render_heatmaps(
     _render_network_heatmaps(columns[:2], left, layer, image, class_indices, classes)
     if right is None:
         return
-    with columns[2], errors_shown():
+    with columns[2], render_errors():
         layer_right = _counterpart(layer, left, right)
         _render_network_heatmaps(columns[2:], right, layer_right, image, class_indices, classes)
 

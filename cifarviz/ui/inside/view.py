@@ -20,10 +20,10 @@ from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import WeightsChoice
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
-from cifarviz.ui.class_names import address_names, class_names
+from cifarviz.ui.class_names import class_names, query_class_names
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.epoch_scrubber import epochs_with_weights, has_saved_weights
-from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.errors import render_errors
 from cifarviz.ui.inside.channel import ChannelContext, channel_in_address, render_channel
 from cifarviz.ui.inside.dataset_activations import finished_activations, render_activations_job
 from cifarviz.ui.inside.image import (
@@ -40,7 +40,7 @@ from cifarviz.ui.inside.prediction import (
     render_image,
     render_predictions,
 )
-from cifarviz.ui.pickers import checkpoint_label, checkpoints_of, distinct_names, run_labels
+from cifarviz.ui.pickers import available_checkpoints, checkpoint_label, distinct_names, run_labels
 from cifarviz.ui.query import render_choice, update_query_params
 
 WITH, AT = "with", "at"
@@ -92,7 +92,7 @@ def render_inspection(
     classes = class_names(run.experiment.data.dataset)
     compared = None
     if other is not None:
-        with right_column, errors_shown():
+        with right_column, render_errors():
             compared = pick_compared_weights(run, epoch, other)
     row = st.container(horizontal=True, gap="medium")
     choice_column = row.container(width=330)
@@ -103,11 +103,11 @@ def render_inspection(
         (compared.run if compared and on_right else run).experiment.architecture
     )
     image = None
-    with choice_column, errors_shown():
+    with choice_column, render_errors():
         image = pick_image(run.experiment)
     if image is None:
         return ""
-    with choice_column, errors_shown():
+    with choice_column, render_errors():
         render_pins(run, image)
     with image_column:
         render_image(image, classes)
@@ -115,11 +115,11 @@ def render_inspection(
     right: InspectedNetwork | None = None
     if compared is not None:
         # An error of the right network does not hide the left one.
-        with prediction_column, errors_shown():
+        with prediction_column, render_errors():
             right = inspect_network(compared.run, compared.weights, image, titles[1])
             render_problem(right)
     left = inspect_network(run, weights, image, titles[0] if right else "")
-    with prediction_column, errors_shown():
+    with prediction_column, render_errors():
         render_predictions(left, right, classes, image.actual)
 
     if left.model is None:
@@ -144,13 +144,13 @@ def render_inspection(
     activations_place = st.container()
     all_image_activations = None
     if left.model is not None:
-        with activations_place, errors_shown():
+        with activations_place, render_errors():
             all_image_activations = finished_activations(run, weights)
     clicked = render_layers(left, right, classes, selected, all_image_activations) or clicked
     # After the layers, which users wait for most.
     if left.model is not None:
-        with heatmaps, errors_shown():
-            names = address_names(run.experiment.data.dataset)
+        with heatmaps, render_errors():
+            names = query_class_names(run.experiment.data.dataset)
             render_heatmaps(left, right, image, classes, names)
     opened = clicked or selected
     if opened is not None:
@@ -227,7 +227,7 @@ def pick_compared_weights(run: Run, epoch: int, other: Run) -> ComparedRun:
     options: dict[str, str] = {}
     if epochs and not same_run:
         options[_SAME] = "same epoch"
-    options |= {name: checkpoint_label(other, name) for name in checkpoints_of(other)}
+    options |= {name: checkpoint_label(other, name) for name in available_checkpoints(other)}
     options |= {str(epoch): epoch_label(epoch) for epoch in epochs}
     if not options:
         raise ArtifactMissing(
@@ -255,7 +255,7 @@ def pick_compared_weights(run: Run, epoch: int, other: Run) -> ComparedRun:
         return ComparedRun(other, epochs[nearest], epoch_label(nearest), same_run)
     if chosen.isdecimal():
         return ComparedRun(other, epochs[int(chosen)], options[chosen], same_run)
-    checkpoint = next(name for name in checkpoints_of(other) if name == chosen)
+    checkpoint = next(name for name in available_checkpoints(other) if name == chosen)
     return ComparedRun(other, checkpoint, options[chosen], same_run)
 
 
@@ -302,7 +302,7 @@ def _comparison_problem(name: str, run_id: str, run: Run, runs: Sequence[Run]) -
 
 
 def _has_weights(run: Run) -> bool:
-    return bool(checkpoints_of(run)) or has_saved_weights(run)
+    return bool(available_checkpoints(run)) or has_saved_weights(run)
 
 
 def _dataset_title(run: Run) -> str:

@@ -42,7 +42,7 @@ from cifarviz.runs.store import RunStore
 from cifarviz.training.plan import training_images
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
-from cifarviz.ui.class_names import address_names
+from cifarviz.ui.class_names import query_class_names
 from cifarviz.ui.evaluate.evaluation import dataset_key
 
 _ROW_HEIGHT = 35
@@ -220,7 +220,7 @@ def _cached_labels(experiment_json: str, dataset: Dataset, _run: Run) -> Trainin
         trained.train.indices.copy(),
         trained.train.labels.copy(),
         trained.true_labels.copy(),
-        len(address_names(dataset.info)),
+        len(query_class_names(dataset.info)),
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from cifarviz.data import library
-from cifarviz.datasets.registry import all_datasets, find
+from cifarviz.datasets.registry import all_datasets, find_dataset
 from cifarviz.errors import DatasetNotFound, RunNotFound
 from cifarviz.experiment import lab
 from cifarviz.experiment.choices import Data
@@ -19,7 +19,7 @@ from cifarviz.training.estimate import Estimate, epoch_work, estimate_epoch, rec
 from cifarviz.training.series_queue import queue_lab_experiment
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
-from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.errors import render_errors
 from cifarviz.ui.lab.watch import watch_series
 from cifarviz.ui.navigation import ViewEntry, link_to, render_title_and_views
 from cifarviz.ui.query import (
@@ -104,7 +104,7 @@ def render_lab(kind: LabKind) -> None:
         st.expander("Set up another", icon=":material/tune:")
         if series is not None
         else st.container(border=True),
-        errors_shown(),
+        render_errors(),
     ):
         _render_launch(_render_form(kind), again=series is not None)
     earlier = [
@@ -332,8 +332,9 @@ def _plan_text(planned: LabExperiment, sizes: Sequence[SplitSizes]) -> str:
     sample = "" if first.data.variant == "full" else "the sample of "
     return (
         f"Trains {len(planned.arms)} runs one after another, {first.epochs} epochs each at "
-        f"most, on {images} training images of {sample}{find(first.data.dataset).title}, from seed "
-        f"{first.seed}, and measures each on {sizes[0].validation:,} test images"
+        f"most, on {images} training images of {sample}"
+        f"{find_dataset(first.data.dataset).title}, from seed {first.seed}, and measures each on "
+        f"{sizes[0].validation:,} test images"
     )
 
 

@@ -21,7 +21,7 @@ from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 from cifarviz.ui.components.live import Live
 from cifarviz.ui.components.live_items import live_items
-from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.errors import render_errors
 from cifarviz.ui.lab.charts import render_series_charts, render_wrong_labels, series_figures
 from cifarviz.ui.lab.results import (
     COLUMN_HELP,
@@ -104,10 +104,10 @@ def watch_series(kind: LabKind, series: Series) -> None:
     # Both containers exist in any case, so that the charts keep their place and their zoom.
     above, charts = st.container(), st.container()
     if not active:
-        with above, errors_shown():
+        with above, render_errors():
             render_verdict(kind, members)
     labels = None
-    with charts, errors_shown():
+    with charts, render_errors():
         labels = training_labels(members[0].run) if kind == "memorisation" else None
     feed = SeriesFeed(cache.store(), kind, series, labels)
     # Also after all have ended: a run may be resumed.
@@ -116,12 +116,12 @@ def watch_series(kind: LabKind, series: Series) -> None:
     if active:
         with above:
             live_items(progress_items(members), key="lab-progress", live=live, alone=True)
-    with charts, errors_shown():
+    with charts, render_errors():
         render_series_charts(kind, series, feed.figures(members), live)
     render_results_table(members)
     render_loss_note((member.label, member.run) for member in members)
     if kind == "memorisation" and not active:
-        with errors_shown():
+        with render_errors():
             memorised = load_memorisation(cache.store(), members[0].run)
             if memorised is not None:
                 render_wrong_labels(members[0].run, memorised)
@@ -167,7 +167,7 @@ def _render_resume_button(resumable: Sequence[Run]) -> None:
         icon=":material/play_arrow:",
         help="Queues the runs that did not finish. Each continues from its last checkpoint.",
     ):
-        with errors_shown():
+        with render_errors():
             cache.worker().resume_all(run.id for run in resumable)
             st.rerun()
 

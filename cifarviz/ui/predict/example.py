@@ -5,7 +5,7 @@ import streamlit as st
 
 from cifarviz.data.image_set import ImageSet, Split
 from cifarviz.datasets.info import DatasetInfo
-from cifarviz.datasets.registry import find
+from cifarviz.datasets.registry import find_dataset
 from cifarviz.errors import CifarvizError
 from cifarviz.figures.sprite import sprite
 from cifarviz.figures.theme import class_color
@@ -164,7 +164,7 @@ def _open_image(split: Split, index: int) -> None:
 
 def _change_split(dataset: str) -> None:
     split: Split = widget_value("predict-split")
-    _open_image(split, int(available_images(find(dataset), split).indices[0]))
+    _open_image(split, int(available_images(find_dataset(dataset), split).indices[0]))
 
 
 def _change_number(key: str, given: str) -> None:
@@ -177,7 +177,8 @@ def _change_number(key: str, given: str) -> None:
 def _show_random(dataset: str) -> None:
     split: Split = widget_value("predict-split")
     _open_image(
-        split, int(np.random.default_rng().choice(available_images(find(dataset), split).indices))
+        split,
+        int(np.random.default_rng().choice(available_images(find_dataset(dataset), split).indices)),
     )
 
 

@@ -20,11 +20,11 @@ from cifarviz.ui.address import quoted
 from cifarviz.ui.dataset_images import available_images
 from cifarviz.ui.epoch_scrubber import (
     epoch_from_query,
-    epoch_scrubber,
     epochs_with_weights,
+    render_epoch_slider,
     rerun_on_new_epoch,
 )
-from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.errors import render_errors
 from cifarviz.ui.present.stage import Stage, picture_html, render_headline, replay_mark
 from cifarviz.ui.query import fill_query_param
 
@@ -83,7 +83,7 @@ def render_maps(stage: Stage) -> Sequence[str]:
         epoch = epoch_from_query(list(sources), otherwise=next(iter(sources)))
         if not run.state.active:
             fill_query_param("epoch", str(epoch))
-        with errors_shown():
+        with render_errors():
             position = images.position_of(image)
             assert position is not None
             actual = stage.names[int(images.labels[position])]
@@ -96,7 +96,7 @@ def render_maps(stage: Stage) -> Sequence[str]:
             view = next(view for view in views if view.name == layer)
             _render_channels(view, pixels, f"Test image {image}", actual, stage)
     if len(sources) > 1:
-        epoch_scrubber(slider, run, list(sources), epoch)
+        render_epoch_slider(slider, run, list(sources), epoch)
     else:
         rerun_on_new_epoch(run)
     return _notes(layer, sources, epoch)

@@ -9,7 +9,7 @@ import streamlit as st
 from cifarviz.analysis.galleries import most_confident_mistakes
 from cifarviz.analysis.predictions import check_probabilities, predicted_classes
 from cifarviz.data.image_set import ImageSet, Split
-from cifarviz.datasets.registry import find
+from cifarviz.datasets.registry import find_dataset
 from cifarviz.escaping import html_text
 from cifarviz.figures.percent import format_probability
 from cifarviz.figures.pictures import picture_sheet
@@ -22,10 +22,10 @@ from cifarviz.runs.stored_weights import weights_epoch
 from cifarviz.settings import Settings
 from cifarviz.ui import cache
 from cifarviz.ui.address import quoted
-from cifarviz.ui.class_names import address_names
+from cifarviz.ui.class_names import query_class_names
 from cifarviz.ui.dataset_images import available_images
 from cifarviz.ui.epoch_scrubber import epochs_with_predictions
-from cifarviz.ui.pickers import checkpoint_label, checkpoints_of
+from cifarviz.ui.pickers import available_checkpoints, checkpoint_label
 from cifarviz.ui.present.stage import Stage, picture_html, render_headline
 from cifarviz.ui.query import fill_query_param
 
@@ -57,7 +57,7 @@ def render_mistakes(stage: Stage) -> Sequence[str]:
     assert stage.run is not None
     run = stage.run
     epochs = epochs_with_predictions(run)
-    checkpoints = checkpoints_of(run)
+    checkpoints = available_checkpoints(run)
     if not epochs and not checkpoints:
         render_headline("No predictions were saved")
         st.info(
@@ -152,7 +152,7 @@ def _notes(mistakes: Mistakes, when: str) -> Sequence[str]:
 def _load_mistakes(run: Run, epoch: int) -> Mistakes:
     path = snapshot_path(cache.store().folder(run.id), "predictions", epoch)
     stamp = path.stat().st_mtime_ns if path.exists() else 0
-    info = find(run.experiment.data.dataset)
+    info = find_dataset(run.experiment.data.dataset)
     counts = [len(available_images(info, split)) for split in ("train", "test")]
     return _cached_saved_mistakes(run.id, epoch, stamp, tuple(counts), cache.settings())
 
@@ -162,8 +162,8 @@ def _cached_saved_mistakes(
     run_id: str, epoch: int, stamp: int, counts: tuple[int, ...], settings: Settings
 ) -> Mistakes:
     store = cache.store()
-    info = find(store.get(run_id).experiment.data.dataset)
-    snapshot = load_predictions(store.folder(run_id), epoch, len(address_names(info)))
+    info = find_dataset(store.get(run_id).experiment.data.dataset)
+    snapshot = load_predictions(store.folder(run_id), epoch, len(query_class_names(info)))
     return _select_mistakes(
         available_images(info, snapshot.split),
         snapshot.split,

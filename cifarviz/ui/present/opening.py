@@ -7,15 +7,15 @@ import numpy as np
 import streamlit as st
 
 from cifarviz.escaping import html_text
-from cifarviz.experiment.architecture import in_words
 from cifarviz.figures.network_diagram import DrawnLayer, LayerBlock, network_diagram
 from cifarviz.figures.pictures import picture_sheet
 from cifarviz.figures.theme import class_color, mix
+from cifarviz.layers.base import format_shape
 from cifarviz.layers.registry import layer_label
 from cifarviz.runs.records import Run
 from cifarviz.settings import Settings
 from cifarviz.ui import cache
-from cifarviz.ui.class_names import address_names, number_in_words
+from cifarviz.ui.class_names import format_number_word, query_class_names
 from cifarviz.ui.present.stage import Stage, picture_html, render_headline
 
 _PER_CLASS = 4
@@ -37,7 +37,7 @@ def render_data(stage: Stage) -> Sequence[str]:
     height, width, _ = info.image_shape
     count = len(stage.names)
     render_headline(
-        f"{info.train_images + info.test_images:,} small pictures in {number_in_words(count)} "
+        f"{info.train_images + info.test_images:,} small pictures in {format_number_word(count)} "
         "classes"
     )
     labels = _select_labels(count)
@@ -62,7 +62,7 @@ def render_data(stage: Stage) -> Sequence[str]:
     return [
         f"This is **{info.title}**: {info.train_images:,} training and {info.test_images:,} test "
         f"images of {height} × {width} pixels, which people labelled with "
-        f"{number_in_words(count)} classes. These are the first {_PER_CLASS} training images of "
+        f"{format_number_word(count)} classes. These are the first {_PER_CLASS} training images of "
         f"{shown_classes}, not a selection.",
         training or "No run uses them yet.",
     ]
@@ -85,7 +85,7 @@ def _sheet(dataset: str, settings: Settings) -> bytes:
     train = cache.nearest_dataset(dataset, "sample").train
     first = [
         np.flatnonzero(train.labels == label)[:_PER_CLASS]
-        for label in _select_labels(len(address_names(dataset)))
+        for label in _select_labels(len(query_class_names(dataset)))
     ]
     rows = [[column[row : row + 1] for column in first] for row in range(_PER_CLASS)]
     sheet = [None if not len(column) else train.images[column[0]] for row in rows for column in row]
@@ -123,7 +123,7 @@ def render_network(stage: Stage) -> Sequence[str]:
     learned = sum(1 for row in rows if row.trainable_parameters)
     share = heaviest.parameters / max(architecture.parameters, 1)
     return [
-        f"The input is a picture of {in_words(architecture.input_shape)} numbers, the output "
+        f"The input is a picture of {format_shape(architecture.input_shape)} numbers, the output "
         f"{len(stage.names)} probabilities. A block's height is the size of its maps and its width "
         "the number of channels, both on a logarithmic scale.",
         f"{learned} of the {len(rows)} layers learn; **{heaviest.name}** alone has "

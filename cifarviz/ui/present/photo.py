@@ -16,7 +16,7 @@ from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache
 from cifarviz.ui.address import quoted
-from cifarviz.ui.pickers import checkpoint_label, checkpoints_of
+from cifarviz.ui.pickers import available_checkpoints, checkpoint_label
 from cifarviz.ui.present.stage import Stage, picture_html, render_headline
 from cifarviz.ui.query import render_choice
 
@@ -29,7 +29,7 @@ def render_photo(stage: Stage) -> Sequence[str]:
     """Render the photo upload, and the prediction of an uploaded photo."""
     assert stage.run is not None
     run = stage.run
-    checkpoints = checkpoints_of(run)
+    checkpoints = available_checkpoints(run)
     render_headline("What is in your photo?")
     if not checkpoints:
         st.info(

@@ -7,14 +7,14 @@ from typing import NamedTuple
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from cifarviz.datasets.registry import default_dataset, find
+from cifarviz.datasets.registry import default_dataset, find_dataset
 from cifarviz.installation import ASSETS
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache
 from cifarviz.ui.address import quoted
 from cifarviz.ui.class_names import class_names
 from cifarviz.ui.components.presenter import presenter
-from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.errors import render_errors
 from cifarviz.ui.navigation import go_to, link_to
 from cifarviz.ui.pickers import render_restore_button
 from cifarviz.ui.present import maps, mistakes, opening, photo, training
@@ -77,7 +77,7 @@ def render_page() -> None:
         run = run_in_address(runs)
         stage = _stage(run, layout.choices)
         speaker_notes: Sequence[str] = ()
-        with errors_shown():
+        with render_errors():
             speaker_notes = _render_scene(SCENES[name or next(iter(SCENES))], stage)
     if layout.notes is not None and layout.choices is not None:
         layout.notes.markdown("\n\n".join(speaker_notes))
@@ -115,7 +115,7 @@ def _create_layout(notes: bool) -> _Layout:
 
 
 def _stage(run: Run | None, choices: DeltaGenerator | None) -> Stage:
-    info = default_dataset() if run is None else find(run.experiment.data.dataset)
+    info = default_dataset() if run is None else find_dataset(run.experiment.data.dataset)
     return Stage(
         run=run,
         history=() if run is None else cache.store().epochs(run.id),

@@ -23,10 +23,10 @@ from cifarviz.runs.stored_weights import restored_best_weights
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.epoch_scrubber import has_evaluable_epochs, has_inspectable_epochs
-from cifarviz.ui.errors import errors_as_toast, errors_shown
+from cifarviz.ui.errors import errors_as_toast, render_errors
 from cifarviz.ui.metrics import format_interval
 from cifarviz.ui.navigation import go_to, link_to
-from cifarviz.ui.pickers import checkpoints_of, distinct_names, render_hide_button
+from cifarviz.ui.pickers import available_checkpoints, distinct_names, render_hide_button
 from cifarviz.ui.query import update_query_params
 from cifarviz.ui.runs.comparison import FEW_RUNS
 from cifarviz.ui.runs.export import render_export
@@ -101,7 +101,7 @@ def _render_next_steps(run: Run) -> None:
     with st.container(horizontal=True, width="content", key="runs-next"):
         if run.state.active:
             _render_watch_link(run, "Watch")
-        weights = checkpoints_of(run)
+        weights = available_checkpoints(run)
         if weights or has_inspectable_epochs(run):
             link_to("inside", "Look inside", run=run.id)
         if weights or has_evaluable_epochs(run):
@@ -198,7 +198,7 @@ def _render_rename_form(run: Run) -> None:
             "Name", run.name, help="What this run is called in lists, charts and links."
         )
         if st.form_submit_button("Save", type="primary"):
-            with errors_shown():
+            with render_errors():
                 cache.store().rename(run.id, name)
                 st.rerun()
 
@@ -225,7 +225,7 @@ def _render_delete_form(runs: Sequence[Run]) -> None:
     if row.button("Cancel", icon=":material/undo:"):
         st.rerun()
     if row.button("Delete permanently", type="primary", icon=":material/delete:"):
-        with errors_shown():
+        with render_errors():
             for run in runs:
                 store.delete(run.id)
             update_query_params(runs=None)
@@ -264,7 +264,7 @@ def render_weights_button(run: Run) -> None:
             run, None, "Use the last epoch’s weights", "undo",
             "Undoes the choice: the run’s default weights are those of its last epoch again.",
         )  # fmt: skip
-    elif set(checkpoints_of(run)) == {"best", "last"} and run.best_epoch != run.epochs_done:
+    elif set(available_checkpoints(run)) == {"best", "last"} and run.best_epoch != run.epochs_done:
         _render_weights_button(
             run, "best", f"Use epoch {run.best_epoch}’s weights", "check_circle",
             "Makes the best epoch’s weights the run’s default on all pages and on the command "
@@ -305,6 +305,6 @@ def _render_note_form(run: Run) -> None:
             help="Everybody who sees these runs can read it. Leave empty to remove it.",
         )
         if st.form_submit_button("Save", type="primary"):
-            with errors_shown():
+            with render_errors():
                 cache.store().remark(run.id, text)
                 st.rerun()

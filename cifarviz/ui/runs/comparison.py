@@ -27,7 +27,7 @@ from cifarviz.live.feeds import run_mark
 from cifarviz.live.hub import hub
 from cifarviz.live.items import Item, join_names, verdict_item
 from cifarviz.live.run_figures import published_figure_curves
-from cifarviz.runs.earlier_losses import EXPLANATION, PLAIN, losses_words
+from cifarviz.runs.earlier_losses import EXPLANATION, PLAIN, losses_text
 from cifarviz.runs.lineage import branch_point
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.store import RunStore
@@ -180,7 +180,7 @@ def _fit_row(name: str, run: Run, fit: Fit, gap: Gap | None) -> dict[str, object
         "Accuracy gap, last": None if fit.gap_at_end is None else 100 * fit.gap_at_end.accuracy,
         "Weights from": None if gap is None else gap.epoch,
         "Accuracy gap of weights": None if gap is None else 100 * gap.accuracy,
-        "Losses": losses_words(run),
+        "Losses": losses_text(run),
     }
 
 
@@ -286,7 +286,7 @@ def _forks(runs: Sequence[Run], names: Mapping[str, str]) -> list[Difference]:
 
 
 def _losses(runs: Sequence[Run]) -> list[Difference]:
-    computed = tuple(map(losses_words, runs))
+    computed = tuple(map(losses_text, runs))
     return [Difference("losses", computed)] if len(set(computed)) > 1 else []
 
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from cifarviz.data import library
 from cifarviz.data.image_set import Dataset
-from cifarviz.datasets.registry import find
+from cifarviz.datasets.registry import find_dataset
 from cifarviz.escaping import safe_file_name
 from cifarviz.export.files import (
     ENDINGS,
@@ -84,7 +84,7 @@ _WHICH = (
 def _render_code(run: Run, kind: ExportKind, label: str, sentence: str) -> None:
     name = file_name(run, kind)
     if not needs_data(run.experiment):
-        by_keras = find(run.experiment.data.dataset).keras_module is not None
+        by_keras = find_dataset(run.experiment.data.dataset).keras_module is not None
         sentence += _FULL_SET if by_keras else _ARRAYS
         _render_download(name, lambda: code_files(run, kind, name)[name], label, sentence)
         return

@@ -17,7 +17,7 @@ from cifarviz.runs.stored_weights import epochs_to_fork
 from cifarviz.training.fork_start import carries_optimizer
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
-from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.errors import render_errors
 from cifarviz.ui.navigation import go_to
 from cifarviz.ui.queueing import queue_fork_once
 from cifarviz.value_text import format_number
@@ -91,7 +91,7 @@ def _render_fork_form(run: Run, fit: Fit, epochs: Sequence[int]) -> None:
         else "The optimiser starts fresh: its state is saved only with a run’s last epoch."
     )
     if st.button("Fork and train", type="primary", icon=":material/play_arrow:", key="fork-go"):
-        with errors_shown():
+        with render_errors():
             new_run = queue_fork_once(run, epoch, experiment, name, typed_name.strip())
             go_to("train", view="watch", run=new_run.id)
 

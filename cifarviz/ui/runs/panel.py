@@ -22,7 +22,7 @@ from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.components.live import Live
 from cifarviz.ui.components.live_items import live_items
-from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.errors import render_errors
 from cifarviz.ui.metrics import render_loss_note
 from cifarviz.ui.navigation import go_to
 from cifarviz.ui.pickers import render_restore_button
@@ -148,7 +148,7 @@ def render_runs_page() -> None:
     histories = cache.store().histories([run.id for run in chosen])
     fits = {run.id: judge_run(run, histories[run.id]) for run in chosen}
     render_actions(chosen, fits)
-    with errors_shown():
+    with render_errors():
         only = chosen[0]
         if len(chosen) == 1 and only.best_epoch is not None and not only.state.active:
             render_fit(only, fits[only.id], weights_gap(only, histories[only.id]))
@@ -357,7 +357,7 @@ def _render_import_form() -> None:
     if file is None:
         st.caption("Its curves, weights and saved epochs are included.")
         return
-    with errors_shown(), st.spinner("Unpacking and checking …"):
+    with render_errors(), st.spinner("Unpacking and checking …"):
         run = unpack(cache.store(), file, origin=IMPORTED)
         update_query_params(runs=run.id)
         st.rerun()

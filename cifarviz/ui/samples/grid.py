@@ -10,10 +10,10 @@ from cifarviz.figures.sprite import enlarge, sprite
 from cifarviz.figures.theme import CHANNEL_COLORS, class_color
 from cifarviz.ui.address import escaped
 from cifarviz.ui.class_names import (
-    address_names,
     class_names,
+    format_number_word,
     language_query_params,
-    number_in_words,
+    query_class_names,
 )
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.navigation import link_to
@@ -97,7 +97,7 @@ def render_opened_image(view: SamplesView, dataset: Dataset) -> None:
 def _caption(view: SamplesView, shown: ImageSet, images: ImageSet) -> str:
     published = view.info.published_images
     if view.view == "published" and published is not None:
-        count = number_in_words(len(published.indices)).capitalize()
+        count = format_number_word(len(published.indices)).capitalize()
         return (
             f"{count} images from “{published.preset}”: `{published.code}`. Click an image to "
             "enlarge it."
@@ -108,7 +108,7 @@ def _caption(view: SamplesView, shown: ImageSet, images: ImageSet) -> str:
             f"{len(shown):,} of {len(images):,} {split} images in the {variant}, drawn with seed "
             f"{view.seed}. Click an image to enlarge it."
         )
-    labels = [address_names(view.info).index(name) for name in view.classes]
+    labels = [query_class_names(view.info).index(name) for name in view.classes]
     names = _joined([escaped(class_names(view.info)[label]) for label in labels])
     return (
         f"{len(shown):,} of {int(np.isin(images.labels, labels).sum()):,} {split} images of "

@@ -20,7 +20,7 @@ from cifarviz.figures.pixel_histogram import pixel_histogram, pixel_histogram_fi
 from cifarviz.figures.preprocessing_range import preprocessing_ranges, preprocessing_ranges_figure
 from cifarviz.figures.sprite import Sprite
 from cifarviz.figures.theme import CHANNEL_COLORS, class_color
-from cifarviz.ui.class_names import address_names, class_names
+from cifarviz.ui.class_names import class_names, query_class_names
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.samples.view import (
@@ -144,7 +144,7 @@ def _render_mean_images(view: SamplesView, dataset: Dataset, measured: SplitStat
         description="Mean image of each class",
     )
     if clicked is not None:
-        chosen = address_names(dataset.info)[clicked]
+        chosen = query_class_names(dataset.info)[clicked]
         write_address(view.changed(view="random", classes=(chosen,), image=None))
         st.rerun()
 
@@ -216,7 +216,7 @@ def _identity(dataset: Dataset) -> tuple[str, str, int]:
 @st.cache_resource(show_spinner="Counting pixels …", hash_funcs={Dataset: _identity})
 def _compute_statistics(dataset: Dataset, split: Split) -> SplitStatistics:
     images = dataset.split(split)
-    classes = len(address_names(dataset.info))
+    classes = len(query_class_names(dataset.info))
     histograms = statistics.pixel_histograms(images.images)
     mean, deviation = statistics.mean_std_from_histograms(histograms)
     return SplitStatistics(

@@ -14,16 +14,16 @@ import streamlit as st
 from cifarviz.data.image_set import Dataset, ImageSet, Split
 from cifarviz.data.random_images import LARGEST_SEED, random_images
 from cifarviz.datasets.info import DatasetInfo, Variant
-from cifarviz.datasets.registry import all_datasets, default_dataset, find
+from cifarviz.datasets.registry import all_datasets, default_dataset, find_dataset
 from cifarviz.errors import DataError
 from cifarviz.experiment.preprocessing import Divide
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.class_names import (
-    address_names,
     class_names,
+    format_number_word,
     language_query_params,
-    number_in_words,
+    query_class_names,
 )
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.query import (
@@ -97,7 +97,7 @@ class SamplesView:
     @property
     def info(self) -> DatasetInfo:
         """The data set shown."""
-        return find(self.dataset)
+        return find_dataset(self.dataset)
 
     @property
     def shown_split(self) -> Split:
@@ -115,7 +115,7 @@ class SamplesView:
             published = self.info.published_images
             wanted = (images.position_of(i) for i in (published.indices if published else ()))
             return np.array([p for p in wanted if p is not None], np.int64)
-        labels = [address_names(self.info).index(name) for name in self.classes]
+        labels = [query_class_names(self.info).index(name) for name in self.classes]
         return random_images(images, self.count, self.seed, labels)
 
     def changed(self, **changes: Any) -> "SamplesView":
@@ -175,7 +175,7 @@ class _Reader:
     def classes(self, info: DatasetInfo) -> tuple[str, ...]:
         named = [name.strip() for name in self._address.get("classes", "").split(",")]
         named = [name for name in named if name]
-        known = address_names(info)
+        known = query_class_names(info)
         unknown = next((name for name in named if name not in known), None)
         if unknown is not None:
             self.problems.append(
@@ -210,7 +210,7 @@ def read_address(address: Mapping[str, str]) -> tuple[SamplesView, tuple[str, ..
     reader = _Reader(address)
     names = tuple(info.name for info in all_datasets())
     dataset = reader.choice("dataset", names, "is not a known data set")
-    info = find(dataset)
+    info = find_dataset(dataset)
     view = SamplesView(
         dataset=dataset,
         variant=reader.variant(info),
@@ -314,7 +314,9 @@ def _change_view(**fields: Any) -> None:
     view, _ = read_address(current_query_params())
     if fields.get("dataset", view.dataset) != view.dataset:
         # Another data set has other classes and published images, and may have no sample.
-        variant = find(fields["dataset"]).variants[0] if view.variant == "sample" else "full"
+        variant = (
+            find_dataset(fields["dataset"]).variants[0] if view.variant == "sample" else "full"
+        )
         fields = {"classes": (), "view": "random", "variant": variant} | fields
     write_address(view.changed(**fields, image=None))
 
@@ -348,7 +350,7 @@ def render_controls(view: SamplesView) -> None:
             _render_image_controls(view)
         if view.view != "published":
             render_number_problems(view, "count", "seed")
-        names = dict(zip(address_names(view.info), class_names(view.info), strict=True))
+        names = dict(zip(query_class_names(view.info), class_names(view.info), strict=True))
         st.pills(
             "Classes",
             list(names),
@@ -397,7 +399,7 @@ def _render_data_controls(view: SamplesView) -> None:
 def _render_image_controls(view: SamplesView) -> None:
     published = view.view == "published"
     if (tutorial := view.info.published_images) is not None:
-        count = number_in_words(len(tutorial.indices)).capitalize()
+        count = format_number_word(len(tutorial.indices)).capitalize()
         labels = {
             "random": "Random images",
             "published": f"{count} images from the original tutorial",

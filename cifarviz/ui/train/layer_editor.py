@@ -11,9 +11,10 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from cifarviz.experiment.architecture import MAX_LAYERS, LayerRow, Trace, in_words
+from cifarviz.experiment.architecture import MAX_LAYERS, LayerRow, Trace
 from cifarviz.experiment.draft import Draft, DraftLayer
 from cifarviz.figures.network_diagram import DrawnLayer, network_diagram, network_diagram_figure
+from cifarviz.layers.base import format_shape
 from cifarviz.layers.registry import LAYER_TYPES, layer_label, layer_summary
 from cifarviz.ui import state
 from cifarviz.ui.address import escaped, sentence_case
@@ -41,7 +42,7 @@ def render_layer_editor(draft: Draft, trace: Trace) -> None:
                 help=help_texts.get(heading),
                 text_alignment=_ALIGNMENTS.get(heading, "left"),
             )
-        _render_cells("", "Input", "raw pixels, 0 to 255", in_words(draft.image_shape), "")
+        _render_cells("", "Input", "raw pixels, 0 to 255", format_shape(draft.image_shape), "")
         opened = state.setup_memory().open_layer
         for number, (layer, row) in enumerate(zip(draft.layers, trace.rows, strict=True), start=1):
             _render_layer(number, layer, row, len(draft.layers), is_open=layer.id == opened)
@@ -111,7 +112,7 @@ def _diagram(
 def _render_layer(
     number: int, layer: DraftLayer, row: LayerRow, count: int, *, is_open: bool
 ) -> None:
-    shape = "?" if row.output_shape is None else in_words(row.output_shape)
+    shape = "?" if row.output_shape is None else format_shape(row.output_shape)
     parameters = "?" if row.output_shape is None else f"{row.parameters:,}"
     buttons = _render_cells(
         str(number),

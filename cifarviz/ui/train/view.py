@@ -21,7 +21,7 @@ from cifarviz.runs.records import Run
 from cifarviz.training.estimate import epoch_work, estimate_epoch, recorded_speeds
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped, quoted, sentence_case
-from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.errors import render_errors
 from cifarviz.ui.navigation import ViewEntry, go_to, link_to, render_title_and_views
 from cifarviz.ui.published import render_changes
 from cifarviz.ui.query import update_query_params, widget_key, widget_value
@@ -64,7 +64,7 @@ def render_setup() -> None:
     story, launch = st.columns([3, 2], gap="large")
     with story:
         render_preset_panel(wanted, preset_changes)
-    with launch, st.container(border=True, gap="xsmall"), errors_shown():
+    with launch, st.container(border=True, gap="xsmall"), render_errors():
         # Using the sample is not a change, but belongs in the run's name.
         default = run_name(PRESETS[draft.preset].title, changes(preset, draft))
         render_launch_panel(default, assessment, stands_in=draft is not wanted)
@@ -147,7 +147,7 @@ def render_launch_panel(default: str, assessment: Assessment, *, stands_in: bool
         _render_estimate(assessment.experiment, assessment.sizes, runs)
         _render_waiting([run for run in runs if run.state.active])
         if pressed:
-            with errors_shown():
+            with render_errors():
                 run = _queue_run(assessment.experiment, (name or "").strip(), default)
                 go_to("train", view="watch", run=run.id)
     if stands_in:

@@ -25,10 +25,10 @@ from cifarviz.ui.components.live import Live
 from cifarviz.ui.components.live_items import live_items
 from cifarviz.ui.ensemble.members import format_members, prediction_epochs
 from cifarviz.ui.epoch_scrubber import has_evaluable_epochs, has_inspectable_epochs
-from cifarviz.ui.errors import errors_as_toast, errors_shown
+from cifarviz.ui.errors import errors_as_toast, render_errors
 from cifarviz.ui.metrics import render_curves_loss_note
 from cifarviz.ui.navigation import go_to, link_to
-from cifarviz.ui.pickers import checkpoints_of
+from cifarviz.ui.pickers import available_checkpoints
 from cifarviz.ui.published import is_published_shown, render_published_switch
 from cifarviz.ui.query import update_query_params
 from cifarviz.ui.queueing import stop_runs
@@ -193,9 +193,9 @@ def render_next_steps(run: Run) -> None:
             go_to("train", view="setup", run=run.id)
         if change_first:
             _render_resume_button(run, "secondary")
-        if checkpoints_of(run) or has_inspectable_epochs(run):
+        if available_checkpoints(run) or has_inspectable_epochs(run):
             link_to("inside", "Look inside", run=run.id)
-        if checkpoints_of(run) or has_evaluable_epochs(run):
+        if available_checkpoints(run) or has_evaluable_epochs(run):
             link_to("evaluate", "Evaluate", run=run.id)
         _render_present_link(run)
         _render_ensemble_link(run)
@@ -222,7 +222,7 @@ def _render_resume_button(run: Run, kind: Literal["primary", "secondary"]) -> No
         key="resume-run",
         help="Queues the run again, from its last checkpoint.",
     ):
-        with errors_shown():
+        with render_errors():
             cache.worker().resume(run.id)
             st.rerun()
 

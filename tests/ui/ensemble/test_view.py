@@ -18,7 +18,7 @@ def test_each_member_has_an_item_and_its_end_changes_the_mark(settings: Settings
         for name, state in (("second", RunState.QUEUED), ("first", RunState.RUNNING))
     )
     ids = [first.id, second.id]
-    with stored_runs.held(store, first), stored_runs.held(store, second):
+    with stored_runs.hold_lock(store, first), stored_runs.hold_lock(store, second):
         begun = progress_message(store, ids)
         stored_runs.advance_run(store, first, 6)
         later = progress_message(store, ids)

@@ -39,7 +39,7 @@ def curves(message: dict[str, Any], name: str = "loss") -> str:
 def test_numbers_and_curves_grow_without_a_new_mark(store: RunStore) -> None:
     series, [_, run] = stored(store, "duel", RunState.FINISHED, RunState.RUNNING)
     feed = SeriesFeed(store, "duel", series, None)
-    with stored_runs.held(store, run):
+    with stored_runs.hold_lock(store, run):
         begun = feed.message()
         stored_runs.advance_run(store, run, 5)
         later = feed.message()
@@ -71,7 +71,7 @@ def test_the_mark_changes_with_states_and_deletion(
     series, [first, second] = stored(store, "duel", RunState.FINISHED, RunState.RUNNING)
     feed = SeriesFeed(store, "duel", series, None)
     seen = []
-    with stored_runs.held(store, second):
+    with stored_runs.hold_lock(store, second):
         seen.append(feed.message()["mark"])
         store.transition(second.id, RunState.STOPPING)
         seen.append(feed.message()["mark"])
@@ -95,7 +95,7 @@ def test_the_mark_changes_with_states_and_deletion(
 def test_each_experiment_can_be_sent_before_its_first_epoch(store: RunStore, kind: LabKind) -> None:
     series, [_, run] = stored(store, kind, RunState.QUEUED, RunState.RUNNING)
     feed = PageFeed(SeriesFeed(store, kind, series, None).message)
-    with stored_runs.held(store, run):
+    with stored_runs.hold_lock(store, run):
         assert feed.refresh()
         first, position = feed.message(NOT_BEGUN)
         assert first["figures"]

@@ -10,7 +10,7 @@ from tests import stored_runs
 def test_the_curves_grow_with_the_run_and_the_mark_changes_at_its_end(settings: Settings) -> None:
     store = RunStore(settings)
     run = stored_runs.store_run(store, stored_runs.experiment(), state=RunState.RUNNING, epochs=0)
-    with stored_runs.held(store, run):
+    with stored_runs.hold_lock(store, run):
         built = live_message(store, run.id)
         stored_runs.advance_run(store, run, 5)
         begun = live_message(store, run.id)

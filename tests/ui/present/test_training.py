@@ -84,7 +84,7 @@ def test_a_second_click_leads_to_the_run_that_the_first_one_made(
     worker = StoringWorker()
     monkeypatch.setattr(cache, "worker", lambda: worker)
     training.continue_run(run, 1)
-    with stored_runs.held(store, begun[0]):
+    with stored_runs.hold_lock(store, begun[0]):
         training.continue_run(run, 1)
         assert len(worker.forks) == 1
         assert [one["run"] for one in updates] == [begun[0].id] * 2
@@ -112,7 +112,7 @@ def test_what_cannot_be_gone_on_from_is_said(
 def test_the_curves_grow_with_the_run_and_the_mark_changes_at_its_end(settings: Settings) -> None:
     store = RunStore(settings)
     run = stored_runs.store_run(store, stored_runs.experiment(), state=RunState.RUNNING, epochs=0)
-    with stored_runs.held(store, run):
+    with stored_runs.hold_lock(store, run):
         built = live_message(store, run.id)
         stored_runs.advance_run(store, run, 5)
         begun = live_message(store, run.id)

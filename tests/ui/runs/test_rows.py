@@ -35,7 +35,7 @@ def test_a_waiting_run_has_not_begun(settings: Settings) -> None:
 def test_what_was_asked_of_a_run_and_not_done_yet_is_said(settings: Settings) -> None:
     store = RunStore(settings)
     run = stored_runs.store_run(store, stored_runs.experiment(), state=RunState.RUNNING)
-    with stored_runs.held(store, run):
+    with stored_runs.hold_lock(store, run):
         store.request(run.id, Action.PAUSE)
         assert format_state(store.get(run.id)) == "running, pause requested"
 
