@@ -183,7 +183,8 @@ class Experiment(Value):
         if network.input_shape != tuple(info.image_shape):
             problems.append(
                 f"The network takes {format_shape(network.input_shape)} images and {info.title} "
-                f"has {format_shape(info.image_shape)} images. Use a network made for this data set."
+                f"has {format_shape(info.image_shape)} images. Use a network made for this data "
+                "set."
             )
         if network.classes != len(info.classes):
             problems.append(
