@@ -11,7 +11,7 @@ from cifarviz.analysis.members import Member
 from cifarviz.figures.percent import format_probability
 from cifarviz.figures.sprite import enlarge, sprite
 from cifarviz.figures.theme import class_color
-from cifarviz.runs.kept_weights import lacking_weights, usual_weights
+from cifarviz.runs.stored_weights import default_weights, explain_missing_weights
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import quoted, whole_number
 from cifarviz.ui.components.image_grid import TileBar
@@ -178,8 +178,8 @@ def inside_link(images: EvaluatedImages, index: int, member: Member) -> InsideLi
         if not isinstance(epochs[near], int):
             # With a single epoch, Inside has no slider.
             return InsideLink(params | {"checkpoint": str(epochs[near])}, source)
-    checkpoint = usual_weights(cache.store(), run)
-    if lacking_weights(cache.store(), run, checkpoint) is not None:
+    checkpoint = default_weights(cache.store(), run)
+    if explain_missing_weights(cache.store(), run, checkpoint) is not None:
         # Inside reports what is missing.
         return InsideLink(params, "")
     return InsideLink(params | {"checkpoint": checkpoint}, f"({checkpoint_label(run, checkpoint)})")

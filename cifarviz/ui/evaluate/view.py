@@ -17,9 +17,9 @@ from cifarviz.experiment.choices import TestValidation
 from cifarviz.live.items import Metric
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.earlier_losses import EXPLANATION, earlier_losses, has_exact_loss
-from cifarviz.runs.kept_weights import weights_position
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import WeightsChoice
+from cifarviz.runs.stored_weights import weights_position
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 from cifarviz.ui.class_names import class_names
