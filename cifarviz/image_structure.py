@@ -74,7 +74,7 @@ def read_structure(data: bytes) -> ImageFile | None:
 
 
 def _damaged() -> StructureError:
-    return StructureError("is cut off or damaged: it starts like an image but cannot be read.")
+    return StructureError("is truncated or damaged: it starts like an image but cannot be read.")
 
 
 def _too_many(parts: str, limit: int) -> StructureError:

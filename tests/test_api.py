@@ -88,7 +88,7 @@ def test_wrong_arguments_are_errors_with_a_reason(
         api.preset("cifar11")
     with pytest.raises(ImageUnreadable, match="cannot be opened"):
         home.predict(run, tmp_path / "nothing.png")
-    with pytest.raises(ExperimentInvalid, match="28×28×1 came"):
+    with pytest.raises(ExperimentInvalid, match="got 28×28×1"):
         home.predict(run, np.zeros((1, 28, 28, 1), np.uint8))
     with pytest.raises(ImageUnreadable, match="Image 1 must be"):
         home.predict(run, [np.zeros((32, 32, 3), np.uint8), np.zeros(5, np.uint8)])

@@ -51,11 +51,7 @@ def check_arrays(
     if expected is None:
         _refuse_namesake(arrays, info, where)
     for name, array in arrays.items():
-        facts = {
-            "array": name.replace("_", " ").replace("train", "training"),
-            "place": where,
-            "dataset": info.title,
-        }
+        label = name.replace("_", " ").replace("train", "training")
         shape, dtype = info.shapes[name], info.dtype(name)
         if array.dtype != dtype or array.shape != shape:
             raise DatasetDamaged(
@@ -65,7 +61,9 @@ def check_arrays(
                 expected_shape=shape,
                 dtype=array.dtype,
                 shape=array.shape,
-                **facts,
+                array=label,
+                place=where,
+                dataset=info.title,
             )
         if expected is None:
             watch.advance(done + array.nbytes, info.nbytes)
@@ -76,7 +74,9 @@ def check_arrays(
                 if info.fingerprints
                 else "The {array} in “{place}” are not those of the fetched {dataset}: their "
                 "fingerprint differs.",
-                **facts,
+                array=label,
+                place=where,
+                dataset=info.title,
             )
         if name.endswith("labels") and array.max() >= len(info.classes):
             raise DatasetDamaged(
@@ -85,7 +85,9 @@ def check_arrays(
                 largest=len(info.classes) - 1,
                 classes=len(info.classes),
                 found=array.max(),
-                **facts,
+                array=label,
+                place=where,
+                dataset=info.title,
             )
         done += array.nbytes
 

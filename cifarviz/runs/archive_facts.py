@@ -125,13 +125,15 @@ class _RunInFolder(_PackedRun):
 
     origin: Text
     starred: bool
+    # An index that is rebuilt must go on refusing what earlier attempts report.
+    attempt: Count = 0
 
 
 _Facts = TypeVar("_Facts", bound=_PackedRun)
 
 
 def run_facts(run: Run, epochs: list[Epoch]) -> dict[str, Any]:
-    """Return the content of ``run.json``, without ``origin`` and ``starred``.
+    """Return the content of ``run.json`` but ``origin``, ``starred`` and ``attempt``.
 
     Raises ``RunDamaged``, and as ``Run.experiment`` does.
     """
@@ -209,7 +211,8 @@ def check_folder_facts(facts: dict[str, Any]) -> ImportedFacts:
     """
     packed = _validate(_RunInFolder, facts)
     checked = _check_facts(packed, packed.origin)
-    return checked._replace(columns=checked.columns | {"starred": int(packed.starred)})
+    own = {"starred": int(packed.starred), "attempt": packed.attempt}
+    return checked._replace(columns=checked.columns | own)
 
 
 def _validate(model: type[_Facts], facts: dict[str, Any]) -> _Facts:

@@ -78,7 +78,7 @@ def find_image(text: str, images: ImageSet, info: DatasetInfo, split: Split) -> 
     total = info.train_images if split == "train" else info.test_images
     if index is None or index >= total:
         raise DatasetNotFound(
-            "{dataset} has no {split} {given}: their numbers go from 0 to {highest:,}.",
+            "{split}s of {dataset} have the numbers 0 to {highest:,}; got {given}.",
             split=SPLIT_LABELS[split],
             dataset=info.title,
             highest=total - 1,

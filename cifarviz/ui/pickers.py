@@ -247,7 +247,7 @@ def _render_unavailable(run_id: str, runs: Sequence[Run], keeps: Callable[[Run],
         link_to("runs", "Open Runs")
     elif run.damage is not None:
         st.error(f"{quoted(run.name)} is damaged: {escaped(run.damage)}", icon=":material/error:")
-        link_to("runs", "Delete it in Runs", runs=run.id)
+        link_to("runs", "Delete on the Runs page", runs=run.id)
     elif run.state.active:
         _render_coming_run(run, keeps)
     else:

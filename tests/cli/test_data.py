@@ -50,7 +50,7 @@ def test_a_source_that_a_data_set_lacks_is_refused_in_one_line(
 ) -> None:
     result = call("data", "fetch", dataset, "--from", source)
     assert result.code == 1
-    assert f"cannot be had from “{source}”" in result.err
+    assert f"is not available from “{source}”" in result.err
     assert len(result.err.strip().splitlines()) == 1
 
 

@@ -33,10 +33,10 @@ def test_a_fork_continues_its_parent_and_records_it(
     ("arguments", "message"),
     [
         ("--epoch 9 --epochs 1", "has no saved weights for epoch 9. Choose one of these epochs: "),
-        ("--epoch 1 --epochs 0", "A fork trains for 1 epoch or more; 0 were asked for."),
+        ("--epoch 1 --epochs 0", "A fork must train for at least 1 epoch, not 0."),
         ("--epoch 1 --epochs 1 --train-images some", "must be a number or “all”, not “some”"),
         ("--epoch 1 --epochs 1 --dropout 2", "dropout rate"),
-        ("--epoch 1 --epochs 1 --train-images 999999", "training images were asked for"),
+        ("--epoch 1 --epochs 1 --train-images 999999", "training images and there are"),
     ],
 )
 def test_an_impossible_fork_is_refused_with_code_2(

@@ -152,7 +152,7 @@ def test_grey_images_work_like_colour_images(
     assert photo.json[0]["probabilities"] != plain.json[0]["probabilities"]
     for choice in ([], ["--invert"]):
         inverted = call("predict", fashion_run, tmp_path / "photo.png", *choice, "--json")
-        assert "photo.png: Light and dark were swapped" in inverted.err
+        assert "photo.png: Light and dark swapped" in inverted.err
         assert inverted.json[0]["notes"][-1]["change"] == "inverted"
         assert inverted.json[0]["probabilities"] == plain.json[0]["probabilities"]
 

@@ -193,7 +193,7 @@ def test_without_runs_the_list_suggests_a_command(call: Call) -> None:
         ("train cifar10-starter --epochs 0", "number of epochs must be"),
         (
             "train cifar10-starter --data sample --batch-size 4096 --train-images 99",
-            "batch of 4,096",
+            "batch size 4,096",
         ),
         ("train cifar10-starter --data sample --train-images 50001", "50,001 training images"),
         ("train cifar10-starter --seed -1", "seed must be"),

@@ -25,7 +25,7 @@ def test_a_disk_that_fills_up_while_writing(toy, settings, tmp_path, stored):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
     try:
-        with pytest.raises(StorageFull, match="can be written"):
+        with pytest.raises(StorageFull, match="is full or read-only"):
             fetch(toy.info, settings, mine)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

@@ -94,7 +94,7 @@ def test_read_only_and_memory_mapped_images_work(tmp_path):
 
 @pytest.mark.parametrize("shape", [(2, 8, 8, 3), (6, 6, 3), (2, 6, 6, 1)])
 def test_images_of_another_shape_are_refused_in_words(shape):
-    with pytest.raises(ExperimentInvalid, match="This network takes 6×6×3 images and"):
+    with pytest.raises(ExperimentInvalid, match="This network takes 6×6×3 images, but got"):
         probabilities(model(), np.zeros(shape, np.uint8))
 
 

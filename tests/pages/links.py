@@ -351,7 +351,7 @@ LINKS = (
         f"{CELL}&part=compare&with=OTHER&side=neither",
         {"Details": "Compare with another run", "Compare A, shown above, with B": "other",
          "Images": "Both wrong, differently"},
-        ("^A is the network shown above; B is other, as it ended", "chart evaluate-beside-B"),
+        ("^A is the network shown above; B is other, last epoch", "chart evaluate-beside-B"),
     ),
     Link(
         f"{CELL}&checkpoint=epochs&epoch=2",

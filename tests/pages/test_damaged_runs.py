@@ -76,7 +76,7 @@ def test_chosen_with_a_sound_one_the_sound_one_is_drawn(sound: Run, damaged: lis
 def test_start_shows_them_with_the_way_to_delete_them(sound: Run, damaged: list[str]) -> None:
     app = opened_by_link("start")
     assert ":red-badge[damaged]" in "\n".join(page_texts(app))
-    assert links(app)["Delete it in Runs"].startswith("runs?runs=")
+    assert links(app)["Delete on the Runs page"].startswith("runs?runs=")
     assert not app.exception
 
 

@@ -103,7 +103,7 @@ def test_what_it_makes_of_an_image_and_what_it_costs() -> None:
 def test_its_words() -> None:
     fields = NETWORK.layers[0].model_dump(mode="json")
     assert layer_label(fields) == "Depthwise"
-    assert layer_summary(fields) == "2 filters 5×5 a channel, stride 2, same padding, ReLU"
+    assert layer_summary(fields) == "2 filters 5×5 per channel, stride 2, same padding, ReLU"
     plain = VGG.with_value("data", SAMPLE)
     found = changes(plain, add_layer(plain, "depthwise_conv2d"))
     assert [change.text for change in found] == ["depthwise convolution added as layer 10"]
@@ -132,7 +132,7 @@ def test_it_is_added_and_edited_in_the_layer_table(store: RunStore) -> None:
         "initializer": "he_uniform",
         "use_bias": False,
     }
-    assert "3 filters 3×3 a channel, valid padding, ReLU, He uniform, no bias" in page_text(app)
+    assert "3 filters 3×3 per channel, valid padding, ReLU, He uniform, no bias" in page_text(app)
     assert not app.button(key="train").disabled
     widget(app, "text_input", "layer-1-13-depth_multiplier").set_value("0").run()
     assert "The depth multiplier must be a whole number from 1 to 64, not 0." in page_text(app)

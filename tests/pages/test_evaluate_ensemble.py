@@ -61,7 +61,7 @@ def test_random_images_show_all_predictions(members: list[Run], ensemble: Ensemb
 def test_corrected_and_worsened_images_can_be_selected(
     members: list[Run], ensemble: Ensemble, shown: str
 ) -> None:
-    positions = getattr(ensemble, shown)
+    positions = {"mended": ensemble.corrected, "spoiled": ensemble.spoiled}[shown]
     app = opened(*ids(members), show=shown)
     assert f"**{len(positions()):,}** of 1,000 test images" in page_text(app)
     assert table(app)["indices"] == ensemble.indices[positions()[:10]].tolist()
@@ -174,9 +174,8 @@ def test_published_results_are_shown_for_members_of_the_preset(
     assert "last member 66.0%, ensemble 70.1%, 4.1 points above it." in page_text(app)
     assert "the four members were the same object" in page_text(app)
     # The stored runs differ from the published experiment, which is reported for both at once.
-    assert (
-        "The published results are of the unchanged preset. All 2 runs have changes"
-        in page_text(app)
+    assert "The published results are of the unchanged preset. All 2 runs change it" in page_text(
+        app
     )
     assert "embedded sample instead of full set" in page_text(app)
     assert "number of epochs 15 → 3" in page_text(app)

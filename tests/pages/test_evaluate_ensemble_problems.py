@@ -159,7 +159,7 @@ def test_a_failed_member_without_weights_is_reported(store: RunStore) -> None:
         ({"view": "both"}, "Evaluate has no view “both”"),
         ({"preset": "nope"}, "There is no preset or run “nope”"),
         ({"way": "nope"}, "This preset cannot be trained as “nope”"),
-        ({"count": "11"}, "Members: expected a whole number from 2 to 10, and got “11”"),
+        ({"count": "11"}, "Members: expected a whole number from 2 to 10, got “11”"),
         ({"first": "-1"}, "First seed: expected a whole number from 0"),
     ],
 )

@@ -95,7 +95,7 @@ def _link_to_the_ensemble(draft: Draft) -> dict[str, str]:
     (link,) = [
         link.proto
         for link in walk(page._tree)
-        if link.type == "page_link" and "real ensemble" in link.proto.label
+        if link.type == "page_link" and "ensemble" in link.proto.label.lower()
     ]
     named = dict(parse_qsl(link.query_string))
     assert named.pop("view") == "ensemble"

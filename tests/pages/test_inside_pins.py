@@ -70,7 +70,9 @@ def test_an_image_is_pinned_and_taken_off_again(thinned: Run, store: RunStore) -
     app = inside_page.opened(run=thinned.id, image="5")
     assert "pinned" in component_keys(app)
     app.button(key="inside-pin").click().run()
-    assert any(f"{MAX_PINNED} images are pinned" in error for error in inside_page.errors(app))
+    assert any(
+        f"You can pin at most {MAX_PINNED} images" in error for error in inside_page.errors(app)
+    )
 
     app = inside_page.opened(run=thinned.id, image=str(before[0]))
     assert app.button(key="inside-pin").label == "Unpin"

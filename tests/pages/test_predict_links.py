@@ -93,14 +93,14 @@ def test_a_validation_image_says_that_it_was_not_learned_from(
 @pytest.mark.parametrize(
     ("address", "sentence"),
     [
-        ({"image": "abc"}, "numbered 0 to 9,999; “abc” is none of them"),
-        ({"image": "99999999"}, "“99999999” is none of them"),
-        ({"image": "-1"}, "“-1” is none of them"),
+        ({"image": "abc"}, "numbers 0 to 9,999; got “abc”"),
+        ({"image": "99999999"}, "got “99999999”"),
+        ({"image": "-1"}, "got “-1”"),
         (
             {"image": "5000"},
             "Test image 5,000 is not among the 1,000 of the embedded sample; the",
         ),
-        ({"image": "1", "split": "tset"}, "There are no images called “tset”"),
+        ({"image": "1", "split": "tset"}, "There is no split “tset”"),
         ({"image": "1", "dataset": "imagenet"}, "There is no data set called “imagenet”"),
         ({"image": "1", "dataset": "[a](//b.c)"}, "There is no data set called “[a](//b.c)”"),
         ({"fit": "squash"}, "Images cannot be fitted by “squash”"),

@@ -79,7 +79,7 @@ def test_the_start_of_overfitting_is_marked(demonstration: Run) -> None:
     given = replay(app, "present-turn")
     assert given["turn"] == {"epoch": 8, "words": "overfitting starts: epoch 8"}
     assert (given["mark"], given["player"], len(given["panels"])) == ("recorded", False, 1)
-    assert "rose from 0.818 to 1.816" in html(app)
+    assert "rose from 0.818 (epoch 8) to 1.816" in html(app)
     # 79.7 less 72.0, and 98.5 less 71.4.
     assert "<b>7.6</b><span>points of accuracy: training above validation" in html(app)
     assert "<b>27.1</b>" in html(app)

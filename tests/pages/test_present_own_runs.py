@@ -78,7 +78,7 @@ def test_the_mistakes_are_those_of_the_epoch_that_answers_for_the_run(
     app = opened("mistakes", run=run.id, notes=1)
     assert widget(app, "selectbox", "present-epoch").value == "2"
     assert "5 of 50 test images wrong (after epoch 2)" in html(app)
-    assert "(after epoch 2, lowest" in page_text(app)
+    assert "after epoch 2, lowest" in page_text(app)
     assert "30 of 50 test images wrong (after epoch 1)" in html(
         opened("mistakes", run=run.id, epoch=1)
     )
@@ -87,7 +87,7 @@ def test_the_mistakes_are_those_of_the_epoch_that_answers_for_the_run(
     app = opened("mistakes", run=run.id, notes=1)
     assert "2, predicted now" in widget(app, "selectbox", "present-epoch").options
     assert "(after epoch 2)" in html(app)
-    assert "(at its lowest validation loss, epoch 2)" in page_text(app)
+    assert "best epoch 2 (lowest validation loss)" in page_text(app)
     assert "predicted 1,000 test images" in page_text(app)
     assert "20 of 50 test images wrong (after epoch 3)" in html(
         opened("mistakes", run=run.id, epoch=3)
@@ -96,8 +96,8 @@ def test_the_mistakes_are_those_of_the_epoch_that_answers_for_the_run(
 
 def test_without_answers_the_network_is_asked(run: Run) -> None:
     app = opened("mistakes", run=run.id, notes=1)
-    assert "predicted 1,000 test images (as it ended, after epoch 3)" in page_text(app)
-    assert "(as it ended, " in html(app)
+    assert "predicted 1,000 test images: last epoch (after epoch 3)" in page_text(app)
+    assert "last epoch (after epoch 3)" in html(app)
     assert html(app).count("<figcaption>") == 8
 
 

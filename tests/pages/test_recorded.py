@@ -62,10 +62,10 @@ def test_evaluate_judges_it_by_the_images_that_come_with_cifarviz() -> None:
     assert not app.exception
     assert not app.error
     words = evaluate_page.text(app)
-    assert "the 15,000 images that were held back from training for validation" in words
+    assert "the 15,000 validation images held out from training" in words
     figures = evaluate_page.metrics(app)
     count = int(figures["Validation images"].replace(",", ""))
-    assert f"Shown are the {count:,} of them that are in the embedded sample" in words
+    assert f"Shown are the {count:,} in the embedded sample" in words
     assert 1_000 < count < 2_000
     assert 60 < float(figures["Accuracy"].split("%")[0]) < 80
 

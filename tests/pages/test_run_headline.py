@@ -108,5 +108,5 @@ def test_the_recorded_run_is_said_alike(monkeypatch: pytest.MonkeyPatch) -> None
     assert "72.7% validation, epoch 26 (highest validation accuracy)" in words
     assert "7 min 28 s at work" in words
     notes = present_page.page_text(present_page.opened("training", notes=1))
-    assert "this training took 7 min 28 s at work" in notes
+    assert "training took 7 min 28 s" in notes
     assert f"Best: {RECORDED}" in notes

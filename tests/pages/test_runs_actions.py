@@ -102,6 +102,6 @@ def test_one_run_shows_its_early_end_its_note_and_its_tensorboard_files(store: R
     app = opened(run.id)
     # How it ended is no warning; what went wrong is one.
     assert ["Stopped early" in info.value for info in app.info] == [True]
-    assert ["from epoch 2 on" in warning.value for warning in app.warning] == [True]
+    assert ["end before epoch 2" in warning.value for warning in app.warning] == [True]
     assert app.code[0].value == f"tensorboard --logdir {store.tensorboard_folder(run.id)}"
     assert not app.exception

@@ -58,10 +58,10 @@ def test_what_was_typed_survives_the_switch(store: RunStore) -> None:
             "patience must be a whole number from 1 to 1,000, not 0",
         ),
         ("early_stopping-patience", "", "patience must be"),
-        ("test_epochs", "15, 31", "cannot be kept after epoch 31 of a run of 30 epochs"),
+        ("test_epochs", "15, 31", "cannot be saved at epoch 31 of a run of 30 epochs"),
         ("test_epochs", "0", "numbered from 1"),
-        ("test_epochs", "the last", "“the last” cannot be read"),
-        ("test_epochs", "<b>" * 60, "cannot be read"),
+        ("test_epochs", "the last", "“the last” is not a list of numbers"),
+        ("test_epochs", "<b>" * 60, "is not a list of numbers"),
     ],
 )
 def test_what_cannot_be_is_said_once_beside_its_field_and_kept(

@@ -231,7 +231,7 @@ def test_what_went_wrong_beside_the_training_is_a_warning(store: RunStore) -> No
     run = stored_runs.store_run(store, stored_runs.experiment())
     store.describe(run.id, note="TensorBoard files end before epoch 2: disk full.")
     app = opened(view="watch", run=run.id)
-    assert ["from epoch 2 on" in warning.value for warning in app.warning] == [True]
+    assert ["end before epoch 2" in warning.value for warning in app.warning] == [True]
     assert not app.exception
 
 

@@ -37,7 +37,7 @@ def test_what_is_chosen_stays_for_every_later_look(store: RunStore, settings: Se
 
 def test_there_is_room_for_eight(store: RunStore) -> None:
     before = pinned_images(store, CIFAR10)
-    with pytest.raises(RunError, match="Unpin one first"):
+    with pytest.raises(RunError, match="Unpin an image first"):
         pin(store, CIFAR10, 9999)
     assert pinned_images(store, CIFAR10) == before
 

@@ -57,7 +57,7 @@ def test_a_channel_that_is_not_a_number_stays_so(tmp_path: Path) -> None:
 
 def test_what_is_missing_damaged_or_newer_is_said(tmp_path: Path) -> None:
     assert map_image_indices(tmp_path, 6) == ()
-    with pytest.raises(ArtifactMissing, match="no feature maps of test image 1 after epoch 6"):
+    with pytest.raises(ArtifactMissing, match="no saved feature maps of test image 1 for epoch 6"):
         load_maps(tmp_path, 6, 1)
     save_maps(FolderArtifacts(tmp_path), 6, INDICES, some_outputs())
     with pytest.raises(ArtifactMissing, match="test image 2 "):

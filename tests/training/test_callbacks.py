@@ -163,11 +163,13 @@ def test_a_finished_run_may_keep_its_best_checkpoint_only(
     assert {path.name for path in folder.iterdir()} == {
         "checkpoint-best.npz",
         "checkpoint-last.npz",
+        "run.json",
         "snapshots",
     }
     run = worker.wait(worker.resume(stopped.id).id)
     assert run.state is RunState.FINISHED
-    assert {path.name for path in folder.iterdir()} == {"checkpoint-best.npz", "snapshots"}
+    left = {"checkpoint-best.npz", "run.json", "snapshots"}
+    assert {path.name for path in folder.iterdir()} == left
     # What it kept on its way, to be looked back at, is no checkpoint.
     kept = sorted(path.name for path in folder.glob("snapshots/weights-*"))
     assert kept == [f"weights-{epoch:04d}.npz" for epoch in range(5)]

@@ -182,7 +182,7 @@ def inside_link(images: EvaluatedImages, index: int, member: Member) -> InsideLi
     if explain_missing_weights(cache.store(), run, checkpoint) is not None:
         # Inside reports what is missing.
         return InsideLink(params, "")
-    return InsideLink(params | {"checkpoint": checkpoint}, f"({checkpoint_label(run, checkpoint)})")
+    return InsideLink(params | {"checkpoint": checkpoint}, f"– {checkpoint_label(run, checkpoint)}")
 
 
 def render_image_links(images: EvaluatedImages, index: int, member: Member) -> None:

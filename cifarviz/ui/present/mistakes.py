@@ -137,7 +137,7 @@ def _render_pictures(mistakes: Mistakes, when: str, stage: Stage) -> None:
 
 def _notes(mistakes: Mistakes, when: str) -> Sequence[str]:
     what = "validation images" if mistakes.split == "train" else "test images"
-    predicted = f"The network predicted {mistakes.predicted_images:,} {what} ({when})."
+    predicted = f"The network predicted {mistakes.predicted_images:,} {what}: {when}."
     missing = f"Only the {mistakes.available:,} on this machine are shown and counted."
     return [
         predicted if mistakes.available == mistakes.predicted_images else f"{predicted} {missing}",

@@ -59,7 +59,7 @@ def render_photo(stage: Stage) -> Sequence[str]:
             notes = [f"Changes to the photo: {note}" for note in prepared.notes]
     height, width, _ = stage.info.image_shape
     return [
-        f"Predictions by {quoted(run.name)}, ({checkpoint_label(run, checkpoint)}) for the central "
+        f"Predictions by {quoted(run.name)}, {checkpoint_label(run, checkpoint)}, for the central "
         f"part of the photo in {height} × {width} pixels.",
         f"The network **always** predicts one of its {len(stage.names)} classes, even for a face "
         "or a cup. The bars are probabilities among these classes only.",

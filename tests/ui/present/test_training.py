@@ -88,7 +88,7 @@ def test_a_second_click_leads_to_the_run_that_the_first_one_made(
         training.continue_run(run, 1)
         assert len(worker.forks) == 1
         assert [one["run"] for one in updates] == [begun[0].id] * 2
-        assert "not queued a second time" in messages[0]
+        assert "not queued again" in messages[0]
         training.continue_run(run, 2)
         assert len(worker.forks) == 2
     # It has ended by now: who wants it once more gets it.
@@ -128,7 +128,7 @@ def test_the_curves_grow_with_the_run_and_the_mark_changes_at_its_end(settings: 
     assert [one["replay"]["until"] for one in messages] == [0.0, 0.5, 1.2, 1.2]
     assert begun["words"]["below"] == "running: epoch 1 of 3, about 30 s left"
     assert later["words"]["below"].startswith("running: epoch 2 of 3")
-    assert "what it learned until then is kept" in over["words"]["below"]
+    assert "The weights are saved" in over["words"]["below"]
     # What has not grown is the same object, which the feed need not look through.
     assert live_message(store, run.id)["replay"] is over["replay"]
     [loss, _] = later["replay"]["panels"]
