@@ -85,7 +85,7 @@ def _samples_expected(presses: Sequence[Press], ids: Mapping[str, str]) -> PageS
         "Split": split,
         "classes in the address": ",".join(sorted(chosen)),
         "split in the address": _optional("test" if split == "Test" else "train", "train"),
-        "drawn": rf"50 of the .* {split.lower()} images.*{'.*'.join(chosen)} in the .*",
+        "drawn": rf"50 of [\d,]+ {split.lower()} images.*{'.*'.join(chosen)} in the .*",
         "tiles": f"({some})(,({some}))*",
         "tiles are of": f"{split.lower()} image",
     }
@@ -99,7 +99,7 @@ def _samples_shown(page: Page) -> PageState:
         **_addressed(page, "split"),
         # In any order: a link means the same in each.
         "classes in the address": ",".join(sorted(address_of(page).get("classes", "").split(","))),
-        "drawn": _line(page, r"^\d+ of the"),
+        "drawn": _line(page, r"^\d+ of [\d,]+ "),
         "tiles": ",".join(sorted({name.split(",")[0] for name in names})),
         "tiles are of": ",".join({" ".join(name.split(", ")[1].split()[:2]) for name in names}),
     }
@@ -131,7 +131,7 @@ def _inside_expected(presses: Sequence[Press], ids: Mapping[str, str]) -> PageSt
         "scale in the address": _optional("layer" if layer else "own", "own"),
         "drawn": f"Test image {index}, .*",
         "large": f"Test image {index}, .*",
-        "legend": ".*the layer’s smallest value.*" if layer else ".*two standard deviations.*",
+        "legend": ".*the layer’s smallest value.*" if layer else ".*standard deviations.*",
     }
 
 

@@ -83,7 +83,7 @@ def test_a_click_on_a_channel_enlarges_it_and_updates_the_address(
     open_page(page, server, f"run={run}&image=3")
     channel(page, "conv2d_3", 9).click()
     dialog = page.get_by_role("dialog")
-    expect(dialog.get_by_text("Channel 9 · one of 64")).to_be_visible()
+    expect(dialog.get_by_text("Channel 9 of 64")).to_be_visible()
     expect(dialog.get_by_text("Kernel, 3 × 3 for each of 32 input channels")).to_be_visible()
     expect(page).to_have_url(re.compile(rf"run={run}&image=3&layer=conv2d_3&channel=9$"))
 
@@ -95,11 +95,11 @@ def test_a_click_on_a_channel_enlarges_it_and_updates_the_address(
     expect(dialog.locator(".hoverlayer").first).to_contain_text(re.compile(r"row \d+, column \d+"))
 
     dialog.get_by_role("button", name="Next").click()
-    expect(dialog.get_by_text("Channel 10 · one of 64")).to_be_visible()
+    expect(dialog.get_by_text("Channel 10 of 64")).to_be_visible()
     expect(page).to_have_url(re.compile("channel=10$"))
 
     page.reload()
-    expect(dialog.get_by_text("Channel 10 · one of 64")).to_be_visible(timeout=60_000)
+    expect(dialog.get_by_text("Channel 10 of 64")).to_be_visible(timeout=60_000)
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
     expect(page).to_have_url(re.compile("image=3$"))

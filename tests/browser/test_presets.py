@@ -97,7 +97,7 @@ def test_the_other_pictures_of_a_run_of_a_preset(
     visit(page, server, f"predict?run={run}&split=train&image={TRAINING_IMAGE[dataset]}")
     chart(page, "Probability of each class")
     visit(page, server, f"evaluate?run={run}&part=random")
-    tiles = page.get_by_role("group", name="Ten test images at random")
+    tiles = page.get_by_role("group", name="Ten random test images")
     expect(tiles.get_by_role("button")).to_have_count(10, timeout=LONG)
 
 

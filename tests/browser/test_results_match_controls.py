@@ -31,7 +31,7 @@ def attention(page: Page) -> list[str]:
     """The pictures of where the network looks, as digests of their bytes."""
     return page.evaluate(
         """async () => {
-            const places = [...document.querySelectorAll('img[alt^="What speaks for"]')];
+            const places = [...document.querySelectorAll('img[alt^="Heatmap of"]')];
             return Promise.all(places.map(async (place) => {
                 const bytes = await (await fetch(place.src)).arrayBuffer();
                 const digest = await crypto.subtle.digest("SHA-256", bytes);
