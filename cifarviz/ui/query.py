@@ -205,7 +205,7 @@ def render_choice(
         format_func=options.__getitem__,
         key=widget_key(key, chosen),
         on_change=uninterruptible(_select_choice),
-        args=(name, key, forget),
+        args=(name, key, forget, chosen),
         help=hint,
         label_visibility=label_visibility,
     )
@@ -214,8 +214,11 @@ def render_choice(
     return chosen
 
 
-def _select_choice(name: str, key: str, forget: Sequence[str]) -> None:
-    update_query_params(**dict.fromkeys(forget), **{name: widget_value(key)})
+def _select_choice(name: str, key: str, forget: Sequence[str], given: str) -> None:
+    value = widget_value(key)
+    # A widget that was replaced during a run may report its default as if it had been chosen.
+    if value != given or current_query_params().get(name, given) != given:
+        update_query_params(**dict.fromkeys(forget), **{name: value})
 
 
 def render_number(
