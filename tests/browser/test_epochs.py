@@ -66,7 +66,7 @@ def test_evaluate_can_be_scrubbed_played_and_reloaded_at_an_epoch(
     assert box is not None
     page.mouse.click(box["x"] + 16 + (box["width"] - 32) * 2 / 5, box["y"] + 50)
     expect_epoch(page, 2)
-    page.get_by_label("Pace").select_option("fast")
+    page.get_by_label("Speed").select_option("fast")
     page.get_by_role("button", name="Play").click()
     expect_epoch(page, 5)
     accuracy(page, "50.0%")
@@ -139,7 +139,7 @@ def test_inside_plays_through_all_weights(page: Page, server: tuple[AppServer, R
     settle(page)
     pictures = page.locator("[aria-label^='Channels of conv2d_1'] .picture").first
     before = sheet_of(pictures)
-    page.get_by_label("Pace").select_option("fast")
+    page.get_by_label("Speed").select_option("fast")
     page.get_by_role("button", name="Play").click()
     expect_epoch(page, 3)
     expect(page.get_by_role("button", name="Play")).to_be_visible()
@@ -230,7 +230,7 @@ def test_a_channel_of_an_epoch_leads_to_an_image_that_excites_it(
     settle(page)
     epochs = dialog.get_by_role("group", name="The channel over the epochs")
     epochs.get_by_role("button", name=re.compile("^Epoch 3")).click()
-    expect(dialog.get_by_text(f"after epoch 3 · {name[0]}")).to_be_visible()
+    expect(dialog.get_by_text(f"(after epoch 3) · {name[0]}")).to_be_visible()
     expect(page).to_have_url(re.compile("epoch=3"))
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)

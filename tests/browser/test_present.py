@@ -81,11 +81,11 @@ def test_all_scenes_by_keyboard_with_a_recording_played_and_scrubbed(
     middle = at(page)
     assert middle == pytest.approx(13.0, abs=1.5)
     expect(page.locator(".replay .words")).to_contain_text("3:44 of 7:28 min")
-    page.get_by_label("Pace", exact=True).select_option("20x")
+    page.get_by_label("Speed", exact=True).select_option("20x")
     page.reload()
     shows(page, 2)
     assert at(page) == pytest.approx(middle, abs=0.01)
-    expect(page.get_by_label("Pace", exact=True)).to_have_value("20x")
+    expect(page.get_by_label("Speed", exact=True)).to_have_value("20x")
 
     page.keyboard.press("b")
     expect(page.locator("#cifarviz-blank")).to_be_visible()

@@ -78,7 +78,7 @@ def test_selected_runs_can_be_compared_renamed_and_deleted(
 
     page.get_by_role("button", name="Delete").click()
     dialog = page.get_by_role("dialog")
-    expect(dialog.get_by_text("better: its curves over 2 epochs")).to_be_visible()
+    expect(dialog.get_by_text("better: 2 epochs with their curves")).to_be_visible()
     dialog.get_by_role("button", name="Cancel").click()
     expect(dialog).to_have_count(0)
     assert len(store.all()) == 2
@@ -115,7 +115,7 @@ def test_a_run_of_another_process_appears_and_updates(
     new = stored_runs.store_run(store, STARTER, name="new", state=RunState.RUNNING, epochs=1)
     with stored_runs.hold_lock(store, new):
         # Rows have moved down by one; the one that was ticked still is.
-        expect(page.get_by_text("2 runs take")).to_be_visible(timeout=10_000)
+        expect(page.get_by_text("2 runs use")).to_be_visible(timeout=10_000)
         expect(page.get_by_role("heading", name="old")).to_be_visible()
         expect(page).to_have_url(re.compile(f"runs={old.id}$"))
         tick(page, 0)
