@@ -93,9 +93,9 @@ def test_all_scenes_by_keyboard_with_a_recording_played_and_scrubbed(
     expect(page.locator("#cifarviz-blank")).to_have_count(0)
     shows(page, 2)
     page.keyboard.press("n")
-    expect(page.get_by_text("this training took 7 min 28 s at work")).to_be_visible()
+    expect(page.get_by_text("training took 7 min 28 s")).to_be_visible()
     page.keyboard.press("n")
-    expect(page.get_by_text("this training took 7 min 28 s at work")).to_have_count(0)
+    expect(page.get_by_text("training took 7 min 28 s")).to_have_count(0)
 
     page.keyboard.press("PageDown")
     shows(page, 3)
