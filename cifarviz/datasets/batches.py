@@ -19,7 +19,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from cifarviz.datasets.arrays import Arrays
-from cifarviz.datasets.info import DatasetInfo
+from cifarviz.datasets.info import DatasetInfo, missing_files_error
 from cifarviz.datasets.unpickling import load_arrays
 from cifarviz.errors import DatasetDamaged, DatasetNotFound
 from cifarviz.image_structure import StructureError, read_structure
@@ -212,10 +212,5 @@ class Batches:
             key=len,
         )
         if missing:
-            raise DatasetDamaged(
-                "“{place}” does not hold all of {dataset}. Missing files: {missing}.",
-                place=where,
-                dataset=self._info.title,
-                missing=", ".join(missing),
-            )
+            raise missing_files_error(self._info, where, missing)
         return Arrays(**self._arrays)

