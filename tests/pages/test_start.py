@@ -147,7 +147,8 @@ def test_another_session_sees_the_same_download_and_can_call_it_off(fetch: SlowF
     assert download is not None
     assert download.wait(5)
     other.run()
-    assert [one.value for one in other.info] == ["The download was called off\\. Nothing of it was kept\\."]
+    refusal = "The download was called off\\. Nothing of it was kept\\."
+    assert [one.value for one in other.info] == [refusal]
     assert FETCH in labels(other)
     assert [source for _, source in fetch.calls] == ["auto"]
     assert not other.exception
