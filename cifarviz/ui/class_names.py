@@ -13,7 +13,6 @@ from cifarviz.datasets.registry import all_datasets, find_dataset
 from cifarviz.ui import state
 from cifarviz.ui.address import quoted
 from cifarviz.ui.query import update_query_params, widget_key, widget_value
-from cifarviz.ui.streamlit_patches import uninterruptible
 
 QUERY_PARAM: Final = "labels"
 _KEY = "label-language"
@@ -83,7 +82,7 @@ def render_language_choice() -> None:
         format_func=LANGUAGES.__getitem__,
         key=widget_key(_KEY, memory.language),
         required=True,
-        on_change=uninterruptible(_select_language),
+        on_change=_select_language,
         help="The language of class names on every page. Data sets without names in it show "
         "English.",
     )

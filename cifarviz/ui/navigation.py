@@ -19,7 +19,6 @@ from cifarviz.ui.components.live import Live
 from cifarviz.ui.components.live_items import live_items
 from cifarviz.ui.query import current_query_params, open_address, render_choice
 from cifarviz.ui.state import query_memory
-from cifarviz.ui.streamlit_patches import uninterruptible
 
 
 @dataclass(frozen=True)
@@ -175,7 +174,7 @@ def _render_watch_link(run_id: str) -> None:
         key="watch-run",
         type="tertiary",
         icon=PAGES["train"].icon,
-        on_click=uninterruptible(replace_query_params),
+        on_click=replace_query_params,
         args=("train",),
         kwargs=address,
     )

@@ -31,7 +31,6 @@ from cifarviz.ui.errors import render_errors
 from cifarviz.ui.navigation import go_to, link_to
 from cifarviz.ui.query import current_query_params, update_query_params, widget_key, widget_value
 from cifarviz.ui.runs.rows import format_date
-from cifarviz.ui.streamlit_patches import uninterruptible
 
 Choice = TypeVar("Choice", bound=str)
 _DATASET_PARAMS = ("dataset", "image", "actual", "predicted", "page")
@@ -73,7 +72,7 @@ def pick_run(
         format_func=names.__getitem__,
         placeholder="Choose a run",
         key=widget_key("pick-run", chosen),
-        on_change=uninterruptible(_select_run),
+        on_change=_select_run,
         args=(ready, ("checkpoint", "epoch", *dependent)),
         help="A trained network. Runs appear here after their first epoch.",
     )
@@ -135,7 +134,7 @@ def _pick_weights(run: Run, checkpoints: Sequence[Choice], forget: Sequence[str]
         checkpoints.index(chosen),
         format_func=lambda which: sentence_case(checkpoint_label(run, which)),
         key=widget_key("pick-checkpoint", chosen),
-        on_change=uninterruptible(_select_checkpoint),
+        on_change=_select_checkpoint,
         args=(chosen, forget),
         help="A run saves the weights of its last and best epochs, or of the best only. “Any "
         "epoch” is a slider over saved epochs: weights after epochs 1, 2, 3, 4, 6, 8, 11 and then "

@@ -18,7 +18,6 @@ from cifarviz.live.run_figures import preset_of, published_figure_curves, readab
 from cifarviz.runs.records import Run
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.query import update_query_params
-from cifarviz.ui.streamlit_patches import uninterruptible
 
 
 def format_changes(runs: Sequence[Run], *, but: Collection[str] = ()) -> str:
@@ -81,7 +80,7 @@ def render_published_switch(runs: Sequence[Run]) -> bool:
         key="ghost",
         help="The results that the preset’s authors reported, as dashed curves up to the last "
         "epoch planned here.",
-        on_click=uninterruptible(update_query_params),
+        on_click=update_query_params,
         kwargs={"ghost": None if on else "1"},
     )
     if on:

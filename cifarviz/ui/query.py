@@ -19,7 +19,6 @@ from streamlit.delta_generator import DeltaGenerator
 from cifarviz.ui import state, streamlit_patches
 from cifarviz.ui.address import quoted, whole_number
 from cifarviz.ui.components.page_history import page_history
-from cifarviz.ui.streamlit_patches import uninterruptible
 
 Word = TypeVar("Word", bound=str)
 
@@ -204,7 +203,7 @@ def render_choice(
         list(options),
         format_func=options.__getitem__,
         key=widget_key(key, chosen),
-        on_change=uninterruptible(_select_choice),
+        on_change=_select_choice,
         args=(name, key, forget, chosen),
         help=hint,
         label_visibility=label_visibility,
@@ -245,7 +244,7 @@ def render_number(
         value,
         key=widget_key(key, value),
         help=hint,
-        on_change=uninterruptible(_select_number),
+        on_change=_select_number,
         args=(name, key),
     )
     return value

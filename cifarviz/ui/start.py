@@ -33,7 +33,6 @@ from cifarviz.ui.components.live_items import live_items
 from cifarviz.ui.errors import render_errors
 from cifarviz.ui.navigation import go_to, link_to
 from cifarviz.ui.pickers import distinct_names
-from cifarviz.ui.streamlit_patches import uninterruptible
 
 _LOG = logging.getLogger(__name__)
 _STAGE_LABELS: Final = {
@@ -233,7 +232,7 @@ def _render_download(info: DatasetInfo, download: Download) -> None:
         key=f"cancel-{info.name}",
         icon=":material/close:",
         disabled=download.cancelling,
-        on_click=uninterruptible(download.cancel),
+        on_click=download.cancel,
         help="Cancel the download for all users and delete what was downloaded.",
     )
 

@@ -4,7 +4,8 @@
 patch                          private part                      without it
 =============================  ================================  ==================================
 ``keep_keras_session``         ``_clean_problem_modules``        training is a fifth slower
-``uninterruptible``            ``ScriptRunner._execing``         quick presses can be lost
+``without_interruption``       ``ScriptRunner._execing``         quick presses can be lost
+``finish_callbacks``           ``on_script_will_rerun`` etc.     quick presses can be lost
 ``count_presses``              ``_coalesce_widget_states`` etc.  two presses may count as one
 ``use_app_navigation``         ``uses_pages_directory``          a first link shows a bare page
 ``keep_downloads``             ``MediaFileManager``              a download may fail under load
@@ -21,14 +22,15 @@ release has changed a private part, the patch is skipped with a warning in the l
 private, too; its test is ``tests/browser/test_page_history.py``.
 """
 
+import json
 import logging
 import threading
 import time
 import weakref
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from functools import cache, wraps
+from functools import cache
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -43,6 +45,7 @@ from streamlit.runtime.scriptrunner import (
 from streamlit.runtime.scriptrunner_utils import script_requests
 from streamlit.runtime.state import get_session_state
 from streamlit.runtime.state.query_params import QueryParams
+from streamlit.runtime.state.safe_session_state import SafeSessionState
 from streamlit.runtime.state.session_state import SessionState, WStates
 
 from cifarviz.ui import state
@@ -50,6 +53,8 @@ from cifarviz.ui import state
 _coalesce: Any = getattr(script_requests, "_coalesce_widget_states", None)
 _set_widgets: Any = getattr(SessionState, "set_widgets_from_proto", None)
 _call_callback: Any = getattr(WStates, "call_callback", None)
+_will_rerun: Any = getattr(SafeSessionState, "on_script_will_rerun", None)
+_run_callback: Any = getattr(SessionState, "_run_callback_and_record_rerun", None)
 _of_this_run = threading.local()
 TESTED_RELEASES = ("1.67",)
 log = logging.getLogger(__name__)
@@ -130,11 +135,10 @@ def _do_nothing() -> None:
 
 @contextmanager
 def without_interruption() -> Iterator[None]:
-    """Run the callback inside to its end, even if a newer press has come.
+    """Run the code inside to its end, even if a newer press has come.
 
     For a newer press Streamlit ends the script wherever it accesses the session state or the query
-    parameters, also inside a callback (streamlit/streamlit pull request 16763 describes what is
-    lost). The flag disables this; the newer press stays queued until the callbacks have run.
+    parameters. The flag disables this; the newer press stays queued.
     """
     runner = _current_runner()
     if runner is None:
@@ -161,6 +165,38 @@ def _current_runner() -> Any:
     return runner if runner._execing else None
 
 
+def finish_callbacks() -> None:
+    """Run all callbacks of a request to their end, even if a newer press has come.
+
+    For a newer press Streamlit drops a request whose callbacks have not begun, with the presses in
+    it, and ends a callback wherever it accesses the session state (streamlit/streamlit pull request
+    16763 describes what is lost).
+
+    A callback that raises ``WidgetGone`` does nothing: a player's step may arrive after another
+    page or view has been opened.
+    """
+    if not (
+        hasattr(SafeSessionState, "on_script_will_rerun")
+        and hasattr(SessionState, "_run_callback_and_record_rerun")
+    ):
+        _warn("SessionState as it was", "A press may be lost if the next one follows quickly.")
+    else:
+        SafeSessionState.on_script_will_rerun = _will_rerun_whole  # type: ignore[method-assign]
+        SessionState._run_callback_and_record_rerun = (  # type: ignore[method-assign]
+            _run_callback_of_widget
+        )
+
+
+def _will_rerun_whole(self: Any, *args: Any, **kwargs: Any) -> None:
+    with without_interruption():
+        _will_rerun(self, *args, **kwargs)
+
+
+def _run_callback_of_widget(self: Any, *args: Any, **kwargs: Any) -> None:
+    with suppress(state.WidgetGone):
+        _run_callback(self, *args, **kwargs)
+
+
 def use_app_navigation() -> None:
     """Make the server run ``app.py`` for the first page, too; call this at its start.
 
@@ -175,10 +211,10 @@ def use_app_navigation() -> None:
 
 
 def count_presses() -> None:
-    """Call the callback of a button as often as the button was pressed.
+    """Call the callback of a button as often as it was pressed, and all callbacks of a component.
 
-    Presses during an uninterruptible part of the script are queued, and Streamlit merges two
-    presses of the same button. Here each stays in the queued states.
+    Presses while callbacks run are queued. Streamlit merges two presses of the same button, and
+    keeps of a component only what it sent last. Here all stay in the queued states.
     """
     if not (
         hasattr(script_requests, "_coalesce_widget_states")
@@ -199,7 +235,21 @@ def _coalesce_counting(old: Any, new: Any) -> Any:
         held = {state.id: state for state in merged.widgets}
         for widget_id, count in presses.items():
             merged.widgets.extend([held[widget_id]] * (count - 1))
+        for widget_id, events in _component_events(old).items():
+            newer = _component_events(new).get(widget_id)
+            if newer is not None:
+                held[widget_id].json_trigger_value = json.dumps(events + newer)
     return merged
+
+
+def _component_events(widget_states: Any) -> dict[str, list[Any]]:
+    """Return the events that components sent, in their order, by component."""
+    sent = {state.id: state.json_trigger_value for state in widget_states.widgets}
+    read = {widget_id: json.loads(text) for widget_id, text in sent.items() if text}
+    return {
+        widget_id: events if isinstance(events, list) else [events]
+        for widget_id, events in read.items()
+    }
 
 
 def _set_widgets_counting(self: Any, widget_states: Any) -> None:
@@ -291,18 +341,3 @@ def _warn(part: str, consequence: str) -> None:
         ", ".join(TESTED_RELEASES),
         consequence,
     )
-
-
-def uninterruptible(callback: Callable[..., None]) -> Callable[..., None]:
-    """Return the callback protected from interruption by a newer press; for all widgets.
-
-    See ``without_interruption``. The callback does nothing if its widget is no longer on the page:
-    a player's step may arrive after another page or view has been opened.
-    """
-
-    @wraps(callback)
-    def protected(*args: Any, **kwargs: Any) -> None:
-        with without_interruption(), suppress(state.WidgetGone):
-            callback(*args, **kwargs)
-
-    return protected

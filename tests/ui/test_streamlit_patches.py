@@ -1,5 +1,6 @@
 """The private parts of Streamlit that are relied on are there, and their absence is said."""
 
+import json
 import logging
 import re
 import threading
@@ -15,10 +16,11 @@ from streamlit.runtime.scriptrunner import RerunData, RerunException, script_run
 from streamlit.runtime.scriptrunner_utils import script_requests
 from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequests
 from streamlit.runtime.scriptrunner_utils.script_run_context import ScriptRunContext
+from streamlit.runtime.state.safe_session_state import SafeSessionState
 from streamlit.runtime.state.session_state import SessionState, WStates
 from streamlit.testing.v1 import AppTest
 
-from cifarviz.ui import streamlit_patches
+from cifarviz.ui import state, streamlit_patches
 from scripts.app_server import ROOT
 from tests.source_tree import Tree
 
@@ -59,9 +61,9 @@ def test_streamlit_still_clears_it_by_the_name_that_is_replaced() -> None:
     assert "_log_if_error(_clean_problem_modules)" in source
 
 
-def test_the_flag_of_a_runner_is_down_during_a_callback_and_up_again_after_it(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+@pytest.fixture
+def runner_with_newer_press(monkeypatch: pytest.MonkeyPatch) -> script_runner.ScriptRunner:
+    """A runner at work that has received another request."""
     runner = script_runner.ScriptRunner.__new__(script_runner.ScriptRunner)
     runner._execing = True
     runner._script_thread = threading.current_thread()
@@ -69,21 +71,67 @@ def test_the_flag_of_a_runner_is_down_during_a_callback_and_up_again_after_it(
     runner._requests.request_rerun(RerunData())
     context = SimpleNamespace(_enqueue=runner._enqueue_forward_msg)
     monkeypatch.setattr(streamlit_patches, "get_script_run_ctx", lambda: context)
-    states = []
+    return runner
+
+
+def test_a_newer_press_ends_nothing_without_interruption(
+    runner_with_newer_press: script_runner.ScriptRunner,
+) -> None:
+    runner = runner_with_newer_press
 
     def fails() -> None:
         with streamlit_patches.without_interruption():
-            states.append(runner._execing)
             # This is where Streamlit looks for a newer press.
             runner._maybe_handle_execution_control_request()
-            raise ValueError("a callback that fails")
+            raise ValueError("its own error")
 
-    with pytest.raises(ValueError, match="a callback that fails"):
+    with pytest.raises(ValueError, match="its own error"):
         fails()
-    assert states == [False]
-    assert runner._execing
     with pytest.raises(RerunException):
         runner._maybe_handle_execution_control_request()
+
+
+def test_a_request_is_processed_although_a_newer_one_waits(
+    monkeypatch: pytest.MonkeyPatch, runner_with_newer_press: script_runner.ScriptRunner
+) -> None:
+    look = runner_with_newer_press._maybe_handle_execution_control_request
+    processed: list[object] = []
+
+    def process(self: SessionState, fresh: object, **_: object) -> None:
+        look()
+        processed.append(fresh)
+
+    for place, name in (
+        (SafeSessionState, "on_script_will_rerun"),
+        (SessionState, "_run_callback_and_record_rerun"),
+    ):
+        # What is patched is put back after the test.
+        monkeypatch.setattr(place, name, getattr(place, name))
+    monkeypatch.setattr(SessionState, "on_script_will_rerun", process)
+    streamlit_patches.finish_callbacks()
+    request = WidgetStates()
+    SafeSessionState(SessionState(), look).on_script_will_rerun(request)
+    assert processed == [request]
+    assert runner_with_newer_press._execing
+
+
+def test_streamlit_still_drops_a_request_for_a_newer_one(
+    runner_with_newer_press: script_runner.ScriptRunner,
+) -> None:
+    # Once it does not, the patch is not needed.
+    look = runner_with_newer_press._maybe_handle_execution_control_request
+    with pytest.raises(RerunException):
+        streamlit_patches._will_rerun(SafeSessionState(SessionState(), look), WidgetStates())
+
+
+def test_a_callback_of_a_widget_that_left_the_page_ends_quietly(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(streamlit_patches, "_run_callback", lambda _, __, run: run())
+    run = streamlit_patches._run_callback_of_widget
+    run(None, None, lambda: state.get("left-the-page"))
+    with pytest.raises(KeyError, match="nothing"):
+        run(None, None, lambda: dict[str, None]()["nothing"])
 
 
 def test_what_streamlit_has_no_more_is_said_in_the_log_once(
@@ -149,6 +197,22 @@ def test_presses_of_a_button_that_wait_together_all_count(monkeypatch: pytest.Mo
     state.set_widgets_from_proto(states("next"))
     state._new_widget_state.call_callback("next")
     assert len(pressed) == 5
+
+
+def test_events_of_a_component_that_wait_together_all_count() -> None:
+    def sent(*events: str, as_list: bool = True) -> WidgetStates:
+        found = WidgetStates()
+        made = [{"event": name, "value": 1} for name in events]
+        value = json.dumps(made if as_list else made[0])
+        found.widgets.add(id="bar", json_trigger_value=value)
+        return found
+
+    waiting = streamlit_patches._coalesce_counting(
+        sent("go", "notes"), sent("leave", as_list=False)
+    )
+    waiting = streamlit_patches._coalesce_counting(waiting, WidgetStates())
+    events = json.loads(waiting.widgets[0].json_trigger_value)
+    assert [event["event"] for event in events] == ["go", "notes", "leave"]
 
 
 def test_private_parts_of_streamlit_are_touched_nowhere_else() -> None:

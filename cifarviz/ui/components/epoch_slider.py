@@ -7,7 +7,6 @@ from math import isfinite
 
 from cifarviz.ui import state
 from cifarviz.ui.components.loading import component
-from cifarviz.ui.streamlit_patches import uninterruptible
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ def epoch_slider(
     component("epoch_slider")(
         key=key,
         data=json.dumps(data).encode(),
-        on_epoch_change=uninterruptible(lambda: _send_epoch(key, stops, on_epoch)),
+        on_epoch_change=lambda: _send_epoch(key, stops, on_epoch),
     )
 
 

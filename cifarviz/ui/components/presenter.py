@@ -5,7 +5,6 @@ from collections.abc import Callable, Collection, Mapping
 
 from cifarviz.ui import state
 from cifarviz.ui.components.loading import component, ignore
-from cifarviz.ui.streamlit_patches import uninterruptible
 
 
 def presenter(
@@ -33,8 +32,8 @@ def presenter(
     result = component("presenter")(
         key=key,
         data=json.dumps(data).encode(),
-        on_go_change=uninterruptible(lambda: _send_scene(key, scenes, carried, on_scene)),
-        on_notes_change=uninterruptible(lambda: _send_notes(key, on_notes)),
+        on_go_change=lambda: _send_scene(key, scenes, carried, on_scene),
+        on_notes_change=lambda: _send_notes(key, on_notes),
         on_leave_change=ignore,
     )
     return result.get("leave") is not None

@@ -10,7 +10,6 @@ from cifarviz.figures.replay import Replay, replay_json
 from cifarviz.ui import state
 from cifarviz.ui.components.live import Live
 from cifarviz.ui.components.loading import component, ignore
-from cifarviz.ui.streamlit_patches import uninterruptible
 
 ReplayMark = Literal["recorded", "waiting", "starting", "live", "paused", "stopping"]
 """What is shown: a recording, or an active run; ``live`` while it trains."""
@@ -96,7 +95,7 @@ def replay_curves(
     component("replay", scripts=("live.js", "panel.js"))(
         key=key,
         data=json.dumps(data, separators=(",", ":")).encode(),
-        on_fork_change=uninterruptible(lambda: _send_fork(key, forks, on_fork)),
+        on_fork_change=lambda: _send_fork(key, forks, on_fork),
         on_rerun_change=ignore,
     )
 

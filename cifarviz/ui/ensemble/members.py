@@ -30,7 +30,6 @@ from cifarviz.ui.address import escaped, quoted, whole_number
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.query import update_query_params, widget_key, widget_value
 from cifarviz.ui.runs.rows import format_date
-from cifarviz.ui.streamlit_patches import uninterruptible
 
 WeightsPreference = Checkpoint | Literal["answer"]
 """Which of a run's weights vote; ``"answer"``: those chosen for the run on the Runs page."""
@@ -295,7 +294,7 @@ def _render_menus(
         key=widget_key(_MEMBERS_KEY, wanted),
         max_selections=MAX_MEMBERS,
         placeholder="Choose two or more" if by_token else "There are no trained networks yet",
-        on_change=uninterruptible(lambda: _members_chosen(by_token)),
+        on_change=lambda: _members_chosen(by_token),
         help="The networks that vote: trained weights, and test predictions saved after epochs.",
     )
     right.segmented_control(
@@ -305,7 +304,7 @@ def _render_menus(
         format_func=_WEIGHTS.__getitem__,
         key=widget_key(_WEIGHTS_KEY, preferred),
         required=True,
-        on_change=uninterruptible(lambda: _weights_chosen(chosen)),
+        on_change=lambda: _weights_chosen(chosen),
         help="The weights of each member, if its run has several. “Weights used” are those chosen "
         "for the run on the Runs page, by default those of its last epoch. Members that are saved "
         "epochs do not change.",
@@ -355,7 +354,7 @@ def _render_suggestions(offers: Sequence[EnsembleSuggestion], chosen: Sequence[M
                 key=f"suggestion-{number}",
                 icon=":material/group_work:",
                 disabled=set(offer.members) == set(chosen),
-                on_click=uninterruptible(set_members),
+                on_click=set_members,
                 args=(offer.members,),
             )
 

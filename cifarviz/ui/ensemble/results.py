@@ -47,7 +47,6 @@ from cifarviz.ui.metrics import INTERVAL_HINT, format_interval
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.published import format_changes
 from cifarviz.ui.query import render_choice, update_query_params, widget_key, widget_value
-from cifarviz.ui.streamlit_patches import uninterruptible
 
 # Fields of an experiment that make its network no better or worse.
 _IRRELEVANT = ("seed", "test_epochs", "tensorboard", "best_only")
@@ -335,7 +334,7 @@ def _pick_member(members: Sequence[Member]) -> int | None:
         format_func=names.__getitem__,
         key=widget_key("ensemble-member", chosen),
         width=220,
-        on_change=uninterruptible(_member_chosen),
+        on_change=_member_chosen,
         help="The member whose predictions are compared with those of the ensemble.",
     )
     if wanted != chosen:
@@ -384,7 +383,7 @@ def _render_image(
         key="ensemble-image-close",
         type="tertiary",
         icon=":material/close:",
-        on_click=uninterruptible(update_query_params),
+        on_click=update_query_params,
         kwargs={"image": None},
     )
     left, figure = st.columns([1, 6], gap="medium")

@@ -38,7 +38,6 @@ from cifarviz.ui.navigation import link_to
 from cifarviz.ui.published import render_changes
 from cifarviz.ui.query import render_number, update_query_params, widget_key, widget_value
 from cifarviz.ui.queueing import format_duration_range, format_estimate_basis, queue_once
-from cifarviz.ui.streamlit_patches import uninterruptible
 from cifarviz.ui.train.fields import available_variant, render_sample_notice
 
 TRAINING_PARAMS = ("preset", "changes", "template", "way", "count", "first")
@@ -204,7 +203,7 @@ def pick_source(runs: Sequence[Run]) -> Source:
         list(options),
         index,
         key=widget_key("team-source", list(options)[index]),
-        on_change=uninterruptible(_source_chosen),
+        on_change=_source_chosen,
         args=(options,),
         help="What each member trains; only the seed differs. To use your own experiment, change a "
         "preset on the Train page and follow its link to here, or train a run and choose it here.",
@@ -244,7 +243,7 @@ def _preset_source(preset: Preset) -> Source:
                 key="team-unchanged",
                 type="tertiary",
                 icon=":material/undo:",
-                on_click=uninterruptible(update_query_params),
+                on_click=update_query_params,
                 kwargs={"changes": None},
                 help="Train members of the preset as it was published.",
             )
@@ -298,7 +297,7 @@ def _pick_variant(preset: Preset) -> PresetVariant | None:
             *(variant.text for variant in preset.variants),
         ],
         key=widget_key("team-way", wanted),
-        on_change=uninterruptible(_variant_chosen),
+        on_change=_variant_chosen,
         args=(preset.name,),
     )
     return variants.get(wanted)

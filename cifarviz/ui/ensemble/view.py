@@ -47,7 +47,6 @@ from cifarviz.ui.errors import render_errors
 from cifarviz.ui.evaluate.evaluation import evaluation_job, wait_for_evaluation
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.queueing import stop_runs
-from cifarviz.ui.streamlit_patches import uninterruptible
 
 _ENDED = {
     RunState.STOPPED: "was stopped",
@@ -194,7 +193,7 @@ def _render_progress(runs: Sequence[Run]) -> None:
         key="stop-members",
         icon=":material/stop:",
         disabled=stopping,
-        on_click=uninterruptible(stop_runs),
+        on_click=stop_runs,
         args=([run.id for run in active],),
         help="Ends the training. What was learned is saved, and the runs can be resumed.",
     )
@@ -245,7 +244,7 @@ def _report_incomplete_members(members: Sequence[Member]) -> bool:
                 "Use the best epoch" if all_best else "Use the available weights",
                 key="other-weights",
                 icon=":material/swap_horiz:",
-                on_click=uninterruptible(set_members),
+                on_click=set_members,
                 args=(list(dict.fromkeys(replacements.get(old, old) for old in members)),),
                 help="Continues with the weights that were saved.",
             )
@@ -263,7 +262,7 @@ def _report_incomplete_members(members: Sequence[Member]) -> bool:
             "Leave it out" if len(left_out) == 1 else f"Leave out {len(left_out)} members",
             key="leave-out",
             icon=":material/remove:",
-            on_click=uninterruptible(set_members),
+            on_click=set_members,
             args=([member for member in members if member not in left_out],),
             help="Continues with the other members. Nothing is deleted.",
         )

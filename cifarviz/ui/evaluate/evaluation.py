@@ -29,7 +29,6 @@ from cifarviz.settings import Settings
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 from cifarviz.ui.class_names import query_class_names
-from cifarviz.ui.streamlit_patches import uninterruptible
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +141,7 @@ def wait_for_evaluation(job: EvaluationJob, network: str = "The network") -> Eva
                 "Stop",
                 key=f"stop-evaluation-{network}",
                 icon=":material/stop:",
-                on_click=uninterruptible(job.cancel),
+                on_click=job.cancel,
                 help="Ends the evaluation without saving anything.",
             )
         while not job.wait(POLL_SECONDS):
@@ -155,7 +154,7 @@ def wait_for_evaluation(job: EvaluationJob, network: str = "The network") -> Eva
             "Evaluate",
             type="primary",
             icon=":material/play_arrow:",
-            on_click=uninterruptible(job.start),
+            on_click=job.start,
         )
     elif job.note:
         st.warning(escaped(job.note), icon=":material/warning:")

@@ -44,7 +44,6 @@ from cifarviz.ui.query import (
     widget_key,
     widget_value,
 )
-from cifarviz.ui.streamlit_patches import uninterruptible
 
 GALLERY_PARAMS: Final = ("picture", "sheet")
 """Query parameters that belong to one gallery."""
@@ -307,13 +306,13 @@ def _pick_seed() -> int:
         text,
         key=widget_key(_SEED_KEY, text, same_text),
         width=130,
-        on_change=uninterruptible(_seed_chosen),
+        on_change=_seed_chosen,
         help="The same seed draws the same images.",
     )
     row.button(
         "Draw again",
         icon=":material/shuffle:",
-        on_click=uninterruptible(_draw_seed),
+        on_click=_draw_seed,
         help="Draws ten other images, with a new seed.",
     )
     if seed is None:

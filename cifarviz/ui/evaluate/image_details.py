@@ -20,7 +20,6 @@ from cifarviz.ui.evaluate.evaluation import EvaluatedImages
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.pickers import available_checkpoints, checkpoint_label
 from cifarviz.ui.query import update_query_params
-from cifarviz.ui.streamlit_patches import uninterruptible
 
 BARS_EXPLANATION: Final = (
     "Bars: the three most probable classes. The actual class is outlined; if it is less probable, "
@@ -89,7 +88,7 @@ def render_pagination(page: ImagePage, key: str, *, forget: Sequence[str] = ()) 
             page.pages,
             default=page.number,
             key=key,
-            on_change=uninterruptible(_page_chosen),
+            on_change=_page_chosen,
             args=(key, page, forget),
         )
 

@@ -30,7 +30,6 @@ from cifarviz.ui.evaluate.image_details import (
     tile_bars,
 )
 from cifarviz.ui.query import render_choice, update_query_params, widget_key, widget_value
-from cifarviz.ui.streamlit_patches import uninterruptible
 
 CELL_PARAMS = ("image", "page")
 """Query parameters that belong to one cell of one evaluation."""
@@ -176,7 +175,7 @@ def render_cell_menus(cell: Cell, info: DatasetInfo) -> None:
             format_func=names.__getitem__,
             key=widget_key(f"evaluate-{name}", query_class_names(info)[index]),
             help=hint,
-            on_change=uninterruptible(_cell_chosen),
+            on_change=_cell_chosen,
             args=(info,),
         )
 
@@ -273,7 +272,7 @@ def _image_of_cell(
     )
     st.button(
         "Show it in its cell",
-        on_click=uninterruptible(lambda: open_cell(own, images.info, image=text)),
+        on_click=lambda: open_cell(own, images.info, image=text),
     )
     return None
 

@@ -38,7 +38,6 @@ from cifarviz.ui.inside.dataset_activations import activations_job, render_progr
 from cifarviz.ui.inside.image import InputImage, inspect_network
 from cifarviz.ui.pickers import checkpoint_label
 from cifarviz.ui.query import current_query_params, update_query_params
-from cifarviz.ui.streamlit_patches import uninterruptible
 
 if TYPE_CHECKING:
     from cifarviz.analysis.trained_model import TrainedModel
@@ -115,7 +114,7 @@ def render_channel(view: LayerView, context: ChannelContext) -> None:
     dialog = st.dialog(
         f"Channel of {view.name}",
         width="large",
-        on_dismiss=uninterruptible(_close),
+        on_dismiss=_close,
     )
     dialog(_render_dialog)(view, context)
 
@@ -171,7 +170,7 @@ def _render_header(view: LayerView, channel: int, context: ChannelContext) -> No
             key=f"channel-{label.lower()}",
             help=hint,
             disabled=not 0 <= channel + step < count,
-            on_click=uninterruptible(_step_channel),
+            on_click=_step_channel,
             args=(step, count),
         )
     image, name = context.image, escaped(context.run.name)
@@ -383,7 +382,7 @@ def render_top_images(
             "Scan test images",
             key="begin-top-images",
             icon=":material/search:",
-            on_click=uninterruptible(job.start),
+            on_click=job.start,
             help="Finds the test images with the highest activation of each channel. Takes some "
             "seconds.",
         )

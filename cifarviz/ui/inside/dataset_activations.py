@@ -26,7 +26,6 @@ from cifarviz.ui.components.live import Live
 from cifarviz.ui.components.live_items import live_items, rerun_on_change
 from cifarviz.ui.dataset_images import available_images, validation_images
 from cifarviz.ui.errors import render_errors
-from cifarviz.ui.streamlit_patches import uninterruptible
 
 
 @dataclass(frozen=True)
@@ -131,7 +130,7 @@ def render_progress(job: Job) -> None:
             "Stop",
             key="stop-over-all",
             icon=":material/stop:",
-            on_click=uninterruptible(job.cancel),
+            on_click=job.cancel,
             help="Stop the scan of all images and discard its results so far.",
         )
 

@@ -43,7 +43,6 @@ from cifarviz.ui.query import (
     widget_key,
     widget_value,
 )
-from cifarviz.ui.streamlit_patches import uninterruptible
 
 if TYPE_CHECKING:
     from cifarviz.analysis.trained_model import TrainedModel
@@ -139,7 +138,7 @@ def _pick_source() -> str:
         format_func=_SOURCES.__getitem__,
         key=widget_key("inside-source", chosen),
         required=True,
-        on_change=uninterruptible(_change_source),
+        on_change=_change_source,
         help="The network was trained on training images and has never seen test images.",
     )
     if chosen != wanted:
@@ -163,7 +162,7 @@ def _render_image_number(wanted: str, images: ImageSet, split: Split) -> None:
         "Image number",
         wanted,
         key=key,
-        on_change=uninterruptible(_change_number),
+        on_change=_change_number,
         args=(key, wanted),
         help="The image’s position in the published data set, counted from 0.",
     )
@@ -179,7 +178,7 @@ def _render_image_number(wanted: str, images: ImageSet, split: Split) -> None:
             key=f"inside-{label.lower()}",
             help=hint,
             disabled=neighbour is None,
-            on_click=uninterruptible(_step),
+            on_click=_step,
             args=(images, split, side),
         )
     row.button(
@@ -187,7 +186,7 @@ def _render_image_number(wanted: str, images: ImageSet, split: Split) -> None:
         key="inside-random",
         icon=":material/shuffle:",
         help="Show a random image of this split.",
-        on_click=uninterruptible(_show_random),
+        on_click=_show_random,
         args=(images.indices,),
     )
 
@@ -304,7 +303,7 @@ def render_images_with_maps(run: Run) -> None:
                 f"Test image {image}",
                 key=f"kept-image-{image}",
                 help="Show the saved feature maps of this image.",
-                on_click=uninterruptible(_open_image),
+                on_click=_open_image,
                 args=(image,),
             )
 

@@ -32,7 +32,6 @@ from cifarviz.ui.query import (
 )
 from cifarviz.ui.queueing import format_duration_range, format_estimate_basis, queue_once
 from cifarviz.ui.runs.rows import format_date
-from cifarviz.ui.streamlit_patches import uninterruptible
 
 _MOST_EPOCHS = 200
 _FEWEST_IMAGES = 100
@@ -202,7 +201,7 @@ def _pick_values(thing: lab.DuelFactor) -> Sequence[str]:
         format_func=thing.values.__getitem__,
         key=widget_key(_VALUES_KEY, chosen, same_items),
         help=thing.hint,
-        on_change=uninterruptible(_values_chosen),
+        on_change=_values_chosen,
     )
     return chosen
 

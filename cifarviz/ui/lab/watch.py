@@ -37,7 +37,6 @@ from cifarviz.ui.lab.results import (
 from cifarviz.ui.metrics import render_loss_note
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.queueing import stop_runs
-from cifarviz.ui.streamlit_patches import uninterruptible
 
 PROGRESS = "progress"
 """The name of the item on the series; those on its runs are ``run-<id>``."""
@@ -153,7 +152,7 @@ def _render_stop_button(active: Sequence[Run]) -> None:
         key="lab-stop",
         icon=":material/stop:",
         disabled=stopping,
-        on_click=uninterruptible(stop_runs),
+        on_click=stop_runs,
         args=([run.id for run in active],),
         help="Stops the run that trains and removes the others from the queue. What was learned is "
         "saved, and the runs can be resumed.",

@@ -34,7 +34,6 @@ from cifarviz.ui.query import (
     widget_key,
     widget_value,
 )
-from cifarviz.ui.streamlit_patches import uninterruptible
 
 _TILE = 64
 _MAX_EXAMPLES = 20
@@ -81,7 +80,7 @@ def render_image_choice(info: DatasetInfo, run: Run) -> None:
         format_func=_SPLITS.__getitem__,
         key=widget_key("predict-split", split),
         required=True,
-        on_change=uninterruptible(_change_split),
+        on_change=_change_split,
         args=(info.name,),
         help="The network was trained on training images and has never seen test images.",
     )
@@ -92,7 +91,7 @@ def render_image_choice(info: DatasetInfo, run: Run) -> None:
         index,
         key=key,
         width=120,
-        on_change=uninterruptible(_change_number),
+        on_change=_change_number,
         args=(key, index),
         help="The image’s position in the published data set, counted from 0.",
     )
@@ -100,7 +99,7 @@ def render_image_choice(info: DatasetInfo, run: Run) -> None:
         "Random",
         icon=":material/shuffle:",
         key="predict-random",
-        on_click=uninterruptible(_show_random),
+        on_click=_show_random,
         args=(info.name,),
         help="Show a random image of this split.",
     )
@@ -109,7 +108,7 @@ def render_image_choice(info: DatasetInfo, run: Run) -> None:
             "Validation image",
             icon=":material/shuffle:",
             key="predict-validation",
-            on_click=uninterruptible(_show_validation),
+            on_click=_show_validation,
             args=(run,),
             help="Show the first validation image of this run; press again for a random validation "
             "image.",

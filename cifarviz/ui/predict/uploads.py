@@ -29,7 +29,6 @@ from cifarviz.ui.dataset_images import DatasetImage
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.predict.example import clear_example
 from cifarviz.ui.query import render_choice
-from cifarviz.ui.streamlit_patches import uninterruptible
 
 MAX_SIDE: Final = 224
 """CSS pixels that a picture may be wide and high; a multiple of the data sets' own sizes."""
@@ -96,7 +95,7 @@ def render_uploader() -> list[UploadedFile]:
         "Your images",
         accept_multiple_files=True,
         key="predict-files",
-        on_change=uninterruptible(clear_example),
+        on_change=clear_example,
         help="Photos or drawings of anything. The network always predicts a class of its data "
         "set, whatever the image shows.",
     )

@@ -21,7 +21,6 @@ from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.components.replay import ReplayMark
 from cifarviz.ui.pickers import run_labels
 from cifarviz.ui.query import render_choice, update_query_params, widget_key, widget_value
-from cifarviz.ui.streamlit_patches import uninterruptible
 
 Option = TypeVar("Option", bound=str)
 
@@ -155,7 +154,7 @@ def render_run_menu(panel: DeltaGenerator, runs: Sequence[Run], shown: Run) -> N
         ids.index(shown.id),
         format_func=lambda run_id: labels.get(run_id, names[run_id]),
         key=widget_key(_KEY, shown.id),
-        on_change=uninterruptible(_change_run),
+        on_change=_change_run,
         help="The run to present. The recorded run comes with cifarviz.",
     )
 

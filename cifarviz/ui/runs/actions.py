@@ -32,7 +32,6 @@ from cifarviz.ui.runs.comparison import FEW_RUNS
 from cifarviz.ui.runs.export import render_export
 from cifarviz.ui.runs.fork import open_dialog, render_fork_button
 from cifarviz.ui.runs.rows import folder_bytes, format_date, run_plan
-from cifarviz.ui.streamlit_patches import uninterruptible
 from cifarviz.ui.tensorboard import render_tensorboard_files
 
 
@@ -241,7 +240,7 @@ def render_star_button(runs: Sequence[Run]) -> None:
         icon=":material/star:",
         key="star",
         help="You can filter by star, and starred runs keep their snapshots when space runs short.",
-        on_click=uninterruptible(_star),
+        on_click=_star,
         args=([run.id for run in runs], not all_have),
     )
 
@@ -280,7 +279,7 @@ def _render_weights_button(
         icon=f":material/{icon}:",
         key="answer",
         help=hint,
-        on_click=uninterruptible(_set_default_weights),
+        on_click=_set_default_weights,
         args=(run.id, which),
     )
 

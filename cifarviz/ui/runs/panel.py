@@ -38,7 +38,6 @@ from cifarviz.ui.runs.actions import render_actions
 from cifarviz.ui.runs.comparison import render_curves, render_differences, render_fits
 from cifarviz.ui.runs.fork import open_dialog
 from cifarviz.ui.runs.rows import list_columns, render_fit, run_plan, weights_gap
-from cifarviz.ui.streamlit_patches import uninterruptible
 
 ANY = "any"
 
@@ -141,7 +140,7 @@ def render_runs_page() -> None:
                 f"Select the newest: {quoted(newest.name)}",
                 type="primary",
                 icon=":material/check_box:",
-                on_click=uninterruptible(update_query_params),
+                on_click=update_query_params,
                 kwargs={"runs": newest.id},
             )
         return
@@ -206,7 +205,7 @@ def _render_table(runs: Sequence[Run], chosen: Sequence[Run]) -> None:
         height=_ROW_HEIGHT * (min(len(runs), _MOST_ROWS) + 1) + 3,
         row_height=_ROW_HEIGHT,
         placeholder="",
-        on_select=uninterruptible(lambda: _select_rows(ids, name, picked)),
+        on_select=lambda: _select_rows(ids, name, picked),
         selection_mode="multi-row",
         selection_default={"selection": {"rows": ticked}},
         column_config=list_columns(rows),
@@ -325,7 +324,7 @@ def _render_search() -> str:
         placeholder="Name, note or id",
         max_chars=_LONGEST,
         autocomplete="off",
-        on_change=uninterruptible(_search),
+        on_change=_search,
         help="Finds runs with all these words in their name, note, id, network or data.",
     )
     return wanted

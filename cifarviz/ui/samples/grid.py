@@ -25,7 +25,6 @@ from cifarviz.ui.samples.view import (
     read_address,
     write_address,
 )
-from cifarviz.ui.streamlit_patches import uninterruptible
 
 # Largest number of images and their side in CSS pixels.
 _TILE_SIZES = ((12, 160), (72, 96), (10_000, 64))
@@ -88,9 +87,7 @@ def render_opened_image(view: SamplesView, dataset: Dataset) -> None:
     shown = images.take(view.positions(images))
     name = class_names(view.info)[images.labels[position]]
     title = f"{escaped(name)} · {SPLIT_WORDS[view.shown_split]} image {view.image:,}"
-    open_dialog = st.dialog(title, width=_DIALOG_WIDTH, on_dismiss=uninterruptible(_close))(
-        _render_dialog
-    )
+    open_dialog = st.dialog(title, width=_DIALOG_WIDTH, on_dismiss=_close)(_render_dialog)
     open_dialog(images, shown, view.image)
 
 
@@ -180,7 +177,7 @@ def _render_stepping(index: int | None, shown: ImageSet) -> None:
             "Previous",
             shortcut="Left",
             disabled=position == before,
-            on_click=uninterruptible(_open),
+            on_click=_open,
             args=(int(shown.indices[before]),),
             help="Show the previous image of the grid.",
         )
@@ -188,7 +185,7 @@ def _render_stepping(index: int | None, shown: ImageSet) -> None:
             "Next",
             shortcut="Right",
             disabled=position == after,
-            on_click=uninterruptible(_open),
+            on_click=_open,
             args=(int(shown.indices[after]),),
             help="Show the next image of the grid.",
         )

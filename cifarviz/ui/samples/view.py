@@ -34,7 +34,6 @@ from cifarviz.ui.query import (
     widget_key,
     widget_value,
 )
-from cifarviz.ui.streamlit_patches import uninterruptible
 from cifarviz.ui.train.fields import format_number_input, parse_number_input
 
 Choice = Literal["random", "published"]
@@ -267,7 +266,7 @@ def render_number_input(
         autocomplete="off",
         disabled=disabled,
         help=hint,
-        on_change=uninterruptible(_number_to_address),
+        on_change=_number_to_address,
         args=(field,),
     )
 
@@ -302,7 +301,7 @@ def bind_widget(field: str, view: SamplesView) -> dict[str, Any]:
     name = f"samples-{field}-{view.dataset}" if field in _DATASET_FIELDS else f"samples-{field}"
     value = getattr(view, field)
     key = widget_key(name, value, same_items if field == "classes" else eq)
-    return {"key": key, "on_change": uninterruptible(_to_address), "args": (field, name)}
+    return {"key": key, "on_change": _to_address, "args": (field, name)}
 
 
 def _to_address(field: str, name: str) -> None:
@@ -431,7 +430,7 @@ def _render_image_controls(view: SamplesView) -> None:
     st.button(
         "Shuffle",
         icon=":material/shuffle:",
-        on_click=uninterruptible(_shuffle),
+        on_click=_shuffle,
         disabled=published,
         help="Draw other images with a new seed.",
     )

@@ -20,7 +20,6 @@ from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped, sentence_case
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.query import widget_key, widget_value
-from cifarviz.ui.streamlit_patches import uninterruptible
 from cifarviz.value import Value
 from cifarviz.value_text import format_choice, format_number
 
@@ -55,7 +54,7 @@ def render_field(
             key=widget_key(key, value is True),
             help=hint,
             disabled=disabled,
-            on_change=uninterruptible(lambda: on_value(widget_value(key))),
+            on_change=lambda: on_value(widget_value(key)),
         )
     elif get_origin(annotation) is Literal:
         render_choice_input(label, get_args(annotation), str(value), on_value, key=key, hint=hint)
@@ -110,7 +109,7 @@ def _render_text_input(
         disabled=disabled,
         placeholder=placeholder,
         autocomplete="off",
-        on_change=uninterruptible(lambda: on_value(parse(widget_value(key)))),
+        on_change=lambda: on_value(parse(widget_value(key))),
     )
 
 
@@ -137,7 +136,7 @@ def render_choice_input(
         key=widget_key(key, value),
         help=hint or None,
         label_visibility="collapsed" if headed else "visible",
-        on_change=uninterruptible(lambda: on_value(widget_value(key))),
+        on_change=lambda: on_value(widget_value(key)),
     )
 
 

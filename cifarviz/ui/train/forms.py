@@ -22,7 +22,6 @@ from cifarviz.ui.address import sentence_case
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.query import widget_key, widget_value
-from cifarviz.ui.streamlit_patches import uninterruptible
 from cifarviz.ui.tensorboard import render_tensorboard_command
 from cifarviz.ui.train import fields as setup_edits
 from cifarviz.ui.train.fields import (
@@ -258,9 +257,7 @@ def _render_early_stopping(draft: Draft, problems: Problems) -> None:
         value=on,
         key=widget_key(key, on),
         help=Experiment.help_text("early_stopping"),
-        on_change=uninterruptible(
-            lambda: setup_edits.set_switch("early_stopping", widget_value(key))
-        ),
+        on_change=lambda: setup_edits.set_switch("early_stopping", widget_value(key)),
     )
     if on:
         fields = draft.section("early_stopping")

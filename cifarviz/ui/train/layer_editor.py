@@ -19,7 +19,6 @@ from cifarviz.layers.registry import LAYER_TYPES, layer_label, layer_summary
 from cifarviz.ui import state
 from cifarviz.ui.address import escaped, sentence_case
 from cifarviz.ui.components.chart import chart
-from cifarviz.ui.streamlit_patches import uninterruptible
 from cifarviz.ui.train import fields as setup_edits
 from cifarviz.ui.train.fields import render_field, render_problem
 
@@ -149,7 +148,7 @@ def _render_buttons(number: int, layer: DraftLayer, count: int, *, is_open: bool
             help=label,
             type="tertiary",
             disabled=disabled,
-            on_click=uninterruptible(act),
+            on_click=act,
         )
 
     what = f"{escaped(layer_label(layer.fields))} (row {number})"
@@ -220,7 +219,7 @@ def _render_add_layer(draft: Draft) -> None:
             icon=":material/add:",
             key="add-layer",
             disabled=full,
-            on_click=uninterruptible(setup_edits.add_new_layer),
+            on_click=setup_edits.add_new_layer,
             args=(chosen,),
             help=f"A network can have at most {MAX_LAYERS} layers." if full else None,
         )

@@ -26,7 +26,7 @@ from cifarviz.ui.navigation import ViewEntry, go_to, link_to, render_title_and_v
 from cifarviz.ui.published import render_changes
 from cifarviz.ui.query import update_query_params, widget_key, widget_value
 from cifarviz.ui.queueing import format_duration_range, format_estimate_basis, queue_once
-from cifarviz.ui.streamlit_patches import uninterruptible, without_interruption
+from cifarviz.ui.streamlit_patches import without_interruption
 from cifarviz.ui.tensorboard import with_tensorboard_checked
 from cifarviz.ui.train.fields import render_sample_notice, with_available_data, with_data_checked
 from cifarviz.ui.train.forms import render_data_forms, render_training_forms
@@ -84,7 +84,7 @@ def _render_tabs(draft: Draft, assessment: Assessment, *, stands_in: bool) -> No
         list(_TABS.values()),
         default=_TABS[wanted],
         key=widget_key(_TABS_KEY, _TABS[wanted]),
-        on_change=uninterruptible(_select_tab),
+        on_change=_select_tab,
     )
     for part, tab in zip(_TABS, tabs, strict=True):
         if not tab.open:
@@ -277,7 +277,7 @@ def render_preset_panel(draft: Draft, preset_changes: Sequence[ExperimentChange]
         index=tuple(PRESETS).index(draft.preset),
         format_func=lambda name: f"{PRESETS[name].title} ({name})",
         key=widget_key(key, draft.preset),
-        on_change=uninterruptible(lambda: start_draft(widget_value(key))),
+        on_change=lambda: start_draft(widget_value(key)),
         help="The experiment to start from. Choosing another replaces your settings below.",
     )
     preset = PRESETS[draft.preset]
@@ -302,7 +302,7 @@ def _render_variants(draft: Draft, preset: Preset) -> None:
                 icon=":material/check:" if chosen else ":material/history_edu:",
                 help=variant.text,
                 disabled=chosen,
-                on_click=uninterruptible(start_draft),
+                on_click=start_draft,
                 args=(preset.name, variant.name),
             )
         if preset.members > 1:
@@ -351,7 +351,7 @@ def _render_preset_changes(draft: Draft, preset_changes: Sequence[ExperimentChan
             key="undo-changes",
             type="tertiary",
             icon=":material/undo:",
-            on_click=uninterruptible(start_draft),
+            on_click=start_draft,
             args=(draft.preset,),
         )
 

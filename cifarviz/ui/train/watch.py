@@ -32,7 +32,6 @@ from cifarviz.ui.pickers import available_checkpoints
 from cifarviz.ui.published import is_published_shown, render_published_switch
 from cifarviz.ui.query import update_query_params
 from cifarviz.ui.queueing import stop_runs
-from cifarviz.ui.streamlit_patches import uninterruptible
 from cifarviz.ui.tensorboard import render_tensorboard_files
 
 _HEIGHT = 450
@@ -262,7 +261,7 @@ def _render_action_button(
         key=f"{action}-{run.id}",
         help=hint,
         disabled=disabled,
-        on_click=uninterruptible(_request),
+        on_click=_request,
         args=(run.id, action),
     )
 

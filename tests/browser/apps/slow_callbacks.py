@@ -6,9 +6,10 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequestType
 
-from cifarviz.ui.streamlit_patches import uninterruptible
+from cifarviz.ui.streamlit_patches import finish_callbacks
 
 PRESSES = 4
+finish_callbacks()
 
 
 def has_newer_press() -> bool:
@@ -39,6 +40,6 @@ def count(name: str) -> None:
 
 
 for button in ("first", "second"):
-    st.button(button, on_click=uninterruptible(count), args=(button,))
+    st.button(button, on_click=count, args=(button,))
 counts = ", ".join(f"{name} {st.session_state.get(name, 0)}" for name in ("first", "second"))
 st.write(f"{counts}, last {st.session_state.get('last')}")
