@@ -26,9 +26,6 @@ run: environment
 # Without it, all, a file a core at a time; those in a browser after the others.
 WORKERS := -n $(shell nproc 2>/dev/null || echo 2) --maxprocesses 4 --dist loadfile
 
-# Presses every 50 ms: with a second browser at work some of them come too late to count.
-ALONE := tests/browser/test_quick_presses.py
-
 test: environment-dev
 	@$(VENV_PYTHON) -m scripts.chromium --install
 ifdef TESTS
@@ -36,8 +33,7 @@ ifdef TESTS
 else
 	@failed=no; \
 	$(VENV_PYTHON) -m pytest $(WORKERS) --ignore tests/browser || failed=yes; \
-	$(VENV_PYTHON) -m pytest $(WORKERS) tests/browser --ignore $(ALONE) || failed=yes; \
-	$(VENV_PYTHON) -m pytest $(ALONE) || failed=yes; \
+	$(VENV_PYTHON) -m pytest $(WORKERS) tests/browser || failed=yes; \
 	[ $$failed = no ]
 endif
 
