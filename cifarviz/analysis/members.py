@@ -141,9 +141,6 @@ def _raise_duplicate(first: Member, second: Member) -> NoReturn:
 def _check_weights(store: RunStore, member: Member) -> None:
     if isinstance(member.when, int):
         return  # reading the predictions reports what is wrong
-    if (lacking := explain_missing_weights(store, member.run, member.when)) is not None:
-        raise ArtifactMissing(
-            "“{run_name}” {lacking}. Remove it, or train it again.",
-            run_name=member.run.name,
-            lacking=lacking,
-        )
+    problem = explain_missing_weights(store, member.run, member.when, f"“{member.run.name}”")
+    if problem is not None:
+        raise ArtifactMissing("{problem} Remove it, or train it again.", problem=problem)

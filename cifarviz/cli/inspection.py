@@ -170,16 +170,15 @@ def _open_network(
 def chosen_weights(run: Run, store: RunStore, checkpoint: Checkpoint | None) -> Checkpoint:
     """Return ``checkpoint``, or the default for the run; raises ``ArtifactMissing``."""
     checkpoint = checkpoint or default_weights(store, run)
-    if (lacking := explain_missing_weights(store, run, checkpoint)) is None:
+    problem = explain_missing_weights(store, run, checkpoint, f"“{run.name}” ({run.id})")
+    if problem is None:
         return checkpoint
     other = other_checkpoint(checkpoint)
     raise ArtifactMissing(
-        "“{run_name}” ({run_id}) {lacking}. Use --checkpoint {other}."
+        "{problem} Use --checkpoint {other}."
         if explain_missing_weights(store, run, other) is None
-        else "“{run_name}” ({run_id}) {lacking}. Choose another run.",
-        run_name=run.name,
-        run_id=run.id,
-        lacking=lacking,
+        else "{problem} Choose another run.",
+        problem=problem,
         other=other,
     )
 

@@ -92,27 +92,38 @@ def weights_epoch(run: Run, which: WeightsChoice) -> int | None:
     return run.epochs_done if run.state.active or run.state is RunState.FINISHED else None
 
 
-def explain_missing_weights(store: RunStore, run: Run, which: Checkpoint) -> str | None:
-    """Return why ``run`` lacks these weights, as the rest of a sentence after its name.
+def explain_missing_weights(
+    store: RunStore, run: Run, which: Checkpoint, subject: str = "This run"
+) -> str | None:
+    """Return a sentence about ``subject``, the run: why it lacks these weights.
 
     ``None`` if it has them.
     """
     if run.damage is not None:
-        return f"is damaged: {run.damage.rstrip('.')}"
-    folder = store.folder(run.id)
-    if checkpoint_path(folder, which).is_file():
+        template = "{subject} is damaged: {damage}."
+    elif checkpoint_path(folder := store.folder(run.id), which).is_file():
         return None
-    if not checkpoint_path(folder, other_checkpoint(which)).is_file():
-        if run.best_epoch is None:
-            return "has no weights: it has not finished an epoch"
-        return "has no weights: their files were removed"
-    if which == "best":
-        if run.best_epoch is None:
-            return "has no best epoch yet, only its initial weights"
-        return "no longer has the weights of its best epoch, only those of its last epoch"
-    if run.state is RunState.FINISHED and run.experiment.best_only:
-        return "was set to save only the checkpoint of its best epoch"
-    return "no longer has the weights of its last epoch, only those of its best epoch"
+    elif not checkpoint_path(folder, other_checkpoint(which)).is_file():
+        template = (
+            "{subject} has no weights: it has not finished an epoch."
+            if run.best_epoch is None
+            else "{subject} has no weights: their files were removed."
+        )
+    elif which == "best":
+        template = (
+            "{subject} has no best epoch yet, only its initial weights."
+            if run.best_epoch is None
+            else "{subject} has only the weights of its last epoch; those of its best epoch were "
+            "removed."
+        )
+    elif run.state is RunState.FINISHED and run.experiment.best_only:
+        template = "{subject} was set to save only the checkpoint of its best epoch."
+    else:
+        template = (
+            "{subject} has only the weights of its best epoch; those of its last epoch were "
+            "removed."
+        )
+    return template.format(subject=subject, damage=(run.damage or "").rstrip("."))
 
 
 def restored_best_weights(run: Run) -> bool:

@@ -111,7 +111,7 @@ def test_missing_or_damaged_weights_are_refused(call: Call, tiny: Any, settings:
     weights.unlink()
     result = call("evaluate", tiny["run"])
     assert result.code == 2
-    assert "only those of its best epoch. Use --checkpoint best." in result.err
+    assert "those of its last epoch were removed. Use --checkpoint best." in result.err
     assert call("evaluate", tiny["run"], "--checkpoint", "best").code == 0
 
 

@@ -96,7 +96,7 @@ def test_a_member_without_weights_can_be_left_out(
     ]
     checkpoint_path(store.folder(made[1].id), "last").unlink()
     app = opened(*ids(made))
-    assert "“m1” has no weights: their files were removed, so it cannot vote." in page_text(app)
+    assert "“m1” has no weights: their files were removed. It cannot vote." in page_text(app)
     assert not app.metric
     button(app, "Leave it out").click().run()
     assert app.query_params["members"] == f"{made[0].id},{made[2].id}"

@@ -130,7 +130,7 @@ def test_progress_of_members_is_shown_and_they_can_be_stopped(store: RunStore) -
     waits = stored_runs.store_run(store, seeded(2), name="waits", state=RunState.RUNNING, epochs=1)
     with stored_runs.hold_lock(store, waits):
         app = opened(done.id, waits.id)
-        assert "1 of 2 runs is done. The result appears when all have finished." in page_text(app)
+        assert "1 of 2 runs finished. The result appears when all have." in page_text(app)
         line = live_items(app, f"member-{waits.id}")[waits.id]
         assert (line["title"], line["text"]) == ("waits", "epoch 1 of 3")
         assert line["share"] == pytest.approx(1 / 3)

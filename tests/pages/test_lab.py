@@ -157,7 +157,7 @@ def test_unfinished_runs_of_a_duel_are_counted(store: RunStore) -> None:
         connection.execute("UPDATE runs SET started = NULL WHERE id = ?", (runs[2].id,))
     with stored_runs.hold_lock(store, runs[3]):
         app = opened(series=series.id)
-    assert "1 of 4 runs is done, 1 ended early, 1 never began." in page_text(app)
+    assert "1 of 4 runs finished. Ended early: 1. Not begun: 1." in page_text(app)
     line = live_items(app, "lab-progress")[f"run-{runs[3].id}"]
     assert (line["title"], line["badge"], line["text"]) == ("d", "running", "epoch 1 of 3")
     numbers = {metric["label"]: metric["value"] for metric in line["metrics"]}

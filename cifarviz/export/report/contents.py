@@ -98,9 +98,7 @@ def _contents(
 ) -> RunContents:
     evaluation, problem, dataset = None, None, None
     if checkpoint is None:
-        problem = (
-            f"This run {explain_missing_weights(store, run, 'last')}, so it cannot be evaluated."
-        )
+        problem = f"{explain_missing_weights(store, run, 'last')} It cannot be evaluated."
     else:
         try:
             dataset = open_dataset(run)

@@ -49,9 +49,9 @@ from cifarviz.ui.navigation import link_to
 from cifarviz.ui.queueing import stop_runs
 
 _ENDED = {
-    RunState.STOPPED: "was stopped",
-    RunState.FAILED: "has failed",
-    RunState.INTERRUPTED: "was interrupted",
+    RunState.STOPPED: "{name} was stopped.",
+    RunState.FAILED: "{name} has failed.",
+    RunState.INTERRUPTED: "{name} was interrupted.",
 }
 
 
@@ -171,14 +171,7 @@ def _render_progress(runs: Sequence[Run]) -> None:
     live = Live(feed, active_mark(runs))
     done = len(runs) - len(active)
     st.subheader("Training the members", anchor=False)
-    if len(runs) == 1:
-        st.caption("The result appears when the run has finished.")
-    elif done == 1:
-        st.caption(f"1 of {len(runs)} runs is done. The result appears when all have finished.")
-    else:
-        st.caption(
-            f"{done} of {len(runs)} runs are done. The result appears when all have finished."
-        )
+    st.caption(f"{done} of {len(runs)} runs finished. The result appears when all have.")
     items = _items(cache.store(), runs)
     for run in runs:
         line, link = st.columns([8, 1], vertical_alignment="center")
@@ -272,33 +265,37 @@ def _report_incomplete_members(members: Sequence[Member]) -> bool:
 def _problem_text(run: Run, lacking: Sequence[Member]) -> str:
     """Return what is wrong with a run and its ``lacking`` members, and what to do."""
     name = f"“{escaped(run.name)}”"
-    missing = " It ".join(_missing_texts(run, lacking))
-    if run.state is RunState.FINISHED:
-        if any(_with_weights(member) is not None for member in lacking):
-            return f"{name} {missing} Use the available weights, or leave it out."
-        return f"{name} {missing} Leave it out, or train it again."
-    ended = f"{name} {_ENDED[run.state]}. {escaped(outcome_text(run))}"
-    if lacking:
-        return f"{ended} It {missing} Resume it, or leave it out."
-    return f"{ended} It votes with what it has learned; you can resume it, or leave it out."
+    sentences = _missing_texts(run, name, lacking)
+    if run.state is not RunState.FINISHED:
+        sentences.insert(0, _ENDED[run.state].format(name=name))
+        sentences.insert(1, escaped(outcome_text(run)))
+        sentences.append(
+            "Resume it, or leave it out."
+            if lacking
+            else "It votes with what it has learned; you can resume it, or leave it out."
+        )
+    elif any(_with_weights(member) is not None for member in lacking):
+        sentences.append("Use the available weights, or leave it out.")
+    else:
+        sentences.append("Leave it out, or train it again.")
+    return " ".join(sentences)
 
 
-def _missing_texts(run: Run, lacking: Sequence[Member]) -> list[str]:
-    """Return what the ``lacking`` members of a run lack, as ends of sentences."""
-    texts = []
+def _missing_texts(run: Run, name: str, lacking: Sequence[Member]) -> list[str]:
+    """Return sentences on what the ``lacking`` members of a run lack."""
+    sentences = []
     epochs = [member.when for member in lacking if isinstance(member.when, int)]
     weights = [member.when for member in lacking if not isinstance(member.when, int)]
     if len(epochs) == 1:
-        texts.append(f"has no saved predictions after epoch {epochs[0]}, so it cannot vote.")
+        sentences.append(f"{name} has no saved predictions after epoch {epochs[0]}.")
     elif epochs:
-        texts.append(
-            f"has no saved predictions after epochs {format_numbers(epochs)}, so it cannot vote."
-        )
+        sentences.append(f"{name} has no saved predictions after epochs {format_numbers(epochs)}.")
     if weights:
-        texts.append(
-            f"{explain_missing_weights(cache.store(), run, weights[0])}, so it cannot vote."
-        )
-    return texts
+        problem = explain_missing_weights(cache.store(), run, weights[0], name)
+        sentences.append(problem or "")
+    if sentences:
+        sentences.append("It cannot vote.")
+    return sentences
 
 
 def _with_weights(member: Member) -> Member | None:

@@ -177,7 +177,7 @@ def progress_items(members: Sequence[SeriesRun]) -> dict[str, Item]:
     active = [member for member in members if member.run.state.active]
     # A run that ended early counts as done: nobody waits for it.
     shares = [progress_share(run) if run.state.active else 1.0 for run in runs]
-    text = f"{_progress_text(runs)}."
+    text = _progress_text(runs)
     if active:
         text += " Verdict when all runs finish."
     items = {PROGRESS: Item(text=text, share=sum(shares) / max(len(shares), 1))}
@@ -206,14 +206,14 @@ def _run_item(member: SeriesRun) -> Item:
 
 
 def _progress_text(runs: Sequence[Run]) -> str:
-    """Return how many runs are done, ended early and never began."""
+    """Return how many runs finished, ended early and never began."""
     done = sum(run.state is RunState.FINISHED for run in runs)
     ended = [run for run in runs if not run.state.active and run.state is not RunState.FINISHED]
     never_began = sum(run.started is None for run in ended)
     count = len(runs)
-    texts = [f"1 of {count} runs is done" if done == 1 else f"{done} of {count} runs are done"]
+    sentences = [f"{done} of {count} runs finished."]
     if len(ended) > never_began:
-        texts.append(f"{len(ended) - never_began} ended early")
+        sentences.append(f"Ended early: {len(ended) - never_began}.")
     if never_began:
-        texts.append(f"{never_began} never began")
-    return ", ".join(texts)
+        sentences.append(f"Not begun: {never_began}.")
+    return " ".join(sentences)

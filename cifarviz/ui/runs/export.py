@@ -101,7 +101,7 @@ def _render_code(run: Run, kind: ExportKind, label: str, sentence: str) -> None:
 def _render_network(run: Run) -> None:
     choices = _saved_weights(run)
     if not choices:
-        st.caption(escaped(f"This run {explain_missing_weights(cache.store(), run, 'last')}."))
+        st.caption(escaped(explain_missing_weights(cache.store(), run, "last") or ""))
         return
     which = st.selectbox(
         "Weights from",

@@ -80,7 +80,7 @@ def test_the_mark_changes_with_states_and_deletion(
     seen.append(over["mark"])
     assert over["items"][PROGRESS] == {
         "color": "gray",
-        "text": "1 of 2 runs is done, 1 ended early.",
+        "text": "1 of 2 runs finished. Ended early: 1.",
         "share": 1.0,
     }
     store.transition(second.id, RunState.QUEUED)
