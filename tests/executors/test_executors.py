@@ -1,8 +1,10 @@
 """Who trains a queued run is one class and one line: nothing else knows which it is."""
 
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from types import ModuleType
 
 import pytest
 
@@ -36,6 +38,13 @@ def make_worker(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Make:
     return make
 
 
+@pytest.fixture
+def _no_main_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AppTest leaves a page as the main module, which a new process would import."""
+    monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))
+
+
+@pytest.mark.usefixtures("_no_main_module")
 def test_a_run_is_trained_stopped_and_resumed_in_a_process_without_the_store(
     make_worker: Make, settings: Settings
 ) -> None:

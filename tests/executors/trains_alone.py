@@ -38,6 +38,6 @@ def train(pipe: Connection, experiment: Experiment, data: Dataset, start: RunSta
         experiment, data, sink, artifacts, start, snapshot_budget=10**7, pinned_images=lambda: (1,)
     )
     store = {"cifarviz.runs.store", "cifarviz.runs.database", "cifarviz.settings"}
-    assert not store & sys.modules.keys()
+    assert not (imported := store & sys.modules.keys()), imported
     assert not os.path.exists(NO_HOME)
     pipe.send(ending)
