@@ -17,6 +17,7 @@ from cifarviz.live import server
 from cifarviz.ui import cache, streamlit_patches
 from cifarviz.ui.class_names import render_language_choice, unknown_language_message
 from cifarviz.ui.errors import render_errors
+from cifarviz.ui.lesson import render_lesson_bar
 from cifarviz.ui.navigation import app_pages, render_run_status
 from cifarviz.ui.query import finish_page, sync_query_params
 
@@ -38,6 +39,8 @@ def draw_page() -> None:
             render_run_status()
     if problem := unknown_language_message():
         st.warning(problem, icon=":material/warning:")
+    with render_errors():
+        render_lesson_bar(page.url_path or "start")
     with render_errors():
         page.run()
     finish_page()

@@ -1,15 +1,16 @@
 """The Start page: what cifarviz does, ways to its pages, and the state of the data."""
 
 from functools import partial
-from typing import Literal
 
 import streamlit as st
 
 from cifarviz.data import library
 from cifarviz.datasets.registry import all_datasets
+from cifarviz.runs.recorded import recorded_last
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache
 from cifarviz.ui.errors import render_errors
+from cifarviz.ui.lesson import render_lesson_card
 from cifarviz.ui.navigation import PAGES, go_to
 from cifarviz.ui.start import render_class_pictures, render_data_panel, render_newest_runs
 
@@ -29,11 +30,9 @@ def render_card(
         st.markdown(f"#### {PAGES[page].icon} {title}")
         st.markdown(text)
         target_page = target or page
-        kind: Literal["primary", "secondary"] = "primary" if page == "train" else "secondary"
         if st.button(
             label,
             key=f"door-{page}",
-            type=kind,
             icon=PAGES[target_page].icon,
             help=_HELP[target_page],
         ):
@@ -42,7 +41,8 @@ def render_card(
 
 def render_inside_card(runs: list[Run]) -> None:
     """Render the card of a trained network, or of training a network."""
-    trained = next((run for run in runs if run.epochs_done), None)
+    newest_first = recorded_last(cache.store(), runs)
+    trained = next((run for run in newest_first if run.epochs_done), None)
     text = "See the feature maps of every layer of a trained network for an image."
     if trained is not None:
         render_card("inside", "Look inside", text, "Open the newest network", run=trained.id)
@@ -74,7 +74,9 @@ with right, st.container(width=740, gap="xsmall"):
 runs: list[Run] = []
 with render_errors():
     runs = cache.store().all()
-browse, train, inside = st.columns(3)
+lesson, browse, train, inside = st.columns(4)
+with lesson:
+    render_lesson_card()
 with browse:
     render_card(
         "samples",

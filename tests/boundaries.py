@@ -90,6 +90,7 @@ PACKAGES: Mapping[str, frozenset[str]] = {
             "installation",
         }
     ),
+    "lessons": frozenset({"analysis", "runs", "experiment", "layers"}),
     "training": frozenset(
         {"runs", "network", "experiment", "datasets", "data", "errors", "settings"}
     ),

@@ -372,6 +372,19 @@ DUEL_FACTORS: Final[Mapping[str, DuelFactor]] = MappingProxyType(
             ("0.25", "1"),
             _network("width", float),
         ),
+        "learning-rate": DuelFactor(
+            "Learning rate",
+            "How far the weights move in each step, with Adam.",
+            {
+                "0.00003": "rate 0.00003",
+                "0.0003": "rate 0.0003",
+                "0.001": "rate 0.001",
+                "0.003": "rate 0.003",
+                "0.03": "rate 0.03",
+            },
+            ("0.00003", "0.001", "0.03"),
+            lambda key, data: {"optimizer": Adam(learning_rate=float(key))},
+        ),
         "batch-size": DuelFactor(
             "Batch size",
             "How many images are used for each update of the weights.",

@@ -22,9 +22,11 @@ class Panel:
     """One metric over the run; arrays of one length each for batches and for epochs.
 
     ``batch_x`` is in epochs, 1 = after the first. ``low`` and ``high`` hold all that is drawn.
+    ``mark`` is the epoch after which the gap between the curves is shaded, with its label.
     """
 
     metric: MetricName
+    title: str
     batch_x: np.ndarray
     batch_y: np.ndarray
     trend: np.ndarray
@@ -32,6 +34,21 @@ class Panel:
     validation: np.ndarray
     low: float
     high: float
+    mark: tuple[int, str] | None = None
+
+
+@dataclass(frozen=True)
+class RunLosses:
+    """The losses of a run after each epoch, and the seconds that each took.
+
+    ``mark`` is the epoch after which it overfits, with a label.
+    """
+
+    label: str
+    seconds: Sequence[float]
+    training: Sequence[float]
+    validation: Sequence[float | None]
+    mark: tuple[int, str] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,6 +132,50 @@ def epochs_only(value: Replay, metric: MetricName) -> Replay:
     return replace(value, panels=panels)
 
 
+def compared_losses(runs: Sequence[RunLosses]) -> Replay:
+    """Return the losses of several runs as panels with one axis and one clock.
+
+    An epoch takes the mean of its times in the runs.
+    """
+    count = max(len(run.training) for run in runs)
+    nothing = np.zeros(0, np.float32)
+    value = replay(
+        epochs=range(1, count + 1),
+        seconds=np.nanmean([_padded(run.seconds, count) for run in runs], axis=0).tolist(),
+        losses=((), ()),
+        accuracies=((), ()),
+        batch_epochs=nothing,
+        batch_losses=nothing,
+        batch_accuracies=nothing,
+        last=count,
+    )
+    panels = [
+        _bounded(
+            Panel(
+                "loss",
+                run.label,
+                nothing,
+                nothing,
+                nothing,
+                _padded(run.training, count),
+                _padded(run.validation, count),
+                0.0,
+                1.0,
+                run.mark,
+            )
+        )
+        for run in runs
+    ]
+    high = max(panel.high for panel in panels)
+    return replace(value, panels=tuple(replace(panel, high=high) for panel in panels))
+
+
+def _padded(values: Sequence[float | None], count: int) -> np.ndarray:
+    padded = np.full(count, np.nan)
+    padded[: len(values)] = [np.nan if value is None else value for value in values]
+    return padded
+
+
 @lru_cache(maxsize=16)
 def replay_json(value: Replay) -> Mapping[str, Any]:
     """The replay as values for JSON; ``None`` is a gap. Cached, so equal calls share it."""
@@ -129,7 +190,8 @@ def replay_json(value: Replay) -> Mapping[str, Any]:
         "panels": [
             {
                 "metric": panel.metric,
-                "title": METRIC_TITLES[panel.metric],
+                "title": panel.title,
+                "mark": panel.mark,
                 "low": panel.low,
                 "high": panel.high,
                 "x": _plain(panel.batch_x),
@@ -163,7 +225,17 @@ def _panel(
         max_points=_MAX_DOTS,
     )
     return _bounded(
-        Panel(metric, curves.batch_x, curves.batch_y, curves.trend, training, validation, 0.0, 1.0)
+        Panel(
+            metric,
+            METRIC_TITLES[metric],
+            curves.batch_x,
+            curves.batch_y,
+            curves.trend,
+            training,
+            validation,
+            0.0,
+            1.0,
+        )
     )
 
 

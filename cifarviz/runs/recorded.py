@@ -1,26 +1,39 @@
-"""The recorded demonstration run: one real run that comes with cifarviz.
+"""Recorded runs: real runs that come with cifarviz.
 
-``scripts/record_run.py`` made it. It is unpacked into a home once, where it is a run like any
-other; once hidden, it stays hidden until it is restored.
+*The recorded run* is shown when nothing has been trained yet. It is unpacked into a home once,
+where it is a run like any other; once hidden, it stays hidden until it is restored. *Recorded
+series* are the runs that lessons and the Lab begin with. They are unpacked when they are first
+shown; once deleted, only a lesson brings them back.
+
+``scripts/record_run.py`` and ``scripts/record_series.py`` made them.
 """
 
+import json
 import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
-from cifarviz.errors import CifarvizError
+from cifarviz.errors import CifarvizError, RunNotFound
 from cifarviz.installation import ASSETS
 from cifarviz.runs import locks
 from cifarviz.runs.archive import unpack
 from cifarviz.runs.pins import load_preference, save_preference
 from cifarviz.runs.records import Run
+from cifarviz.runs.series import Series, find_series, save_series
 from cifarviz.runs.store import RunStore
 
 log = logging.getLogger(__name__)
 
 RECORDED_RUN = ASSETS / "recorded-run.zip"
+RECORDED_SERIES = ASSETS / "recorded-series"
+
+SERIES_FILE: Final = "series.json"
+"""In the folder of a recorded series: its kind and title, and the label of each packed run."""
 
 ORIGIN = "recorded"
-"""The ``origin`` that identifies the recorded run."""
+"""The ``origin`` that identifies recorded runs."""
 
 _PREFERENCE = "recorded run"
 _HIDDEN = "hidden"
@@ -40,22 +53,18 @@ def unpack_recorded_once(store: RunStore, archive: Path = RECORDED_RUN) -> None:
 
 def restore_recorded_run(store: RunStore, archive: Path = RECORDED_RUN) -> Run:
     """Unpack the recorded run unless it is here; raises as ``archive.unpack`` does."""
-    # Two servers that start at once must not both unpack it.
-    lock = locks.acquire(store.settings.locks / "recorded.lock", 10)
-    try:
+    with _unpacking(store):
         if (run := find_recorded_run(store)) is None:
             run = unpack(store, archive, origin=ORIGIN)
         save_preference(store, _PREFERENCE, run.id)
         return run
-    finally:
-        if lock is not None:
-            lock.release()
 
 
 def hide_recorded_run(store: RunStore) -> None:
     """Remove the recorded run from this home until it is restored."""
+    run = find_recorded_run(store)
     save_preference(store, _PREFERENCE, _HIDDEN)
-    if (run := find_recorded_run(store)) is not None:
+    if run is not None:
         store.delete(run.id)
 
 
@@ -66,4 +75,65 @@ def is_recorded_run_hidden(store: RunStore) -> bool:
 
 def find_recorded_run(store: RunStore) -> Run | None:
     """Return the recorded run of this home, if it is here."""
-    return next((run for run in store.all() if run.origin == ORIGIN), None)
+    return next((run for run in store.all() if is_recorded_run(store, run)), None)
+
+
+def is_recorded_run(store: RunStore, run: Run) -> bool:
+    """Whether this is the recorded run, and not one of a recorded series."""
+    return run.origin == ORIGIN and run.id == load_preference(store, _PREFERENCE)
+
+
+def recorded_series(store: RunStore, name: str, *, restore: bool = False) -> Series | None:
+    """Return the recorded series ``name``, unpacked the first time; a tenth of a second a run.
+
+    ``None`` if a run of it was deleted; with ``restore`` it is unpacked again. Raises as
+    ``archive.unpack`` does, and leaves nothing behind then.
+    """
+    preference = f"recorded series {name}"
+    with _unpacking(store):
+        known = load_preference(store, preference)
+        if known is not None:
+            series = _find_complete(store, str(known))
+            if series is not None or not restore:
+                return series
+        series = _unpack_series(store, RECORDED_SERIES / name)
+        save_preference(store, preference, series.id)
+        return series
+
+
+def recorded_last(store: RunStore, runs: Sequence[Run]) -> list[Run]:
+    """Return ``runs`` with recorded ones last, and of these the recorded run first."""
+    recorded = load_preference(store, _PREFERENCE)
+    return sorted(runs, key=lambda run: (run.origin == ORIGIN, run.id != recorded))
+
+
+@contextmanager
+def _unpacking(store: RunStore) -> Iterator[None]:
+    # Two servers that start at once must not both unpack.
+    lock = locks.acquire(store.settings.locks / "recorded.lock", 10)
+    try:
+        yield
+    finally:
+        if lock is not None:
+            lock.release()
+
+
+def _find_complete(store: RunStore, series_id: str) -> Series | None:
+    try:
+        series = find_series(store, series_id)
+    except RunNotFound:
+        return None
+    return series if len(series.run_ids) == series.count else None
+
+
+def _unpack_series(store: RunStore, folder: Path) -> Series:
+    facts = json.loads((folder / SERIES_FILE).read_text("utf-8"))
+    runs: list[tuple[str, str]] = []
+    try:
+        for file, label in facts["runs"]:
+            runs.append((unpack(store, folder / file, origin=ORIGIN).id, label))
+        return save_series(store, facts["kind"], facts["title"], runs)
+    except BaseException:
+        for run_id, _ in runs:
+            store.delete(run_id)
+        raise

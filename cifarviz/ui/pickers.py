@@ -13,6 +13,7 @@ from cifarviz.runs.recorded import (
     ORIGIN,
     hide_recorded_run,
     is_recorded_run_hidden,
+    recorded_last,
     restore_recorded_run,
 )
 from cifarviz.runs.records import Run
@@ -203,9 +204,8 @@ def distinct_names(runs: Sequence[Run], *, marked: bool = True) -> dict[str, str
 
 def _default_run(ready: Mapping[str, Run]) -> str:
     wanted = st.query_params.get("dataset")
-    fitting = [run_id for run_id, run in ready.items() if _dataset_name(run) == wanted] or list(
-        ready
-    )
+    runs = recorded_last(cache.store(), list(ready.values()))
+    fitting = [run.id for run in runs if _dataset_name(run) == wanted] or [run.id for run in runs]
     remembered = state.recall("run")
     if remembered in fitting:
         return remembered

@@ -2,7 +2,8 @@
 // leads to the previous page as it was left.
 
 const MARK = Symbol.for("cifarviz.page_history");
-const STREAMLITS_OWN = ["embed", "embed_options"];
+// Parameters of Streamlit's, and those that components keep in the address while they play.
+const OTHERS = ["embed", "embed_options", "at", "pace"];
 
 export default function ({ data }) {
   if (!window[MARK]) keepOneEntry();
@@ -29,8 +30,8 @@ function isOpen(page) {
 // newer and stays.
 function exchange(sent, address) {
   const url = new URL(window.location.href), held = url.searchParams;
-  const names = [...held.keys()].filter((name) => !STREAMLITS_OWN.includes(name));
-  const wanted = Object.keys(sent);
+  const names = [...held.keys()].filter((name) => !OTHERS.includes(name));
+  const wanted = Object.keys(sent).filter((name) => !OTHERS.includes(name));
   if (names.length !== wanted.length || wanted.some((name) => held.get(name) !== sent[name])) return;
   for (const name of wanted) held.delete(name);
   for (const [name, value] of Object.entries(address)) held.set(name, value);

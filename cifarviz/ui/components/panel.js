@@ -46,7 +46,9 @@ function drawPanel(element, panel, data, name) {
       ?? "continues from here";
     write(svg, at + (late ? -0.4 : 0.4) * rem, top + font, words, font, late ? "end" : "start");
   }
-  if (data.turn) drawTurn(svg, panel, data, x, y, rem, height - bottom);
+  const turn = panel.mark ? { epoch: panel.mark[0], words: panel.mark[1] } : data.turn;
+  const turned = turn && add(svg, "g", {});
+  if (turn) drawTurn(turned, clipped("epochs"), panel, data, turn, x, y, rem, height - bottom);
   const size = Math.max(2, 0.14 * rem);
   add(clipped("batches"), "path", {
     class: "dots", "stroke-width": size,
@@ -71,31 +73,32 @@ function drawPanel(element, panel, data, name) {
     });
   }
   const cursor = add(svg, "line", { class: "cursor", y1: top, y2: height - bottom });
-  return { panel, clips, marks, cursor, x, rem, legend: element.querySelector(".legend") };
+  const legend = element.querySelector(".legend");
+  return { panel, clips, marks, cursor, x, rem, legend, turn, turned };
 }
 
-function drawTurn(svg, panel, data, x, y, rem, floor) {
-  const from = data.epochs.indexOf(data.turn.epoch);
+function drawTurn(svg, revealed, panel, data, turn, x, y, rem, floor) {
+  const from = data.epochs.indexOf(turn.epoch);
   if (from < 0) return;
   const after = data.epochs.map((_, i) => i).slice(from)
     .filter((i) => panel.training[i] !== null && panel.validation[i] !== null);
   const edge = (kind, order) => order.map((i) => `${f(x(data.epochs[i]))},${f(y(panel[kind][i]))}`);
-  add(svg, "polygon", {
+  add(revealed, "polygon", {
     class: "gap",
     points: [...edge("validation", after), ...edge("training", [...after].reverse())].join(" "),
   });
-  const at = x(data.turn.epoch);
+  const at = x(turn.epoch);
   add(svg, "line", {
     class: "turn-line", x1: at, x2: at, y1: 0.6 * rem, y2: floor, "stroke-width": 0.12 * rem,
   });
-  const late = data.turn.epoch - data.begin > (data.last - data.begin) * 0.6;
+  const late = turn.epoch - data.begin > (data.last - data.begin) * 0.6;
   const words = write(
-    svg, at + (late ? -0.5 : 0.5) * rem, 1.6 * rem, data.turn.words, 1.05 * rem, late ? "end" : "start");
+    svg, at + (late ? -0.5 : 0.5) * rem, 1.6 * rem, turn.words, 1.05 * rem, late ? "end" : "start");
   words.setAttribute("class", "turn");
 }
 
 function showPanel(drawn, data, at, done) {
-  const { panel, clips, marks, cursor, x, rem, legend } = drawn;
+  const { panel, clips, marks, cursor, x, rem, legend, turn, turned } = drawn;
   const until = (epoch, more) => Math.max(x(epoch) + more, 0);
   const all = at >= data.until - 1e-6;
   // Nothing beyond the cursor: a longer line would reveal the next value.
@@ -106,6 +109,8 @@ function showPanel(drawn, data, at, done) {
   for (const { epoch, element } of marks) {
     element.setAttribute("visibility", epoch <= done ? "visible" : "hidden");
   }
+  // What comes later is not given away.
+  turned?.setAttribute("visibility", done > turn.epoch || all ? "visible" : "hidden");
   cursor.setAttribute("visibility", data.player && !all ? "visible" : "hidden");
   cursor.setAttribute("x1", x(at));
   cursor.setAttribute("x2", x(at));

@@ -136,12 +136,15 @@ function followerOf(replay) {
 
 function receive(replay) {
   const before = replay.data;
+  let begins = false;
   const data = (replay.data = { ...replay.given, ...replay.news });
   // New data of the same run does not move the player.
   if (!before || before.view !== data.view || before.player !== data.player) {
     replay.playing = false;
     replay.at = data.player ? (data.at ?? data.begin) : data.until;
     setPace(replay, data.pace);
+    begins = data.player && data.autoplay && replay.at <= data.begin
+      && !matchMedia("(prefers-reduced-motion: reduce)").matches;
   }
   if (!data.player) replay.at = data.until;
   replay.at = Math.min(Math.max(replay.at, data.begin), data.until);
@@ -154,6 +157,7 @@ function receive(replay) {
   replay.root.setAttribute("role", "figure");
   replay.root.setAttribute("aria-label", data.description);
   drawAll(replay);
+  if (begins) play(replay);
 }
 
 // ---- Playing ---------------------------------------------------------------------------------
@@ -258,6 +262,7 @@ function paceWord(replay) {
 
 // Replaces the address, so that Back does not step through the recording.
 function note(replay) {
+  if (!replay.root.isConnected) return; // the address is another page's by now
   replay.noted = performance.now();
   const address = new URL(window.location.href);
   address.searchParams.set("at", replay.at.toFixed(2));

@@ -61,6 +61,7 @@ def replay_curves(
     mark: ReplayMark,
     description: str,
     player: bool = False,
+    autoplay: bool = False,
     at: float | None = None,
     pace: Pace | None = None,
     turn: OverfittingStart | None = None,
@@ -71,9 +72,10 @@ def replay_curves(
 ) -> None:
     """Show the curves, ``height`` rem high, labelled with ``mark``.
 
-    With ``player`` they are played from the epoch ``at`` on, by default the first, and the browser
-    keeps ``at`` and ``pace`` in the address; another ``view`` (a run's id) starts again. Without it
-    the complete curves are shown. ``on_fork`` gets the last of the epochs ``forks`` at or before
+    With ``player`` they are played from the epoch ``at`` on, by default the first, with
+    ``autoplay`` at once unless the browser is set to reduce motion. The browser keeps ``at`` and
+    ``pace`` in the address; another ``view`` (a run's id) starts again. Without ``player`` the
+    complete curves are shown. ``on_fork`` gets the last of the epochs ``forks`` at or before
     the player's position, to continue training from. ``below`` is a line of text under the curves.
     Between runs of the script the browser draws the feed ``live``: ``replay`` is the ``payload`` of
     the curves, and ``words`` holds mark, description and below.
@@ -81,6 +83,7 @@ def replay_curves(
     data = {
         **replay_json(value),
         "at": at,
+        "autoplay": autoplay,
         "below": below,
         "description": description,
         "forks": list(forks) if on_fork is not None else [],

@@ -26,6 +26,7 @@ from cifarviz.figures.lab_charts import (
     learned_epochs_figure,
     memorisation_figure,
 )
+from cifarviz.figures.replay import RunLosses, compared_losses
 from cifarviz.figures.sprite import sprite
 from cifarviz.figures.theme import MetricName, empty_figure
 from cifarviz.runs.records import Run
@@ -36,6 +37,7 @@ from cifarviz.ui.class_names import class_names
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.components.live import Live
+from cifarviz.ui.components.replay import Pace, parse_pace, replay_curves
 from cifarviz.ui.evaluate.image_details import (
     TILE_SIZE,
     image_in_address,
@@ -44,9 +46,12 @@ from cifarviz.ui.evaluate.image_details import (
 )
 from cifarviz.ui.lab.results import RunMemorisation, SeriesRun
 from cifarviz.ui.navigation import link_to
+from cifarviz.ui.present.stage import parse_position
 from cifarviz.ui.query import render_choice
 
 _HEIGHT = 420
+_REPLAY_HEIGHT = 17.0  # rem
+_REPLAY_SECONDS = 20
 
 # The others are as high as their legends need.
 _HEIGHTS: Final = {
@@ -76,15 +81,19 @@ _ORDERS = {"first": "Learned first", "last": "Learned last", "never": "Not learn
 
 
 def render_series_charts(
-    kind: LabKind, series: Series, figures: Mapping[str, Any], live: Live
+    kind: LabKind, series: Series, figures: Mapping[str, Any], live: Live, *, stacked: bool
 ) -> None:
-    """Show two charts side by side: what the experiment is about, and the curves of all runs.
+    """Show two charts: what the experiment is about, and the curves of all runs.
 
     ``figures`` are those of ``series_figures``; between runs of the page the browser draws them by
     the same names as ``live`` has them.
     """
     # The curves of six runs have a long legend.
-    left, right = st.columns([2, 3] if kind == "cures" else 2, gap="medium")
+    left, right = (
+        (st.container(), st.container())
+        if stacked
+        else st.columns([2, 3] if kind == "cures" else 2, gap="medium")
+    )
     places = {"learned": st.container()} | dict(zip(_NAMES[kind], (left, right), strict=False))
     for name in _NAMES[kind]:
         title = _TITLES[name]
@@ -100,6 +109,40 @@ def render_series_charts(
                 live=live,
                 live_name=name,
             )
+
+
+def render_duel_replay(series: Series, members: Sequence[SeriesRun]) -> None:
+    """Play the losses of a duel's runs side by side."""
+    losses = [
+        RunLosses(
+            member.label,
+            [record.seconds for record in member.history],
+            [record.loss for record in member.history],
+            [record.val_loss for record in member.history],
+            _overfitting_mark(member),
+        )
+        for member in members
+        if member.history
+    ]
+    if not losses:
+        return
+    replay_curves(
+        compared_losses(losses),
+        key="lab-replay",
+        view=series.id,
+        height=_REPLAY_HEIGHT,
+        mark="recorded",
+        description=f"Replay of {series.title}",
+        player=True,
+        autoplay=True,
+        at=parse_position(st.query_params.get("at")),
+        pace=parse_pace(st.query_params.get("pace", "")) or Pace(seconds=_REPLAY_SECONDS),
+    )
+
+
+def _overfitting_mark(member: SeriesRun) -> tuple[int, str] | None:
+    start = None if member.result is None else member.result.fit.overfits_after
+    return None if start is None else (start, f"Overfitting starts after epoch {start}")
 
 
 def series_figures(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from cifarviz.data import library
 from cifarviz.datasets.registry import all_datasets, find_dataset
@@ -13,6 +14,7 @@ from cifarviz.experiment.ensemble_members import MAX_SEED
 from cifarviz.experiment.lab import LAB_TITLES, LabExperiment, LabKind
 from cifarviz.experiment.split_sizes import SplitSizes
 from cifarviz.runs.machine import machine_name
+from cifarviz.runs.recorded import recorded_series
 from cifarviz.runs.records import Run
 from cifarviz.runs.series import Series, all_series, find_series
 from cifarviz.training.estimate import Estimate, epoch_work, estimate_epoch, recorded_speeds
@@ -66,6 +68,8 @@ _EARLIER: Mapping[LabKind, str] = {
     "sizes": "Earlier experiments",
     "cures": "Earlier experiments",
 }
+RECORDED_KINDS: Sequence[LabKind] = ("duel", "memorisation")
+"""Experiments with a recorded series of the same name."""
 VIEW_PARAMS = (
     "series",
     "thing",
@@ -75,6 +79,8 @@ VIEW_PARAMS = (
     "epochs",
     "gallery",
     "picture",
+    "play",
+    "at",
 )
 """Query parameters that belong to one view, or mean another thing in each."""
 
@@ -96,20 +102,28 @@ def choose_view() -> LabKind:
 def render_lab(kind: LabKind) -> None:
     """Show an experiment; the address holds its settings, and the series trained with them."""
     st.markdown(_DESCRIPTIONS[kind])
+    form: DeltaGenerator
     series = _series_in_address(kind)
+    recorded: Series | None = None
+    if series is None and kind in RECORDED_KINDS and cache.settings().recorded:
+        with render_errors():
+            recorded = recorded_series(cache.store(), kind)
     if series is not None:
         watch_series(kind, series)
-    with (
-        st.expander("Set up another", icon=":material/tune:")
-        if series is not None
-        else st.container(border=True),
-        render_errors(),
-    ):
+        form = st.expander("Set up another", icon=":material/tune:")
+    elif recorded is not None:
+        left, right = st.columns([2, 3], gap="medium")
+        form = left.container(border=True)
+        with right:
+            st.caption("A recorded experiment. The runs you train will be shown in its place.")
+            watch_series(kind, recorded, stacked=True)
+    else:
+        form = st.container(border=True)
+    with form, render_errors():
         _render_launch(_render_form(kind), again=series is not None)
+    shown = series or recorded
     earlier = [
-        other
-        for other in all_series(cache.store(), kind)
-        if series is None or other.id != series.id
+        other for other in all_series(cache.store(), kind) if shown is None or other.id != shown.id
     ]
     if earlier:
         st.markdown(f"##### {_EARLIER[kind]}")

@@ -22,7 +22,12 @@ from cifarviz.ui.address import escaped
 from cifarviz.ui.components.live import Live
 from cifarviz.ui.components.live_items import live_items
 from cifarviz.ui.errors import render_errors
-from cifarviz.ui.lab.charts import render_series_charts, render_wrong_labels, series_figures
+from cifarviz.ui.lab.charts import (
+    render_duel_replay,
+    render_series_charts,
+    render_wrong_labels,
+    series_figures,
+)
 from cifarviz.ui.lab.results import (
     COLUMN_HELP,
     SeriesRun,
@@ -36,6 +41,7 @@ from cifarviz.ui.lab.results import (
 )
 from cifarviz.ui.metrics import render_loss_note
 from cifarviz.ui.navigation import link_to
+from cifarviz.ui.query import update_query_params
 from cifarviz.ui.queueing import stop_runs
 
 PROGRESS = "progress"
@@ -93,8 +99,11 @@ class SeriesFeed:
         return self._drawn[1]
 
 
-def watch_series(kind: LabKind, series: Series) -> None:
-    """Show the runs of a series together, and the verdict when all have ended."""
+def watch_series(kind: LabKind, series: Series, *, stacked: bool = False) -> None:
+    """Show the runs of a series together, and the verdict when all have ended.
+
+    ``stacked`` is for a narrow place: the charts stand below each other.
+    """
     members = series_runs(cache.store(), series)
     _render_heading(series, members)
     if not members:
@@ -105,6 +114,8 @@ def watch_series(kind: LabKind, series: Series) -> None:
     if not active:
         with above, render_errors():
             render_verdict(kind, members)
+            if kind == "duel" and st.query_params.get("play") == "1":
+                render_duel_replay(series, members)
     labels = None
     with charts, render_errors():
         labels = training_labels(members[0].run) if kind == "memorisation" else None
@@ -116,7 +127,7 @@ def watch_series(kind: LabKind, series: Series) -> None:
         with above:
             live_items(progress_items(members), key="lab-progress", live=live, alone=True)
     with charts, render_errors():
-        render_series_charts(kind, series, feed.figures(members), live)
+        render_series_charts(kind, series, feed.figures(members), live, stacked=stacked)
     render_results_table(members)
     render_loss_note((member.label, member.run) for member in members)
     if kind == "memorisation" and not active:
@@ -136,6 +147,8 @@ def _render_heading(series: Series, members: Sequence[SeriesRun]) -> None:
             _render_stop_button(active)
         elif resumable := [run for run in runs if run.resumable]:
             _render_resume_button(resumable)
+        elif series.kind == "duel":
+            _render_replay_button()
         if runs:
             link_to("runs", "Open these in Runs", runs=",".join(run.id for run in runs))
     deleted = series.count - len(members)
@@ -143,6 +156,18 @@ def _render_heading(series: Series, members: Sequence[SeriesRun]) -> None:
         st.warning(f"1 of {series.count} runs was deleted.", icon=":material/warning:")
     elif deleted:
         st.warning(f"{deleted} of {series.count} runs were deleted.", icon=":material/warning:")
+
+
+def _render_replay_button() -> None:
+    playing = st.query_params.get("play") == "1"
+    st.button(
+        "Hide the replay" if playing else "Replay",
+        key="lab-replay-button",
+        icon=":material/stop:" if playing else ":material/play_arrow:",
+        on_click=update_query_params,
+        kwargs={"play": None if playing else "1", "at": None},
+        help="Plays the losses of all runs side by side, as they grew.",
+    )
 
 
 def _render_stop_button(active: Sequence[Run]) -> None:

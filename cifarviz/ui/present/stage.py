@@ -13,10 +13,11 @@ from cifarviz.datasets.info import DatasetInfo
 from cifarviz.errors import CifarvizError
 from cifarviz.escaping import html_text
 from cifarviz.live.items import DAMAGED
-from cifarviz.runs.recorded import ORIGIN
+from cifarviz.runs.recorded import ORIGIN, recorded_last
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.states import RunState
 from cifarviz.runs.stored_weights import training_position
+from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.components.replay import ReplayMark
 from cifarviz.ui.pickers import run_labels
@@ -165,7 +166,7 @@ def _change_run() -> None:
 
 def _default_run(runs: Sequence[Run]) -> Run | None:
     readable = [run for run in runs if _unreadable(run) is None]
-    recorded = [run for run in readable if run.origin == ORIGIN]
+    recorded = [run for run in recorded_last(cache.store(), readable) if run.origin == ORIGIN]
     trained = [run for run in readable if run.epochs_done]
     return next(iter([*recorded, *trained, *readable]), None)
 

@@ -9,7 +9,7 @@ from cifarviz.errors import CifarvizError, RunNotFound
 from cifarviz.live.items import join_names, progress_text
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.curation import LONGEST_REMARK
-from cifarviz.runs.recorded import ORIGIN
+from cifarviz.runs.recorded import is_recorded_run
 from cifarviz.runs.records import Run
 from cifarviz.runs.run_headline import (
     format_duration,
@@ -86,7 +86,7 @@ def _render_run(run: Run, fit: Fit) -> None:
         render_star_button([run])
         render_note_button(run)
         render_export([run])
-        if run.origin == ORIGIN:
+        if is_recorded_run(cache.store(), run):
             render_hide_button()
         else:
             _render_delete_button([run])

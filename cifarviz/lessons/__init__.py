@@ -1,0 +1,1 @@
+"""Guided tours of the pages, each a value in a file of its own."""

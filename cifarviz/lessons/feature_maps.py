@@ -1,0 +1,93 @@
+"""Feature maps: what the layers of a trained network respond to."""
+
+from cifarviz.lessons.lesson import Facts, Lesson, Question, Recordings, Step
+
+
+def _facts(recordings: Recordings) -> Facts:
+    run = recordings["run"].runs[0]
+    # Layers with kernels over the picture: height, width, channels in, channels out.
+    convolutions = [
+        (name, layer.output_shape(shape)[-1])
+        for name, layer, shape in run.experiment.architecture.walk()
+        if any(len(variable.shape) == 4 for variable in layer.variables(shape))
+    ]
+    (first, _), (last, channels) = convolutions[0], convolutions[-1]
+    return {
+        "run": run.id,
+        "epochs": run.epochs_done,
+        "first": first,
+        "last": last,
+        "channels": channels,
+    }
+
+
+FEATURE_MAPS = Lesson(
+    name="feature-maps",
+    title="What does the first layer see?",
+    promise="Follow a picture through a trained network: edges and colours first, parts of things "
+    "later.",
+    icon="layers",
+    recordings=("run",),
+    facts=_facts,
+    claims={
+        "the network has several convolutions": lambda found: (
+            _facts(found)["first"] != _facts(found)["last"]
+        ),
+        "the network was trained": lambda found: found["run"].results[0].val_accuracy > 0.6,
+    },
+    steps=(
+        Step(
+            "First layer",
+            "Each tile is a channel of the layer `{first}` for the picture on the left: bright "
+            "where its 3 × 3 pattern is found. Some channels find edges of one direction, others "
+            "a colour.",
+            "inside",
+            {"run": "{run}", "checkpoint": "last", "image": "1", "layer": "{first}"},
+        ),
+        Step(
+            "Before training",
+            "The same layer after epoch 0, before the first step. Move the slider to the right "
+            "and watch patterns form: the weights begin at random and the loss shapes them.",
+            "inside",
+            {"run": "{run}", "checkpoint": "epochs", "epoch": "0", "image": "1"},
+        ),
+        Step(
+            "Last convolution",
+            "The last convolution, `{last}`, has {channels} channels that see most of the "
+            "picture at once. Few respond to any one picture: they stand for parts of things, and "
+            "the dense layers decide by them.",
+            "inside",
+            {"run": "{run}", "checkpoint": "last", "image": "1", "layer": "{last}"},
+        ),
+        Step(
+            "Explain",
+            "Two questions. Choose other pictures and layers to check your answers.",
+            "inside",
+            {"run": "{run}", "checkpoint": "last", "image": "1", "layer": "{first}"},
+            (
+                Question(
+                    "Why do maps of the last convolution look so coarse?",
+                    (
+                        "Pooling has halved them several times.",
+                        "The network is not trained well.",
+                        "The picture has too few colours.",
+                    ),
+                    0,
+                    "Each pooling layer keeps the strongest response of four neighbours. Where "
+                    "exactly something is matters less and less; that it is there matters more.",
+                ),
+                Question(
+                    "A channel is black for a picture. What does that mean?",
+                    (
+                        "The channel is broken.",
+                        "Its pattern is not in this picture.",
+                        "The picture is too dark.",
+                    ),
+                    1,
+                    "ReLU sets negative responses to zero. A channel that is black for every "
+                    "picture is called dead; Inside names those.",
+                ),
+            ),
+        ),
+    ),
+)

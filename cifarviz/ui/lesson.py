@@ -1,0 +1,147 @@
+"""Lessons: their card on the Start page, and the bar that leads through their steps."""
+
+import re
+
+import streamlit as st
+
+from cifarviz.lessons.lesson import OpenLesson, Question, Step, open_lesson
+from cifarviz.lessons.registry import LESSONS
+from cifarviz.ui import cache, state
+from cifarviz.ui.address import quoted
+from cifarviz.ui.errors import render_errors
+from cifarviz.ui.navigation import go_to
+from cifarviz.ui.query import update_query_params
+
+LESSON = "lesson"
+"""The query parameter that holds a lesson and a step, such as ``overfitting-2``."""
+
+
+def render_lesson_card() -> None:
+    """Render the card of the first lesson, with links to the others."""
+    first, *others = LESSONS.values()
+    with st.container(border=True, height="stretch", key="lessons"):
+        st.markdown(f"#### :material/{first.icon}: {first.title}")
+        st.markdown(first.promise)
+        if st.button(
+            "Start the lesson",
+            key=f"lesson-{first.name}",
+            type="primary",
+            icon=":material/play_arrow:",
+            help=f"{len(first.steps)} short steps. You can leave at any time.",
+        ):
+            with render_errors():
+                _go_to_step(open_lesson(cache.store(), first), 1)
+        for lesson in others:
+            if st.button(
+                lesson.title,
+                key=f"lesson-{lesson.name}",
+                type="tertiary",
+                icon=f":material/{lesson.icon}:",
+                help=lesson.promise,
+            ):
+                with render_errors():
+                    _go_to_step(open_lesson(cache.store(), lesson), 1)
+
+
+def render_lesson_bar(page: str) -> None:
+    """Render the step of the lesson above its page; on other pages, a way back to it.
+
+    The address of a step holds the lesson and the step. ``page`` is the name of the open page.
+    """
+    word = st.query_params.get(LESSON) or state.recall(LESSON)
+    if not word or page == "present":
+        return
+    found = re.fullmatch(r"([a-z-]+)-([0-9]{1,2})", word)
+    lesson = LESSONS.get(found[1]) if found else None
+    if found is None or lesson is None or not 1 <= int(found[2]) <= len(lesson.steps):
+        st.warning(
+            f"There is no lesson step {quoted(word)}. Choose a lesson on the Start page.",
+            icon=":material/warning:",
+        )
+        return
+    number = int(found[2])
+    opened = open_lesson(cache.store(), lesson)
+    state.remember(LESSON, word)
+    step = lesson.steps[number - 1]
+    with st.container(border=True, key="lesson-bar", gap="small"):
+        if st.query_params.get(LESSON) == word:
+            _render_step(opened, number, step)
+        else:
+            _render_way_back(opened, number, step)
+
+
+def _render_step(opened: OpenLesson, number: int, step: Step) -> None:
+    count = len(opened.lesson.steps)
+    st.markdown(
+        f"**{opened.lesson.title}** · Step {number} of {count}: **{step.title}**  \n"
+        f"{opened.text(step.text)}"
+    )
+    for place, question in enumerate(step.questions):
+        _render_question(opened, question, key=f"lesson-{opened.lesson.name}-{number}-{place}")
+    with st.container(horizontal=True):
+        if number > 1 and st.button("Back", key="lesson-back", icon=":material/arrow_back:"):
+            _go_to_step(opened, number - 1)
+        if number < count:
+            following = opened.lesson.steps[number]
+            if st.button(
+                f"Next: {following.title}",
+                key="lesson-next",
+                type="primary",
+                icon=":material/arrow_forward:",
+            ):
+                _go_to_step(opened, number + 1)
+        elif st.button(
+            "Finish the lesson", key="lesson-finish", type="primary", icon=":material/check:"
+        ):
+            state.remember(LESSON, "")
+            go_to("start")
+        if number < count:
+            st.button(
+                "Leave the lesson",
+                key="lesson-leave",
+                type="tertiary",
+                icon=":material/close:",
+                on_click=_leave,
+                help="Hides this bar. The lesson starts again from the Start page.",
+            )
+
+
+def _render_way_back(opened: OpenLesson, number: int, step: Step) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(
+            f"**{opened.lesson.title}** · You left step {number}: {step.title}.", width="content"
+        )
+        if st.button(
+            "Return to the lesson", key="lesson-return", icon=":material/keyboard_return:"
+        ):
+            _go_to_step(opened, number)
+        st.button(
+            "Leave the lesson",
+            key="lesson-leave",
+            type="tertiary",
+            icon=":material/close:",
+            on_click=_leave,
+        )
+
+
+def _render_question(opened: OpenLesson, question: Question, *, key: str) -> None:
+    answers = [opened.text(answer) for answer in question.answers]
+    chosen = st.radio(opened.text(question.text), answers, index=None, key=key)
+    if chosen is None:
+        return
+    explanation = opened.text(question.explanation)
+    if chosen == answers[question.correct]:
+        st.success(f"Yes. {explanation}", icon=":material/check_circle:")
+    else:
+        st.info(f"Not quite. {explanation}", icon=":material/info:")
+
+
+def _go_to_step(opened: OpenLesson, number: int) -> None:
+    word = f"{opened.lesson.name}-{number}"
+    state.remember(LESSON, word)
+    go_to(opened.lesson.steps[number - 1].page, **opened.address(number), **{LESSON: word})
+
+
+def _leave() -> None:
+    state.remember(LESSON, "")
+    update_query_params(**{LESSON: None})
