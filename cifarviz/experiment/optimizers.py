@@ -180,8 +180,37 @@ class RMSprop(Optimizer):
         return (_VELOCITY,)
 
 
+class Lion(Optimizer):
+    """Lion with Keras' defaults, and the learning rate of its authors' code.
+
+    Chen et al., arXiv 2302.06675; section 5 recommends 3 to 10 times less than for AdamW.
+    """
+
+    title: ClassVar[str] = "Lion"
+    keras_class: ClassVar[str] = "Lion"
+    explanation: ClassVar[str] = (
+        "Moves every weight by the same amount, in the direction of its recent gradients; needs a "
+        "smaller learning rate than Adam."
+    )
+
+    kind: Literal["lion"] = "lion"
+    learning_rate: LearningRate = 0.0001
+    weight_decay: WeightDecay = 0.0
+
+    @property
+    def slots(self) -> tuple[Slot, ...]:
+        return (_MOMENTUM,)
+
+    @property
+    def decays_weights(self) -> bool:
+        return self.weight_decay > 0
+
+
 OPTIMIZERS: Mapping[str, type[Optimizer]] = MappingProxyType(
-    {optimizer.model_fields["kind"].default: optimizer for optimizer in (Adam, AdamW, SGD, RMSprop)}
+    {
+        optimizer.model_fields["kind"].default: optimizer
+        for optimizer in (Adam, AdamW, SGD, RMSprop, Lion)
+    }
 )
 """Every optimizer class by its ``kind``, in the order a menu shows them."""
 
