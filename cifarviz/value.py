@@ -25,6 +25,10 @@ class Value(BaseModel):
 
     title: ClassVar[str] = ""
     """The name of this choice in menus."""
+    short_title: ClassVar[str] = ""
+    """Its name in names of runs, if the title is too long or needs context."""
+    title_keeps_case: ClassVar[bool] = False
+    """Whether the title keeps its capital inside a sentence, as a proper name does."""
     explanation: ClassVar[str] = ""
     """A sentence on what it does."""
 

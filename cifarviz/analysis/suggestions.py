@@ -8,7 +8,6 @@ from cifarviz.datasets.registry import find_dataset
 from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.choices import EarlyStopping, NoValidation, SplitValidation
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.optimizers import AdamW
 from cifarviz.experiment.schedules import Constant, Cosine
 from cifarviz.value_text import format_number
 
@@ -97,7 +96,7 @@ def _against_overfitting(
             "Raise dropout to 0.5",
             f"{format_number(max(rates))} is a mild rate",
         )
-    if experiment.l2 == 0 and not isinstance(experiment.optimizer, AdamW):
+    if experiment.l2 == 0 and not experiment.optimizer.decays_weights:
         yield _changed("Add an L2 penalty", "it keeps the weights small", experiment, l2=_L2)
     if experiment.early_stopping is None and fit.overfitting_start is not None:
         yield _changed(

@@ -17,7 +17,6 @@ from cifarviz.experiment.draft import (
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.formatting import (
     format_brief,
-    format_brief_kind,
     format_dataset,
     format_share,
 )
@@ -76,11 +75,11 @@ def _section_changes(base: Draft, other: Draft) -> Iterator[ExperimentChange]:
         yield ExperimentChange(
             text.format(
                 section=Experiment.label(section),
-                old=_lowered(old_class.title),
-                new=_lowered(new_class.title),
+                old=_title_in_sentence(old_class),
+                new=_title_in_sentence(new_class),
                 fields=_format_fields(new_class, new),
             ),
-            format_brief_kind(section, new["kind"]),
+            new_class.short_title or new_class.title,
         )
 
 
@@ -236,13 +235,17 @@ def _label(fields: Fields) -> str:
 
 
 def _title(fields: Mapping[str, Any]) -> str:
-    return _lowered(LAYER_TYPES[fields["type"]].title)
+    return _title_in_sentence(LAYER_TYPES[fields["type"]])
+
+
+def _title_in_sentence(value_class: type[Value]) -> str:
+    """Return ``max pooling``, or ``Adam`` with the case of its name."""
+    return value_class.title if value_class.title_keeps_case else _lowered(value_class.title)
 
 
 def _lowered(title: str) -> str:
-    """Lower the first letter for use in a sentence: ``max pooling``, but ``SGD``, ``AdamW``."""
-    names = ("Adam", "AdamW", "RMSprop")
-    return title if title in names or title[:2].isupper() else title[:1].lower() + title[1:]
+    """Lower the first letter for use in a sentence: ``max pooling``, but ``ReLU``."""
+    return title if title[:2].isupper() else title[:1].lower() + title[1:]
 
 
 def differences(experiments: Sequence[Experiment]) -> list[Difference]:

@@ -75,6 +75,7 @@ class SplitValidation(Value):
     """A share of the training images, split by scikit-learn's ``train_test_split``."""
 
     title: ClassVar[str] = "Split of the training images"
+    short_title: ClassVar[str] = "validation split"
     explanation: ClassVar[str] = (
         "Sets aside a share of the training images for validation; the network does not train on "
         "them."
@@ -104,6 +105,7 @@ class TestValidation(Value):
     __test__: ClassVar[bool] = False  # pytest collects classes named Test…
 
     title: ClassVar[str] = "The test images"
+    short_title: ClassVar[str] = "validated on test"
     explanation: ClassVar[str] = (
         "Validates on the test images. If you choose settings by their result, that result is too "
         "optimistic, so use a split for tuning."
@@ -116,6 +118,7 @@ class NoValidation(Value):
     """No validation."""
 
     title: ClassVar[str] = "None"
+    short_title: ClassVar[str] = "no validation"
     explanation: ClassVar[str] = (
         "Trains on every training image and measures no unseen images, so you cannot see "
         "overfitting."

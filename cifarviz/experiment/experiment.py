@@ -17,7 +17,7 @@ from cifarviz.experiment.choices import (
     TestValidation,
     Validation,
 )
-from cifarviz.experiment.optimizers import Adam, Optimizer
+from cifarviz.experiment.optimizers import Adam, OptimizerSpec
 from cifarviz.experiment.preprocessing import Divide, Preprocessing
 from cifarviz.experiment.saved_epochs import validate_epochs
 from cifarviz.experiment.schedules import Constant, Cosine, Schedule
@@ -82,7 +82,7 @@ class Experiment(Value):
     architecture: Architecture = Field(
         title="architecture", description="The layers of the network, one after another."
     )
-    optimizer: Optimizer = Field(
+    optimizer: OptimizerSpec = Field(
         default=Adam(),
         title="optimiser",
         description="How the weights follow the gradient of the loss.",

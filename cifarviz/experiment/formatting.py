@@ -30,23 +30,6 @@ _BRIEF_FIELDS: Mapping[str, str] = MappingProxyType(
         "units": "{} units",
     }
 )
-_BRIEF_KINDS: Mapping[str, str] = MappingProxyType(
-    {
-        "validation split": "validation split",
-        "validation test": "validated on test",
-        "validation none": "no validation",
-        "preprocessing divide": "divided",
-        "preprocessing standardize": "standardised",
-        "optimizer sgd": "SGD",
-        "optimizer adam": "Adam",
-        "optimizer adamw": "AdamW",
-        "optimizer rmsprop": "RMSprop",
-        "schedule constant": "constant rate",
-        "schedule step": "stepped rate",
-        "schedule cosine": "cosine rate",
-        "schedule one_cycle": "one cycle",
-    }
-)
 
 
 def format_dataset(value: object) -> str:
@@ -84,8 +67,3 @@ def format_brief(name: str, label: str, value: object) -> str:
     if name in ("labels", "monitor", "padding"):
         text = text.lower()
     return _BRIEF_FIELDS.get(name, f"{label} {{}}").format(text)
-
-
-def format_brief_kind(section: str, kind: str) -> str:
-    """Return a short text for the kind of a section: ``no validation``, ``SGD``."""
-    return _BRIEF_KINDS.get(f"{section} {kind}", kind)

@@ -387,7 +387,7 @@ DUEL_FACTORS: Final[Mapping[str, DuelFactor]] = MappingProxyType(
         ),
         "batch-size": DuelFactor(
             "Batch size",
-            "How many images are used for each update of the weights.",
+            Experiment.help_text("batch_size"),
             {key: f"batch {key}" for key in ("8", "32", "128", "500")},
             ("32", "500"),
             lambda key, data: {"batch_size": int(key)},

@@ -16,6 +16,7 @@ class Divide(Value):
     """Every pixel divided by the same number."""
 
     title: ClassVar[str] = "Divide"
+    short_title: ClassVar[str] = "divided"
     explanation: ClassVar[str] = (
         "Divides every pixel by the same number; 255 scales the range 0 to 255 to 0 to 1."
     )
@@ -34,6 +35,7 @@ class Standardize(Value):
     """Every channel scaled to mean 0 and standard deviation 1 over the training images."""
 
     title: ClassVar[str] = "Standardise each channel"
+    short_title: ClassVar[str] = "standardised"
     explanation: ClassVar[str] = (
         "Shifts and scales each channel (red, green and blue, or grey) so that it has mean 0 and "
         "standard deviation 1 over the training images."

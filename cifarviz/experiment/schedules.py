@@ -25,6 +25,7 @@ class Constant(Value):
     """The base rate in every step."""
 
     title: ClassVar[str] = "Constant"
+    short_title: ClassVar[str] = "constant rate"
     explanation: ClassVar[str] = "The learning rate stays the same."
 
     kind: Literal["constant"] = "constant"
@@ -34,6 +35,7 @@ class StepSchedule(Value):
     """The rate multiplied by ``factor`` after every ``every_epochs`` epochs."""
 
     title: ClassVar[str] = "Steps"
+    short_title: ClassVar[str] = "stepped rate"
     explanation: ClassVar[str] = "The learning rate is multiplied by a factor every few epochs."
 
     kind: Literal["step"] = "step"
@@ -57,6 +59,7 @@ class Cosine(Value):
     """Half a cosine wave from the base rate down, after an optional linear warm-up."""
 
     title: ClassVar[str] = "Cosine"
+    short_title: ClassVar[str] = "cosine rate"
     explanation: ClassVar[str] = (
         "The learning rate falls along half a cosine wave: slowly, then faster, then slowly."
     )
@@ -77,6 +80,7 @@ class OneCycle(Value):
     """A linear rise to the base rate and a linear fall (after Smith, arXiv 1708.07120)."""
 
     title: ClassVar[str] = "One cycle"
+    short_title: ClassVar[str] = "one cycle"
     explanation: ClassVar[str] = (
         "The learning rate rises to the base rate over the first part of the run, then falls."
     )

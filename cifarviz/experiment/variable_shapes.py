@@ -6,7 +6,7 @@ The names are those of ``network/variables.py``; tests compare the two.
 from collections.abc import Iterator
 
 from cifarviz.experiment.architecture import Architecture
-from cifarviz.experiment.optimizers import SGD, Adam, AdamW, Optimizer
+from cifarviz.experiment.optimizers import Optimizer
 from cifarviz.layers.base import Shape, Variable
 
 # The network's layers come after the image input and its scaling.
@@ -15,27 +15,20 @@ _FIRST_PLACE = 2
 
 def model_variables(architecture: Architecture) -> dict[str, Shape]:
     """Return the shape of each variable: ``model/002/conv2d_1/kernel``, …"""
-    return {
-        f"model/{place:03d}/{layer}/{variable.name}": variable.shape
-        for place, layer, variable in _variables(architecture)
-    }
+    return {name: variable.shape for name, variable in _model_variables(architecture)}
 
 
 def optimizer_variables(architecture: Architecture, optimizer: Optimizer) -> dict[str, Shape]:
     """Return the shape of each variable that the optimiser has for this network."""
-    slots: tuple[str, ...]
-    match optimizer:
-        case Adam() | AdamW():
-            slots = ("momentum", "velocity")
-        case SGD():
-            slots = ("momentum",) if optimizer.momentum else ()
-        case _:
-            slots = ("velocity",)
-    shapes: list[tuple[str, Shape]] = [("iteration", ()), ("learning_rate", ())]
-    for _place, layer, variable in _variables(architecture):
-        if variable.trainable:
-            shapes += [(f"{layer}_{variable.name}_{slot}", variable.shape) for slot in slots]
-    return {f"optimizer/{place:03d}/{name}": shape for place, (name, shape) in enumerate(shapes)}
+    return {
+        name: variable.shape for name, variable in _optimizer_variables(architecture, optimizer)
+    }
+
+
+def never_negative(architecture: Architecture, optimizer: Optimizer) -> frozenset[str]:
+    """Return the variables that are never below 0, by their names ``without_place``."""
+    named = (*_model_variables(architecture), *_optimizer_variables(architecture, optimizer))
+    return frozenset(without_place(name) for name, variable in named if variable.never_negative)
 
 
 def without_place(name: str) -> str:
@@ -44,8 +37,25 @@ def without_place(name: str) -> str:
     return f"{kind}/{rest.partition('/')[2]}" if kind == "model" else name
 
 
-def _variables(architecture: Architecture) -> Iterator[tuple[int, str, Variable]]:
-    """Yield each variable with the place and the name of its layer."""
-    for place, (name, layer, shape) in enumerate(architecture.walk(), _FIRST_PLACE):
-        for variable in layer.variables(shape):
-            yield place, name, variable
+def _model_variables(architecture: Architecture) -> Iterator[tuple[str, Variable]]:
+    for place, (layer, spec, shape) in enumerate(architecture.walk(), _FIRST_PLACE):
+        for variable in spec.variables(shape):
+            yield f"model/{place:03d}/{layer}/{variable.name}", variable
+
+
+def _optimizer_variables(
+    architecture: Architecture, optimizer: Optimizer
+) -> Iterator[tuple[str, Variable]]:
+    trained = [
+        Variable(f"{layer}_{variable.name}", variable.shape)
+        for layer, spec, shape in architecture.walk()
+        for variable in spec.variables(shape)
+        if variable.trainable
+    ]
+    variables = (
+        Variable("iteration", (), never_negative=True),
+        Variable("learning_rate", (), never_negative=True),
+        *optimizer.variables(trained),
+    )
+    for position, variable in enumerate(variables):
+        yield f"optimizer/{position:03d}/{variable.name}", variable

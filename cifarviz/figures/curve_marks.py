@@ -8,7 +8,15 @@ import numpy as np
 import plotly.graph_objects as go
 
 from cifarviz.experiment.presets import HistoryRow
-from cifarviz.figures.theme import METRIC_FORMATS, NEUTRAL, TEST, TRAINING, VALIDATION, MetricName
+from cifarviz.figures.theme import (
+    METRIC_FORMATS,
+    NEUTRAL,
+    TEST,
+    TRAINING,
+    VALIDATION,
+    MetricName,
+    translucent,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,8 +29,6 @@ class EpochCurves:
     rates: np.ndarray = field(default_factory=lambda: np.empty(0))
     """The learning rate in the last step of each epoch; empty if unknown."""
 
-
-_GAP_FILL = "rgba(230, 159, 0, {:.3g})"
 
 # Curves and grid must show through, also where gaps of several runs overlap.
 _GAP_OPACITY, _SEVERAL_OPACITY = 0.16, 0.2
@@ -81,7 +87,9 @@ def gap_trace(
         "y": training[known].tolist() + validation[known][::-1].tolist(),
         "mode": "none",
         "fill": "toself",
-        "fillcolor": _GAP_FILL.format(_GAP_OPACITY if gaps == 1 else _SEVERAL_OPACITY / gaps),
+        "fillcolor": translucent(
+            VALIDATION, _GAP_OPACITY if gaps == 1 else _SEVERAL_OPACITY / gaps
+        ),
         "hoverinfo": "skip",
         "name": "Gap",
         "legendrank": 6,

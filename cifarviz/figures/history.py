@@ -110,7 +110,7 @@ def history_curves(
 
 
 def history_figure(curves: HistoryCurves) -> go.Figure:
-    """Draw ``curves``: training blue, validation orange, the gap between them shaded.
+    """Draw ``curves``: training, validation, and the gap between them shaded.
 
     A star marks the best epoch, lines mark where overfitting starts and where the run stopped
     early. Published curves are dashed, the parent's curves dotted. Below the loss is a panel of

@@ -351,7 +351,7 @@ def _traces(run: RunCurve, number: str, few: bool) -> list[dict[str, Any]]:
 def curve_style(place: RunPlace, kind: CurveKind, *, single: bool) -> dict[str, Any]:
     """Plotly's ``mode``, ``line`` and ``marker`` of a curve of the run at ``place``.
 
-    Training is blue and validation orange. A ``single`` epoch is drawn as a point.
+    Training and validation have their own colours. A ``single`` epoch is drawn as a point.
     """
     return _dashed(place.position, kind) if place.few else _shaded(place, kind, single)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 
-from cifarviz.figures.theme import CHANNEL_COLORS, NEUTRAL, base_layout, empty_figure
+from cifarviz.figures.theme import CHANNEL_COLORS, NEUTRAL, base_layout, empty_figure, translucent
 
 # A peak this many times as high as the next bin is cut off.
 _CUT_OFF = 5
@@ -47,7 +47,6 @@ def pixel_histogram_figure(value: PixelHistogram) -> go.Figure:
     channels = value.shares.shape[0]
     names = CHANNEL_COLORS.get(channels, tuple((f"Channel {i}", NEUTRAL) for i in range(channels)))
     for (name, color), shares in zip(names, value.shares, strict=True):
-        red, green, blue = (int(color[i : i + 2], 16) for i in (1, 3, 5))
         figure.add_scatter(
             x=value.starts,
             y=shares.astype(np.float32),
@@ -55,7 +54,7 @@ def pixel_histogram_figure(value: PixelHistogram) -> go.Figure:
             mode="lines",
             line={"color": color, "width": 1.8, "shape": "hvh"},
             fill="tozeroy",
-            fillcolor=f"rgba({red}, {green}, {blue}, 0.14)",
+            fillcolor=translucent(color, 0.14),
             hovertemplate=f"{name}: %{{y:.2%}}<extra></extra>",
         )
     _cut_off_peak(figure, value)

@@ -36,7 +36,7 @@ CLASS_COLORS: Final = (
     "#33695F",
 )
 """Of classes 0 to 9. Found by a search for ten colours that are as distinct as possible, also with
-red-green colour blindness, distinct from the blue and orange above, and visible in both themes."""
+red-green colour blindness, distinct from both curves, and visible in both themes."""
 CHANNEL_COLORS: Final[Mapping[int, tuple[tuple[str, str], ...]]] = {
     1: (("Grey", NEUTRAL),),
     3: (("Red", "#CE3B4A"), ("Green", "#2F9A55"), ("Blue", "#4673D6")),
@@ -48,7 +48,7 @@ SHARE_TICKS: Final = (
     {"dtickrange": [0.008, None], "value": ".0%"},
 )
 """``tickformatstops`` of an axis of shares: enough decimals for its ticks at any zoom."""
-_MARKS = (TRAINING, VALIDATION)
+_CURVE_COLORS = (TRAINING, VALIDATION)
 _TO_CONES = np.array(
     [
         [0.4122214708, 0.5363325363, 0.0514459929],
@@ -107,7 +107,7 @@ def _class_colors(count: int) -> tuple[str, ...]:
     chroma = np.hypot(places[:, 1], places[:, 2])
     visible = (places[:, 0] > 0.45) & (places[:, 0] < 0.8) & (chroma > 0.06)
     grid, places = grid[visible], places[visible]
-    taken = _oklab(np.array([_channels(color) for color in (*CLASS_COLORS, *_MARKS)]))
+    taken = _oklab(np.array([_channels(color) for color in (*CLASS_COLORS, *_CURVE_COLORS)]))
     nearest = np.linalg.norm(places[:, None] - taken[None], axis=-1).min(axis=1)
     colors = list(CLASS_COLORS)
     while len(colors) < count:
@@ -202,6 +202,23 @@ def mix(color: str, other: str, amount: float) -> str:
 
 def _channels(color: str) -> tuple[int, int, int]:
     return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)
+
+
+def translucent(color: str, opacity: float) -> str:
+    """Return ``color``, ``#RRGGBB``, as ``rgba(…)`` with an opacity from 0 to 1."""
+    red, green, blue = _channels(color)
+    return f"rgba({red}, {green}, {blue}, {opacity:.3g})"
+
+
+def css_properties() -> str:
+    """Return the colours as CSS properties: ``--validation-color: #…;``."""
+    colors = {
+        "training": TRAINING,
+        "validation": VALIDATION,
+        "warning": WARNING,
+        "neutral": NEUTRAL,
+    }
+    return " ".join(f"--{name}-color: {color};" for name, color in colors.items())
 
 
 def config_script() -> str:

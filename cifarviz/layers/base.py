@@ -34,11 +34,17 @@ SEED = "seed_generator_state"
 
 @dataclass(frozen=True)
 class Variable:
-    """An array of a layer with Keras' name; ``trainable``: the optimiser changes it."""
+    """An array of a layer or an optimiser with Keras' name.
+
+    ``trainable``: the optimiser changes it. ``never_negative``: no value can be below 0, so an
+    imported file that has one is refused. One of an optimiser that Keras gives no name is
+    ``variable``.
+    """
 
     name: str
     shape: Shape
     trainable: bool = True
+    never_negative: bool = False
 
 
 @dataclass(frozen=True)

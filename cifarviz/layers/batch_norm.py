@@ -47,7 +47,7 @@ class BatchNorm(Layer):
             Variable("gamma", channels),
             Variable("beta", channels),
             Variable("moving_mean", channels, trainable=False),
-            Variable("moving_variance", channels, trainable=False),
+            Variable("moving_variance", channels, trainable=False, never_negative=True),
         )
 
     def operations(self, shape: Shape) -> int:

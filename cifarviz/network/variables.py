@@ -4,6 +4,7 @@ Keras' own weight files lack the states of dropout's random generators, without 
 run differs from an uninterrupted one.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 
 import keras
@@ -75,7 +76,9 @@ def _variables(
         if not optimizer.built:
             optimizer.build(model.trainable_variables)
         for position, variable in enumerate(optimizer.variables):
-            yield f"{_OPTIMIZER}{position:03d}/{variable.name}", variable
+            # An unnamed one, which its position tells apart, is variable, variable_1, … in Keras.
+            name = re.sub(r"^variable_\d+$", "variable", variable.name)
+            yield f"{_OPTIMIZER}{position:03d}/{name}", variable
 
 
 def _check_names(expected: set[str], names: set[str]) -> None:

@@ -29,6 +29,7 @@ from cifarviz.errors import StoreError
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.variable_shapes import (
     model_variables,
+    never_negative,
     optimizer_variables,
     without_place,
 )
@@ -46,7 +47,6 @@ _OVERHEAD = 200_000
 _MAX_FACTS_BYTES = 100_000
 # Images whose feature maps a run saves.
 _MAX_PINNED = 64
-_NOT_NEGATIVE = ("_velocity", "/moving_variance", "/iteration", "/learning_rate")
 _LARGEST_LOSS = float(np.finfo(np.float32).max)
 
 
@@ -207,14 +207,16 @@ def _check_weights(file: ArrayFile, facts: dict[str, Any], limits: RunLimits, na
     if missing:
         raise RunFileInvalid("“{array}” is missing", array=min(missing))
     halved = facts.get("half") is True
+    nonnegative = never_negative(network, optimizer)
     for name, shape in shapes.items():
         if shape is None:
             raise RunFileInvalid("its network has no “{array}”", array=name[:60])
-        _check_variable(file, name, shape, halved=halved and name.startswith("model/"))
+        low = 0.0 if without_place(name) in nonnegative else -math.inf
+        _check_variable(file, name, shape, low, halved=halved and name.startswith("model/"))
     _check_position(facts, limits)
 
 
-def _check_variable(file: ArrayFile, name: str, shape: Shape, *, halved: bool) -> None:
+def _check_variable(file: ArrayFile, name: str, shape: Shape, low: float, *, halved: bool) -> None:
     header = file.headers[name]
     counts = name.endswith((SEED, "/iteration"))
     if counts:
@@ -224,8 +226,6 @@ def _check_variable(file: ArrayFile, name: str, shape: Shape, *, halved: bool) -
     if not fits or header.shape != shape:
         expected = "a whole number" if counts else "float16" if halved else "float32"
         raise _wrong_array(name, header, expected, shape)
-    # A mean of squares, a count, a rate.
-    low = 0.0 if name.endswith(_NOT_NEGATIVE) else -math.inf
     for block in file.blocks(name):
         if not np.isfinite(block).all():
             raise RunFileInvalid("“{array}” has values that are no numbers", array=name)

@@ -5,8 +5,8 @@ from typing import Literal
 
 import keras
 
-from cifarviz.experiment import optimizers as spec
 from cifarviz.experiment.experiment import Experiment
+from cifarviz.experiment.optimizers import Optimizer
 from cifarviz.network.build import build, whiten
 from cifarviz.training.plan import Plan
 from cifarviz.training.step import TrainingStep, TrainingTensors
@@ -42,16 +42,10 @@ def make_trainable(
     return Trainable(model, optimizer, TrainingStep(model, optimizer, experiment, images))
 
 
-def build_optimizer(optimizer: spec.Optimizer) -> keras.optimizers.Optimizer:
+def build_optimizer(optimizer: Optimizer) -> keras.optimizers.Optimizer:
     """Build the Keras optimizer; the training step sets its learning rate."""
-    rate = optimizer.learning_rate
-    match optimizer:
-        case spec.SGD(momentum=momentum, nesterov=nesterov):
-            return keras.optimizers.SGD(rate, momentum=momentum, nesterov=nesterov)
-        case spec.AdamW(weight_decay=weight_decay):
-            return keras.optimizers.AdamW(rate, weight_decay=weight_decay)
-        case spec.RMSprop():
-            return keras.optimizers.RMSprop(rate)
-        case spec.Adam():
-            return keras.optimizers.Adam(rate)
-    raise TypeError(f"no Keras optimizer for {optimizer!r}")
+    keras_class = getattr(keras.optimizers, optimizer.keras_class)
+    built: keras.optimizers.Optimizer = keras_class(
+        optimizer.learning_rate, **optimizer.keras_arguments()
+    )
+    return built

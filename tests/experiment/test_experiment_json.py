@@ -14,7 +14,7 @@ from cifarviz.experiment.choices import (
     TestValidation,
 )
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.optimizers import SGD, AdamW, RMSprop
+from cifarviz.experiment.optimizers import OPTIMIZERS, SGD
 from cifarviz.experiment.preprocessing import Divide, Standardize
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.experiment.schedules import Cosine, OneCycle, StepSchedule
@@ -37,10 +37,9 @@ from tests.experiment.small_experiment import changed, experiment
             seed=2**31 - 1,
             precision="bfloat16",
         ),
-        experiment(validation=TestValidation(), optimizer=AdamW(), schedule=Cosine()),
-        experiment(
-            preprocessing=Divide(divisor=225.0), optimizer=RMSprop(), schedule=StepSchedule()
-        ),
+        *(experiment(optimizer=make()) for make in OPTIMIZERS.values()),
+        experiment(validation=TestValidation(), schedule=Cosine()),
+        experiment(preprocessing=Divide(divisor=225.0), schedule=StepSchedule()),
         experiment(
             monitor="accuracy",
             early_stopping=EarlyStopping(patience=9, restore_best_weights=False),

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.experiment import Experiment
+from cifarviz.experiment.optimizers import OPTIMIZERS
 from cifarviz.layers.conv2d import Conv2D
 from cifarviz.layers.dense import Dense
 from cifarviz.layers.flatten import Flatten
@@ -31,8 +32,8 @@ from tests.experiment.small_experiment import NETWORK, changed, experiment
             "The learning rate must be a number above 0 and at most 100, not inf.",
         ),
         (
-            {"optimizer": {"kind": "lion"}},
-            "The optimiser must be one of 'sgd', 'adam', 'adamw', 'rmsprop', not “lion”.",
+            {"optimizer": {"kind": "magic"}},
+            f"The optimiser must be one of {', '.join(map(repr, OPTIMIZERS))}, not “magic”.",
         ),
         (
             {"loss": {"label_smoothing": 0.1}},

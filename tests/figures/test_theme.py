@@ -1,6 +1,8 @@
 """Colours that can be told apart, and a layout that suits both pages."""
 
 import itertools
+import re
+from pathlib import Path
 
 import plotly.graph_objects as go
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from cifarviz.figures import theme
 
 PAGES = ("#FFFFFF", "#14181D")
+ROOT = Path(__file__).parents[2]
 
 
 def linear(color: str) -> list[float]:
@@ -55,6 +58,24 @@ def test_no_class_looks_like_training_or_validation(kept: str) -> None:
 def test_all_colours_are_visible_in_both_themes(page: str) -> None:
     colors = [*theme.CLASS_COLORS, theme.TRAINING, theme.TEST, theme.WARNING, theme.NEUTRAL]
     assert min(contrast(color, page) for color in colors) > 2.4
+
+
+def test_only_the_theme_has_the_colour_of_validation() -> None:
+    red, green, blue = (int(theme.VALIDATION[i : i + 2], 16) for i in (1, 3, 5))
+    copy = re.compile(rf"{theme.VALIDATION}|\b{red},?\s*{green},?\s*{blue}\b", re.IGNORECASE)
+    files = [
+        path
+        for folder in ("cifarviz", "pages", "assets", ".streamlit")
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in {".py", ".css", ".js", ".html", ".toml"}
+    ]
+    found = {path.relative_to(ROOT) for path in files if copy.search(path.read_text("utf-8"))}
+    assert found == {Path("cifarviz/figures/theme.py")}
+
+
+def test_components_get_the_colours_of_curves() -> None:
+    assert f"--validation-color: {theme.VALIDATION};" in theme.css_properties()
+    assert f"--training-color: {theme.TRAINING};" in theme.css_properties()
 
 
 def test_the_layout_is_independent_of_the_theme() -> None:

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from cifarviz.experiment.optimizers import SGD, Adam, AdamW, Optimizer, RMSprop
+from cifarviz.experiment.optimizers import OPTIMIZERS, SGD, Optimizer
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.experiment.variable_shapes import model_variables, optimizer_variables
 from cifarviz.layers.activation import Activation
@@ -46,7 +46,8 @@ POOLED: tuple[Layer, ...] = (
 
 @pytest.mark.parametrize("layers", [LAYERS, POOLED])
 @pytest.mark.parametrize(
-    "optimizer", [Adam(), AdamW(), SGD(), SGD(momentum=0), SGD(nesterov=True), RMSprop()]
+    "optimizer",
+    [*(make() for make in OPTIMIZERS.values()), SGD(momentum=0), SGD(nesterov=True)],
 )
 def test_names_and_shapes_are_those_of_keras(
     layers: tuple[Layer, ...], optimizer: Optimizer

@@ -6,7 +6,7 @@ from tensorflow.python.framework.kernels import get_registered_kernels_for_op
 
 from cifarviz.data import library
 from cifarviz.experiment.choices import Augmentation
-from cifarviz.experiment.optimizers import SGD, Adam, AdamW, RMSprop
+from cifarviz.experiment.optimizers import OPTIMIZERS, SGD
 from cifarviz.layers.activation import Activation
 from cifarviz.layers.batch_norm import BatchNorm
 from cifarviz.layers.conv2d import Conv2D
@@ -34,7 +34,9 @@ def operations(function: tf.types.experimental.ConcreteFunction) -> set[str]:
     return {node.op for node in definition.node} | inside - names
 
 
-@pytest.mark.parametrize("optimizer", [SGD(nesterov=True), Adam(), AdamW(), RMSprop()])
+@pytest.mark.parametrize(
+    "optimizer", [*(make() for make in OPTIMIZERS.values()), SGD(nesterov=True)]
+)
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_every_operation_of_the_step_has_a_kernel_for_gpus(
     optimizer: object, precision: str, settings: Settings

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from cifarviz.experiment.optimizers import SGD, Adam, AdamW, Optimizer, RMSprop
+from cifarviz.experiment.optimizers import OPTIMIZERS, SGD, AdamW, Lion, Optimizer
 from cifarviz.training.trainable import build_optimizer
 from cifarviz.training.update import apply_gradients
 
@@ -15,8 +15,9 @@ RATES = (0.01, 0.02, 0.005)
 @pytest.mark.parametrize(
     "spec",
     [
-        Adam(), AdamW(weight_decay=0.1), RMSprop(), SGD(momentum=0.0, nesterov=False),
-        SGD(momentum=0.9, nesterov=False), SGD(momentum=0.85, nesterov=True),
+        *(make() for make in OPTIMIZERS.values()),
+        AdamW(weight_decay=0.1), SGD(momentum=0.0), SGD(momentum=0.85, nesterov=True),
+        Lion(weight_decay=0.1),
     ],
     ids=str,
 )  # fmt: skip

@@ -3,7 +3,7 @@
 from textwrap import dedent
 
 from cifarviz.experiment.experiment import Augmentation, Experiment, Loss
-from cifarviz.experiment.optimizers import SGD, Adam, AdamW, RMSprop
+from cifarviz.experiment.optimizers import Optimizer
 from cifarviz.experiment.schedules import Constant, Cosine, OneCycle, StepSchedule
 from cifarviz.export.code.data import has_validation
 from cifarviz.export.code.section import Section, blocks, call
@@ -128,18 +128,9 @@ def _text(experiment: Experiment) -> str:
     return text
 
 
-def _optimizer(optimizer: SGD | Adam | AdamW | RMSprop) -> str:
-    arguments = ["LEARNING_RATE"]
-    match optimizer:
-        case SGD():
-            if optimizer.momentum:
-                arguments.append(f"momentum={optimizer.momentum!r}")
-            if optimizer.nesterov:
-                arguments.append("nesterov=True")
-        case AdamW():
-            arguments.append(f"weight_decay={optimizer.weight_decay!r}")
-    names = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSprop"}
-    return f"keras.optimizers.{names[optimizer.kind]}({', '.join(arguments)})"
+def _optimizer(optimizer: Optimizer) -> str:
+    arguments = (f", {name}={value!r}" for name, value in optimizer.keras_arguments().items())
+    return f"keras.optimizers.{optimizer.keras_class}(LEARNING_RATE{''.join(arguments)})"
 
 
 def _loss(loss: Loss) -> str:

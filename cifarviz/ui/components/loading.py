@@ -7,6 +7,8 @@ from typing import Any
 
 import streamlit as st
 
+from cifarviz.figures.theme import css_properties
+
 _FOLDER = Path(__file__).parent
 
 
@@ -21,6 +23,7 @@ def component(
 ) -> Any:
     """Return the Streamlit component of the files ``<name>.js``, ``.css`` and ``.html``.
 
+    Isolated styles can use the colours of figures, such as ``var(--validation-color)``.
     ``html`` replaces the HTML file. Before the component's script come the result of ``setup`` and
     the files named by ``scripts``.
     """
@@ -28,7 +31,7 @@ def component(
     return st.components.v2.component(
         f"cifarviz.{name}",
         html=html or _read(f"{name}.html"),
-        css=_read(f"{name}.css"),
+        css=f":host {{ {css_properties()} }}\n{_read(f'{name}.css') or ''}",
         js="\n".join([setup() if setup else "", *filter(None, map(_read, files))]),
         isolate_styles=isolate_styles,
     )

@@ -111,7 +111,7 @@ KEY = "present-replay"
 _HEIGHT = 19.0
 _MINUTE = 60
 _DOTS_NOTE = (
-    "Each blue dot is a batch. Validation is measured after each epoch, on images the network "
+    "Each dot is a batch. Validation is measured after each epoch, on images the network "
     "never learns from."
 )
 _MARK_LABELS: dict[ReplayMark, str] = {
@@ -190,7 +190,7 @@ def _render_recorded(run: Run, stage: Stage) -> Sequence[str]:
         f"**Recorded**: training took {format_duration(time_at_work(run) or 0)} on "
         f"{escaped(run.machine)}. Each epoch is replayed in proportion to its duration; steps "
         "within an epoch are evenly spaced. Space or the clicker's next button plays.",
-        "Each blue dot is the loss or accuracy of a batch before the network learned from it. "
+        "Each dot is the loss or accuracy of a batch before the network learned from it. "
         "Validation is measured after each epoch, on images the network never learns from.",
     ]
     if run.state is not RunState.FINISHED or run.stopped_early is not None:

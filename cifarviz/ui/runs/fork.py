@@ -7,9 +7,9 @@ import streamlit as st
 
 from cifarviz.analysis.overfitting import Fit
 from cifarviz.errors import CifarvizError
+from cifarviz.experiment.choices import Augmentation
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.forking import ForkChanges, fork_experiment
-from cifarviz.experiment.optimizers import Adam
 from cifarviz.experiment.run_names import fork_name, unique_name
 from cifarviz.runs.curation import LONGEST_NAME
 from cifarviz.runs.records import Run
@@ -108,7 +108,7 @@ def _render_changes_form(parent: Experiment, epochs: int, train_images: int | No
         step=parent.optimizer.learning_rate / 10,
         placeholder=f"Unchanged ({format_number(parent.optimizer.learning_rate)})",
         key="fork-rate",
-        help=Adam.help_text("learning_rate"),
+        help=type(parent.optimizer).help_text("learning_rate"),
     )
     dropout = right.number_input(
         "Dropout",
@@ -137,13 +137,13 @@ def _render_changes_form(parent: Experiment, epochs: int, train_images: int | No
         8,
         parent.augmentation.shift,
         key="fork-shift",
-        help="Shifts each training image by up to this many pixels each way, in each epoch.",
+        help=Augmentation.help_text("shift"),
     )
     flip = st.checkbox(
         "Mirror images",
         parent.augmentation.flip,
         key="fork-flip",
-        help="Mirrors a random half of the training images left to right in each epoch.",
+        help=Augmentation.help_text("flip"),
     )
     return ForkChanges(
         epochs,
