@@ -32,6 +32,10 @@ def render_predictions(run: Run, checkpoint: Checkpoint) -> None:
     info = find_dataset(run.experiment.data.dataset)
     classes = class_names(info)
     shape = run.experiment.architecture.input_shape
+    st.markdown(
+        f"This network knows {len(classes)} classes and must choose one of them, whatever an image "
+        "shows: an image of anything else gets one of their names, too."
+    )
     own, others = st.columns([3, 2], gap="large")
     with own:
         files = render_uploader()

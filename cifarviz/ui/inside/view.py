@@ -90,6 +90,7 @@ def render_inspection(
     compare with, whose weights are chosen in ``right_column``.
     """
     classes = class_names(run.experiment.data.dataset)
+    about = st.empty()
     compared = None
     if other is not None:
         with right_column, render_errors():
@@ -109,6 +110,12 @@ def render_inspection(
         return ""
     with choice_column, render_errors():
         render_pins(run, image)
+    about.markdown(
+        f"{escaped(image.title)}: what each layer computes {epoch_label(epoch)}. A tile is a "
+        "channel, bright where its pattern is found."
+        if compared is None
+        else f"{escaped(image.title)}: what each layer of the two networks computes, side by side."
+    )
     with image_column:
         render_image(image, classes)
     titles = ("", "") if compared is None else network_titles(run, weights_label, compared)

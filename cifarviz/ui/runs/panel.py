@@ -104,6 +104,10 @@ def render_runs_page() -> None:
     if not runs:
         _render_no_runs()
         return
+    st.markdown(
+        "Each row is a run: one network with its settings, and how well it did on images it did "
+        "not learn from."
+    )
     _render_active_runs()
     chosen_filter = render_filters(runs)
     listed = chosen_filter.listed(runs)
