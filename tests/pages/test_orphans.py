@@ -1,4 +1,4 @@
-"""Queued runs that no process looks after: taken up by the dashboard, else resumed or stopped."""
+"""Queued runs without an owner: the dashboard trains them, or the user resumes or stops them."""
 
 import pytest
 from streamlit.testing.v1 import AppTest

@@ -1,4 +1,4 @@
-"""Who looks after a run: the file lock of a process here, the lease of anybody else."""
+"""The owner of a run: a process here holds its file lock, any other owner its lease."""
 
 import sqlite3
 import time
