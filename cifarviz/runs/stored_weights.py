@@ -1,4 +1,4 @@
-"""Which weights of a run are stored, from which epoch they are, and why others are missing."""
+"""The stored weights of a run: which there are, their epochs, and why others are missing."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,13 +21,23 @@ class WeightsPosition:
         """``after epoch 1``, ``after epoch 1 and 337 steps of epoch 2``, ``before training``."""
         if not self.steps:
             return f"after epoch {self.epoch}" if self.epoch else "before training"
-        steps = "1 step" if self.steps == 1 else f"{self.steps:,} steps"
-        begun = f"after epoch {self.epoch} and " if self.epoch else "after "
-        return f"{begun}{steps} of epoch {self.epoch + 1}"
+        if self.epoch:
+            template = (
+                "after epoch {done} and 1 step of epoch {next}"
+                if self.steps == 1
+                else "after epoch {done} and {steps:,} steps of epoch {next}"
+            )
+        else:
+            template = (
+                "after 1 step of epoch {next}"
+                if self.steps == 1
+                else "after {steps:,} steps of epoch {next}"
+            )
+        return template.format(done=self.epoch, steps=self.steps, next=self.epoch + 1)
 
 
 def training_position(run: Run) -> WeightsPosition:
-    """Return how far the training of ``run`` has got, by its reports."""
+    """Return how far the training of ``run`` has got, by its progress reports."""
     progress = run.progress
     if progress is None or not progress.steps_per_epoch or run.state is RunState.FINISHED:
         return WeightsPosition(run.epochs_done)

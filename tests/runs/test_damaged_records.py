@@ -14,27 +14,27 @@ from tests import stored_runs
 from tests.runs.held_run import PROGRESS, points
 
 DAMAGES = {
-    "milliseconds": ("UPDATE runs SET started = 1764329000000.0", "its “started” is 17643290000"),
-    "infinite time": ("UPDATE runs SET created = 9e999", "its “created” is inf"),
-    "negative time": ("UPDATE runs SET ended = -1", "its “ended” is -1"),
-    "time as text": ("UPDATE runs SET created = 'yesterday'", "its “created” is “yesterday”"),
-    "state": ("UPDATE runs SET state = 'archived'", "its “state” is “archived”"),
-    "name": ("UPDATE runs SET name = x'ff00'", "its “name” is b"),
-    "no name": ("UPDATE runs SET name = '  '", "its “name” is “  ”"),
-    "seconds": ("UPDATE runs SET seconds = 'long'", "its “seconds” is “long”"),
-    "images": ("UPDATE runs SET train_images = -3", "its “train_images” is -3"),
-    "exact losses": ("UPDATE runs SET exact_loss_from = 0", "its “exact_loss_from” is 0, and"),
-    "scaling": ("UPDATE runs SET scaling = '{}'", "its “scaling” is “{}”"),
+    "milliseconds": ("UPDATE runs SET started = 1764329000000.0", "Its “started” is 17643290000"),
+    "infinite time": ("UPDATE runs SET created = 9e999", "Its “created” is inf"),
+    "negative time": ("UPDATE runs SET ended = -1", "Its “ended” is -1"),
+    "time as text": ("UPDATE runs SET created = 'yesterday'", "Its “created” is “yesterday”"),
+    "state": ("UPDATE runs SET state = 'archived'", "Its “state” is “archived”"),
+    "name": ("UPDATE runs SET name = x'ff00'", "Its “name” is b"),
+    "no name": ("UPDATE runs SET name = '  '", "Its “name” is “  ”"),
+    "seconds": ("UPDATE runs SET seconds = 'long'", "Its “seconds” is “long”"),
+    "images": ("UPDATE runs SET train_images = -3", "Its “train_images” is -3"),
+    "exact losses": ("UPDATE runs SET exact_loss_from = 0", "Its “exact_loss_from” is 0, but"),
+    "scaling": ("UPDATE runs SET scaling = '{}'", "Its “scaling” is “{}”"),
     "no JSON": ("UPDATE runs SET experiment = 'nothing'", "not valid JSON"),
     "experiment": ("UPDATE runs SET experiment = '{\"format\": 4}'", "architecture"),
     "newer": ("UPDATE runs SET experiment = '{\"format\": 99}'", "format 99"),
     "deep": (f"UPDATE runs SET experiment = '{'[' * 5000}'", "not valid JSON"),
-    "heartbeat": ("UPDATE runs SET heartbeat = 1e18", "its “heartbeat” is 1e+18"),
+    "heartbeat": ("UPDATE runs SET heartbeat = 1e18", "Its “heartbeat” is 1e+18"),
     "loss": ("UPDATE epochs SET loss = 1e300", "an invalid epoch"),
     "text loss": ("UPDATE epochs SET loss = 'low'", "an invalid epoch"),
     "accuracy": ("UPDATE epochs SET val_accuracy = 7", "an invalid epoch"),
-    "gap": ("DELETE FROM epochs WHERE epoch = 2", "2 epochs do not follow each other"),
-    "beginning": ("UPDATE epochs SET epoch = epoch + 500", "do not follow each other"),
+    "gap": ("DELETE FROM epochs WHERE epoch = 2", "2 epochs are not consecutive"),
+    "beginning": ("UPDATE epochs SET epoch = epoch + 500", "are not consecutive"),
     "count": ("UPDATE batches SET count = count + 1", "differ in number"),
     "no blob": ("UPDATE batches SET loss = 5", "differ in number"),
     "step": ("UPDATE batches SET first_step = -1", "differ in number"),
@@ -95,7 +95,7 @@ def test_a_state_nobody_knows_does_not_hold_the_queue_up(store: RunStore) -> Non
         damage(store, runs[0], "UPDATE runs SET state = 'archived'")
         assert [run.id for run in store.active()] == [runs[1].id]
         assert store.is_next(runs[1].id)
-        # Somebody looks after it, whatever its state is called.
+        # The run has an owner, whatever its state is.
         with pytest.raises(TransitionRefused, match="Another process is training"):
             store.delete(runs[0].id)
 
@@ -123,7 +123,7 @@ def test_an_id_that_is_none_leads_nowhere_else(
         connection.execute("UPDATE runs SET id = ?, state = ?", (run_id, state))
     assert store.active() == store.orphans() == []
     (damaged,) = store.all()
-    assert "its “id” is" in str(damaged.damage)
+    assert "Its “id” is" in str(damaged.damage)
     assert store.get(damaged.id) == damaged
     assert store.folder(damaged.id).parent == store.settings.runs
     store.delete(damaged.id)
