@@ -1,4 +1,4 @@
-"""What comes in is held to what a run can be, in words that say which fact is wrong."""
+"""Facts and files of an archive must match its experiment."""
 
 import io
 import json
@@ -123,7 +123,7 @@ def a_fork(facts: Facts) -> None:
         (lambda facts: facts["experiment"].update(l2=float("inf")), "L2|finite|number"),
     ],
 )
-def test_what_no_run_can_be_is_refused(
+def test_invalid_facts_in_run_json_are_refused(
     elsewhere: RunStore, members: dict[str, bytes], change: Callable[[Facts], None], words: str
 ) -> None:
     facts = json.loads(members["run.json"])
@@ -134,7 +134,7 @@ def test_what_no_run_can_be_is_refused(
 @pytest.mark.parametrize(
     "text", ['{"cifarviz": "run", "cifarviz": "run"}', "[" * 100_000, '"' + "a" * 10_000_000 + '"']
 )
-def test_json_that_no_program_writes_is_refused(
+def test_malformed_json_is_refused(
     elsewhere: RunStore, members: dict[str, bytes], text: str
 ) -> None:
     refused(elsewhere, {**members, "run.json": text.encode()}, "run.json")
@@ -201,7 +201,7 @@ LAST, ANSWERS, MAPS = (
         ("batches.npz", "accuracy", lambda one: one * 3, "accuracy"),
     ],
 )
-def test_files_are_held_to_what_the_experiment_makes(
+def test_files_that_do_not_match_the_experiment_are_refused(
     elsewhere: RunStore,
     members: dict[str, bytes],
     member: str,
@@ -217,7 +217,7 @@ def test_files_are_held_to_what_the_experiment_makes(
     refused(elsewhere, {**members, member: npz(arrays)}, words)
 
 
-def test_probabilities_of_earlier_versions_are_predictions_too(
+def test_probabilities_of_earlier_versions_are_accepted_as_predictions(
     elsewhere: RunStore, members: dict[str, bytes]
 ) -> None:
     arrays = arrays_of(members[ANSWERS])
@@ -226,7 +226,7 @@ def test_probabilities_of_earlier_versions_are_predictions_too(
     assert came.damage is None
 
 
-def test_a_bomb_in_a_bomb_is_refused_before_it_is_unpacked(
+def test_a_nested_archive_bomb_is_refused_before_it_is_unpacked(
     elsewhere: RunStore, members: dict[str, bytes]
 ) -> None:
     # Twice compressed, 280 MB are a few hundred bytes.
@@ -235,7 +235,7 @@ def test_a_bomb_in_a_bomb_is_refused_before_it_is_unpacked(
         refused(elsewhere, {**members, LAST: content}, "checkpoint-last.npz")
 
 
-def test_twenty_million_steps_are_refused_before_memory_is_used(
+def test_twenty_million_steps_are_refused_without_using_memory(
     elsewhere: RunStore, members: dict[str, bytes]
 ) -> None:
     # Zeros, which are packed within a second; steps that were counted would take a minute.
@@ -249,9 +249,7 @@ def test_twenty_million_steps_are_refused_before_memory_is_used(
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000
 
 
-def test_what_a_member_says_of_its_size_is_not_believed(
-    elsewhere: RunStore, members: dict[str, bytes]
-) -> None:
+def test_a_false_member_size_is_refused(elsewhere: RunStore, members: dict[str, bytes]) -> None:
     whole = zipped({**members, LAST: bytes(100_000_000)}).getvalue()
     # The true size stands in the directory and before the member.
     lying = whole.replace((100_000_000).to_bytes(4, "little"), (5000).to_bytes(4, "little"))
@@ -260,7 +258,7 @@ def test_what_a_member_says_of_its_size_is_not_believed(
     assert list(elsewhere.settings.runs.glob("*")) == []
 
 
-def test_a_link_in_it_is_only_a_damaged_file(
+def test_a_link_in_an_archive_is_not_followed(
     elsewhere: RunStore, members: dict[str, bytes], tmp_path: Path
 ) -> None:
     buffer = zipped(members)
@@ -284,7 +282,7 @@ def whole_runs(store: RunStore) -> list[Run]:
     return runs
 
 
-def test_the_same_file_imported_by_many_threads_at_once(
+def test_many_threads_can_import_the_same_file_at_once(
     elsewhere: RunStore, members: dict[str, bytes]
 ) -> None:
     content = zipped(members).getvalue()
@@ -304,9 +302,7 @@ def test_the_same_file_imported_by_many_threads_at_once(
     assert len(whole_runs(elsewhere)) == 6
 
 
-def test_the_same_file_imported_by_two_processes_at_once(
-    settings: Settings, tmp_path: Path
-) -> None:
+def test_two_processes_can_import_the_same_file_at_once(settings: Settings, tmp_path: Path) -> None:
     elsewhere = RunStore(replace(settings, home=tmp_path / "elsewhere"))
     pack(elsewhere, store_full_run(elsewhere).id, tmp_path / "run.zip")
     command = [sys.executable, "-m", "cifarviz", "import", str(tmp_path / "run.zip"), "--json"]
@@ -316,7 +312,7 @@ def test_the_same_file_imported_by_two_processes_at_once(
     assert {run.id for run in whole_runs(RunStore(settings))} == ids
 
 
-def test_an_import_that_fails_leaves_the_run_whose_id_it_has(
+def test_a_failed_import_leaves_the_existing_run_with_its_id(
     elsewhere: RunStore, members: dict[str, bytes]
 ) -> None:
     run = unpack(elsewhere, zipped(members), origin="imported")

@@ -1,4 +1,4 @@
-"""A record that no run can have is shown as damaged, and takes nobody else down."""
+"""A damaged record is listed as damaged and does not affect other runs."""
 
 import sqlite3
 from contextlib import closing
@@ -51,7 +51,7 @@ def damage(store: RunStore, run: Run, statement: str) -> None:
 
 
 @pytest.mark.parametrize("kind", DAMAGES)
-def test_one_damaged_record_is_listed_as_such_and_can_be_deleted(
+def test_a_damaged_record_is_listed_with_its_problem_and_can_be_deleted(
     store: RunStore, run: Run, kind: str
 ) -> None:
     sound = stored_runs.store_run(store, stored_runs.experiment(), name="sound")
@@ -73,20 +73,20 @@ def test_one_damaged_record_is_listed_as_such_and_can_be_deleted(
     assert not store.folder(run.id).exists()
 
 
-def test_its_content_is_refused_in_words(store: RunStore, run: Run) -> None:
+def test_using_a_damaged_run_is_refused_with_a_message(store: RunStore, run: Run) -> None:
     damage(store, run, DAMAGES["milliseconds"][0])
     with pytest.raises(RunDamaged, match=rf"“mine” is damaged: .* runs delete {run.id}"):
         store.get(run.id).experiment  # noqa: B018
 
 
-def test_batches_whose_values_disagree_are_left_out(store: RunStore, run: Run) -> None:
+def test_batches_with_inconsistent_values_are_left_out(store: RunStore, run: Run) -> None:
     store.record(run.id, PROGRESS, points(31, 5))
     with closing(sqlite3.connect(store.database.path)) as connection, connection:
         connection.execute("UPDATE batches SET count = 10 WHERE first_step = 31")
     assert store.batch_points(run.id).steps.tolist() == list(range(1, 31))
 
 
-def test_a_state_nobody_knows_does_not_hold_the_queue_up(store: RunStore) -> None:
+def test_an_unknown_state_does_not_block_the_queue(store: RunStore) -> None:
     made = stored_runs.experiment()
     runs = [stored_runs.store_run(store, made, state=RunState.QUEUED, epochs=0) for _ in range(2)]
     with stored_runs.hold_lock(store, runs[0]), stored_runs.hold_lock(store, runs[1]):
@@ -100,7 +100,7 @@ def test_a_state_nobody_knows_does_not_hold_the_queue_up(store: RunStore) -> Non
             store.delete(runs[0].id)
 
 
-def test_an_action_nobody_knows_is_passed_over(store: RunStore, run: Run) -> None:
+def test_an_unknown_action_is_ignored(store: RunStore, run: Run) -> None:
     with store.database.connect(write=True) as connection:
         connection.executemany(
             "INSERT INTO controls(run, action, asked) VALUES (?, ?, 1)",
@@ -113,7 +113,7 @@ def test_an_action_nobody_knows_is_passed_over(store: RunStore, run: Run) -> Non
 
 @pytest.mark.parametrize("state", ["finished", "queued", "running"])
 @pytest.mark.parametrize("run_id", ["../../precious", "x" * 300, "ab\0", "", b"", b"\xff", None])
-def test_an_id_that_is_none_leads_nowhere_else(
+def test_a_damaged_id_leads_to_no_other_folder(
     store: RunStore, run: Run, run_id: object, state: str
 ) -> None:
     precious = store.settings.home.parent / "precious"
@@ -132,7 +132,7 @@ def test_an_id_that_is_none_leads_nowhere_else(
     assert (store.settings.runs / "kept").is_dir()
 
 
-def test_an_active_run_is_not_deleted_however_soon_it_became_so(
+def test_a_run_that_became_active_is_not_deleted(
     store: RunStore, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The state counts that it has when it would be deleted, not that of a look before."""
