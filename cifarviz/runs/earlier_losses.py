@@ -4,7 +4,9 @@ Losses are the plain cross-entropy (docs/architecture.md, "What is exact"). Earl
 clipped the validation loss of each image at 16.1, and included label smoothing.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from cifarviz.runs.records import Run
 
@@ -16,6 +18,20 @@ EXPLANATION = (
 
 PLAIN = "plain cross-entropy"
 """How exact losses are described next to others."""
+
+# By whether the loss is clipped, has label smoothing, and changes during the run.
+_LABELS: Mapping[tuple[bool, bool, bool], str] = MappingProxyType(
+    {
+        (True, False, False): "validation loss clipped at 16.1 per image",
+        (True, False, True): "validation loss clipped at 16.1 per image up to epoch {until}",
+        (False, True, False): "label smoothing {smoothing:g} included",
+        (False, True, True): "label smoothing {smoothing:g} included up to epoch {until}",
+        (True, True, False): "validation loss clipped at 16.1 per image, label smoothing "
+        "{smoothing:g} included",
+        (True, True, True): "validation loss clipped at 16.1 per image, label smoothing "
+        "{smoothing:g} included up to epoch {until}",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -33,13 +49,8 @@ class EarlierLosses:
     @property
     def label(self) -> str:
         """A description for use after a colon: no capital, no full stop."""
-        parts = []
-        if self.clipped:
-            parts.append("validation loss clipped at 16.1 per image")
-        if self.smoothing:
-            parts.append(f"label smoothing {self.smoothing:g} included")
-        until = "" if self.until is None else f" up to epoch {self.until}"
-        return f"{', '.join(parts)}{until}"
+        template = _LABELS[self.clipped, bool(self.smoothing), self.until is not None]
+        return template.format(smoothing=self.smoothing, until=self.until)
 
 
 def earlier_losses(run: Run) -> EarlierLosses | None:

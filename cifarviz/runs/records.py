@@ -126,9 +126,9 @@ class Run:
     """Why it trains in its precision, if the experiment's is *auto*."""
     starred: bool = False
     remark: str | None = None
-    """A person's note on it."""
+    """The user's note on it."""
     preferred: Checkpoint | None = None
-    """The checkpoint that a person chose to use by default."""
+    """The checkpoint that the user chose as the default."""
     parent: str | None = None
     """The run whose weights it started from; it may have been deleted."""
     parent_epoch: int | None = None

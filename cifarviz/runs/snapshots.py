@@ -38,7 +38,7 @@ PredictionsKind = Literal["predictions", "train_predictions"]
 WeightsChoice = Checkpoint | int
 """A checkpoint, or the epoch of a snapshot."""
 
-# File names; “answers” and “memory” are kept for older homes.
+# File names; “answers” and “memory” stay for older homes.
 _FILE_NAMES: Final[Mapping[SnapshotKind, str]] = MappingProxyType(
     {"weights": "weights", "maps": "maps", "predictions": "answers", "train_predictions": "memory"}
 )

@@ -82,9 +82,9 @@ def stored_checkpoints(store: RunStore, run: Run) -> tuple[Checkpoint, ...]:
 
 
 def default_weights(store: RunStore, run: Run) -> Checkpoint:
-    """Return the checkpoint to use where nobody chose one, also if it is missing.
+    """Return the checkpoint to use by default, which may be missing.
 
-    That is the preferred one if it is there, the best where the run saves only that, else the last.
+    That is the preferred one if it exists, the best if the run saves only that, else the last.
     """
     stored = stored_checkpoints(store, run)
     if stored and (stored[0] == run.preferred or run.experiment.best_only):
