@@ -45,7 +45,7 @@ def headline(run: Run, accuracy: str | None = None) -> str:
 
 
 def highest_accuracy(run: Run) -> str:
-    """``72.7% validation, epoch 26 (highest validation accuracy)``; empty if as the headline."""
+    """``72.7% validation, epoch 26 (highest validation accuracy)``; empty if not higher."""
     shown, highest = run.best_epoch_val_accuracy, run.best_val_accuracy
     if shown is None or highest is None or f"{shown:.1%}" == f"{highest:.1%}":
         return ""
