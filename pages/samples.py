@@ -10,14 +10,14 @@ from cifarviz.ui.samples.view import open_dataset, read_address, render_controls
 
 st.title("Samples")
 sync_query_params("samples")
-asked, problems = read_address(st.query_params.to_dict())
+requested, problems = read_address(st.query_params.to_dict())
 if problems:
     st.warning("  \n".join(problems), icon=":material/warning:")
-fill_query_param("dataset", asked.dataset)
+fill_query_param("dataset", requested.dataset)
 with render_errors():
-    opened = open_dataset(asked)
+    opened = open_dataset(requested)
     above = st.container()
-    render_controls(asked if opened is None else opened[1])
+    render_controls(requested if opened is None else opened[1])
     if opened is not None:
         dataset, view = opened
         view = render_grid(view, dataset)

@@ -251,8 +251,9 @@ def _lowered(title: str) -> str:
 def differences(experiments: Sequence[Experiment]) -> list[Difference]:
     """Return the settings that differ between experiments, in the order of Setup's forms.
 
-    A setting that does not apply, such as Adam's momentum, is ``–``. Networks with the same
-    sequence of layer types are compared layer by layer, others with the first network.
+    ``–`` stands for a setting that an experiment does not have, such as Adam's momentum. If all
+    networks have the same sequence of layer types, their layers are compared one by one; otherwise
+    each network is described by its changes from the first.
     """
     drafts = [make_draft(experiment, next(iter(PRESETS))) for experiment in experiments]
     rows = [*_settings(drafts), *_layers(drafts)]

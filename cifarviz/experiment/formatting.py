@@ -33,12 +33,12 @@ _BRIEF_FIELDS: Mapping[str, str] = MappingProxyType(
 
 
 def format_dataset(value: object) -> str:
-    """Return the title of a data set; any other value as ``value_words`` formats it."""
+    """Return the title of a data set; any other value as ``format_value`` does."""
     return dataset_title(str(value)) if is_registered(value) else format_value(value)
 
 
 def format_share(value: object) -> str:
-    """Return a share, 0 to 1, as ``20%`` or ``none``; any other value as ``value_words`` does."""
+    """Return a share, 0 to 1, as ``20%`` or ``none``; any other value as ``format_value`` does."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return format_value(value)
     return f"{format_number(round(100 * value, 10))}%" if value else "none"

@@ -2,13 +2,13 @@
 
 ==========================  =====================================================================
 ``run.json``                the experiment, the run's record, and its epochs
-``batches.npz``             each training step's own loss and accuracy
-``files/…``                 its checkpoints, snapshots and predictions, under their names here
+``batches.npz``             loss and accuracy of each training step
+``files/…``                 checkpoints, snapshots and predictions, named as in the run's folder
 ==========================  =====================================================================
 
-Such a file may come from anybody. So names are checked against those a run can have, sizes before
-anything is read, arrays are read without unpickling, the experiment is validated, and no Keras
-file is ever loaded.
+The source of such a file is not trusted: names are checked against those a run can have, and sizes
+before anything is read; arrays are read without unpickling; the experiment is validated; Keras
+files are never loaded.
 """
 
 import errno
@@ -64,7 +64,7 @@ def pack(
     keep: Callable[[str], bool] = lambda name: True,
     half: bool = False,
 ) -> None:
-    """Write a run that has ended to ``path``, which is replaced only when all is written.
+    """Write a run that has ended to ``path``, atomically.
 
     ``keep`` selects its files by names such as ``"snapshots/maps-0004.npz"``. With ``half``,
     weights are rounded to float16 and the optimizer's state is left out.
@@ -81,7 +81,7 @@ def pack(
     with (
         storage_errors(path.parent),
         atomic_write(path) as temporary,
-        # Small for the repository, fast for a person who waits.
+        # A small file for the repository, a fast download for the user.
         zipfile.ZipFile(
             temporary, "w", zipfile.ZIP_DEFLATED, compresslevel=9 if half else 4
         ) as file,
@@ -108,7 +108,7 @@ def unpack(store: RunStore, path: Path | IO[bytes], *, origin: str) -> Run:
     leaves nothing behind then. Takes 16 bytes of memory a training step, or 6 a parameter where
     weights are float16.
     """
-    with _readable("it is no .zip file, or is incomplete"):
+    with _readable("it is not a .zip file, or is incomplete"):
         file = zipfile.ZipFile(path)
     with file:
         return _unpack(store, file, origin)
@@ -116,16 +116,16 @@ def unpack(store: RunStore, path: Path | IO[bytes], *, origin: str) -> Run:
 
 @contextmanager
 def _readable(reason: str, **values: object) -> Iterator[None]:
-    """Turn what hostile or broken bytes make their readers raise into ``ArchiveDamaged``.
+    """Turn errors that corrupt or hostile bytes cause into ``ArchiveDamaged``.
 
-    Errors of the system are passed on: a full disk does not mean that the archive is damaged.
+    System errors are passed on: a full disk does not mean that the archive is damaged.
     """
     try:
         yield
     except CifarvizError:
         raise
     except (*UNREADABLE, MemoryError) as error:
-        # Without a number it comes from a decompressor; EINVAL is a place before a file's start.
+        # Decompressors raise OSError without errno; EINVAL means seeking before a file's start.
         if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
             raise
         raise archive_damaged(reason, **values) from error
@@ -137,27 +137,27 @@ def _unpack(store: RunStore, file: zipfile.ZipFile, origin: str) -> Run:
         facts = check_packed_facts(_load_facts(file), origin)
     _check_sizes(members, facts)
     runs = store.settings.runs
-    # A temporary folder: other readers of the runs see nothing of it meanwhile.
+    # Other processes do not see the run until its folder is complete.
     with storage_errors(runs), temporary_folder(runs) as unpacked:
         batches = None
         for entry in members:
             name = entry.filename.removeprefix("files/")
             if entry.filename == "batches.npz":
                 _extract(file, entry, unpacked / name)
-                with _damaged_member(entry.filename):
+                with _invalid_as_damaged(entry.filename):
                     batches = read_batches(unpacked / name, facts.limits, facts.columns["step"])
             elif entry.filename != "run.json":
                 _extract(file, entry, unpacked / "files" / name)
                 _check_member(unpacked / "files" / name, name, facts)
-        return _enter(store, facts, batches, unpacked / "files")
+        return _insert(store, facts, batches, unpacked / "files")
 
 
-def _enter(store: RunStore, facts: ImportedFacts, batches: BatchPoints | None, files: Path) -> Run:
-    """Insert the run with its ``files``: all of it or nothing."""
+def _insert(store: RunStore, facts: ImportedFacts, batches: BatchPoints | None, files: Path) -> Run:
+    """Insert the run and its ``files``, atomically."""
     moved = None
     try:
         with store.database.connect(write=True) as connection:
-            # Nobody else enters a run during this transaction, so a free id stays free.
+            # No other process inserts a run during this transaction, so a free id stays free.
             run_id = facts.columns["id"]
             while _is_taken(connection, store, run_id):
                 run_id = new_run_id()
@@ -199,7 +199,7 @@ def _checked_members(file: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
             )
     names = {entry.filename for entry in entries}
     if len(names) < len(entries) or "run.json" not in names:
-        raise archive_damaged("“run.json” is missing, or a file is there twice")
+        raise archive_damaged("“run.json” is missing, or a file occurs twice")
     return entries
 
 
@@ -212,8 +212,8 @@ def _check_sizes(members: Iterable[zipfile.ZipInfo], facts: ImportedFacts) -> No
             most = 16 * steps + _BLOCK
         if most is not None and entry.file_size > most:
             raise archive_damaged(
-                "“{member}” unpacks to {size:,} bytes, and such a file of this experiment has at "
-                "most {most:,}",
+                "“{member}” unpacks to {size:,} bytes, but can have at most {most:,} in this "
+                "experiment",
                 member=entry.filename,
                 size=entry.file_size,
                 most=most,
@@ -242,13 +242,13 @@ def _extract(file: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -> None:
         file.open(entry) as source,
         path.open("wb") as target,
     ):
-        # A block at a time, of which no more is unpacked than is read.
+        # In blocks, to limit memory.
         shutil.copyfileobj(source, target, _BLOCK)
 
 
 def _check_member(path: Path, name: str, facts: ImportedFacts) -> None:
-    """Check a file against its name, and turn float16 weights into float32 again."""
-    with _damaged_member(f"files/{name}"):
+    """Check a file against its name, and convert float16 weights to float32."""
+    with _invalid_as_damaged(f"files/{name}"):
         file_facts = check_file(path, name, facts.limits)
     if file_facts.pop("half", False) is True:
         arrays, _ = load_arrays(path)
@@ -260,23 +260,24 @@ def _check_member(path: Path, name: str, facts: ImportedFacts) -> None:
 
 
 @contextmanager
-def _damaged_member(name: str) -> Iterator[None]:
+def _invalid_as_damaged(name: str) -> Iterator[None]:
+    """Turn ``RunFileInvalid`` of the member ``name`` into ``ArchiveDamaged``."""
     try:
         yield
     except RunFileInvalid as error:
         raise archive_damaged(
-            f"“{{member}}” is not what it says ({error.template})", member=name, **error.values
+            "“{member}” is invalid: {problem}", member=name, problem=error, **error.values
         ) from error
 
 
 def _to_float16(path: Path) -> bytes:
     arrays, facts = load_arrays(path)
-    halved = {
+    rounded = {
         name: value.astype(np.float16) if value.dtype == np.float32 else value
         for name, value in arrays.items()
         if name.startswith("model/")
     }
-    return arrays_to_bytes(halved, {**facts, "half": True})
+    return arrays_to_bytes(rounded, {**facts, "half": True})
 
 
 def _run_file_names(folder: Path) -> list[str]:

@@ -28,7 +28,7 @@ MAX_JSON_BYTES = 2_000_000
 _CLOCK_SECONDS = 60.0
 _TRAINING_CLOCK_SECONDS = 600.0
 _DAY = 86_400.0
-# The beginnings of 2000 and of 2027; this version was made before 2027.
+# The start of 2000 and of 2027; this version was made before 2027.
 _EARLIEST, _THIS_VERSION = 946_684_800.0, 1_798_761_600.0
 
 
@@ -93,12 +93,12 @@ class _RunFacts(_StrictModel):
     stopped_early: Count | None
     step: Count | None
     steps_per_epoch: Count | None
-    # Of later versions than the recorded run's.
+    # Facts of later versions than the recorded run's.
     remark: Annotated[str, Field(max_length=1000), _checked_by(validate_remark)] | None = None
     preferred: Literal["best", "last"] | None = None
     parent: str | None = Field(default=None, pattern=r"^[0-9a-f]{8}$")
     parent_epoch: Count | None = None
-    # Of format 2; a run of format 1 has none.
+    # In format 2 only.
     exact_loss_from: int | None = Field(default=None, ge=1, le=10**9)
 
 
@@ -121,11 +121,11 @@ class _PackedRun(_StrictModel):
 
 
 class _RunInFolder(_PackedRun):
-    """``run.json`` in a run's folder: also what only its home knows, which is not packed."""
+    """``run.json`` in a run's folder: with facts of its home, which are not packed."""
 
     origin: Text
     starred: bool
-    # An index that is rebuilt must go on refusing what earlier attempts report.
+    # A rebuilt index must still refuse reports of earlier attempts.
     attempt: Count = 0
 
 
@@ -133,7 +133,7 @@ _Facts = TypeVar("_Facts", bound=_PackedRun)
 
 
 def run_facts(run: Run, epochs: list[Epoch]) -> dict[str, Any]:
-    """Return the content of ``run.json`` but ``origin``, ``starred`` and ``attempt``.
+    """Return the content of ``run.json`` without ``origin``, ``starred`` and ``attempt``.
 
     Raises ``RunDamaged``, and as ``Run.experiment`` does.
     """
@@ -153,7 +153,7 @@ def run_facts(run: Run, epochs: list[Epoch]) -> dict[str, Any]:
 
 
 def parse_facts(content: bytes) -> dict[str, Any]:
-    """Parse a ``run.json`` of a format that this version reads; nothing in it is checked yet.
+    """Parse a ``run.json`` of a format that this version reads, without checking its facts.
 
     Raises ``ArchiveDamaged`` and ``UnknownFormat``.
     """
@@ -170,7 +170,7 @@ def parse_facts(content: bytes) -> dict[str, Any]:
     if facts.get("format") not in _FORMATS:
         raise UnknownFormat(
             "This run was packed by another version of cifarviz (format {format}; "
-            "this one reads 1 and {newest}). Unpack it with that version.",
+            "this version reads 1 and {newest}). Unpack it with that version.",
             format=repr(facts.get("format"))[:20],
             newest=FORMAT,
         )
@@ -179,7 +179,7 @@ def parse_facts(content: bytes) -> dict[str, Any]:
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(members := dict(pairs)) < len(pairs):
-        raise ValueError("a name is there twice")
+        raise ValueError("a name occurs twice")
     return members
 
 
@@ -192,7 +192,7 @@ class ImportedFacts(NamedTuple):
 
 
 def check_packed_facts(facts: dict[str, Any], origin: str) -> ImportedFacts:
-    """Check ``facts`` of a packed run, which may come from anybody.
+    """Check ``facts`` of a packed run from an unknown source.
 
     Raises ``ArchiveDamaged``, and as ``Experiment.from_json`` does.
     """
@@ -221,7 +221,7 @@ def _validate(model: type[_Facts], facts: dict[str, Any]) -> _Facts:
     except ValidationError as error:
         first = error.errors()[0]
         raise archive_damaged(
-            "“{field}” is not what it should be ({problem})",
+            "“{field}” is invalid: {problem}",
             field=".".join(map(str, first["loc"])),
             problem=first["msg"],
         ) from error
@@ -233,9 +233,7 @@ def _check_facts(packed: _PackedRun, origin: str) -> ImportedFacts:
     try:
         _no_control_characters(experiment.preset or "")
     except ValueError as error:
-        raise archive_damaged(
-            "“experiment.preset” is not what it should be ({problem})", problem=error
-        ) from error
+        raise archive_damaged("“experiment.preset” is invalid: {problem}", problem=error) from error
     limits = run_limits(experiment, run.validation_images)
     _check_times(run, epochs)
     _check_history(run, epochs, experiment)
@@ -276,14 +274,14 @@ def _check_times(run: _RunFacts, epochs: list[Epoch]) -> None:
         1.1 * ((latest if run.ended is None else run.ended) - began) + _TRAINING_CLOCK_SECONDS
     )
     if run.seconds > available:
-        raise archive_damaged("“run.seconds” is more time than there was from its start to its end")
+        raise archive_damaged("“run.seconds” is longer than the time from its start to its end")
     if sum(epoch.seconds for epoch in epochs) > available:
-        raise archive_damaged("its epochs took more time than there was from its start to its end")
+        raise archive_damaged("its epochs took longer than the time from its start to its end")
 
 
 def _check_history(run: _RunFacts, epochs: list[Epoch], experiment: Experiment) -> None:
     if (run.parent is None) != (run.parent_epoch is None):
-        raise archive_damaged("“run.parent” and “run.parent_epoch” belong together")
+        raise archive_damaged("only one of “run.parent” and “run.parent_epoch” is set")
     if run.parent == run.id:
         raise archive_damaged("“run.parent” is the run itself")
     before = run.parent_epoch or 0
@@ -293,16 +291,16 @@ def _check_history(run: _RunFacts, epochs: list[Epoch], experiment: Experiment) 
         )
     numbers = [epoch.epoch for epoch in epochs]
     if numbers != list(range(before + 1, before + 1 + len(numbers))):
-        raise archive_damaged("its epochs do not follow each other from {first}", first=before + 1)
+        raise archive_damaged("its epochs are not consecutive from {first}", first=before + 1)
     last = before + len(epochs)
     if last > experiment.epochs:
         raise archive_damaged(
-            "it has {epochs} epochs, and {planned} were planned",
+            "it has {epochs} epochs, but {planned} were planned",
             epochs=last,
             planned=experiment.epochs,
         )
     if run.stopped_early not in (None, last) or (run.stopped_early == last and not epochs):
-        raise archive_damaged("“run.stopped_early” is not the last of its epochs")
+        raise archive_damaged("“run.stopped_early” is not its last epoch")
     if run.state == "finished" and last < experiment.epochs and run.stopped_early is None:
         raise archive_damaged(
             "it is finished, but has {epochs} of {planned} epochs",
@@ -316,23 +314,23 @@ def _check_history(run: _RunFacts, epochs: list[Epoch], experiment: Experiment) 
                 raise archive_damaged(
                     "“epochs.{number}.{field}” is missing"
                     if validated
-                    else "“epochs.{number}.{field}” is there, without validation images",
+                    else "“epochs.{number}.{field}” is set, but there are no validation images",
                     number=number,
                     field=name,
                 )
 
 
 def _check_counts(run: _RunFacts, epochs: list[Epoch], limits: RunLimits) -> None:
-    most = {
+    upper_limits = {
         "train_images": limits.train_images,
         "validation_images": max(limits.train_images, limits.test_images),
         "steps_per_epoch": limits.steps_per_epoch,
         "step": limits.steps,
     }
-    for name, high in most.items():
+    for name, high in upper_limits.items():
         if (getattr(run, name) or 0) > high:
             raise archive_damaged(
-                "“run.{field}” is more than the {most:,} of the experiment", field=name, most=high
+                "“run.{field}” must be at most {most:,} for this experiment", field=name, most=high
             )
     if epochs and run.train_images == 0:
         raise archive_damaged("it has epochs, but “run.train_images” is 0")
@@ -340,22 +338,29 @@ def _check_counts(run: _RunFacts, epochs: list[Epoch], limits: RunLimits) -> Non
         planned = run.steps_per_epoch * limits.experiment.epochs
         if (run.step or 0) > planned:
             raise archive_damaged(
-                "“run.step” is more than the {planned:,} of its epochs", planned=planned
+                "“run.step” is more than the {planned:,} steps of its epochs", planned=planned
             )
     if run.validation_images and isinstance(limits.experiment.validation, NoValidation):
-        raise archive_damaged("“run.validation_images” is there, without validation images")
+        raise archive_damaged(
+            "“run.validation_images” is set, but the experiment has no validation"
+        )
     channels = limits.experiment.architecture.input_shape[2]
     scaling = run.scaling
     if scaling and not len(scaling.scale) == len(scaling.offset) == channels:
         raise archive_damaged(
-            "“run.scaling” is not that of images with {channels} channels", channels=channels
+            "“run.scaling” must have {channels} channels, as the images do", channels=channels
         )
     if scaling and max(map(abs, [*scaling.scale, *scaling.offset])) > 1e6:
-        raise archive_damaged("“run.scaling” has numbers beyond a million")
+        raise archive_damaged("“run.scaling” has numbers above a million")
 
 
 def archive_damaged(reason: str, **values: object) -> ArchiveDamaged:
-    """Make the error for a file that is no packed run; ``reason`` is a template of ``values``."""
+    """Return the error for a file that is not a packed run.
+
+    ``reason`` is a clause without a full stop, a template with ``values``.
+    """
     return ArchiveDamaged(
-        f"This is not a run packed by cifarviz: {reason}. Pack it again.", **values
+        "This is not a run packed by cifarviz: {reason}. Pack it again.",
+        reason=reason.format(**values),
+        **values,
     )

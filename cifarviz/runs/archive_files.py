@@ -1,12 +1,12 @@
-"""The files of a packed run, each checked against what its experiment can have written.
+"""The files of a packed run, checked against its experiment.
 
 ======================================  ==========================================================
-``checkpoint-last``, ``-best``,         every variable of the network in float32, and of the
-``-start``, ``snapshots/weights-N``     optimizer where training goes on; all finite
-``test-probabilities-…``,               an array of ``PREDICTION_ARRAYS``, a row an image and a
-``snapshots/answers-N``, ``/memory-N``  column a class, and ``indices``
-``snapshots/maps-N``                    of each layer ``N/bytes`` with ``N/range``, or ``N/values``
-``batches``                             ``steps``, ``loss`` and ``accuracy``, one of each a step
+``checkpoint-last``, ``-best``,         all variables of the network, and of the optimizer if
+``-start``, ``snapshots/weights-N``     training can be resumed; float32, finite
+``test-probabilities-…``,               an array of ``PREDICTION_ARRAYS``, shape (images, classes),
+``snapshots/answers-N``, ``/memory-N``  and ``indices``
+``snapshots/maps-N``                    for each layer ``N/bytes`` and ``N/range``, or ``N/values``
+``batches``                             ``steps``, ``loss`` and ``accuracy`` of each step
 ======================================  ==========================================================
 """
 
@@ -42,16 +42,16 @@ MAX_STEPS: Final = 16_000_000
 
 BATCHES = ("steps", "loss", "accuracy")
 
-# Bytes beside the values: facts, headers, the directory.
+# Bytes in addition to the values: facts, headers, the directory.
 _OVERHEAD = 200_000
 _MAX_FACTS_BYTES = 100_000
-# Images whose feature maps a run saves.
-_MAX_PINNED = 64
+# Images with feature maps in one file: more than pins.MAX_PINNED, which other versions may raise.
+_MAX_MAP_IMAGES = 64
 _LARGEST_LOSS = float(np.finfo(np.float32).max)
 
 
 class RunFileInvalid(StoreError):
-    """The reason why a file is none that this run can have written, without a full stop."""
+    """Why a file cannot belong to this run; a clause without a full stop."""
 
 
 class _ValueRange(NamedTuple):
@@ -113,63 +113,66 @@ def run_limits(experiment: Experiment, validation_images: int | None) -> RunLimi
 
 def max_bytes(name: str, limits: RunLimits) -> int | None:
     """Return how large a file of this name can be; ``None`` if no run has such a file."""
-    kind = _file_type(name)
-    return None if kind is None else kind.max_bytes(limits) + _OVERHEAD
+    file_type = _file_type(name)
+    return None if file_type is None else file_type.max_bytes(limits) + _OVERHEAD
 
 
 def check_file(path: Path, name: str, limits: RunLimits) -> dict[str, Any]:
-    """Check that a file fits its name, and return its facts; raises ``RunFileInvalid``."""
-    kind = _file_type(name)
-    assert kind is not None
+    """Check that a file matches its name, and return its facts; raises ``RunFileInvalid``."""
+    file_type = _file_type(name)
+    assert file_type is not None
     with _unreadable_as_invalid(), ArrayFile(path) as file:
         facts = _load_facts(file)
         if type(facts.get("format")) is not int:
-            raise RunFileInvalid("it does not say its format")
-        kind.check(file, facts, limits, name)
+            raise RunFileInvalid("its format is missing")
+        file_type.check(file, facts, limits, name)
         numbers = re.findall(r"-(\d{4,6})\.npz", name)
-        # A copy of a last checkpoint has "epochs_done".
+        # A copy of a last checkpoint has "epochs_done" instead.
         epoch = facts.get("epoch", facts.get("epochs_done"))
         if numbers and epoch != int(numbers[0]):
-            raise RunFileInvalid("its epoch is not that of its name")
+            raise RunFileInvalid("its epoch differs from its name")
         if numbers and int(numbers[0]) > limits.experiment.epochs:
             raise RunFileInvalid(
-                "the run has {epochs} epochs at most", epochs=limits.experiment.epochs
+                "its epoch is more than the {epochs} of the experiment",
+                epochs=limits.experiment.epochs,
             )
     return facts
 
 
 def read_batches(path: Path, limits: RunLimits, done: int | None) -> BatchPoints:
-    """Read the training steps of a run that has ``done`` so many; raises ``RunFileInvalid``."""
+    """Read the ``done`` training steps of a run; raises ``RunFileInvalid``."""
     with _unreadable_as_invalid(), ArrayFile(path) as file:
         _load_facts(file)
         if file.headers.keys() - {FACTS} != set(BATCHES):
             raise RunFileInvalid(
-                "it holds {names}, and should hold {expected}",
-                names=_list_names(file.headers),
-                expected=BATCHES,
+                "it holds {names}, but should hold {expected}",
+                names=_list_names(sorted(file.headers.keys() - {FACTS})),
+                expected=_list_names(BATCHES),
             )
         steps = file.headers["steps"]
         count = steps.shape[0] if len(steps.shape) == 1 else -1
         if count > limits.steps:
             raise RunFileInvalid(
-                "it has {count:,} training steps, and the experiment plans {planned:,}",
+                "it has {count:,} training steps, but the experiment has {planned:,}",
                 count=count,
                 planned=limits.steps,
             )
         if steps.dtype != np.int64:
-            raise RunFileInvalid("its steps are no whole numbers")
+            raise RunFileInvalid("its steps are not whole numbers")
         for name in ("loss", "accuracy"):
             header = file.headers[name]
             if header.shape != steps.shape or header.dtype != np.float32:
-                raise RunFileInvalid("“{array}” does not have a float32 for each step", array=name)
+                raise RunFileInvalid(
+                    "“{array}” does not have one float32 value for each step", array=name
+                )
         values = {name: file.read(name) for name in BATCHES}
     most = limits.steps if done is None else min(limits.steps, done)
     if count and (values["steps"][0] < 1 or values["steps"][-1] > most):
         raise RunFileInvalid(
-            "its steps are not among the {most:,} that the run has done", most=most
+            "its steps are not from 1 to {most:,}, the steps of the run", most=most
         )
     if (np.diff(values["steps"]) != 1).any():
-        raise RunFileInvalid("its steps do not follow each other")
+        raise RunFileInvalid("its steps are not consecutive")
     _check_range(values["loss"], "loss", -1e-3, _LARGEST_LOSS)
     _check_range(values["accuracy"], "accuracy", 0, 1)
     return BatchPoints(**values)
@@ -190,51 +193,53 @@ def _weights_bytes(limits: RunLimits) -> int:
 def _check_weights(file: ArrayFile, facts: dict[str, Any], limits: RunLimits, name: str) -> None:
     network, optimizer = limits.experiment.architecture, limits.experiment.optimizer
     expected = model_variables(network)
-    came = {one for one in file.headers if one != FACTS}
-    if any(one.startswith("optimizer/") for one in came):
+    found = {variable for variable in file.headers if variable != FACTS}
+    if any(variable.startswith("optimizer/") for variable in found):
         expected |= optimizer_variables(network, optimizer)
     if name == "checkpoint-start.npz":
-        # A fork may have other dropout layers than its parent: they move what comes after them.
-        expected = {without_place(one): shape for one, shape in expected.items()}
-        shapes = {one: expected.get(without_place(one)) for one in came}
-        shapes |= {one: (2,) for one in came if one.endswith(SEED)}
-        missing = {one for one in expected if not one.endswith(SEED)} - {
-            without_place(one) for one in came
+        # A fork may have other dropout layers than its parent, which shifts later layers.
+        expected = {without_place(variable): shape for variable, shape in expected.items()}
+        shapes = {variable: expected.get(without_place(variable)) for variable in found}
+        shapes |= {variable: (2,) for variable in found if variable.endswith(SEED)}
+        missing = {variable for variable in expected if not variable.endswith(SEED)} - {
+            without_place(variable) for variable in found
         }
     else:
-        shapes = {one: expected.get(one) for one in came}
-        missing = set(expected) - came
+        shapes = {variable: expected.get(variable) for variable in found}
+        missing = set(expected) - found
     if missing:
         raise RunFileInvalid("“{array}” is missing", array=min(missing))
-    halved = facts.get("half") is True
+    is_float16 = facts.get("half") is True
     nonnegative = never_negative(network, optimizer)
     for name, shape in shapes.items():
         if shape is None:
             raise RunFileInvalid("its network has no “{array}”", array=name[:60])
         low = 0.0 if without_place(name) in nonnegative else -math.inf
-        _check_variable(file, name, shape, low, halved=halved and name.startswith("model/"))
+        _check_variable(file, name, shape, low, is_float16=is_float16 and name.startswith("model/"))
     _check_position(facts, limits)
 
 
-def _check_variable(file: ArrayFile, name: str, shape: Shape, low: float, *, halved: bool) -> None:
+def _check_variable(
+    file: ArrayFile, name: str, shape: Shape, low: float, *, is_float16: bool
+) -> None:
     header = file.headers[name]
-    counts = name.endswith((SEED, "/iteration"))
-    if counts:
+    is_integer = name.endswith((SEED, "/iteration"))
+    if is_integer:
         fits = header.dtype in (np.int64, np.int32, np.uint32)
     else:
-        fits = header.dtype == (np.float16 if halved else np.float32)
+        fits = header.dtype == (np.float16 if is_float16 else np.float32)
     if not fits or header.shape != shape:
-        expected = "a whole number" if counts else "float16" if halved else "float32"
+        expected = "an integer" if is_integer else "float16" if is_float16 else "float32"
         raise _wrong_array(name, header, expected, shape)
     for block in file.blocks(name):
         if not np.isfinite(block).all():
-            raise RunFileInvalid("“{array}” has values that are no numbers", array=name)
+            raise RunFileInvalid("“{array}” has values that are not finite", array=name)
         if (block < low).any():
             raise RunFileInvalid("“{array}” has values below 0", array=name)
 
 
 def _check_position(facts: dict[str, Any], limits: RunLimits) -> None:
-    most = {
+    upper_limits = {
         "step": limits.steps,
         "epochs_done": limits.experiment.epochs,
         "epoch": limits.experiment.epochs,
@@ -242,14 +247,14 @@ def _check_position(facts: dict[str, Any], limits: RunLimits) -> None:
         "hits": limits.train_images,
         "loss_sum": _LARGEST_LOSS,
     }
-    for name, high in most.items():
+    for name, high in upper_limits.items():
         value = facts.get(name, 0)
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= high:
             raise RunFileInvalid(
                 "its “{field}” is not from 0 to {most:,.7g}", field=name, most=high
             )
         if name not in ("hits", "loss_sum") and not isinstance(value, int):
-            raise RunFileInvalid("its “{field}” is no whole number", field=name)
+            raise RunFileInvalid("its “{field}” is not a whole number", field=name)
 
 
 # Predictions
@@ -264,15 +269,16 @@ def _predictions_bytes(limits: RunLimits) -> int:
 def _check_predictions(
     file: ArrayFile, facts: dict[str, Any], limits: RunLimits, name: str
 ) -> None:
-    came = [one for one in file.headers if one not in (FACTS, "indices")]
-    unknown = [one for one in came if one not in PREDICTION_ARRAYS]
-    if unknown or not came or "indices" not in file.headers:
+    found = [array for array in file.headers if array not in (FACTS, "indices")]
+    unknown = [array for array in found if array not in PREDICTION_ARRAYS]
+    if unknown or not found or "indices" not in file.headers:
         raise RunFileInvalid(
-            f"it holds {_list_names(came)}, and should hold predictions and indices"
+            "it holds {names}, but should hold predictions and indices",
+            names=_list_names(sorted(file.headers.keys() - {FACTS})),
         )
     split: Split = "test" if name.startswith("test-") else facts.get("split", "train")
     if split not in get_args(Split):
-        raise RunFileInvalid("it does not say which images it is about")
+        raise RunFileInvalid("its split is missing or unknown")
     rows = _check_indices(file, split, limits)
     info = find_dataset(limits.experiment.data.dataset)
     if name.startswith("test-"):
@@ -284,18 +290,18 @@ def _check_predictions(
         allowed = set(range(1, limits.train_images + 1))
     if rows not in allowed:
         raise RunFileInvalid(
-            "it is about {count:,} images, which is not as many as the run has", count=rows
+            "it has {count:,} images, which is not the number of images of the run", count=rows
         )
-    for one in came:
-        header, kind = file.headers[one], PREDICTION_ARRAYS[one]
+    for array in found:
+        header, value_range = file.headers[array], PREDICTION_ARRAYS[array]
         if header.shape != (rows, limits.classes) or header.dtype not in (np.float16, np.float32):
-            raise _wrong_array(one, header, "float32", (rows, limits.classes))
-        values = file.read(one).astype(np.float32)
-        _check_range(values, one, kind.low, kind.high)
+            raise _wrong_array(array, header, "float32", (rows, limits.classes))
+        values = file.read(array).astype(np.float32)
+        _check_range(values, array, value_range.low, value_range.high)
         if not np.isfinite(values).all():
-            raise RunFileInvalid("“{array}” has values that are no finite numbers", array=one)
-        if (np.abs(kind.as_probabilities(values).sum(axis=1) - 1) > 0.05).any():
-            raise RunFileInvalid("“{array}” has rows that do not add up to 1", array=one)
+            raise RunFileInvalid("“{array}” has values that are not finite", array=array)
+        if (np.abs(value_range.as_probabilities(values).sum(axis=1) - 1) > 0.05).any():
+            raise RunFileInvalid("“{array}” has rows that do not add up to 1", array=array)
 
 
 def _check_indices(file: ArrayFile, split: Split, limits: RunLimits) -> int:
@@ -303,11 +309,11 @@ def _check_indices(file: ArrayFile, split: Split, limits: RunLimits) -> int:
     info = find_dataset(limits.experiment.data.dataset)
     images = info.test_images if split == "test" else info.train_images
     if header.dtype != np.int64 or len(header.shape) != 1 or not 1 <= header.shape[0] <= images:
-        raise RunFileInvalid("“indices” is no list of images")
+        raise RunFileInvalid("“indices” is not a list of image numbers")
     indices: NDArray[np.int64] = file.read("indices")
     if (indices < 0).any() or (indices >= images).any() or len(np.unique(indices)) < len(indices):
         raise RunFileInvalid(
-            "“indices” names images twice, or that are not among the {count:,}", count=images
+            "“indices” has duplicates, or numbers outside 0 to {last:,}", last=images - 1
         )
     return len(indices)
 
@@ -321,20 +327,24 @@ def _layers(limits: RunLimits) -> dict[tuple[str, str], Shape]:
 
 
 def _maps_bytes(limits: RunLimits) -> int:
-    # A byte a value and two numbers a channel, or four bytes a value.
+    # One byte per value and two numbers per channel, or four bytes per value.
     layers = _layers(limits).values()
-    return _MAX_PINNED * (8 + sum(4 * math.prod(shape) + 8 * shape[-1] for shape in layers))
+    return _MAX_MAP_IMAGES * (8 + sum(4 * math.prod(shape) + 8 * shape[-1] for shape in layers))
 
 
 def _check_maps(file: ArrayFile, facts: dict[str, Any], limits: RunLimits, name: str) -> None:
     if "indices" not in file.headers:
         raise RunFileInvalid("“indices” is missing")
     images = _check_indices(file, "test", limits)
-    if images > _MAX_PINNED:
-        raise RunFileInvalid(f"it has maps of {images:,} images, and {_MAX_PINNED} are the most")
+    if images > _MAX_MAP_IMAGES:
+        raise RunFileInvalid(
+            "it has maps of {images:,} images, but may have at most {most}",
+            images=images,
+            most=_MAX_MAP_IMAGES,
+        )
     known, listed = _layers(limits), facts.get("layers")
-    layers = [tuple(one) for one in listed] if isinstance(listed, list) else []
-    if not layers or len(set(layers)) < len(layers) or any(one not in known for one in layers):
+    layers = [tuple(layer) for layer in listed] if isinstance(listed, list) else []
+    if not layers or len(set(layers)) < len(layers) or not known.keys() >= set(layers):
         raise RunFileInvalid("its layers are not those of the network")
     expected: dict[str, tuple[Shape, type]] = {"indices": ((images,), np.int64)}
     for number, layer in enumerate(layers):
@@ -345,13 +355,13 @@ def _check_maps(file: ArrayFile, facts: dict[str, Any], limits: RunLimits, name:
             expected[f"{number}/bytes"] = ((images, *shape), np.uint8)
             expected[f"{number}/range"] = ((2, images, shape[-1]), np.float32)
     if file.headers.keys() - {FACTS} != expected.keys():
-        raise RunFileInvalid("it does not have the maps of each of its layers")
-    for one, (shape, dtype) in expected.items():
-        header = file.headers[one]
+        raise RunFileInvalid("it does not have maps for each of its layers")
+    for array, (shape, dtype) in expected.items():
+        header = file.headers[array]
         if header.shape != shape or header.dtype != dtype:
-            raise _wrong_array(one, header, np.dtype(dtype), shape)
-        if dtype is np.float32 and not all(np.isfinite(part).all() for part in file.blocks(one)):
-            raise RunFileInvalid("“{array}” has values that are no numbers", array=one)
+            raise _wrong_array(array, header, np.dtype(dtype), shape)
+        if dtype is np.float32 and not all(np.isfinite(part).all() for part in file.blocks(array)):
+            raise RunFileInvalid("“{array}” has values that are not finite", array=array)
 
 
 class _FileType(NamedTuple):
@@ -378,24 +388,24 @@ def is_run_file(name: str) -> bool:
 
 def is_weights_file(name: str) -> bool:
     """Whether a file of this name holds a network's weights."""
-    kind = _file_type(name)
-    return kind is not None and kind.check is _check_weights
+    file_type = _file_type(name)
+    return file_type is not None and file_type.check is _check_weights
 
 
 def _file_type(name: str) -> _FileType | None:
-    return next((kind for kind in _FILE_TYPES if re.fullmatch(kind.pattern, name)), None)
+    return next((item for item in _FILE_TYPES if re.fullmatch(item.pattern, name)), None)
 
 
 def _load_facts(file: ArrayFile) -> dict[str, Any]:
     header = file.headers.get(FACTS)
     if header is None or math.prod(header.shape) * header.dtype.itemsize > _MAX_FACTS_BYTES:
-        raise RunFileInvalid("the facts in it are missing, or too many")
+        raise RunFileInvalid("its facts are missing or too large")
     return file.read_facts()
 
 
 @contextmanager
 def _unreadable_as_invalid() -> Iterator[None]:
-    """Turn what broken bytes make their readers raise into ``RunFileInvalid``."""
+    """Turn errors that corrupt bytes cause into ``RunFileInvalid``."""
     try:
         yield
     except RunFileInvalid:
@@ -406,7 +416,7 @@ def _unreadable_as_invalid() -> Iterator[None]:
 
 def _wrong_array(name: str, header: ArrayHeader, expected: object, shape: Shape) -> RunFileInvalid:
     return RunFileInvalid(
-        "“{array}” is {found} of shape {found_shape}, and should be {expected} of shape {shape}",
+        "“{array}” is {found} of shape {found_shape}, but should be {expected} of shape {shape}",
         array=name,
         found=header.dtype,
         found_shape=header.shape,

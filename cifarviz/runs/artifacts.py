@@ -1,7 +1,7 @@
-"""Files of a run: named arrays with a few facts, written whole or not at all.
+"""Artifacts of a run: files of named arrays with a few facts, each written atomically.
 
-``Artifacts`` is what training needs of them, wherever they are; ``FolderArtifacts`` are those in a
-run's folder, where the artifact ``checkpoint-last`` is the file ``checkpoint-last.npz``.
+Training uses the interface ``Artifacts``. ``FolderArtifacts`` stores them in the run's folder: the
+artifact ``checkpoint-last`` is the file ``checkpoint-last.npz``.
 """
 
 import io
@@ -44,24 +44,24 @@ UNREADABLE: Final = (
     zipfile.BadZipFile,
     zipfile.LargeZipFile,
 )
-"""What zipfile, its decompressors, NumPy and json raise on bytes that are not what they say: a
-member that claims to be encrypted is a ``RuntimeError``. An impossible size is a ``MemoryError``,
-which of a run's own file is none of its faults."""
+"""Errors that reading a corrupt ``.npz`` can raise; ``RuntimeError`` if a member claims to be
+encrypted. ``MemoryError`` is not included: for a run's own file it means too little memory, not
+damage."""
 
 
 SNAPSHOTS = "snapshots"
-"""The folder, in a run's own, of what it keeps to be looked back at by."""
+"""The subfolder of a run's folder that holds its snapshots."""
 
 
 START_CHECKPOINT: Final = "checkpoint-start"
-"""The artifact with the weights a fork is to begin with; it is there until the fork has begun."""
+"""The artifact with a fork's initial weights; removed once the fork has started."""
 
 Stamp = tuple[int, int]
-"""Modification time in nanoseconds and size in bytes: another one means another content."""
+"""Modification time in nanoseconds and size in bytes; it changes with the content."""
 
 
 class Artifacts(Protocol):
-    """Named arrays of one run. Names are like paths, with ``/`` between their parts."""
+    """The artifacts of one run. Names are like paths, with ``/`` between their parts."""
 
     def save(
         self,
@@ -71,13 +71,15 @@ class Artifacts(Protocol):
         *,
         durable: bool = True,
     ) -> None:
-        """Keep arrays and JSON-able facts in place of what had this name; ``durable``: see storage.
+        """Save arrays and JSON-able facts, replacing the artifact of this name.
+
+        ``durable`` is explained in ``cifarviz.storage``.
 
         Raises ``StorageFull``.
         """
 
     def load(self, name: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        """What ``save`` kept; raises ``ArtifactMissing`` and ``ArtifactDamaged``."""
+        """Load the arrays and facts; raises ``ArtifactMissing`` and ``ArtifactDamaged``."""
 
     def exists(self, name: str) -> bool:
         """Whether there is such an artifact."""
@@ -86,20 +88,23 @@ class Artifacts(Protocol):
         """Remove an artifact, if there is one."""
 
     def stamp(self, name: str) -> Stamp:
-        """Tells one content of this name from another; raises ``ArtifactMissing``."""
+        """Return the artifact's stamp, which changes with its content.
+
+        Raises ``ArtifactMissing``.
+        """
 
     def sizes(self, prefix: str) -> dict[str, int]:
-        """Bytes of each artifact in this first part of the names, by name."""
+        """Return the size in bytes of each artifact whose name starts with ``prefix/``."""
 
 
 class FolderArtifacts:
-    """The ``Artifacts`` in the folder of one run, a file each; the folder is made when needed."""
+    """The ``Artifacts`` in the folder of one run, one file each; creates the folder if needed."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def path(self, name: str) -> Path:
-        """The file of an artifact."""
+        """Return the path of an artifact's file."""
         return self.folder / f"{name}.npz"
 
     def save(
@@ -139,38 +144,39 @@ class FolderArtifacts:
 
 
 def checkpoint_name(which: Checkpoint) -> str:
-    """The artifact of a run's checkpoint: at its best epoch, or where it stands."""
+    """Return the artifact of a run's checkpoint: of its best epoch, or the most recent one."""
     return f"checkpoint-{which}"
 
 
 def checkpoint_path(folder: Path, which: Checkpoint) -> Path:
-    """The file of a run's checkpoint."""
+    """Return the path of a run's checkpoint."""
     return FolderArtifacts(folder).path(checkpoint_name(which))
 
 
 def start_path(folder: Path) -> Path:
-    """The file of the weights a fork is to begin with."""
+    """Return the path of a fork's initial weights."""
     return FolderArtifacts(folder).path(START_CHECKPOINT)
 
 
 def epoch_predictions_name(epoch: int) -> str:
-    """The artifact of what a run's network predicted for the test images after ``epoch``.
+    """Return the artifact of a run's predictions for the test images after ``epoch``.
 
     It holds ``log_probabilities``, float32 (n, classes), and ``indices``, int64 (n,), the images'
-    official ones; its facts are ``format`` and ``epoch``. Of format 1 are ``probabilities``.
+    official indices. Its facts are ``format`` and ``epoch``. Format 1 has ``probabilities`` instead
+    of ``log_probabilities``.
     """
     return f"test-probabilities-epoch-{epoch:04d}"
 
 
 def epoch_predictions_path(folder: Path, epoch: int) -> Path:
-    """The file of ``epoch_predictions_name``."""
+    """Return the path of ``epoch_predictions_name``."""
     return FolderArtifacts(folder).path(epoch_predictions_name(epoch))
 
 
 def write_atomically(
     path: Path, write: Callable[[IO[bytes]], object], *, durable: bool = True
 ) -> None:
-    """Let ``write`` fill a file that takes the place of ``path`` when it is complete.
+    """Call ``write`` with a temporary file that replaces ``path`` when it is complete.
 
     Raises ``StorageFull``.
     """
@@ -194,7 +200,7 @@ def save_arrays(
 def arrays_to_bytes(
     arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any] | None = None
 ) -> bytes:
-    """The bytes of the file that ``save_arrays`` would write."""
+    """Return the bytes of the file that ``save_arrays`` would write."""
     buffer = io.BytesIO()
     _write(buffer, arrays, facts)
     return buffer.getvalue()
@@ -208,7 +214,7 @@ def _write(
 
 
 class ArrayHeader(NamedTuple):
-    """What an array says of itself before its values."""
+    """The header of a stored array."""
 
     shape: tuple[int, ...]
     dtype: np.dtype
@@ -216,10 +222,10 @@ class ArrayHeader(NamedTuple):
 
 
 class ArrayFile:
-    """What ``save_arrays`` wrote, opened to be read an array at a time; close it after use.
+    """A ``.npz`` file read one array at a time; use as a context manager.
 
-    Nothing is unpickled, and no more memory is taken than the file has bytes: arrays are stored
-    uncompressed, and each is as large as it says. Raises what ``UNREADABLE`` lists otherwise.
+    Nothing is unpickled, and no more memory is used than the file has bytes. Raises one of
+    ``UNREADABLE`` if an array is compressed or its size differs from its header.
     """
 
     def __init__(self, path: Path) -> None:
@@ -229,14 +235,14 @@ class ArrayFile:
             entries = self._file.infolist()
             for entry in entries:
                 if entry.compress_type != zipfile.ZIP_STORED or entry.file_size > size:
-                    raise ValueError(f"{entry.filename} is not stored as it is")
+                    raise ValueError(f"{entry.filename} is compressed or larger than the file")
             self.headers = {name: self._header(name) for name in self._file.namelist()}
             if len(self.headers) < len(entries):
-                raise ValueError("an array is there twice")
+                raise ValueError("an array occurs twice")
         except BaseException:
             self._file.close()
             raise
-        self.headers = {name.removesuffix(".npy"): one for name, one in self.headers.items()}
+        self.headers = {name.removesuffix(".npy"): item for name, item in self.headers.items()}
 
     def __enter__(self) -> Self:
         return self
@@ -245,24 +251,24 @@ class ArrayFile:
         self._file.close()
 
     def read(self, name: str) -> np.ndarray:
-        """One array, to which may be written."""
+        """Return one array, writable."""
         shape, dtype, fortran_order = self.headers[name]
         content = bytearray(math.prod(shape) * dtype.itemsize)
         with self._values(name) as member:
             if member.readinto(content) != len(content) or member.read(1):
-                raise ValueError(f"{name} does not have the size it says")
+                raise ValueError(f"the size of {name} differs from its header")
         flat = np.frombuffer(content, dtype)
         return flat.reshape(shape[::-1]).T if fortran_order else flat.reshape(shape)
 
     def blocks(self, name: str, values: int = 1 << 20) -> Iterator[np.ndarray]:
-        """The values of one array, flat and in any order, so many at a time."""
+        """Yield the values of one array in blocks of ``values``, flat, in memory order."""
         dtype = self.headers[name].dtype
         with self._values(name) as member:
             while content := member.read(values * dtype.itemsize):
                 yield np.frombuffer(content, dtype)
 
     def read_facts(self) -> dict[str, Any]:
-        """The facts beside the arrays."""
+        """Return the facts stored with the arrays."""
         return dict(json.loads(self.read(FACTS).tobytes()))
 
     @contextmanager
@@ -276,9 +282,9 @@ class ArrayFile:
             header = _read_header(member)
             left = self._file.getinfo(name).file_size - member.tell()
         if not name.endswith(".npy") or header.dtype.hasobject:
-            raise ValueError(f"{name} is no array of numbers")
+            raise ValueError(f"{name} is not an array of numbers")
         if math.prod(header.shape) * header.dtype.itemsize != left:
-            raise ValueError(f"{name} does not have the size it says")
+            raise ValueError(f"the size of {name} differs from its header")
         return header
 
 
@@ -292,7 +298,7 @@ def _read_header(member: Any) -> ArrayHeader:
 
 
 def load_facts(path: Path) -> dict[str, Any]:
-    """The facts alone of what ``save_arrays`` wrote; none of a file that can't be read."""
+    """Load only the facts that ``save_arrays`` wrote; empty if the file cannot be read."""
     try:
         with ArrayFile(path) as stored:
             return stored.read_facts()
@@ -305,8 +311,8 @@ def load_arrays(
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Read what ``save_arrays`` wrote.
 
-    Nothing is unpickled. Raises ``ArtifactMissing`` and ``ArtifactDamaged``: those given where the
-    caller knows more than the file's name.
+    Nothing is unpickled. Raises ``missing`` or ``damaged``, by default an ``ArtifactMissing`` or
+    ``ArtifactDamaged`` with the file's name.
     """
     try:
         with ArrayFile(path) as stored:
@@ -314,7 +320,7 @@ def load_arrays(
             arrays = {name: stored.read(name) for name in stored.headers if name != FACTS}
     except FileNotFoundError as error:
         raise missing or ArtifactMissing(
-            "{file_name} of run {run_id} is missing: the run has not got that far, or the file was "
+            "{file_name} of run {run_id} is missing: training has not written it yet, or it was "
             "removed.",
             file_name=path.name,
             run_id=_run_id_of(path),
@@ -330,6 +336,6 @@ def load_arrays(
 
 
 def _run_id_of(path: Path) -> str:
-    """The run whose file this is, by the name of its folder."""
+    """Return the id of the run that this file belongs to, from its folder's name."""
     folder = path.parent
     return folder.parent.name if folder.name == SNAPSHOTS else folder.name

@@ -1,4 +1,4 @@
-"""What people change in runs: names, stars, notes, and the weights to use."""
+"""What the user changes in runs: names, stars, notes, and the weights to use."""
 
 import sqlite3
 from collections.abc import Callable
@@ -14,14 +14,14 @@ from cifarviz.runs.database_rows import fetch_run, run_not_found, update_run
 from cifarviz.settings import Settings
 
 LONGEST_NAME = 100
-"""Characters of a run's name."""
+"""The most characters of a run's name."""
 
 LONGEST_REMARK = 500
-"""Characters of a note on a run."""
+"""The most characters of a note on a run."""
 
 
 class Curation:
-    """The part of ``RunStore`` with changes by people; each method raises ``RunNotFound``."""
+    """The part of ``RunStore`` for the user's changes; each method raises ``RunNotFound``."""
 
     settings: Settings
     database: Database
@@ -36,7 +36,7 @@ class Curation:
         self._set(run_id, starred=int(starred))
 
     def remark(self, run_id: str, text: str) -> None:
-        """Save a person's note on a run.
+        """Save the user's note on a run.
 
         Raises ``ExperimentInvalid`` as ``validate_remark`` does.
         """
@@ -57,15 +57,15 @@ class Curation:
         self._set(run_id, preferred=which)
 
     def folder(self, run_id: str) -> Path:
-        """Where the run's artifacts are; it may not exist yet."""
+        """Return the folder of the run's artifacts; it may not exist yet."""
         return self.settings.runs / _safe_folder_name(run_id)
 
     def tensorboard_folder(self, run_id: str) -> Path:
-        """Where the run's TensorBoard files are, if it writes any."""
+        """Return the folder of the run's TensorBoard files, if it writes any."""
         return self.settings.tensorboard_dir / _safe_folder_name(run_id)
 
     def lock_path(self, run_id: str) -> Path:
-        """The lock that the owner of the run holds while it is active."""
+        """Return the path of the lock that the owner of an active run holds."""
         return self.settings.locks / f"run-{_safe_folder_name(run_id)}.lock"
 
     def _set(self, run_id: str, **values: object) -> None:
@@ -77,8 +77,8 @@ class Curation:
 def validate_name(name: str) -> str:
     """Return ``name`` without surplus white space, as every run's name must be.
 
-    Raises ``ExperimentInvalid`` for one that is empty, has more than 100 characters, or holds
-    control characters, which would garble the text around it.
+    Raises ``ExperimentInvalid`` if it is empty, has more than 100 characters, or holds control
+    characters, which would garble the text around it.
     """
     name = " ".join(name.split())
     if character := _invisible_character(name):
@@ -99,7 +99,7 @@ def validate_name(name: str) -> str:
 def validate_remark(text: str) -> str:
     """Return ``text`` without white space around it, as a note must be.
 
-    Raises ``ExperimentInvalid`` for an overlong one, or one with control characters.
+    Raises ``ExperimentInvalid`` if it is too long or holds control characters.
     """
     text = text.strip()
     if character := _invisible_character(text.replace("\n", "").replace("\t", "")):
@@ -116,7 +116,7 @@ def validate_remark(text: str) -> str:
 
 
 def _invisible_character(text: str) -> str | None:
-    """The first control character of ``text``, as it can be printed."""
+    """Return the first control character of ``text``, in printable form."""
     return next((printable(letter) for letter in text if is_invisible(letter)), None)
 
 

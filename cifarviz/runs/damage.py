@@ -16,7 +16,7 @@ from cifarviz.runs.records import parse_experiment, scaling_from_json
 from cifarviz.runs.states import Action, RunState
 
 MAX_TIME = 4_102_444_800.0
-"""Unix time of the year 2100; a time after it is one in milliseconds, or none."""
+"""Unix time of the year 2100; a later time is in milliseconds, or invalid."""
 
 _STATES, _ACTIONS = frozenset(RunState), frozenset(Action)
 _SAFE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -127,17 +127,17 @@ def check_columns(row: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]:
     """
     columns = dict(row)
     damage = None
-    # First, since other columns are computed from them.
+    # Checked first, since other columns are computed from them.
     if columns["bad_epochs"]:
-        damage = "its history has an invalid epoch."
+        damage = "Its history has an invalid epoch."
     elif columns["bad_batches"]:
-        damage = "its training steps are invalid, or differ in number from their values."
+        damage = "Its training steps are invalid, or differ in number from their values."
     for name, rule in _RULES.items():
         value = columns[name]
         if not rule.is_valid(value):
             damage = (
                 damage
-                or f"its “{name}” is {_format_value(value)}, and should be {rule.description}."
+                or f"Its “{name}” is {_format_value(value)}, but should be {rule.description}."
             )
             columns[name] = rule.replacement
     # A newer version may have stored other values; they are ignored.
@@ -147,7 +147,7 @@ def check_columns(row: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]:
         columns["requested"] = None
     damage = damage or _history_damage(columns)
     if columns["id"] is None:
-        # Deleting finds it by this; it cannot be trained in any state.
+        # ``row_key`` finds it by this id, to delete it; it cannot be trained in any state.
         columns |= {"id": f"row:{row['row_number']}", "state": RunState.FAILED}
     if damage is not None:
         columns |= {"epochs_done": 0, "best_epoch": None, "best_loss": None}
@@ -177,7 +177,7 @@ def _history_damage(columns: Mapping[str, Any]) -> str | None:
     first, last = (columns["parent_epoch"] or 0) + 1, columns["epochs_done"]
     rows = columns["epoch_rows"]
     if rows and (columns["first_epoch"] != first or last - first + 1 != rows):
-        return f"its {rows} epochs do not follow each other from epoch {first}."
+        return f"Its {rows} epochs are not consecutive from epoch {first}."
     return None
 
 

@@ -1,8 +1,8 @@
 """The store's SQLite file: schema, version, connections.
 
-WAL mode lets any number of readers look on while a worker writes; ``synchronous=NORMAL``
-keeps every committed row when a process is killed. A file of an earlier version is copied before
-it is migrated, and migrated in one transaction: wholly or not at all.
+WAL mode allows any number of readers while a worker writes; ``synchronous=NORMAL`` keeps every
+committed row when a process is killed. A file of an earlier version is copied, and then migrated in
+one transaction.
 """
 
 import sqlite3
@@ -83,12 +83,12 @@ CREATE TABLE controls (
     asked REAL NOT NULL,
     done REAL
 );
--- What the people of this home have chosen beside any run, as JSON.
+-- Preferences not tied to a run, as JSON.
 CREATE TABLE preferences (
     name TEXT PRIMARY KEY,
     value TEXT NOT NULL
 ) WITHOUT ROWID;
--- Runs that belong together, and what of that in which they differ each of them has.
+-- Groups of runs. A run's label is the value that varies.
 CREATE TABLE series (
     id TEXT PRIMARY KEY,
     kind TEXT NOT NULL,
@@ -111,7 +111,7 @@ SAFE_ID = """(
     typeof(id) = 'text' AND length(id) BETWEEN 1 AND 64
     AND length(CAST(id AS BLOB)) = length(id) AND id NOT GLOB '*[^A-Za-z0-9_-]*'
 )"""
-"""True of a row of ``runs`` whose id may be the name of a folder, as ``damage.is_safe_id`` says."""
+"""True for a row of ``runs`` whose id can be a folder's name (``damage.is_safe_id``)."""
 
 BAD_EPOCH = """(
     typeof(epoch) <> 'integer' OR epoch NOT BETWEEN 1 AND 1000000
@@ -122,7 +122,7 @@ BAD_EPOCH = """(
     OR typeof(learning_rate) <> 'real' OR learning_rate NOT BETWEEN 0 AND 1e6
     OR typeof(seconds) <> 'real' OR seconds NOT BETWEEN 0 AND 1e10
 )"""
-"""True of a row of ``epochs`` that no training has written. What is compared with NULL is NULL."""
+"""True for an invalid row of ``epochs``. Comparisons with NULL are NULL, so NULL passes."""
 
 BAD_BATCHES = """(
     typeof(first_step) <> 'integer' OR first_step NOT BETWEEN 1 AND 1000000000
@@ -130,16 +130,16 @@ BAD_BATCHES = """(
     OR typeof(loss) <> 'blob' OR length(loss) <> 4 * count
     OR typeof(accuracy) <> 'blob' OR length(accuracy) <> 4 * count
 )"""
-"""True of a row of ``batches`` that no training has written."""
+"""True for a row of ``batches`` with invalid values."""
 
-# Looked up with every list of runs. They hold the bad rows alone, so that this costs nothing; as
-# they say nothing about the data, an older version can use a home that has them.
+# Every list of runs queries them; they hold only invalid rows, so this costs nothing. Older
+# versions can use a database with these indices.
 _INDICES = (
     f"CREATE INDEX IF NOT EXISTS bad_epochs ON epochs(run) WHERE {BAD_EPOCH}",
     f"CREATE INDEX IF NOT EXISTS bad_batches ON batches(run) WHERE {BAD_BATCHES}",
 )
 
-# What makes a home of one version one of the next. The runs of version 1 all went by the loss.
+# Statements that migrate version N to N + 1. All runs of version 1 monitored the loss.
 _MIGRATIONS: Mapping[int, tuple[str, ...]] = MappingProxyType(
     {
         1: (
@@ -180,7 +180,7 @@ class Database:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StoreError(
-                "CIFARVIZ_HOME is {folder}, where no folder can be made "
+                "The folder {folder} of CIFARVIZ_HOME cannot be created "
                 "({reason}). Set it to a folder you may write to.",
                 folder=path.parent,
                 reason=error.strerror,
@@ -215,13 +215,13 @@ class Database:
             connection.execute(statement)
 
     def _back_up(self) -> None:
-        """Copy the file as it is, unless an attempt that was cut off has left a sound copy.
+        """Copy the file unless an interrupted migration has already left an intact copy.
 
-        Called within the transaction that migrates, which keeps all other writers out. Raises
+        Call it within the migrating transaction, which keeps all other writers out. Raises
         ``StoreError`` or ``StorageFull``.
         """
         path = self.path.with_name(f"{self.path.stem}.before-format-{SCHEMA_VERSION}.sqlite3")
-        if _is_sound(path):
+        if _is_intact_copy(path):
             return
         try:
             with (
@@ -244,7 +244,7 @@ class Database:
 
     @contextmanager
     def connect(self, *, write: bool = False) -> Iterator[sqlite3.Connection]:
-        """A connection for one transaction: committed at the end, rolled back on an error."""
+        """Open a connection for one transaction: committed at the end, rolled back on an error."""
         try:
             connection = sqlite3.connect(self.path, timeout=20, isolation_level=None)
             with closing(connection):
@@ -284,12 +284,12 @@ class Database:
 
 
 def _decode_text(text: bytes) -> str:
-    """Text of a row; bytes that are none must not keep the other rows from being read."""
+    """Decode text; invalid bytes must not keep the other rows from being read."""
     return text.decode(errors="replace")
 
 
-def _is_sound(path: Path) -> bool:
-    """Whether this is a database of an earlier version, from its first page to its last."""
+def _is_intact_copy(path: Path) -> bool:
+    """Whether this is a complete, undamaged database of an earlier version."""
     if not path.is_file():
         return False
     try:

@@ -14,7 +14,7 @@ from cifarviz.runs.states import ACTIVE, RunState
 
 
 def _best_epoch_column(column: str) -> str:
-    """A column of the best epoch as runs/run_headline.py has it: the first of equals."""
+    """Return SQL for a column of the best epoch, as ``run_headline.best_of`` chooses it."""
     return f"""CASE runs.monitor
         WHEN 'accuracy' THEN (SELECT {column} FROM epochs WHERE run = runs.id
             ORDER BY COALESCE(val_accuracy, accuracy) DESC, epoch LIMIT 1)
@@ -45,11 +45,11 @@ FROM runs
 """
 _ACTIVE_STATES = ", ".join(f"'{state}'" for state in sorted(ACTIVE))
 IS_ACTIVE = f"(state IN ({_ACTIVE_STATES}) AND {SAFE_ID})"
-"""True of a row of ``runs`` that is active; one with a damaged id is nobody's to train."""
+"""True for an active row of ``runs``; a run with a damaged id cannot be trained."""
 
 
 def fetch_run(connection: sqlite3.Connection, run_id: str) -> Run:
-    """One run; raises ``RunNotFound``."""
+    """Return a run; raises ``RunNotFound``."""
     key, value = row_key(run_id)
     row = connection.execute(f"{SELECT_RUNS} WHERE runs.{key} = ?", (value,)).fetchone()
     if row is None:
@@ -58,7 +58,7 @@ def fetch_run(connection: sqlite3.Connection, run_id: str) -> Run:
 
 
 def fetch_epochs(connection: sqlite3.Connection, run_ids: Sequence[str]) -> dict[str, list[Epoch]]:
-    """The finished epochs of runs, by id; none of a run whose epochs are damaged."""
+    """Return the finished epochs of runs, by id; none for a run with damaged epochs."""
     rows = connection.execute(
         "SELECT run, epoch, loss, accuracy, val_loss, val_accuracy, learning_rate, seconds "
         "FROM epochs WHERE run IN (SELECT value FROM json_each(?)) "
@@ -72,13 +72,13 @@ def fetch_epochs(connection: sqlite3.Connection, run_ids: Sequence[str]) -> dict
 
 
 def insert_run(connection: sqlite3.Connection, **values: object) -> None:
-    """Enter a run with these columns."""
+    """Insert a run with these columns."""
     columns, places = ", ".join(values), ", ".join("?" * len(values))
     connection.execute(f"INSERT INTO runs({columns}) VALUES ({places})", tuple(values.values()))
 
 
 def insert_batches(connection: sqlite3.Connection, run_id: str, batches: BatchPoints) -> None:
-    """Enter consecutive batches as one row."""
+    """Insert consecutive batches as one row."""
     connection.execute(
         "INSERT INTO batches VALUES (?, ?, ?, ?, ?)",
         (
@@ -92,7 +92,7 @@ def insert_batches(connection: sqlite3.Connection, run_id: str, batches: BatchPo
 
 
 def as_batch_points(rows: Sequence[sqlite3.Row], *, after: int, stride: int) -> BatchPoints:
-    """The batches of consecutive ``rows`` after step ``after`` whose step is a multiple."""
+    """Return batches of consecutive ``rows`` after ``after``, at multiples of ``stride``."""
     if not rows:
         nothing = np.empty(0, np.float32)
         return BatchPoints(np.empty(0, np.int64), nothing, nothing)
@@ -104,7 +104,7 @@ def as_batch_points(rows: Sequence[sqlite3.Row], *, after: int, stride: int) -> 
 
 
 def update_run(connection: sqlite3.Connection, run_id: str, **values: object) -> bool:
-    """Set columns of one run; tells whether there is such a run."""
+    """Set columns of a run; return whether the run exists."""
     columns = ", ".join(f"{name} = ?" for name in values)
     key, value = row_key(run_id)
     done = connection.execute(
@@ -114,7 +114,7 @@ def update_run(connection: sqlite3.Connection, run_id: str, **values: object) ->
 
 
 def as_run(stored: sqlite3.Row) -> Run:
-    """A row of ``SELECT_RUNS``; of one that is damaged, what can be shown of it."""
+    """Convert a row of ``SELECT_RUNS``; a damaged run lacks its damaged values."""
     row, damage = check_columns(dict(stored))
     progress = None
     if row["heartbeat"] is not None:
@@ -168,7 +168,7 @@ def as_run(stored: sqlite3.Row) -> Run:
 
 
 def run_not_found(run_id: str) -> RunNotFound:
-    """The error for an id that no run has."""
+    """Return the error for an id that no run has."""
     return RunNotFound(
-        "There is no run “{run_id}” here. The Runs page lists those there are.", run_id=run_id
+        "There is no run “{run_id}” here. The Runs page lists all runs.", run_id=run_id
     )

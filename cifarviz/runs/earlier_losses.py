@@ -1,29 +1,45 @@
-"""How the losses in a run's history were computed, where an earlier version computed them.
+"""How earlier versions computed the losses in a run's history.
 
 Losses are the plain cross-entropy (docs/architecture.md, "What is exact"). Earlier versions
-clipped the validation loss of each image at 16.1, and counted label smoothing in.
+clipped the validation loss of each image at 16.1, and included label smoothing.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from cifarviz.runs.records import Run
 
 EXPLANATION = (
-    "Earlier versions of cifarviz took a probability below 0.0000001 for 0.0000001, which costs "
-    "16.1, wherever they validated, and counted label smoothing in. Losses are now the plain "
-    "cross-entropy, as Keras evaluates it, so they compare only roughly with these."
+    "Earlier versions of cifarviz clipped the validation loss of each image at 16.1 (a probability "
+    "of 0.0000001) and included label smoothing. Losses are now the plain cross-entropy, as in "
+    "Keras, so the two kinds are only roughly comparable."
 )
 
 PLAIN = "plain cross-entropy"
 """How exact losses are described next to others."""
 
+# By whether the loss is clipped, has label smoothing, and changes during the run.
+_LABELS: Mapping[tuple[bool, bool, bool], str] = MappingProxyType(
+    {
+        (True, False, False): "validation loss clipped at 16.1 per image",
+        (True, False, True): "validation loss clipped at 16.1 per image up to epoch {until}",
+        (False, True, False): "label smoothing {smoothing:g} included",
+        (False, True, True): "label smoothing {smoothing:g} included up to epoch {until}",
+        (True, True, False): "validation loss clipped at 16.1 per image, label smoothing "
+        "{smoothing:g} included",
+        (True, True, True): "validation loss clipped at 16.1 per image, label smoothing "
+        "{smoothing:g} included up to epoch {until}",
+    }
+)
+
 
 @dataclass(frozen=True)
 class EarlierLosses:
-    """What an earlier version did to the losses up to epoch ``until``, ``None``: to all.
+    """How the losses up to epoch ``until`` (``None``: all) differ from plain cross-entropy.
 
-    ``clipped``: the validation loss of each image was at most 16.1. ``smoothing``: the label
-    smoothing in the training and the validation loss.
+    ``clipped``: the validation loss of each image is at most 16.1. ``smoothing``: the label
+    smoothing included in the training and validation loss.
     """
 
     clipped: bool
@@ -32,18 +48,13 @@ class EarlierLosses:
 
     @property
     def label(self) -> str:
-        """What they are, to go on after a colon: no capital, no full stop."""
-        parts = []
-        if self.clipped:
-            parts.append("validation loss clipped at 16.1 per image")
-        if self.smoothing:
-            parts.append(f"label smoothing {self.smoothing:g} included")
-        until = "" if self.until is None else f" up to epoch {self.until}"
-        return f"{', '.join(parts)}{until}"
+        """A description for use after a colon: no capital, no full stop."""
+        template = _LABELS[self.clipped, bool(self.smoothing), self.until is not None]
+        return template.format(smoothing=self.smoothing, until=self.until)
 
 
 def earlier_losses(run: Run) -> EarlierLosses | None:
-    """How the losses of ``run`` differ from the plain cross-entropy; ``None`` if they do not.
+    """Return how the losses of ``run`` differ from plain cross-entropy; ``None`` if not.
 
     ``None`` also for a damaged run, whose losses are not shown.
     """
@@ -62,7 +73,7 @@ def earlier_losses(run: Run) -> EarlierLosses | None:
 
 
 def losses_text(run: Run) -> str:
-    """How the losses of ``run`` were computed, to go on after a colon."""
+    """Return how the losses of ``run`` were computed, for use after a colon."""
     earlier = earlier_losses(run)
     return PLAIN if earlier is None else earlier.label
 

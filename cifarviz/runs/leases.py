@@ -2,8 +2,8 @@
 
 The owner of a run renews its lease with everything it writes to the store, by the clock of the
 store's host. A process on that host also holds the run's file lock, which ends with the process:
-for such an owner the lock alone counts. Any other owner, which never opens the store itself, counts
-as dead when its lease has expired.
+for such an owner only the lock counts. Any other owner, which never opens the store itself, is lost
+when its lease has expired.
 """
 
 import os
@@ -23,8 +23,8 @@ def this_process() -> str:
 def is_leased(owner: Any, expires: Any, now: float) -> bool:
     """Whether a stored lease is valid by itself, without a lock.
 
-    ``expires`` and ``now`` are Unix seconds. A lease that expires later than a new one would was
-    made before the clock was set back, and is not valid.
+    ``expires`` and ``now`` are Unix seconds. A lease that expires later than a new lease would
+    was made before the clock was set back, and is not valid.
     """
     if not isinstance(owner, str) or not isinstance(expires, int | float):
         return False
@@ -36,4 +36,4 @@ class Attempt(NamedTuple):
 
     number: int
     owner: str
-    """Who owns the run meanwhile."""
+    """The owner of the run during the attempt."""

@@ -14,9 +14,9 @@ _ACQUIRE_SECONDS = 0.5
 
 
 def acquire(path: Path, seconds: float = _ACQUIRE_SECONDS) -> FileLock | None:
-    """Acquire the lock; ``None`` if somebody holds it for longer than ``seconds``.
+    """Acquire the lock; ``None`` if it stays held for ``seconds``.
 
-    Any thread may release it. Raises ``StoreError`` where the system refuses, as it does when too
+    Any thread may release it. Raises ``StoreError`` if the system refuses, for example because too
     many files are open.
     """
     try:

@@ -20,22 +20,22 @@ class Predictions:
     """The predictions for n images.
 
     ``log_probabilities`` float32 (n, classes), natural logarithms. They are not ``exact`` where
-    an earlier version stored probabilities: one that was rounded to 0 counts as the smallest its
-    file could hold, so a loss may come out too low.
+    an earlier version stored probabilities: 0 is replaced by the smallest positive number of the
+    file's type, so a loss may be too low.
     """
 
     log_probabilities: NDArray[np.float32]
     exact: bool = True
 
     def __post_init__(self) -> None:
-        # Many sessions look at them.
+        # Many sessions share them.
         view = self.log_probabilities.view()
         view.flags.writeable = False
         object.__setattr__(self, "log_probabilities", view)
 
     @classmethod
     def from_probabilities(cls, probabilities: NDArray[np.floating[Any]]) -> "Predictions":
-        """Predictions whose logarithms are gone, of probabilities (n, classes)."""
+        """Return inexact predictions, from stored probabilities (n, classes)."""
         smallest = np.finfo(probabilities.dtype).smallest_subnormal
         logs = np.log(np.maximum(probabilities, smallest).astype(np.float64))
         return cls(round_keeping_best(np.float32, logs, like=probabilities), exact=False)
@@ -45,7 +45,7 @@ class Predictions:
 
     @cached_property
     def probabilities(self) -> NDArray[np.float32]:
-        """float32 (n, classes), 0 to 1, read-only; the most probable class is the same."""
+        """float32 (n, classes), 0 to 1, read-only; each row keeps its most probable class."""
         logs = self.log_probabilities
         found = round_keeping_best(np.float32, np.exp(logs.astype(np.float64)), like=logs)
         found.flags.writeable = False
@@ -67,12 +67,12 @@ class PredictionsFile(NamedTuple):
 def round_keeping_best(
     kind: type[Rounded], values: NDArray[np.floating[Any]], *, like: NDArray[np.floating[Any]]
 ) -> NDArray[Rounded]:
-    """``values`` (n, classes) as ``kind``, highest in each row where ``like`` is."""
+    """Round ``values`` (n, classes) to ``kind``; each row keeps the class highest in ``like``."""
     rounded = values.astype(kind)
     rows = np.arange(len(rounded))
     best = like.argmax(axis=1)
     lost = rounded.argmax(axis=1) != best
-    # A tie that rounding made: one step breaks it.
+    # Rounding made a tie; the next larger number breaks it.
     rounded[rows[lost], best[lost]] = np.nextafter(rounded[rows[lost], best[lost]], kind(2))
     return rounded
 

@@ -1,4 +1,4 @@
-"""What this machine is called where speeds are compared, and what its processor can do."""
+"""This machine's name, to compare speeds by, and its processor's capabilities."""
 
 import os
 import platform
@@ -11,7 +11,7 @@ _BFLOAT16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16", "svebf16"})
 
 @cache
 def machine_name() -> str:
-    """Processor and number of usable cores, such as ``Intel(R) Xeon(R) Processor, 2 cores``."""
+    """Return the processor and the usable cores: ``Intel(R) Xeon(R) Processor, 2 cores``."""
     try:
         cores = len(os.sched_getaffinity(0))
     except AttributeError:  # not on macOS and Windows
@@ -20,9 +20,9 @@ def machine_name() -> str:
 
 
 def has_bfloat16(cpuinfo: Path = _CPUINFO) -> bool | None:
-    """Whether the processor has instructions for bfloat16; ``None`` where that can't be read.
+    """Whether the processor has instructions for bfloat16; ``None`` if unknown.
 
-    Linux lists what a processor can do: as ``flags`` on x86, as ``Features`` on Arm.
+    Linux lists a processor's capabilities: as ``flags`` on x86, as ``Features`` on Arm.
     """
     listed = {
         flag
@@ -34,7 +34,7 @@ def has_bfloat16(cpuinfo: Path = _CPUINFO) -> bool | None:
 
 
 def _facts(cpuinfo: Path) -> list[tuple[str, str]]:
-    """What the file says of each core, as names with values; nothing where it can't be read."""
+    """Return names and values for each core; empty if the file cannot be read."""
     try:
         lines = cpuinfo.read_text(errors="replace").splitlines()
     except OSError:

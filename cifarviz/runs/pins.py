@@ -17,14 +17,14 @@ def pinned_images(store: RunStore, info: DatasetInfo) -> tuple[int, ...]:
     """Return the official indices of the pinned test images, or a default selection."""
     chosen = load_preference(store, _preference_name(info))
     if not isinstance(chosen, list):
-        good = dict.fromkeys((DEFAULT_IMAGE, *(info.one_of_each or range(MAX_PINNED))))
-        return tuple(image for image in good if image < info.test_images)[:MAX_PINNED]
+        default = dict.fromkeys((DEFAULT_IMAGE, *(info.one_of_each or range(MAX_PINNED))))
+        return tuple(image for image in default if image < info.test_images)[:MAX_PINNED]
     numbers = [n for n in chosen if isinstance(n, int) and 0 <= n < info.test_images]
     return tuple(dict.fromkeys(numbers))[:MAX_PINNED]
 
 
 def pin(store: RunStore, info: DatasetInfo, image: int) -> None:
-    """Pin a test image; raises ``RunError`` if the most images are pinned."""
+    """Pin a test image; raises ``RunError`` if ``MAX_PINNED`` images are pinned."""
     before = pinned_images(store, info)
     if image in before:
         return

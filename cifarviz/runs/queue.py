@@ -1,4 +1,4 @@
-"""Which run is next, and whether anybody owns it."""
+"""The queue of runs, and whether a run has an owner."""
 
 import sqlite3
 import time
@@ -13,7 +13,7 @@ from cifarviz.runs.leases import is_leased
 from cifarviz.runs.states import RunState
 
 LEASE = "id, lease_owner, lease_expires"
-"""The columns of ``runs`` by which ``RunQueue.is_attended`` decides."""
+"""The columns of ``runs`` that ``RunQueue.has_owner`` needs."""
 
 
 class RunQueue(Curation):
@@ -28,15 +28,15 @@ class RunQueue(Curation):
         return [row["id"] for row in self._waiting()]
 
     def orphans(self) -> list[str]:
-        """Return the ids of the waiting runs that nobody owns, in their order."""
-        return [row["id"] for row in self._waiting() if not self.is_attended(row["id"], row)]
+        """Return the ids of the waiting runs without an owner, in their order."""
+        return [row["id"] for row in self._waiting() if not self.has_owner(row["id"], row)]
 
     def is_next(self, run_id: str) -> bool:
         """Whether no other owned run has been waiting for longer."""
         for row in self._waiting():
             if row["id"] == run_id:
                 return True
-            if self.is_attended(row["id"], row):
+            if self.has_owner(row["id"], row):
                 return False
         return False
 
@@ -55,8 +55,8 @@ class RunQueue(Curation):
             return None
         return lock
 
-    def is_attended(self, run_id: str, lease: sqlite3.Row | None) -> bool:
-        """Whether anybody owns a run; ``lease`` is its row with the columns ``LEASE``.
+    def has_owner(self, run_id: str, lease: sqlite3.Row | None) -> bool:
+        """Whether a run has an owner; ``lease`` is its row with the columns ``LEASE``.
 
         The owner holds its lock, or has a valid lease without a lock (``runs.leases``).
         """

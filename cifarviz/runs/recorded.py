@@ -69,7 +69,7 @@ def hide_recorded_run(store: RunStore) -> None:
 
 
 def is_recorded_run_hidden(store: RunStore) -> bool:
-    """Whether somebody has hidden the recorded run, or deleted it."""
+    """Whether the recorded run was hidden or deleted."""
     return load_preference(store, _PREFERENCE) is not None and find_recorded_run(store) is None
 
 

@@ -95,7 +95,7 @@ class Run:
     name: str
     state: RunState
     experiment_json: str
-    origin: str  # "dashboard" or "command line"
+    origin: str  # "dashboard", "command line", "recorded" or "imported"
     machine: str
     created: float
     started: float | None
@@ -126,9 +126,9 @@ class Run:
     """Why it trains in its precision, if the experiment's is *auto*."""
     starred: bool = False
     remark: str | None = None
-    """A person's note on it."""
+    """The user's note on it."""
     preferred: Checkpoint | None = None
-    """The checkpoint that a person chose to use by default."""
+    """The checkpoint that the user chose as the default."""
     parent: str | None = None
     """The run whose weights it started from; it may have been deleted."""
     parent_epoch: int | None = None
@@ -137,9 +137,9 @@ class Run:
     """The first epoch whose losses are the plain cross-entropy; ``None`` if an earlier version
     computed them all. ``runs.earlier_losses`` describes the difference."""
     attempt: int = 0
-    """How often it has started or been interrupted; reports of earlier attempts are refused."""
+    """The number of starts and interruptions; reports of earlier attempts are refused."""
     orphaned: bool = False
-    """Queued, but no process owns it: its process has ended."""
+    """Whether it is queued without an owner: its process has ended."""
     damage: str | None = None
     """A sentence on what is wrong with its record."""
 
@@ -169,7 +169,7 @@ class Run:
 
     @property
     def resumable(self) -> bool:
-        """Whether ``Worker.resume`` would take the run up."""
+        """Whether ``Worker.resume`` accepts the run."""
         return self.state.resumable or self.orphaned
 
     @property

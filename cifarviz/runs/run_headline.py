@@ -1,12 +1,12 @@
-"""The number that stands for a run, and its time at work, as every page and the report write them.
+"""A run's accuracy and training time as text, for all pages and the report.
 
-An accuracy means nothing without its images, its epoch and why that one. The headline of a run is
-that on the validation images after its best epoch, by the run's own monitor; those of other epochs
-are written by ``highest`` and ``last``.
+Every accuracy is shown with its images, its epoch and how that epoch was chosen. The headline of a
+run is the validation accuracy after its best epoch, which its experiment's monitor determines.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from cifarviz.errors import CifarvizError
 from cifarviz.experiment.choices import TestValidation
@@ -14,66 +14,86 @@ from cifarviz.experiment.experiment import Monitor
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.states import RunState
 
+_VALIDATION = "{accuracy} validation, epoch {epoch} ({criterion})"
+_TEST_VALIDATION = "{accuracy} validation (test images), epoch {epoch} ({criterion})"
+_NO_VALIDATION = "epoch {epoch} ({criterion}), no validation"
+
+# By the monitor, and whether there are validation images.
+_CRITERIA: Mapping[tuple[Monitor, bool], str] = MappingProxyType(
+    {
+        ("loss", True): "lowest validation loss",
+        ("loss", False): "lowest training loss",
+        ("accuracy", True): "highest validation accuracy",
+        ("accuracy", False): "highest training accuracy",
+    }
+)
+
 
 def headline(run: Run, accuracy: str | None = None) -> str:
-    """``72.0% validation, epoch 8 (lowest validation loss)``; nothing before the first epoch.
+    """``72.0% validation, epoch 8 (lowest validation loss)``; empty before the first epoch.
 
-    ``accuracy`` takes the place of the number, for who adds something to it.
+    ``accuracy`` replaces the formatted number.
     """
     if run.best_epoch is None:
         return ""
-    share = run.best_epoch_val_accuracy
+    share, criterion = run.best_epoch_val_accuracy, best_criterion(run)
     if share is None:
-        return f"epoch {run.best_epoch} ({best_criterion(run)}), no validation"
-    number = f"{share:.1%}" if accuracy is None else accuracy
-    return f"{number} {validated_on(run)}, epoch {run.best_epoch} ({best_criterion(run)})"
+        return _NO_VALIDATION.format(epoch=run.best_epoch, criterion=criterion)
+    return _validation_template(run).format(
+        accuracy=accuracy or f"{share:.1%}", epoch=run.best_epoch, criterion=criterion
+    )
 
 
 def highest_accuracy(run: Run) -> str:
-    """``72.7% validation, epoch 26 (highest validation accuracy)``, where the headline is lower."""
-    own, top = run.best_epoch_val_accuracy, run.best_val_accuracy
-    if own is None or top is None or f"{own:.1%}" == f"{top:.1%}":
+    """``72.7% validation, epoch 26 (highest validation accuracy)``; empty if not higher."""
+    shown, highest = run.best_epoch_val_accuracy, run.best_val_accuracy
+    if shown is None or highest is None or f"{shown:.1%}" == f"{highest:.1%}":
         return ""
-    epoch = run.best_val_accuracy_epoch
-    return f"{top:.1%} {validated_on(run)}, epoch {epoch} (highest validation accuracy)"
+    return _validation_template(run).format(
+        accuracy=f"{highest:.1%}",
+        epoch=run.best_val_accuracy_epoch,
+        criterion=_CRITERIA["accuracy", True],
+    )
 
 
 def last_accuracy(run: Run, accuracy: str | None = None) -> str:
-    """``71.4% validation, epoch 30 (last epoch)``; nothing where nothing was validated."""
+    """``71.4% validation, epoch 30 (last epoch)``; empty without validation.
+
+    ``accuracy`` replaces the formatted number.
+    """
     share = run.last_val_accuracy
     if share is None:
         return ""
-    number = f"{share:.1%}" if accuracy is None else accuracy
-    return f"{number} {validated_on(run)}, epoch {run.epochs_done} (last epoch)"
+    return _validation_template(run).format(
+        accuracy=accuracy or f"{share:.1%}", epoch=run.epochs_done, criterion="last epoch"
+    )
 
 
 def best_criterion(run: Run) -> str:
-    """What makes an epoch a run's best, such as ``lowest validation loss``."""
-    images = "training" if run.best_val_accuracy is None else "validation"
+    """Return how a run's best epoch is chosen, such as ``lowest validation loss``."""
     try:
         monitor = run.experiment.monitor
     except CifarvizError:
-        # What it was made to do cannot be read.
+        # The experiment cannot be read.
         return "best epoch"
-    return f"{'lowest' if monitor == 'loss' else 'highest'} {images} {monitor}"
+    return _CRITERIA[monitor, run.best_val_accuracy is not None]
 
 
-def validated_on(run: Run) -> str:
-    """``validation``, or ``validation (test images)`` where those took its place."""
+def _validation_template(run: Run) -> str:
     try:
         on_test = isinstance(run.experiment.validation, TestValidation)
     except CifarvizError:
-        return "validation"
-    return "validation (test images)" if on_test else "validation"
+        return _VALIDATION
+    return _TEST_VALIDATION if on_test else _VALIDATION
 
 
 def time_at_work(run: Run, now: float | None = None) -> float | None:
-    """Seconds at work so far, over all turns, pauses left out; ``None`` before its first turn."""
+    """Return seconds of training over all resumes, without pauses; ``None`` if not started."""
     if run.started is None:
         return None
     if run.progress is None or run.state not in (RunState.RUNNING, RunState.STOPPING):
         return run.seconds
-    # What is stored goes up to its last sign of life.
+    # ``run.seconds`` ends at the last heartbeat.
     now = time.time() if now is None else now
     return run.seconds + max(now - run.progress.heartbeat, 0.0)
 
@@ -89,15 +109,15 @@ def format_duration(seconds: float) -> str:
 
 
 def best_of(epochs: Sequence[Epoch], monitor: Monitor) -> Epoch | None:
-    """The epoch with the lowest loss or the highest accuracy, the first of equals.
+    """Return the epoch with the lowest loss or the highest accuracy, the first of equals.
 
-    On the validation images; on the training images where there are none. ``None`` of none.
+    On the validation images, or on the training images without validation. ``None`` without epochs.
     """
     return max(epochs, key=lambda epoch: _score(epoch, monitor), default=None)
 
 
 def epochs_since_best(epochs: Sequence[Epoch], monitor: Monitor) -> int:
-    """How many epochs have come since the best one without being better."""
+    """Return the number of epochs after the best one."""
     best = best_of(epochs, monitor)
     return 0 if best is None else epochs[-1].epoch - best.epoch
 

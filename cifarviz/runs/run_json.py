@@ -1,8 +1,7 @@
-"""``run.json`` in the folder of a run: what the store knows of it, beside its files.
+"""``run.json`` in the folder of a run: its record in the store, except single batches.
 
-It is written where a run changes and after each epoch, in the form that a packed run has, so that
-the runs of a home whose ``runs.sqlite3`` is lost could be entered again from their folders. The
-single batches are not in it.
+It is written when a run changes and after each epoch, in the format of a packed run. If
+``runs.sqlite3`` of a home is lost, its runs can be inserted again from their folders.
 """
 
 import json
@@ -19,16 +18,16 @@ _LOG = logging.getLogger(__name__)
 
 
 def run_json_path(folder: Path) -> Path:
-    """The file, in a run's folder, of what the store knows of it."""
+    """Return the path of a run's ``run.json``."""
     return folder / "run.json"
 
 
 def save_run_json(connection: sqlite3.Connection, folder: Path, run_id: str) -> None:
-    """Write what the store knows of a run to its folder.
+    """Write the ``run.json`` of a run; errors, such as a full disk, are only logged.
 
-    To be called at the end of the transaction that changes the run, which keeps other writers
-    out, so that the newest state is the one that stays. Never fails: a disk that is full costs a
-    line in the log. Nothing is written of a run that is gone, or whose record is damaged.
+    Call it at the end of the transaction that changes the run: the transaction keeps other
+    writers out, so the newest state is written last. Nothing is written for a run that was
+    deleted or has a damaged record.
     """
     try:
         run = fetch_run(connection, run_id)
@@ -41,7 +40,7 @@ def save_run_json(connection: sqlite3.Connection, folder: Path, run_id: str) -> 
 
 
 def load_run_json(folder: Path) -> ImportedFacts:
-    """Read what the store knew of the run with this folder, in any state.
+    """Load ``run.json`` from a run's folder; the run may be in any state.
 
     Raises ``ArtifactMissing``, ``ArtifactDamaged``, ``ArchiveDamaged``, ``UnknownFormat`` and
     ``ExperimentInvalid``.

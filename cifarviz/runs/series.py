@@ -50,7 +50,9 @@ def save_series(
 def find_series(store: RunStore, series_id: str) -> Series:
     """Return a series; raises ``RunNotFound``."""
     found = [
-        one for one in _load_series(store, "WHERE series.id = ?", series_id) if one.id == series_id
+        series
+        for series in _load_series(store, "WHERE series.id = ?", series_id)
+        if series.id == series_id
     ]
     if not found:
         raise RunNotFound(

@@ -1,7 +1,6 @@
 """Snapshots of a run: weights, feature maps and predictions after some of its epochs.
 
-They are copies for looking back. A run does not need them to go on, so they are thinned out
-when they take too much space.
+A run does not need them to be resumed, so they are thinned out when they take too much space.
 """
 
 import re
@@ -29,7 +28,7 @@ from cifarviz.runs.artifacts import (
 from cifarviz.runs.log_probabilities import Predictions, load_predictions_file, round_keeping_best
 
 FORMAT = 1
-"""Of files of weights."""
+"""The format of files of weights."""
 
 SnapshotKind = Literal["weights", "maps", "predictions", "train_predictions"]
 """``predictions`` are for the validation images, ``train_predictions`` for training images."""
@@ -39,7 +38,7 @@ PredictionsKind = Literal["predictions", "train_predictions"]
 WeightsChoice = Checkpoint | int
 """A checkpoint, or the epoch of a snapshot."""
 
-# What each kind is called on the disk.
+# File names; “answers” and “memory” stay for older homes.
 _FILE_NAMES: Final[Mapping[SnapshotKind, str]] = MappingProxyType(
     {"weights": "weights", "maps": "maps", "predictions": "answers", "train_predictions": "memory"}
 )
@@ -51,7 +50,7 @@ _NAME = re.compile(rf"{SNAPSHOTS}/(?P<name>{'|'.join(_KINDS)})-(?P<epoch>\d{{4,}
 class SnapshotPredictions:
     """A network's predictions for images after an epoch.
 
-    ``indices`` int64 (n,) are the images' official ones in ``split``. The log-probabilities are
+    ``indices`` int64 (n,) are the images' official indices in ``split``. The log-probabilities are
     rounded to float16, to within 1 in 2,000, except that of the most probable class.
     """
 
@@ -61,33 +60,33 @@ class SnapshotPredictions:
 
 
 def snapshot_name(kind: SnapshotKind, epoch: int) -> str:
-    """The artifact of a run's snapshot after ``epoch`` (0: untrained)."""
+    """Return the artifact of a run's snapshot after ``epoch`` (0: untrained)."""
     return f"{SNAPSHOTS}/{_FILE_NAMES[kind]}-{epoch:04d}"
 
 
 def snapshot_path(folder: Path, kind: SnapshotKind, epoch: int) -> Path:
-    """The file of ``snapshot_name`` in a run's folder."""
+    """Return the path of ``snapshot_name`` in a run's folder."""
     return FolderArtifacts(folder).path(snapshot_name(kind, epoch))
 
 
 def weights_name(which: WeightsChoice) -> str:
-    """The artifact of these weights of a run."""
+    """Return the artifact of these weights of a run."""
     return snapshot_name("weights", which) if isinstance(which, int) else checkpoint_name(which)
 
 
 def weights_path(folder: Path, which: WeightsChoice) -> Path:
-    """The file of these weights of a run."""
+    """Return the path of these weights of a run."""
     return FolderArtifacts(folder).path(weights_name(which))
 
 
 def snapshot_epochs(folder: Path, kind: SnapshotKind) -> list[int]:
-    """The epochs that have a snapshot of this kind, in order."""
+    """Return the epochs with a snapshot of this kind, in order."""
     sizes = _snapshot_sizes(FolderArtifacts(folder))
     return sorted(epoch for own_kind, epoch in sizes if own_kind == kind)
 
 
 def snapshot_bytes(folder: Path) -> int:
-    """Bytes that a run's snapshots take on the disk."""
+    """Return the size in bytes of a run's snapshots."""
     return sum(_snapshot_sizes(FolderArtifacts(folder)).values())
 
 
@@ -111,7 +110,7 @@ def save_weights(artifacts: Artifacts, epoch: int, arrays: dict[str, np.ndarray]
 def load_weights(
     folder: Path, which: WeightsChoice
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """The arrays and facts of these weights of a run.
+    """Load the arrays and facts of these weights of a run.
 
     Raises ``ArtifactMissing`` and ``ArtifactDamaged``.
     """
@@ -190,8 +189,8 @@ def load_predictions(
 def thin(artifacts: Artifacts, budget: int) -> None:
     """Remove snapshots of a run until they take ``budget`` bytes at most.
 
-    Weights go first, every second of them at a time, then feature maps, then predictions; the
-    first and the newest of each stay longest.
+    Weights are removed first, every second of them at a time, then feature maps, then predictions;
+    the first and the newest of each are removed last.
     """
     sizes = _snapshot_sizes(artifacts)
     taken = sum(sizes.values())
@@ -222,7 +221,7 @@ def thin_all(folders: Iterable[Path], budget: int, *, protected: Iterable[Path] 
 
 
 def _snapshot_sizes(artifacts: Artifacts) -> dict[tuple[SnapshotKind, int], int]:
-    """Bytes of each snapshot of a run."""
+    """Return the size in bytes of each snapshot of a run."""
     found = [(_NAME.fullmatch(name), size) for name, size in artifacts.sizes(SNAPSHOTS).items()]
     return {(_KINDS[name["name"]], int(name["epoch"])): size for name, size in found if name}
 

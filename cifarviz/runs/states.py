@@ -9,8 +9,8 @@
       ▼           ▼     ▼      ▼
     stopped    finished · failed · stopped
 
-A run whose process died after it had begun is *interrupted*: its record is active, but nobody
-holds its lock. A run that was only waiting stays queued, and another process may take it over.
+A run whose process died after it had begun is *interrupted*: its record is active, but it
+has no owner. A queued run stays queued, and another process may train it.
 Stopped, failed and interrupted runs can be queued again; a finished run cannot.
 """
 
@@ -35,7 +35,7 @@ class RunState(StrEnum):
 
     @property
     def active(self) -> bool:
-        """Whether a process is, or should be, in charge of the run."""
+        """Whether the run should have an owner."""
         return self in ACTIVE
 
     @property
@@ -45,7 +45,7 @@ class RunState(StrEnum):
 
 
 class Action(StrEnum):
-    """What a person can request of an active run."""
+    """What the user can request of an active run."""
 
     PAUSE = "pause"
     RESUME = "resume"

@@ -1,9 +1,9 @@
 """Runs, their histories and their files, under one ``CIFARVIZ_HOME``.
 
-A worker writes, anybody reads by polling. Whoever looks after an active run holds its lock or
-renews its lease; a run that has begun and says it is active while nobody looks after it was cut
-off, and is marked *interrupted* at the next look. One that only waits is *orphaned* then: it stays
-queued, holds nobody up, and whoever takes it trains it.
+A worker writes; any process reads by polling. The owner of an active run holds its lock or renews
+its lease. A run that has started but has no owner is marked *interrupted* at the next read. A
+queued run without an owner is *orphaned*: it does not block the queue, and any process may train
+it.
 """
 
 import json
@@ -46,10 +46,10 @@ _NO_LEASE: Mapping[str, object] = MappingProxyType({"lease_owner": None, "lease_
 
 
 class RunStore(RunQueue):
-    """The door to all runs of one home; cheap to make, safe to share between threads.
+    """Reads and writes the runs of one home; cheap to create, safe to share between threads.
 
-    Raises ``StoreError`` when the home cannot be used and ``UnknownFormat`` when another
-    version of cifarviz wrote it.
+    Raises ``StoreError`` if the home cannot be used and ``UnknownFormat`` if another version of
+    cifarviz wrote it.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -63,19 +63,19 @@ class RunStore(RunQueue):
     # Reading
 
     def all(self) -> list[Run]:
-        """All runs, the newest first."""
+        """Return all runs, the newest first."""
         orphans = self._check_locks()
         with self.database.connect() as connection:
             rows = connection.execute(SELECT_RUNS + "ORDER BY created DESC, id").fetchall()
         return _mark_orphans((as_run(row) for row in rows), orphans)
 
     def get(self, run_id: str) -> Run:
-        """One run; raises ``RunNotFound``."""
+        """Return a run; raises ``RunNotFound``."""
         orphans = self._check_locks()
         return _mark_orphans([self._get(run_id)], orphans)[0]
 
     def find(self, beginning: str) -> Run:
-        """The run with this id, or the only one whose id begins so; raises ``RunNotFound``."""
+        """Return the only run whose id is or starts with ``beginning``; raises ``RunNotFound``."""
         matches = [run for run in self.all() if beginning and run.id.startswith(beginning)]
         exact = [run for run in matches if run.id == beginning]
         if len(exact or matches) == 1:
@@ -91,7 +91,7 @@ class RunStore(RunQueue):
         )
 
     def active(self) -> list[Run]:
-        """The run that is being worked on, then those that wait, in their order."""
+        """Return the run in training, then the queued ones in their order."""
         orphans = self._check_locks()
         with self.database.connect() as connection:
             rows = connection.execute(
@@ -100,18 +100,18 @@ class RunStore(RunQueue):
         return _mark_orphans((as_run(row) for row in rows), orphans)
 
     def epochs(self, run_id: str) -> list[Epoch]:
-        """The epochs finished so far, from 1; none of a run whose epochs are damaged."""
+        """Return the finished epochs; none if the run's epochs are damaged."""
         return self.histories([run_id])[run_id]
 
     def histories(self, run_ids: Sequence[str]) -> dict[str, list[Epoch]]:
-        """The same of several runs, by id, in one look."""
+        """Return the epochs of several runs by id, in one query."""
         with self.database.connect() as connection:
             return fetch_epochs(connection, run_ids)
 
     def batch_points(self, run_id: str, *, after: int = 0, stride: int = 1) -> BatchPoints:
-        """The batches after step ``after`` whose step is a multiple of ``stride``.
+        """Return the batches after step ``after`` whose step is a multiple of ``stride``.
 
-        Those whose values are damaged are left out.
+        Damaged ones are left out.
         """
         with self.database.connect() as connection:
             rows = connection.execute(
@@ -122,10 +122,10 @@ class RunStore(RunQueue):
             ).fetchall()
         return as_batch_points(rows, after=after, stride=stride)
 
-    # For people: steering; naming, starring and deleting is in curation.py
+    # Actions of the user (naming and starring: curation.py)
 
     def delete(self, run_id: str) -> Run:
-        """Remove a run, its history and its files, and return what it was; a damaged one, too.
+        """Delete a run, its history and its files, and return the run; also a damaged one.
 
         Raises ``RunNotFound``, and ``TransitionRefused`` while it is active.
         """
@@ -138,10 +138,8 @@ class RunStore(RunQueue):
                     run_name=run.name,
                     state=run.state,
                 )
-            # Its state may be unknown, and a process may be looking after it all the same.
-            if run.damage is not None and self.is_attended(
-                run_id, _fetch_lease(connection, run_id)
-            ):
+            # A damaged run may have an unknown state and still have an owner.
+            if run.damage is not None and self.has_owner(run_id, _fetch_lease(connection, run_id)):
                 raise TransitionRefused(
                     "Another process is training “{run_name}”: end it before you delete the run.",
                     run_name=run.name,
@@ -154,10 +152,10 @@ class RunStore(RunQueue):
         return run
 
     def request(self, run_id: str, action: Action) -> None:
-        """Ask the worker of an active run for something; it answers within a second.
+        """Request an action of the worker of an active run; it reacts within a second.
 
-        A run that only waits in the queue is stopped here and now, since nobody works on it.
-        Raises ``TransitionRefused`` when the run's state doesn't allow it.
+        A queued run is stopped at once, since no worker trains it yet. Raises
+        ``TransitionRefused`` if the run's state does not allow the action.
         """
         self._check_locks()
         with self.changing(run_id) as connection:
@@ -166,9 +164,9 @@ class RunStore(RunQueue):
             _insert_request(connection, run_id, run.state, action)
 
     def stop_all(self, run_ids: Sequence[str]) -> None:
-        """Ask the worker of each run to stop; those that have ended or are gone are passed over.
+        """Request that each run stops; runs that have ended or were deleted are skipped.
 
-        All in one transaction, so that none that waits begins because one before it stops.
+        One transaction, so that none of the queued runs starts because another run stops.
         """
         self._check_locks()
         with self.database.connect(write=True) as connection:
@@ -191,9 +189,9 @@ class RunStore(RunQueue):
         origin: str,
         fork: Fork | None = None,
     ) -> Run:
-        """Enter a queued run; the caller already holds its lock.
+        """Insert a queued run; the caller already holds its lock.
 
-        A fork goes on in its parent's precision.
+        A fork trains in its parent's precision.
         """
         now = time.time()
         with self.changing(run_id) as connection:
@@ -225,7 +223,7 @@ class RunStore(RunQueue):
     ) -> Run:
         """Move a run to another state, with ``facts`` as in ``describe``.
 
-        A queued one that begins has a new attempt, and a lease of ``owner`` (default: this
+        A queued run that starts gets a new attempt, and a lease for ``owner`` (default: this
         process). Raises ``TransitionRefused`` and, for an ``attempt`` that is over, ``LeaseLost``.
         """
         now = time.time()
@@ -250,7 +248,7 @@ class RunStore(RunQueue):
         return self._get(run_id)
 
     def fail(self, run_id: str, message: str, *, attempt: Attempt | None = None) -> None:
-        """Mark an active run as failed, even one of which no more can be read than its state.
+        """Mark an active run as failed, also if only its state can be read.
 
         Raises ``LeaseLost`` for an ``attempt`` that is over.
         """
@@ -268,11 +266,11 @@ class RunStore(RunQueue):
             )
 
     def take_request(self, run_id: str, *, attempt: Attempt | None = None) -> Action | None:
-        """The newest request nobody has carried out, marked as carried out.
+        """Return the newest pending request, and mark all pending ones as done.
 
-        Raises ``LeaseLost`` where there is one, for an ``attempt`` that is over.
+        Raises ``LeaseLost`` if there is one and ``attempt`` is over.
         """
-        # The usual answer is "nothing", many times a second: ask without a write lock first.
+        # Usually nothing is pending, many times a second: look without a write lock first.
         query = "SELECT action FROM controls WHERE run = ? AND done IS NULL ORDER BY id"
         with self.database.connect() as connection:
             if connection.execute(query, (run_id,)).fetchone() is None:
@@ -280,23 +278,23 @@ class RunStore(RunQueue):
         with self.database.connect(write=True) as connection:
             _renew_lease(connection, run_id, attempt)
             stored = [row["action"] for row in connection.execute(query, (run_id,))]
-            actions = [Action(one) for one in stored if one in list(Action)]
+            actions = [Action(action) for action in stored if action in list(Action)]
             connection.execute(
                 "UPDATE controls SET done = ? WHERE run = ? AND done IS NULL",
                 (time.time(), run_id),
             )
-        # A stop wins over whatever was asked after it.
+        # A stop takes precedence over later requests.
         return Action.STOP if Action.STOP in actions else next(reversed(actions), None)
 
     def describe(self, run_id: str, *, attempt: Attempt | None = None, **facts: object) -> None:
-        """Keep facts of a run: ``train_images``, ``precision``, ``scaling``, ``seconds``, …
+        """Store facts of a run: ``train_images``, ``precision``, ``scaling``, ``seconds``, …
 
         Raises ``LeaseLost`` for an ``attempt`` that is over.
         """
         with self.database.connect(write=True) as connection:
             _renew_lease(connection, run_id, attempt)
             update_run(connection, run_id, **facts)
-            # Signs of life come every few seconds, a speed after each epoch, just written.
+            # Heartbeats come every few seconds, and the speed just after an epoch was written.
             if facts.keys() - {"heartbeat", "seconds", "images_per_second"}:
                 self.save_run_json(connection, run_id)
 
@@ -310,10 +308,11 @@ class RunStore(RunQueue):
         *,
         attempt: Attempt | None = None,
     ) -> None:
-        """Add what happened since the last call, in one transaction.
+        """Record progress since the last call, in one transaction.
 
-        ``batches`` are consecutive steps that follow those already stored; ``seconds`` is the time
-        at work on the whole run until now. Raises ``LeaseLost`` for an ``attempt`` that is over.
+        ``batches`` are consecutive steps that follow those already stored; ``seconds`` is the
+        training time of the whole run until now. Raises ``LeaseLost`` for an ``attempt`` that is
+        over.
         """
         with self.database.connect(write=True) as connection:
             _renew_lease(connection, run_id, attempt)
@@ -338,7 +337,7 @@ class RunStore(RunQueue):
                 self.save_run_json(connection, run_id)
 
     def rewind(self, run_id: str, *, step: int, epoch: int, attempt: Attempt | None = None) -> None:
-        """Forget batches after ``step`` and epochs after ``epoch``: they will come again.
+        """Delete batches after ``step`` and epochs after ``epoch``, which will be repeated.
 
         Raises ``LeaseLost`` for an ``attempt`` that is over.
         """
@@ -349,17 +348,17 @@ class RunStore(RunQueue):
             )
             connection.execute("DELETE FROM epochs WHERE run = ? AND epoch > ?", (run_id, epoch))
 
-    # Inside
+    # Internal
 
     @contextmanager
     def changing(self, run_id: str) -> Iterator[sqlite3.Connection]:
-        """Give a transaction that changes a run; ``run.json`` in its folder follows."""
+        """Open a transaction that changes a run, and update its ``run.json`` at the end."""
         with self.database.connect(write=True) as connection:
             yield connection
             self.save_run_json(connection, run_id)
 
     def save_run_json(self, connection: sqlite3.Connection, run_id: str) -> None:
-        """Write what this transaction leaves of a run to its folder, as ``run_json`` says."""
+        """Write a run's ``run.json`` at the end of a transaction, as ``runs.run_json`` does."""
         save_run_json(connection, self.folder(run_id), run_id)
 
     def _get(self, run_id: str) -> Run:
@@ -367,17 +366,17 @@ class RunStore(RunQueue):
             return fetch_run(connection, run_id)
 
     def _remove_leftovers(self, run_id: str) -> None:
-        """Remove what a process that was killed has left half written of a run."""
+        """Remove unfinished temporary files of a process that was killed."""
         remove_leftovers(self.folder(run_id))
         remove_leftovers(self.folder(run_id) / SNAPSHOTS)
 
     def _check_locks(self) -> set[str]:
-        """Mark the runs that were cut off as interrupted; returns the orphaned ones."""
+        """Mark started runs without an owner as interrupted; return the ids of orphaned runs."""
         with self.database.connect() as connection:
             rows = connection.execute(
                 f"SELECT {LEASE}, state FROM runs WHERE {IS_ACTIVE}"
             ).fetchall()
-        free = {row["id"]: row["state"] for row in rows if not self.is_attended(row["id"], row)}
+        free = {row["id"]: row["state"] for row in rows if not self.has_owner(row["id"], row)}
         orphans = {run_id for run_id, state in free.items() if state == RunState.QUEUED}
         dead = free.keys() - orphans
         if not dead:
@@ -387,9 +386,9 @@ class RunStore(RunQueue):
         now = time.time()
         with self.database.connect(write=True) as connection:
             for run_id in dead:
-                # It may have ended properly since, or been taken up by somebody else: nobody can
-                # begin to train it while this transaction lasts.
-                if not self.is_attended(run_id, _fetch_lease(connection, run_id)):
+                # It may have ended properly since, or have a new owner; no process can start to
+                # train it during this transaction.
+                if not self.has_owner(run_id, _fetch_lease(connection, run_id)):
                     connection.execute(
                         "UPDATE runs SET state = ?, ended = MIN(COALESCE(heartbeat, ?), ?), "
                         "phase = NULL, seconds_left = NULL, message = ?, "
@@ -411,7 +410,7 @@ class RunStore(RunQueue):
 def _insert_request(
     connection: sqlite3.Connection, run_id: str, state: RunState, action: Action
 ) -> None:
-    """Enter a request that the state allows, unless it is the last one already."""
+    """Insert a request that the state allows, unless it repeats the last pending one."""
     now = time.time()
     if state is RunState.QUEUED:
         update_run(connection, run_id, state=RunState.STOPPED, ended=now, message=None)
@@ -424,7 +423,7 @@ def _insert_request(
 
 
 def _fetch_lease(connection: sqlite3.Connection, run_id: str) -> sqlite3.Row | None:
-    """The ``LEASE`` of a run; ``None`` where it was deleted."""
+    """Return the ``LEASE`` of a run; ``None`` if it was deleted."""
     key, value = row_key(run_id)
     query = f"SELECT {LEASE} FROM runs WHERE {key} = ?"
     lease: sqlite3.Row | None = connection.execute(query, (value,)).fetchone()
@@ -450,7 +449,7 @@ def _renew_lease(connection: sqlite3.Connection, run_id: str, attempt: Attempt |
 
 
 def _mark_orphans(runs: Iterable[Run], orphans: set[str]) -> list[Run]:
-    """The runs, with a mark on those that wait and that no process looks after."""
+    """Set ``orphaned`` on queued runs without an owner."""
     return [
         replace(run, orphaned=True) if run.id in orphans and run.state is RunState.QUEUED else run
         for run in runs
@@ -458,5 +457,5 @@ def _mark_orphans(runs: Iterable[Run], orphans: set[str]) -> list[Run]:
 
 
 def new_run_id() -> str:
-    """Eight hexadecimal digits: short enough for a link, unlikely to be drawn twice."""
+    """Return eight hexadecimal digits: short enough for a link, unlikely to occur twice."""
     return uuid4().hex[:8]

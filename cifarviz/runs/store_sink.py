@@ -1,4 +1,4 @@
-"""Where one attempt at a run reports to, when that is the store."""
+"""A sink that writes an attempt's reports to the store."""
 
 import time
 from dataclasses import replace
@@ -10,17 +10,17 @@ from cifarviz.runs.store import RunStore
 
 
 class StoreSink:
-    """The ``Sink`` (``training/reporting.py``) of a run in the store.
+    """A ``Sink`` (``training/reporting.py``) for a run in the store.
 
     Each call that writes renews the lease of the attempt; all raise ``LeaseLost`` once the run has
-    ended or was begun again.
+    ended or started again.
     """
 
     def __init__(self, store: RunStore, run_id: str, attempt: Attempt) -> None:
         self._store, self._run_id, self._attempt = store, run_id, attempt
 
     def describe(self, **facts: object) -> None:
-        """Keep facts of the run, as ``RunStore.describe``."""
+        """Store facts of the run, as ``RunStore.describe``."""
         self._store.describe(self._run_id, attempt=self._attempt, **facts)
 
     def record(
@@ -30,16 +30,16 @@ class StoreSink:
         epoch: Epoch | None = None,
         seconds: float | None = None,
     ) -> None:
-        """Add what happened, as ``RunStore.record``, heard now by the clock of the store's host."""
+        """Record progress, as ``RunStore.record``, with the store host's time as heartbeat."""
         progress = replace(progress, heartbeat=time.time())
         self._store.record(self._run_id, progress, batches, epoch, seconds, attempt=self._attempt)
 
     def rewind(self, *, step: int, epoch: int) -> None:
-        """Forget what comes again, as ``RunStore.rewind``."""
+        """Delete steps and epochs that will be repeated, as ``RunStore.rewind``."""
         self._store.rewind(self._run_id, step=step, epoch=epoch, attempt=self._attempt)
 
     def take_request(self) -> Action | None:
-        """What people ask for, as ``RunStore.take_request``."""
+        """Return and clear the pending request, as ``RunStore.take_request``."""
         return self._store.take_request(self._run_id, attempt=self._attempt)
 
     def transition(self, to: RunState) -> None:

@@ -1,6 +1,6 @@
-"""Feature maps of pinned images after an epoch, stored with a byte a value.
+"""Feature maps of pinned images after an epoch, stored with one byte per value.
 
-They remain where the weights themselves have been thinned out.
+They remain when the weights of that epoch have been removed.
 """
 
 from collections.abc import Iterable
@@ -33,10 +33,10 @@ class Output(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class StoredOutput:
-    """One layer's output for one image, as it was stored.
+    """One layer's stored output for one image.
 
-    ``values`` float32 (height, width, channels), each off by at most 1/510 of the range of its
-    channel, or (units,), as the network computed them.
+    ``values`` float32: (height, width, channels), accurate to 1/510 of each channel's range, or
+    (units,), exact.
     """
 
     name: str

@@ -1,7 +1,7 @@
 """A network's predictions for the test images, stored in its run's folder.
 
-Those of a checkpoint can be computed again, so a file that does not fit is ignored. Those of an
-epoch whose weights are gone cannot.
+Predictions of a checkpoint can be computed again, so a file that does not match it is ignored.
+Predictions of an epoch without saved weights cannot.
 """
 
 from collections.abc import Callable
@@ -32,12 +32,12 @@ def checkpoint_stamp(folder: Path, which: WeightsChoice) -> Stamp:
 
 
 def checkpoint_predictions_name(which: Checkpoint) -> str:
-    """The artifact of a checkpoint's predictions."""
+    """Return the artifact of a checkpoint's predictions."""
     return f"test-probabilities-{which}"
 
 
 def checkpoint_predictions_path(folder: Path, which: Checkpoint) -> Path:
-    """The file of a checkpoint's predictions."""
+    """Return the path of a checkpoint's predictions."""
     return FolderArtifacts(folder).path(checkpoint_predictions_name(which))
 
 
@@ -116,7 +116,7 @@ def load_or_compute_predictions(
 def save_epoch_predictions(
     artifacts: Artifacts, epoch: int, test: ImageSet, predictions: Predictions
 ) -> None:
-    """Save a run's predictions after ``epoch``, whose weights will be gone.
+    """Save a run's predictions after ``epoch``, whose weights may not be saved.
 
     Raises ``StorageFull``.
     """

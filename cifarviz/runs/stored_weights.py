@@ -1,4 +1,4 @@
-"""Which weights of a run are stored, from which epoch they are, and why others are missing."""
+"""The stored weights of a run: which there are, their epochs, and why others are missing."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,13 +21,23 @@ class WeightsPosition:
         """``after epoch 1``, ``after epoch 1 and 337 steps of epoch 2``, ``before training``."""
         if not self.steps:
             return f"after epoch {self.epoch}" if self.epoch else "before training"
-        steps = "1 step" if self.steps == 1 else f"{self.steps:,} steps"
-        begun = f"after epoch {self.epoch} and " if self.epoch else "after "
-        return f"{begun}{steps} of epoch {self.epoch + 1}"
+        if self.epoch:
+            template = (
+                "after epoch {done} and 1 step of epoch {next}"
+                if self.steps == 1
+                else "after epoch {done} and {steps:,} steps of epoch {next}"
+            )
+        else:
+            template = (
+                "after 1 step of epoch {next}"
+                if self.steps == 1
+                else "after {steps:,} steps of epoch {next}"
+            )
+        return template.format(done=self.epoch, steps=self.steps, next=self.epoch + 1)
 
 
 def training_position(run: Run) -> WeightsPosition:
-    """Return how far the training of ``run`` has got, by its reports."""
+    """Return how far the training of ``run`` has got, by its progress reports."""
     progress = run.progress
     if progress is None or not progress.steps_per_epoch or run.state is RunState.FINISHED:
         return WeightsPosition(run.epochs_done)
@@ -72,9 +82,9 @@ def stored_checkpoints(store: RunStore, run: Run) -> tuple[Checkpoint, ...]:
 
 
 def default_weights(store: RunStore, run: Run) -> Checkpoint:
-    """Return the checkpoint to use where nobody chose one, also if it is missing.
+    """Return the checkpoint to use by default, which may be missing.
 
-    That is the preferred one if it is there, the best where the run saves only that, else the last.
+    That is the preferred one if it exists, the best if the run saves only that, else the last.
     """
     stored = stored_checkpoints(store, run)
     if stored and (stored[0] == run.preferred or run.experiment.best_only):

@@ -1,4 +1,4 @@
-"""Jobs by what they are about."""
+"""Background jobs, identified by a key."""
 
 import threading
 

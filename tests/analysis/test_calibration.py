@@ -1,4 +1,4 @@
-"""How sure a network is: known examples, and other people's formulas."""
+"""Calibration: known examples, and the published formulas."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Two networks on the same images: brute force, and another's exact test."""
+"""Disagreements of two networks: brute force, and SciPy's exact test."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The order that puts confusable classes together: blocks that are known."""
+"""The class order that makes confusable classes adjacent."""
 
 from itertools import pairwise
 

@@ -38,7 +38,7 @@ def test_scores_are_scikit_learns() -> None:
 
 
 @pytest.mark.filterwarnings("error")
-def test_what_has_no_meaning_is_nan_and_warns_nobody() -> None:
+def test_undefined_scores_are_nan_without_a_warning() -> None:
     # All three images are cats, and one was taken for a dog.
     scores = score_classes(CLASSES, np.array([[2, 1, 0], [0, 0, 0], [0, 0, 0]]))
 
@@ -47,7 +47,7 @@ def test_what_has_no_meaning_is_nan_and_warns_nobody() -> None:
     np.testing.assert_array_equal(scores.f1, [0.8, 0, np.nan])
 
 
-def test_a_table_has_a_row_a_class() -> None:
+def test_the_table_has_one_row_per_class() -> None:
     table = score_classes(CLASSES, np.diag([3, 1, 4])).to_frame()
 
     assert list(table.index) == list(CLASSES)
@@ -60,7 +60,7 @@ def test_a_matrix_of_another_size_is_refused() -> None:
         score_classes(CLASSES, np.eye(2, dtype=int))
 
 
-def test_accuracy_is_the_share_found() -> None:
+def test_accuracy_is_the_share_of_correct_predictions() -> None:
     assert accuracy(np.array([0, 1, 2, 2]), np.array([0, 1, 1, 2])) == 0.75
 
 
@@ -83,7 +83,7 @@ def test_cross_entropy_is_scikit_learns() -> None:
     assert cross_entropy(labels, np.log(probabilities)) == pytest.approx(expected, rel=1e-5)
 
 
-def test_a_surely_wrong_answer_costs_all_that_it_should() -> None:
+def test_the_loss_of_a_confident_mistake_is_not_clipped() -> None:
     logs = np.array([[0.0, -1234.5], [-3e5, 0.0]], np.float32)
 
     assert cross_entropy(np.array([1, 1]), logs) == pytest.approx(1234.5 / 2)

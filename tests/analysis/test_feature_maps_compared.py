@@ -1,4 +1,4 @@
-"""Two networks' outputs for one image, against NumPy's own correlations."""
+"""Feature maps of two networks, compared with NumPy's correlations."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Images in orders that tell something."""
+"""Images ordered by confidence and by epoch."""
 
 from itertools import pairwise
 

@@ -1,4 +1,4 @@
-"""Wilson's intervals: by hand, by the usual tables, and by another's implementation."""
+"""Wilson's intervals, compared with tables and another implementation."""
 
 import numpy as np
 import pytest

@@ -121,7 +121,7 @@ def test_a_run_that_saved_only_its_best_epoch_is_named(store: RunStore) -> None:
         check_members(store, [Member(trained(store, "a")), Member(run)])
 
 
-def test_a_run_whose_weights_are_gone_is_named(store: RunStore) -> None:
+def test_a_run_without_weights_is_named(store: RunStore) -> None:
     gone = stored_runs.store_run(store, stored_runs.experiment(), name="gone")
     with pytest.raises(ArtifactMissing, match="“gone” has no weights: their files were removed"):
         check_members(store, [Member(trained(store, "a")), Member(gone)])

@@ -1,4 +1,4 @@
-"""How images with wrong labels fared, against a calculation by hand."""
+"""Memorisation of wrong labels, compared with a calculation by hand."""
 
 from pathlib import Path
 

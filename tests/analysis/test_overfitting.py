@@ -1,4 +1,4 @@
-"""The epoch after which overfitting starts is found, and never in mere noise."""
+"""The start of overfitting is found, and not in noise."""
 
 from itertools import product
 

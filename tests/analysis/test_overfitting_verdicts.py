@@ -1,4 +1,4 @@
-"""Verdicts on learning curves: a table of examples, and properties of any curves."""
+"""Verdicts on learning curves: examples, and properties of any curves."""
 
 import re
 from typing import NamedTuple

@@ -56,7 +56,7 @@ def test_no_history_gives_no_figures() -> None:
     assert epoch_comparison((), []) == ()
 
 
-def test_equal_losses_turn_at_the_first() -> None:
+def test_the_first_of_equal_losses_is_the_lowest() -> None:
     assert lowest_loss_epoch(history((1, 0.5, 1.0, 0.5), (1, 0.5, 1.0, 0.6))).epoch == 1
 
 

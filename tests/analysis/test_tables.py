@@ -1,4 +1,4 @@
-"""Tables for other programs: what a spreadsheet reads is what was computed."""
+"""Tables for spreadsheets equal the computed values."""
 
 import io
 from dataclasses import replace

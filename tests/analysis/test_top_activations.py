@@ -1,4 +1,4 @@
-"""What excites a channel most, against looking into each image by itself."""
+"""The strongest activations of a channel, compared with single images."""
 
 import itertools
 
@@ -45,7 +45,7 @@ def small_batches(monkeypatch):
 
 @pytest.mark.usefixtures("small_batches")
 @pytest.mark.parametrize("mirrored", [False, True])
-def test_it_is_what_a_look_into_each_image_finds(mirrored):
+def test_top_activations_equal_those_of_single_images(mirrored):
     # The first channel is dead for all, the second for images that are not bright anywhere.
     network = trained(
         Conv2D(filters=6),
@@ -83,7 +83,7 @@ def test_it_is_what_a_look_into_each_image_finds(mirrored):
     assert found["conv2d_1"].top_images(0) == ()
 
 
-def test_equals_come_in_their_order_and_batches_make_no_difference():
+def test_equal_activations_keep_their_order_for_any_batch_size():
     rng = np.random.default_rng(0)
     values = rng.integers(0, 4, (50, 3)).astype(np.float32)  # many are equal
     places = rng.integers(0, 9, (50, 3)).astype(np.int32)
@@ -101,7 +101,7 @@ def test_equals_come_in_their_order_and_batches_make_no_difference():
             ].tolist()
 
 
-def test_fewer_images_than_nine_and_what_is_not_a_number():
+def test_fewer_than_nine_images_and_nan_are_handled():
     values = np.array([[1, np.nan], [3, np.inf], [2, -1]], np.float32)
     places = np.zeros((3, 2), np.int32)
     collector = TopActivationsCollector()
@@ -112,7 +112,7 @@ def test_fewer_images_than_nine_and_what_is_not_a_number():
     assert top.dead == ()
 
 
-def test_one_channel_one_place_and_no_maps_at_all():
+def test_layers_with_one_channel_one_value_or_no_maps_are_handled():
     one = trained(Conv2D(filters=1), MaxPool2D(pool_size=8, strides=8), bias=[-0.5])
     found = one.top_activations(IMAGES)
     # The map of one value is dead where that is zero; the larger one where it is zero everywhere.
@@ -123,7 +123,7 @@ def test_one_channel_one_place_and_no_maps_at_all():
 
 
 @pytest.mark.usefixtures("small_batches")
-def test_it_tells_how_far_it_is_and_what_is_raised_then_ends_it():
+def test_progress_is_reported_and_an_exception_there_cancels():
     told: list[int] = []
     network = trained(Conv2D(filters=2))
     network.top_activations(IMAGES, on_progress=told.append)

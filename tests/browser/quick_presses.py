@@ -153,7 +153,7 @@ def queue_training(home: Path) -> str:
     run_id = new_run_id()
     starter = PRESETS["cifar10-starter"].experiment
     values = {"data": Data(), "epochs": 1000, "precision": "float32"}
-    # Nobody looks after it, so the server takes it up when its first page is shown.
+    # The run has no owner, so the server trains it when its first page is shown.
     store.create(run_id, Experiment(**{**starter.model_dump(), **values}), "at work", "dashboard")
     return run_id
 

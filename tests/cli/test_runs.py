@@ -44,13 +44,13 @@ def test_a_damaged_record_is_listed_with_its_problem(call: Call, run: Run, damag
     assert (listed["mine"]["state"], listed["mine"]["damage"]) == ("finished", None)
     bad = listed["bad"]
     assert (bad["run"], bad["state"], bad["seed"]) == (damaged.id, "damaged", None)
-    assert bad["damage"].startswith("its “state” is “archived”")
+    assert bad["damage"].startswith("Its “state” is “archived”")
     assert (bad["losses"], listed["mine"]["losses"]) == (None, "plain cross-entropy")
     assert bad.keys() == listed["mine"].keys()
     table = call("runs")
     assert table.code == 0
     assert "3 of 3" in table.out
-    assert f"Run {damaged.id} (bad) is damaged: its “state” is “archived”" in table.err
+    assert f"Run {damaged.id} (bad) is damaged: Its “state” is “archived”" in table.err
 
 
 def test_delete_removes_a_run_and_prints_its_facts_as_json(
@@ -97,7 +97,7 @@ def test_exporting_or_evaluating_a_damaged_run_is_refused(
     assert list(tmp_path.glob("*.zip")) == []
     result = call("evaluate", damaged.id)
     assert result.code == 2
-    assert "is damaged: its “state” is “archived”" in result.err
+    assert "is damaged: Its “state” is “archived”" in result.err
 
 
 def test_wrong_arguments_are_refused(call: Call) -> None:

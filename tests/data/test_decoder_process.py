@@ -1,4 +1,4 @@
-"""The process that decodes uploads: limited, given up, replaced, and gone when it is not needed."""
+"""The process that decodes uploads: limits, restarts and clean-up."""
 
 import multiprocessing
 import os

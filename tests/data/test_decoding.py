@@ -119,7 +119,7 @@ def test_missing_batches_are_named(toy, tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"not a picture", b"\x89PNG\r\n\x1a\n", b""])
-def test_a_png_batch_that_is_none(content, toy, tmp_path):
+def test_a_png_batch_that_is_not_a_png_is_refused(content, toy, tmp_path):
     (toy.png(tmp_path) / "data_batch_1.png").write_bytes(content)
     with pytest.raises(DatasetDamaged, match=r"data_batch_1\.png"):
         decode(tmp_path, toy.info, ProgressReporter())
@@ -132,7 +132,7 @@ def test_a_png_batch_of_chunks_without_end(toy, tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"{}", b"[1, 2", b'["cat"]', b"[300]", b"[" * 100_000])
-def test_label_lists_that_are_none(content, toy, tmp_path):
+def test_invalid_label_lists_are_refused(content, toy, tmp_path):
     (toy.png(tmp_path) / "train_lables.json").write_bytes(content)
     with pytest.raises(DatasetDamaged, match=r"train_lables\.json"):
         decode(tmp_path, toy.info, ProgressReporter())

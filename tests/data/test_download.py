@@ -124,7 +124,7 @@ def test_the_patience_for_a_connection_is_five_seconds_at_most():
     assert download_module.CONNECT_SECONDS <= 5
 
 
-def test_cancel_is_heard_while_the_server_stalls(toy, serve, settings):
+def test_cancel_works_while_the_server_stalls(toy, serve, settings):
     def stalls(handler, release):
         handler.send_response(200)
         handler.send_header("Content-Length", "10000")

@@ -1,4 +1,4 @@
-"""What is fetched is kept whole, and checked; what is not whole is not kept."""
+"""Fetched data is checked and stored completely, or not at all."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""A disk that is full, or takes nothing at all, is said when data is fetched."""
+"""A full or read-only disk is reported when data is fetched."""
 
 import errno
 import resource

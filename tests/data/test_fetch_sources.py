@@ -1,4 +1,4 @@
-"""Where a data set is fetched from, which of it is said, and what is refused as a source."""
+"""The sources of a data set: their order, messages and refusals."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ from cifarviz.data.fetch import FetchProgress, fetch
 from cifarviz.errors import DatasetNotFound
 
 
-def test_auto_asks_the_named_folder_first(toy, settings, tmp_path):
+def test_auto_tries_the_named_folder_first(toy, settings, tmp_path):
     toy.python(settings.keras_home / "datasets" / "cifar-10-batches-py")
     named = replace(settings, data_dir=toy.png(tmp_path / "mine"))
     reports: list[FetchProgress] = []

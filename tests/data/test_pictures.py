@@ -137,6 +137,6 @@ def test_odd_sizes_fit_as_well(size, mode):
     assert (fitted == 90).all()
 
 
-def test_a_shape_no_image_has():
+def test_an_invalid_image_shape_is_refused():
     with pytest.raises(ValueError, match=r"has 1 \(grey\) or 3"):
         fit_to(np.zeros((4, 4, 3), np.uint8), (32, 32, 4))

@@ -1,4 +1,4 @@
-"""PNGs of every bit depth and colour type, against a reading of their samples by NumPy alone."""
+"""PNGs of every bit depth and colour type, compared with NumPy's reading."""
 
 import itertools
 import struct

@@ -1,4 +1,4 @@
-"""Drawing images at random: the published draw, no image twice, more images keep the first."""
+"""Random images: the published draw, no repeats, larger counts extend smaller."""
 
 import numpy as np
 import pytest

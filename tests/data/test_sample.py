@@ -46,7 +46,7 @@ def test_it_is_ordered_by_official_index_without_repeats(any_sample):
         assert indices[-1] < count
 
 
-def test_it_holds_the_images_the_experiments_show(embedded, fashion_sample):
+def test_the_sample_has_the_images_of_the_experiments(embedded, fashion_sample):
     for index in np.random.RandomState(777).randint(50_000, size=9):
         assert embedded.train.position_of(int(index)) is not None
     first = int(train_validation_split(60_000, 0.2, 42)[1][0])
@@ -70,7 +70,7 @@ def test_it_holds_the_known_first_test_images(embedded, fashion_sample):
     assert fashion_sample.test.images[0].sum() == 33_456
 
 
-def test_it_looks_like_its_data_set(embedded, fashion_sample):
+def test_the_sample_has_the_statistics_of_its_data_set(embedded, fashion_sample):
     mean = embedded.train.images.mean(axis=(0, 1, 2))
     np.testing.assert_allclose(mean, [125.3, 123.0, 113.9], atol=2.0)
     assert fashion_sample.train.images.shape == (5_000, 28, 28, 1)
@@ -79,7 +79,7 @@ def test_it_looks_like_its_data_set(embedded, fashion_sample):
 
 
 @pytest.mark.parametrize(("name", "most"), [("cifar10", 15_000_000), ("fashion-mnist", 3_000_000)])
-def test_it_stays_small(name, most):
+def test_the_sample_is_small(name, most):
     folder = ASSETS / name
     assert sum(file.stat().st_size for file in folder.iterdir()) < most
 
@@ -145,7 +145,7 @@ def test_a_damaged_sample_is_noticed(damage, small, tmp_path):
         sample.read(small.info, tmp_path)
 
 
-def test_no_sample_at_all(tmp_path):
+def test_a_missing_sample_file_is_refused(tmp_path):
     with pytest.raises(DatasetNotFound, match="no embedded sample of CIFAR-10"):
         sample.read(CIFAR10, tmp_path)
     assert sample.counts(CIFAR10, tmp_path) == (0, 0)

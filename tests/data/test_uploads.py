@@ -1,4 +1,4 @@
-"""Every form of image people upload comes as red, green and blue, and it is said what was done."""
+"""Every image format is decoded to RGB, with notes on what was changed."""
 
 import struct
 
@@ -110,7 +110,7 @@ def test_an_animation_gives_its_first_frame(form):
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_photos_are_turned_as_their_exif_data_says(orientation):
+def test_photos_are_rotated_by_their_exif_orientation(orientation):
     upright = np.zeros((20, 30, 3), np.uint8)
     upright[:10, :15] = (255, 0, 0)
     upright[10:, :15] = (0, 255, 0)

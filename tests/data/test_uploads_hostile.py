@@ -1,4 +1,4 @@
-"""Files made to cost time or memory end in a sentence or a right picture."""
+"""Files made to cost time or memory are refused or decoded correctly."""
 
 import struct
 from contextlib import suppress
@@ -60,7 +60,7 @@ def test_too_much_of_anything_is_refused(make, expected):
 
 
 @pytest.mark.parametrize(("make", "colour"), DECODED)
-def test_much_that_no_pixel_depends_on_is_passed_over(make, colour):
+def test_large_parts_without_pixels_are_skipped(make, colour):
     pixel = decode(make(), "x").rgb[4, 4].astype(int)
     assert np.abs(pixel - colour).max() <= 2
 
@@ -101,7 +101,7 @@ def test_a_photo_with_a_few_wrong_bits_is_decoded():
     assert decode(bytes(data), "photo.jpg").rgb.shape == (600, 600, 3)
 
 
-def test_a_photo_in_which_cameras_write_all_they_know():
+def test_a_photo_with_extensive_camera_metadata_is_decoded():
     exif = Image.Exif()
     exif[0x0112] = 6
     exif[0x010F] = "Camera"

@@ -1,4 +1,4 @@
-"""A file that is no image, or too large a one, is refused in one sentence that names it."""
+"""Files that are not images, or too large, are refused with a message naming them."""
 
 import struct
 

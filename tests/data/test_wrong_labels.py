@@ -1,4 +1,4 @@
-"""Labels made wrong on purpose: as many as asked for, never the right one, the same for ever."""
+"""Wrong labels: the exact share, never the true label, reproducible."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Data sets of any size and number of classes go all the way: fetched, trained, exported."""
+"""Data sets of any size and number of classes can be fetched, trained and exported."""
 
 import math
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""MNIST's published form: four IDX files, here with pixels that a script has made."""
+"""MNIST's four published IDX files, here with generated pixels."""
 
 import gzip
 import json

@@ -36,13 +36,13 @@ def test_code_in_a_pickle_is_refused_and_not_run(module, function, argument, tmp
     assert not target.exists()
 
 
-def test_dotted_names_of_protocol_4_lead_nowhere():
+def test_dotted_names_of_protocol_4_are_refused():
     evil = b"\x80\x04\x8c\x05numpy\x8c\x0endarray.tofile\x93."
     with pytest.raises(DatasetDamaged, match="which is not allowed"):
         load_arrays(evil, "data_batch_1")
 
 
-def test_a_shape_of_the_files_choosing_takes_no_memory():
+def test_a_large_shape_in_a_file_uses_no_memory():
     forged = (
         b"\x80\x02cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n"
         b"(\x8a\x06\x00\x00\x00\x00\x00\x7ftU\x01btR."

@@ -1,4 +1,4 @@
-"""Who trains a queued run is one class and one line: nothing else knows which it is."""
+"""Any executor can train queued runs."""
 
 import sys
 import threading
@@ -104,7 +104,7 @@ def test_an_executor_with_two_places_trains_two_runs_at_once(make_worker: Make) 
     assert {run.state for run in ended} == {RunState.FINISHED}
 
 
-def test_a_run_that_another_thread_has_begun_again_is_not_let_go(make_worker: Make) -> None:
+def test_a_run_restarted_by_another_thread_keeps_its_owner(make_worker: Make) -> None:
     begun_again, next_trained = threading.Event(), threading.Event()
     numbers: list[int] = []
 
@@ -148,7 +148,7 @@ def test_a_run_that_another_thread_has_begun_again_is_not_let_go(make_worker: Ma
     assert (ended.state, ended.message, ended.attempt) == (RunState.FINISHED, None, 2)
 
 
-def test_a_run_that_was_lost_meanwhile_is_left_to_who_has_it_now(
+def test_a_lost_run_is_left_to_its_new_owner(
     make_worker: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trained: list[int] = []
@@ -178,7 +178,7 @@ def test_a_run_that_was_lost_meanwhile_is_left_to_who_has_it_now(
     assert worker.wait(again.id, SOON).message == "Its own words."
 
 
-def test_an_executor_that_does_not_exist_is_refused_with_those_that_do(settings: Settings) -> None:
+def test_an_unknown_executor_is_refused_with_the_known_ones(settings: Settings) -> None:
     with pytest.raises(SettingInvalid, match=r"CIFARVIZ_EXECUTOR is “abacus”.*one of: local"):
         Worker(replace(settings, executor="abacus"), "dashboard")
     assert Settings.from_environment({"CIFARVIZ_EXECUTOR": "abacus"}).executor == "abacus"

@@ -1,4 +1,4 @@
-"""Shapes, parameters and problems of a network, worked out without TensorFlow."""
+"""Shapes, parameters and problems of a network, without TensorFlow."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Only what differs between experiments is told, setting by setting."""
+"""The settings that differ between experiments."""
 
 from cifarviz.experiment.changes import NOT_APPLICABLE, Difference, differences
 from cifarviz.experiment.choices import EarlyStopping

@@ -1,4 +1,4 @@
-"""An experiment needs little, is never changed, and knows what it takes of the data it gets."""
+"""Defaults, immutability and split sizes of an experiment."""
 
 import numpy as np
 import pytest

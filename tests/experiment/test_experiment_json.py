@@ -1,4 +1,4 @@
-"""An experiment survives the way through JSON; what is no experiment is refused in words."""
+"""Experiments are saved as JSON and read back; invalid ones are refused."""
 
 import json
 

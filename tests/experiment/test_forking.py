@@ -1,4 +1,4 @@
-"""A fork's experiment: what may differ from its parent's, and what may not."""
+"""Settings that a fork may change, and those it may not."""
 
 import pytest
 
@@ -87,6 +87,6 @@ def test_settings_that_cannot_apply_any_more_are_removed() -> None:
     )
 
 
-def test_another_optimizer_begins_anew() -> None:
+def test_another_optimizer_starts_fresh() -> None:
     sgd = Experiment.make(**{**dict(VGG), "optimizer": SGD()})
     assert not keeps_optimizer_state(VGG, sgd)

@@ -1,4 +1,4 @@
-"""The experiments of the lab: their runs differ in one thing, and in nothing else."""
+"""Runs of a lab experiment differ in one setting only."""
 
 from collections.abc import Callable
 from itertools import combinations

@@ -1,4 +1,4 @@
-"""All that can be chosen has a title, words, a help text and limits of its own."""
+"""Every choice has a title, an explanation, a help text and limits."""
 
 import pytest
 

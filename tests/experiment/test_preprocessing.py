@@ -1,4 +1,4 @@
-"""What the pixel range becomes."""
+"""The value range after preprocessing."""
 
 import pytest
 

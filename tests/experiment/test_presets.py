@@ -94,7 +94,7 @@ PARAMETERS = {
 }
 
 
-def test_these_are_the_five() -> None:
+def test_there_are_five_presets() -> None:
     assert list(PUBLISHED) == list(LAYERS)
     assert list(PRESETS) == [*LAYERS, "cifar10-fast"]
 

@@ -1,4 +1,4 @@
-"""One learning rate a training step, with exact ends."""
+"""The learning rate of each training step, with exact ends."""
 
 import numpy as np
 import pytest

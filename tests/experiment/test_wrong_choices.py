@@ -1,4 +1,4 @@
-"""Each wrong choice is refused in a sentence that names the field, the rule and what came."""
+"""Invalid values are refused with a message naming field, rule and value."""
 
 import json
 

@@ -16,7 +16,7 @@ def decode(spec: dict) -> np.ndarray:
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.uint8, np.int64])
-def test_long_arrays_arrive_as_they_were(dtype: type) -> None:
+def test_long_arrays_are_decoded_unchanged(dtype: type) -> None:
     array: np.ndarray = np.arange(200).reshape(10, 20).astype(dtype)
     sent = json.loads(encode({"data": [{"z": array[:, ::2]}]}))
     assert np.array_equal(decode(sent["data"][0]["z"]), array[:, ::2])

@@ -1,4 +1,4 @@
-"""A layer that is made of layers goes through everything that a single one goes through."""
+"""A block of layers works wherever a single layer does."""
 
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -111,14 +111,14 @@ NETWORK = BlockArchitecture(
 SCALING = Scaling((1 / 255,) * 3, (0.0,) * 3)
 
 
-def test_it_is_read_back_from_json_as_it_was_written() -> None:
+def test_a_block_is_read_from_json_as_written() -> None:
     assert BlockArchitecture.model_validate_json(NETWORK.model_dump_json()) == NETWORK
     wrong = {"type": "residual", "layers": [{"type": "residual", "layers": [{"type": "conv3d"}]}]}
     with pytest.raises(ValueError, match="conv3d"):
         TypeAdapter(SPEC).validate_python(wrong)
 
 
-def test_its_row_adds_up_its_layers_and_names_count_all_layers() -> None:
+def test_the_row_of_a_block_sums_its_layers() -> None:
     rows = NETWORK.trace().rows
     assert [row.name for row in rows] == list(NETWORK.layer_names)
     assert NETWORK.layer_names[:4] == ("conv2d_1", "residual_1", "max_pooling2d_1", "conv2d_4")
@@ -159,7 +159,7 @@ def test_keras_has_the_same_parameters_and_variables() -> None:
     assert len(both) == len(expected)
 
 
-def test_a_layer_that_takes_its_place_out_of_turn_is_refused() -> None:
+def test_a_layer_created_out_of_order_is_refused() -> None:
     class Hasty(Residual):
         def build(self, values: Any, builder: KerasBuilder) -> Any:
             for layer in self.layers:

@@ -12,7 +12,7 @@ def test_a_layer_is_summarised_valid_or_not() -> None:
     assert layer_summary({"type": "flatten"}) == ""
 
 
-def test_a_layer_without_activation_or_bias_says_so() -> None:
+def test_a_layer_without_activation_or_bias_is_labelled_so() -> None:
     plain = Conv2D(filters=48, activation="linear", use_bias=False, initializer="identity")
     assert layer_summary(plain.model_dump(mode="json")) == (
         "48 filters 3×3, same padding, no activation, Identity, no bias"

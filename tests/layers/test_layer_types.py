@@ -1,4 +1,4 @@
-"""What each layer type says of itself is what Keras makes of it; a new type is tested here, too."""
+"""The description of each layer type matches Keras; new types are tested too."""
 
 from collections.abc import Collection, Iterator
 from typing import Any, get_args, get_origin

@@ -1,4 +1,4 @@
-"""Whitening takes apart what neighbouring pixels have in common."""
+"""Whitening decorrelates neighbouring pixels."""
 
 import numpy as np
 import pytest

@@ -52,7 +52,7 @@ def _feed(store: RunStore, run: Run) -> RunFeed:
     return feed
 
 
-def test_a_browser_gets_each_point_and_epoch_once(store: RunStore, run: Run) -> None:
+def test_each_point_and_epoch_is_sent_once(store: RunStore, run: Run) -> None:
     feed = _feed(store, run)
     _train(store, run, 1, 8)
     assert feed.refresh()
@@ -81,14 +81,14 @@ def test_a_browser_gets_each_point_and_epoch_once(store: RunStore, run: Run) -> 
     assert json.loads(json.dumps(fourth, allow_nan=False)) == fourth
 
 
-def test_many_points_come_as_arrays(store: RunStore, run: Run) -> None:
+def test_many_points_are_sent_as_arrays(store: RunStore, run: Run) -> None:
     _train(store, run, 1, 200)
     message, _position = _feed(store, run).message(NOT_BEGUN)
     assert message["points"]["steps"]["dtype"] == "i4"
     assert message["points"]["loss"]["dtype"] == "f4"
 
 
-def test_of_a_long_run_fewer_points_are_sent(
+def test_points_of_a_long_run_are_thinned(
     store: RunStore, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("cifarviz.live.feeds.MOST_POINTS", 8)
@@ -107,7 +107,7 @@ def test_of_a_long_run_fewer_points_are_sent(
     assert "points" not in message
 
 
-def test_a_run_that_went_back_begins_anew(store: RunStore, run: Run) -> None:
+def test_a_rewound_run_is_sent_from_the_beginning(store: RunStore, run: Run) -> None:
     feed = _feed(store, run)
     _train(store, run, 1, 10)
     _train(store, run, 11, 5)
@@ -123,7 +123,7 @@ def test_a_run_that_went_back_begins_anew(store: RunStore, run: Run) -> None:
     assert len(message["points"]["steps"]["bdata"]) > 0
 
 
-def test_another_process_goes_on_from_the_same_position(store: RunStore, run: Run) -> None:
+def test_another_process_continues_from_the_same_position(store: RunStore, run: Run) -> None:
     _train(store, run, 1, 5)
     _message, position = _feed(store, run).message(NOT_BEGUN)
     _train(store, run, 6, 2)
@@ -134,13 +134,15 @@ def test_another_process_goes_on_from_the_same_position(store: RunStore, run: Ru
 @pytest.mark.parametrize(
     "position", ["x", "1", "...", "9.9.9.9", "-1.0.0.0", "1e9.0..", "²..", "99999999999999.1.a.b"]
 )
-def test_an_unknown_position_is_a_beginning(store: RunStore, run: Run, position: str) -> None:
+def test_an_unknown_position_starts_from_the_beginning(
+    store: RunStore, run: Run, position: str
+) -> None:
     _train(store, run, 1, 3)
     message, _position = _feed(store, run).message(position)
     assert message["points"]["steps"] == [1, 2, 3]
 
 
-def test_the_numbers_and_words_stand_in_each_message(store: RunStore, run: Run) -> None:
+def test_each_message_has_the_metrics_and_labels(store: RunStore, run: Run) -> None:
     _train(store, run, 1, 5)
     message, _position = _feed(store, run).message(NOT_BEGUN)
     assert message["items"]["state"] == {
@@ -154,7 +156,7 @@ def test_the_numbers_and_words_stand_in_each_message(store: RunStore, run: Run) 
     assert message["stepsPerEpoch"] == 10
 
 
-def test_the_mark_changes_with_what_the_page_must_draw(store: RunStore, run: Run) -> None:
+def test_the_mark_changes_when_the_page_must_be_redrawn(store: RunStore, run: Run) -> None:
     feed = _feed(store, run)
     before = feed.message(NOT_BEGUN)[0]["mark"]
     assert before == run_mark(store.get(run.id))
@@ -176,7 +178,7 @@ def test_a_deleted_run_has_no_feed(store: RunStore) -> None:
         RunFeed(store, "00000000", published=False)
 
 
-def test_runs_under_way_have_a_line_each(store: RunStore, run: Run) -> None:
+def test_each_active_run_has_an_item(store: RunStore, run: Run) -> None:
     waiting = stored_runs.store_run(
         store, stored_runs.experiment(), name="next", state=RunState.QUEUED, epochs=0
     )
@@ -198,13 +200,13 @@ def test_runs_under_way_have_a_line_each(store: RunStore, run: Run) -> None:
         assert feeds[0].message(NOT_BEGUN)[0]["mark"] != lines["mark"]
 
 
-def test_nothing_under_way_is_a_message_too(settings: Settings, tmp_path: Path) -> None:
+def test_without_active_runs_there_is_a_message(settings: Settings, tmp_path: Path) -> None:
     feed = StatusFeed(RunStore(settings))
     feed.refresh()
     assert feed.message(NOT_BEGUN)[0]["items"]["current"]["text"].startswith("Nothing is training")
 
 
-def test_a_pages_feed_sends_what_it_computes_when_it_changes() -> None:
+def test_a_page_feed_sends_its_content_when_it_changes() -> None:
     found = {"items": {"job": {"share": 0.5}}}
     feed = PageFeed(lambda: found)
     assert feed.refresh()

@@ -1,4 +1,4 @@
-"""What the server refuses, what it lets through, and the headers of all that it answers."""
+"""Requests that the server refuses or accepts, and its response headers."""
 
 import asyncio
 import base64
@@ -130,7 +130,7 @@ def both(headers: Iterable[tuple[str, str]]) -> tuple[int, int]:
         "a.b.EXAMPLE.org:80",
     ],
 )
-def test_a_host_that_is_allowed_is_answered(host: str) -> None:
+def test_an_allowed_host_is_accepted(host: str) -> None:
     assert both([("host", host)]) == (200, 101)
 
 
@@ -188,7 +188,7 @@ def test_any_well_formed_host_may_be_allowed(hosts: list[str]) -> None:
     assert ask("/", [("host", "any.example.com:x")], hosts=hosts).status == 403
 
 
-def test_a_client_without_a_host_is_answered_where_no_hosts_are_listed() -> None:
+def test_a_client_without_a_host_is_accepted_if_no_hosts_are_listed() -> None:
     assert ask("/", [], hosts=[]).status == 200
     assert ask("/", [("origin", "http://localhost")], hosts=[]).status == 403
     assert ask("/", [], hosts=["*"]).status == 403
@@ -213,7 +213,7 @@ def test_a_client_without_a_host_is_answered_where_no_hosts_are_listed() -> None
         ("https://portal.example.net:443", "localhost:8501", "http"),
     ],
 )
-def test_the_dashboards_own_pages_and_allowed_origins_are_answered(
+def test_the_dashboards_own_pages_and_allowed_origins_are_accepted(
     origin: str, host: str, scheme: str
 ) -> None:
     headers = [("host", host), ("origin", origin), ("sec-fetch-site", "same-origin")]
@@ -269,7 +269,7 @@ def test_two_origins_are_refused() -> None:
     assert both([host, own, ("origin", "http://evil.example")]) == (403, 403)
 
 
-def test_any_origin_is_answered_where_cross_origin_protection_is_off() -> None:
+def test_any_origin_is_accepted_without_cross_origin_protection() -> None:
     headers = [("host", "localhost:8501"), ("origin", "null")]
     assert ask("/", headers, origins=None).status == 200
     assert ask("/", headers, origins=[]).status == 403
@@ -287,7 +287,7 @@ def test_any_origin_is_answered_where_cross_origin_protection_is_off() -> None:
         ({"site": "cross-site", "mode": "navigate", "dest": "iframe"}, 403),
     ],
 )
-def test_a_page_of_another_origin_cannot_embed_what_the_own_routes_answer(
+def test_a_page_of_another_origin_cannot_embed_responses(
     base_path: str, fetch: dict[str, str], status: int
 ) -> None:
     headers = [("host", "localhost"), *((f"sec-fetch-{k}", v) for k, v in fetch.items())]

@@ -42,7 +42,9 @@ class Counter:
         return self._function(*arguments)
 
 
-def test_thirty_watchers_are_one_reader(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_thirty_subscribers_share_one_reader(
+    store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run = stored_runs.store_run(store, stored_runs.experiment(), state=RunState.RUNNING, epochs=0)
     with store.database.connect(write=True) as connection:
         connection.execute("DELETE FROM batches")
@@ -87,7 +89,7 @@ def test_a_feed_ends_with_its_run(store: RunStore) -> None:
     asyncio.run(watch())
 
 
-def test_there_is_no_feed_of_an_unknown_name(store: RunStore) -> None:
+def test_an_unknown_feed_is_refused(store: RunStore) -> None:
     async def watch() -> None:
         with pytest.raises(RunNotFound):
             await _next(Hub(store).stream("nothing"))
@@ -108,7 +110,7 @@ def test_a_page_registers_its_own_feed_and_may_replace_it(store: RunStore) -> No
     asyncio.run(watch())
 
 
-def test_a_feed_that_fails_once_goes_on(store: RunStore) -> None:
+def test_a_feed_continues_after_an_error(store: RunStore) -> None:
     def compute() -> dict[str, str]:
         number = next(numbers)
         if number == 1:

@@ -37,7 +37,7 @@ TRAINING = Progress("training", 3, 22, 10, 5.0, 9.0, 0.0)
         ({"state": RunState.FINISHED, "requested": "stop"}, "finished", ""),
     ],
 )
-def test_one_word_for_the_state_and_what_it_does_beside_it(
+def test_the_state_is_one_word_with_the_phase(
     changes: dict[str, object], word: str, words: str
 ) -> None:
     run = replace(RUN, **changes)  # type: ignore[arg-type]
@@ -59,13 +59,13 @@ def test_one_word_for_the_state_and_what_it_does_beside_it(
         ({"state": RunState.INTERRUPTED, "message": "It ended."}, "It ended. 2 of 10 epochs"),
     ],
 )
-def test_an_ending_is_a_sentence(changes: dict[str, object], words: str) -> None:
+def test_the_end_of_a_run_has_a_sentence(changes: dict[str, object], words: str) -> None:
     said = outcome_text(replace(RUN, **changes))  # type: ignore[arg-type]
     assert words in said
     assert said.endswith(".")
 
 
-def test_a_run_that_stopped_early_says_why_and_which_weights_it_has() -> None:
+def test_early_stopping_is_explained_with_the_weights() -> None:
     experiment = PRESETS["fashion-mnist-cnn"].experiment
     run = replace(
         RUN,
@@ -85,7 +85,7 @@ def test_a_run_that_stopped_early_says_why_and_which_weights_it_has() -> None:
     )
 
 
-def test_a_run_that_reached_its_last_epoch_says_which_weights_it_was_given_back() -> None:
+def test_restored_weights_are_named_after_the_last_epoch() -> None:
     experiment = PRESETS["fashion-mnist-cnn"].experiment
     epochs = experiment.epochs
     run = replace(
@@ -101,7 +101,7 @@ def test_a_run_that_reached_its_last_epoch_says_which_weights_it_was_given_back(
         assert "restored" not in outcome_text(other)
 
 
-def test_the_accuracy_beside_the_best_epoch_is_its_own_and_the_highest_is_named() -> None:
+def test_the_best_epoch_has_its_own_accuracy_and_the_highest_is_named() -> None:
     run = replace(
         RUN,
         state=RunState.FINISHED,
@@ -116,7 +116,7 @@ def test_the_accuracy_beside_the_best_epoch_is_its_own_and_the_highest_is_named(
     )
 
 
-def test_the_best_epoch_is_that_of_the_monitor() -> None:
+def test_the_monitor_names_the_best_epoch() -> None:
     base = PRESETS["cifar10-starter"].experiment
     by_accuracy = base.model_copy(update={"monitor": "accuracy"}).to_json()
     run = replace(RUN, state=RunState.FINISHED, experiment_json=by_accuracy)
@@ -131,7 +131,7 @@ def test_without_validation_the_training_loss_is_named() -> None:
     assert "Best: epoch 2 (lowest training loss), no validation." in said
 
 
-def test_time_at_work_moves_while_it_works_and_only_then() -> None:
+def test_training_time_grows_only_during_training() -> None:
     heard = replace(TRAINING, heartbeat=400.0)
     run = replace(RUN, seconds=70.0, progress=heard)
     assert time_at_work(run, now=400.5) == 70.5

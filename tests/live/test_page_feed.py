@@ -1,4 +1,4 @@
-"""A page's feed sends a browser what has changed since it last heard."""
+"""The feed of a page sends only what has changed since the last message."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import numpy as np
 from cifarviz.live.feeds import NOT_BEGUN, PageFeed
 
 
-def test_only_the_parts_that_have_changed_are_sent() -> None:
+def test_only_changed_parts_are_sent() -> None:
     values: dict[str, Any] = {"mark": "a", "items": {"x": 1}, "figures": {"loss": np.zeros(40)}}
     feed = PageFeed(lambda: values)
     assert feed.refresh()
@@ -29,7 +29,7 @@ def test_only_the_parts_that_have_changed_are_sent() -> None:
     assert feed.message("of another server")[0].keys() == first.keys()
 
 
-def test_two_parts_of_the_same_content_are_told_apart() -> None:
+def test_two_parts_with_the_same_content_are_sent_separately() -> None:
     values = {"mark": "a"}
     feed = PageFeed(lambda: values)
     feed.refresh()
@@ -39,7 +39,7 @@ def test_two_parts_of_the_same_content_are_told_apart() -> None:
     assert feed.message(position)[0] == values
 
 
-def test_a_part_that_is_the_same_object_is_not_looked_through_again() -> None:
+def test_an_identical_object_is_not_compared_again() -> None:
     class Figures(dict[str, int]):
         looked = 0
 

@@ -23,7 +23,7 @@ def _write(store: RunStore, first: int, count: int, offset: float = 0.0) -> None
     store.record("run1", PROGRESS, BatchPoints(steps, values, values / 1000))
 
 
-def test_points_come_once_and_in_order(store: RunStore) -> None:
+def test_each_point_is_read_once_and_in_order(store: RunStore) -> None:
     points = LivePoints(store, "run1")
     assert len(points.refresh().batches) == 0
     _write(store, 1, 30)
@@ -38,7 +38,7 @@ def test_points_come_once_and_in_order(store: RunStore) -> None:
     assert later.batches.loss.tolist() == [float(n) for n in range(1, 41)]
 
 
-def test_epochs_make_a_new_version(store: RunStore) -> None:
+def test_a_new_epoch_makes_a_new_version(store: RunStore) -> None:
     points = LivePoints(store, "run1")
     before = points.refresh().version
     store.record("run1", PROGRESS, epoch=Epoch(1, 1.0, 0.5, None, None, 0.1, 2.0))
@@ -47,7 +47,7 @@ def test_epochs_make_a_new_version(store: RunStore) -> None:
     assert len(after.epochs) == 1
 
 
-def test_a_run_that_went_back_to_its_checkpoint_is_read_anew(store: RunStore) -> None:
+def test_a_run_rewound_to_its_checkpoint_is_read_again(store: RunStore) -> None:
     points = LivePoints(store, "run1")
     _write(store, 1, 10)
     _write(store, 11, 10)
@@ -67,7 +67,7 @@ def test_a_run_that_went_back_to_its_checkpoint_is_read_anew(store: RunStore) ->
     assert again.loss[10] == 11.5
 
 
-def test_at_most_so_many_dots_are_drawn_and_none_moves() -> None:
+def test_the_number_of_points_is_limited_and_points_do_not_move() -> None:
     before: set[int] = set()
     stride = 1
     for count in [*range(0, 5000, 7), 125_000]:

@@ -1,4 +1,4 @@
-"""The channel of a real server, as a program or a browser sees it."""
+"""The WebSocket of a real server, for programs and browsers."""
 
 import json
 from collections.abc import Iterator
@@ -69,7 +69,7 @@ def _train(store: RunStore, run: Run, first: int, count: int) -> None:
     store.record(run.id, progress, BatchPoints(steps, values, values))
 
 
-def test_points_come_as_they_are_stored_and_go_on_after_a_break(
+def test_points_are_sent_as_stored_and_continue_after_a_reconnect(
     server: AppServer, store: RunStore, run: Run
 ) -> None:
     with _open(server, run.id) as socket:
@@ -84,7 +84,7 @@ def test_points_come_as_they_are_stored_and_go_on_after_a_break(
         }  # fmt: skip
 
 
-def test_what_is_not_there_is_closed_with_a_reason(server: AppServer) -> None:
+def test_a_socket_for_an_unknown_feed_is_closed_with_a_reason(server: AppServer) -> None:
     with _open(server, "00000000") as socket:
         with pytest.raises(ConnectionClosed) as closed:
             socket.recv(timeout=30)
@@ -93,7 +93,7 @@ def test_what_is_not_there_is_closed_with_a_reason(server: AppServer) -> None:
         assert "00000000" in closed.value.rcvd.reason
 
 
-def test_a_socket_that_is_written_to_is_closed(server: AppServer, run: Run) -> None:
+def test_a_socket_that_sends_data_is_closed(server: AppServer, run: Run) -> None:
     with _open(server, run.id) as socket:
         socket.send("x" * 100)
         with pytest.raises(ConnectionClosed) as closed:
@@ -102,6 +102,6 @@ def test_a_socket_that_is_written_to_is_closed(server: AppServer, run: Run) -> N
         assert closed.value.rcvd.code == POLICY_VIOLATION
 
 
-def test_the_status_says_what_trains(server: AppServer, run: Run) -> None:
+def test_the_status_names_the_run_in_training(server: AppServer, run: Run) -> None:
     with _open(server, "status") as socket:
         assert _next(socket)["items"]["current"]["title"] == run.name

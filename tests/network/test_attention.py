@@ -1,4 +1,4 @@
-"""Grad-CAM against gradients worked out by hand and by small steps."""
+"""Grad-CAM compared with hand-calculated and finite-difference gradients."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ SCALING = Scaling((1 / 255,) * 3, (0.0,) * 3)
 IMAGE = np.random.default_rng(1).integers(0, 256, (6, 6, 3), np.uint8)
 
 
-def test_with_one_dense_layer_behind_the_maps_it_is_their_weighted_sum():
+def test_with_one_dense_layer_the_heat_map_is_a_weighted_sum():
     # Score of a class = mean over the map of A_k, times w_kc: its gradient is w_kc / (h·w).
     architecture = Architecture(
         input_shape=(6, 6, 3),
@@ -41,7 +41,7 @@ def test_with_one_dense_layer_behind_the_maps_it_is_their_weighted_sum():
         np.testing.assert_allclose(found, by_hand, rtol=1e-5, atol=1e-7)
 
 
-def test_deep_below_the_gradient_is_what_small_steps_say():
+def test_gradients_of_deep_layers_equal_finite_differences():
     architecture = Architecture(
         input_shape=(6, 6, 3),
         classes=3,
@@ -79,7 +79,7 @@ def test_deep_below_the_gradient_is_what_small_steps_say():
         assert network.attention(weights, IMAGE, "max_pooling2d_1", index).shape == (3, 3)
 
 
-def test_only_layers_with_maps_and_images_that_fit():
+def test_layers_without_maps_and_images_of_another_shape_are_refused():
     architecture = Architecture(
         input_shape=(6, 6, 3),
         classes=4,

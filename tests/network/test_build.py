@@ -1,4 +1,4 @@
-"""A model does with pixels, layers, precision and penalty what it was asked to."""
+"""A model follows its experiment: pixels, layers, precision and penalty."""
 
 import keras
 import numpy as np
@@ -46,7 +46,7 @@ def test_one_channel_images_work():
     np.testing.assert_allclose(out.sum(axis=1), 1, rtol=1e-5)
 
 
-def test_every_choice_of_a_layer_reaches_keras():
+def test_every_layer_setting_is_passed_to_keras():
     layers = (
         Conv2D(filters=3, kernel_size=2, strides=2, padding="valid", activation="gelu"),
         AveragePool2D(pool_size=3, strides=1, padding="same"),

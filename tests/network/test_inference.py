@@ -41,7 +41,7 @@ def model(precision="float32"):
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_float32_rows_that_sum_to_1_as_the_model_says(precision):
+def test_probabilities_are_float32_sum_to_1_and_equal_the_models(precision):
     made = model(precision)
     found = probabilities(made, IMAGES)
     assert found.dtype == np.float32
@@ -59,7 +59,7 @@ def test_the_batch_size_does_not_matter(batch_size):
     )
 
 
-def test_mirrored_answers_are_the_mean_of_both_views():
+def test_mirrored_predictions_are_averaged():
     plain = model()
     mirrored = build(
         ARCHITECTURE, Scaling((1 / 255,) * 3, (0.0,) * 3), seed=1, mirrored_answers=True
@@ -73,12 +73,12 @@ def test_no_images_give_no_rows():
     assert probabilities(model(), IMAGES[:0]).shape == (0, 4)
 
 
-def test_batches_come_one_at_a_time():
+def test_predictions_are_yielded_batch_by_batch():
     sizes = [len(part) for part in log_probability_batches(model(), IMAGES, 20)]
     assert sizes == [20, 20, 13]
 
 
-def test_new_weights_are_seen_at_once():
+def test_new_weights_take_effect_at_once():
     made = model()
     before = probabilities(made, IMAGES)
     made.get_layer("dense_1").bias.assign([5.0, 0.0, 0.0, 0.0])
@@ -93,12 +93,12 @@ def test_read_only_and_memory_mapped_images_work(tmp_path):
 
 
 @pytest.mark.parametrize("shape", [(2, 8, 8, 3), (6, 6, 3), (2, 6, 6, 1)])
-def test_images_of_another_shape_are_refused_in_words(shape):
+def test_images_of_another_shape_are_refused_with_a_message(shape):
     with pytest.raises(ExperimentInvalid, match="This network takes 6×6×3 images, but got"):
         probabilities(model(), np.zeros(shape, np.uint8))
 
 
-def test_threads_may_ask_at_once():
+def test_threads_can_predict_at_once():
     made = model()
     expected = probabilities(model(), IMAGES)
     with ThreadPoolExecutor(4) as pool:
@@ -106,7 +106,7 @@ def test_threads_may_ask_at_once():
             np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
-def test_a_model_nobody_holds_is_let_go():
+def test_an_unused_model_is_freed():
     made = model()
     probabilities(made, IMAGES)
     held = weakref.ref(made)

@@ -1,4 +1,4 @@
-"""A model's first weights come from its own seed, and from nothing else."""
+"""The initial weights of a model depend only on its seed."""
 
 import random
 import subprocess
@@ -19,7 +19,7 @@ from cifarviz.network.variables import to_arrays
 from tests.network.tiny_network import BY_255, TINY
 
 
-def test_same_seed_same_weights_other_seed_other_weights():
+def test_the_seed_decides_the_initial_weights():
     one, same, other = (to_arrays(build(TINY, BY_255, seed=seed)) for seed in (3, 3, 4))
     for name, value in one.items():
         np.testing.assert_array_equal(value, same[name])
@@ -27,7 +27,7 @@ def test_same_seed_same_weights_other_seed_other_weights():
             assert not np.array_equal(value, other[name]), name
 
 
-def test_layers_of_one_shape_draw_different_weights():
+def test_layers_of_the_same_shape_have_different_weights():
     layers = (Conv2D(filters=3), Conv2D(filters=3), Flatten(), Dense(units=4, activation="softmax"))
     model = build(Architecture(input_shape=(8, 8, 3), classes=4, layers=layers), BY_255)
     first, second = (model.get_layer(name).kernel.numpy() for name in ("conv2d_1", "conv2d_2"))
@@ -41,7 +41,7 @@ def test_both_precisions_start_from_the_same_weights():
         np.testing.assert_array_equal(value, fast[name])
 
 
-def test_building_draws_nothing_from_global_generators():
+def test_building_does_not_use_global_random_generators():
     def state():
         return (
             random.getstate(),
@@ -65,7 +65,7 @@ def test_global_seeds_do_not_change_the_weights():
         np.testing.assert_array_equal(value, expected[name])
 
 
-def test_many_threads_may_build_at_once():
+def test_many_threads_can_build_at_once():
     expected = [to_arrays(build(TINY, BY_255, seed=seed)) for seed in range(8)]
     with ThreadPoolExecutor(8) as pool:
         built = list(pool.map(lambda seed: to_arrays(build(TINY, BY_255, seed=seed)), range(8)))
@@ -119,7 +119,7 @@ def test_initializers_have_their_variance(initializer, variance):
     assert uniform == initializer.endswith("uniform")
 
 
-def test_identity_hands_its_input_on():
+def test_an_identity_kernel_returns_its_input():
     layers = (
         Conv2D(filters=5, activation="linear", initializer="identity"),
         Conv2D(filters=2, kernel_size=4, activation="linear", initializer="identity"),

@@ -1,4 +1,4 @@
-"""Answers and every layer's output, of weights that are an argument."""
+"""Predictions and layer outputs with weights as an argument."""
 
 import numpy as np
 import pytest
@@ -63,7 +63,7 @@ def weights(network, model):
     return network.weights(to_arrays(model), SCALING)
 
 
-def test_values_are_those_computed_by_hand(network, weights, model):
+def test_outputs_equal_hand_calculated_values(network, weights, model):
     first, second, pooled, dropped, flat, output = network.observe(weights, IMAGE)
     scaled = IMAGE * np.array(SCALING.scale) + np.array(SCALING.offset)
     padded = np.pad(scaled, ((1, 1), (1, 1), (0, 0)))
@@ -79,7 +79,7 @@ def test_values_are_those_computed_by_hand(network, weights, model):
     assert output.values.sum() == pytest.approx(1)
 
 
-def test_every_layer_of_the_architecture_in_order(network, weights):
+def test_outputs_of_all_layers_are_in_order(network, weights):
     outputs = network.observe(weights, IMAGE)
     rows = ARCHITECTURE.trace().rows
     assert [(o.name, o.type, o.values.shape) for o in outputs] == [
@@ -90,7 +90,7 @@ def test_every_layer_of_the_architecture_in_order(network, weights):
 
 @pytest.mark.parametrize("mirrored", [False, True])
 @pytest.mark.parametrize("count", [1, 7, 37])
-def test_it_answers_as_the_model_with_these_weights(mirrored, count):
+def test_predictions_equal_those_of_the_model(mirrored, count):
     layers = (Conv2D(), BatchNorm(), Dropout(), Flatten(), Dense(units=3, activation="softmax"))
     architecture = Architecture(input_shape=(5, 4, 2), classes=3, layers=layers)
     made = build(architecture, SCALING, seed=4, mirrored_answers=mirrored)
@@ -101,7 +101,7 @@ def test_it_answers_as_the_model_with_these_weights(mirrored, count):
     np.testing.assert_allclose(found, log_probabilities(made, IMAGES[:count]), atol=1e-6)
 
 
-def test_one_network_serves_any_weights_and_scaling_and_keeps_none(network, weights, model):
+def test_one_network_works_with_any_weights_and_scaling(network, weights, model):
     before = network.log_probabilities(weights, IMAGES)
     other = build(ARCHITECTURE, Scaling((1.0, 1.0), (0.0, 0.0)), seed=9)
     found = network.log_probabilities(
@@ -121,7 +121,7 @@ def test_weights_are_copies(network, model):
     np.testing.assert_array_equal(network.log_probabilities(weights, IMAGES), before)
 
 
-def test_an_image_of_another_shape_is_refused_in_words(network, weights):
+def test_an_image_of_another_shape_is_refused_with_a_message(network, weights):
     with pytest.raises(ExperimentInvalid, match="takes 5×4×2 images, but got 4×4×2"):
         network.observe(weights, IMAGE[:4])
     with pytest.raises(ExperimentInvalid, match="takes 5×4×2 images, but got 4×4×2"):

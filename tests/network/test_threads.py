@@ -1,4 +1,4 @@
-"""A batch is cut only where the cores are used one an operation."""
+"""A batch is split only if each operation uses one core."""
 
 import json
 import os
@@ -34,7 +34,7 @@ CASES: list[tuple[int, dict[str, str], str]] = [
 ]
 
 
-def test_parts_follow_the_threads() -> None:
+def test_the_number_of_parts_depends_on_the_threads() -> None:
     environment = {k: v for k, v in os.environ.items() if not k.startswith("TF_NUM_")}
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, json.dumps([case[:2] for case in CASES])],

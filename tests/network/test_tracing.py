@@ -1,4 +1,4 @@
-"""The shapes and parameters we reckon for a network, without TensorFlow, are those Keras makes."""
+"""Shapes and parameters computed without TensorFlow equal those of Keras."""
 
 from collections.abc import Callable
 
@@ -142,7 +142,7 @@ def test_random_networks_are_traced_as_keras_counts(architecture):
         (Flatten(), GlobalMaxPool2D()),
     ],
 )
-def test_what_the_trace_refuses_keras_refuses_too(layers):
+def test_networks_refused_by_the_trace_are_refused_by_keras(layers):
     assert trace((6, 6, 3), layers, 10).rows[-1].problem
     values = keras.Input((6, 6, 3))
     made: dict[type, Callable[..., keras.Layer]] = {

@@ -1,4 +1,4 @@
-"""What variables a network has is known without TensorFlow, as Keras has them."""
+"""Names and shapes of variables computed without TensorFlow equal those of Keras."""
 
 import math
 
@@ -64,7 +64,7 @@ def test_names_and_shapes_are_those_of_keras(
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-def test_those_of_a_preset_have_as_many_parameters(preset: str) -> None:
+def test_variables_of_a_preset_have_its_parameter_count(preset: str) -> None:
     network = PRESETS[preset].experiment.architecture
     shapes = model_variables(network).items()
     sizes = [math.prod(shape) for name, shape in shapes if not name.endswith(SEED)]

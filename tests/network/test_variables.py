@@ -1,4 +1,4 @@
-"""Everything a model and its optimizer remember goes into arrays and back, exactly."""
+"""The variables of a model and its optimizer are saved and restored exactly."""
 
 import io
 
@@ -57,7 +57,7 @@ def trained():
     return model
 
 
-def test_nothing_is_left_out(trained):
+def test_all_variables_are_included(trained):
     arrays = to_arrays(trained, trained.optimizer)
     assert len(arrays) == len(trained.variables) + len(trained.optimizer.variables)
     assert sum(name.endswith("seed_generator_state") for name in arrays) == 2
@@ -65,7 +65,7 @@ def test_nothing_is_left_out(trained):
     assert arrays["optimizer/000/iteration"] == 3
 
 
-def test_names_are_the_same_however_many_models_there_were(trained):
+def test_variable_names_do_not_depend_on_earlier_models(trained):
     for seed in range(3):
         compiled(seed)
     again = compiled(seed=2)
@@ -85,7 +85,7 @@ def test_arrays_are_copies():
 
 
 @pytest.mark.parametrize("shuffled", [False, True])
-def test_a_model_that_was_written_back_learns_on_as_if_nothing_had_happened(shuffled):
+def test_a_restored_model_trains_like_the_original(shuffled):
     model = compiled(seed=1)
     train(model, 3)
     file = io.BytesIO()
@@ -116,7 +116,7 @@ def test_a_model_that_was_written_back_learns_on_as_if_nothing_had_happened(shuf
         lambda: keras.optimizers.Nadam(0.01),
     ],
 )
-def test_every_optimizer_goes_there_and_back(make):
+def test_every_optimizer_is_saved_and_restored(make):
     def trained_with(optimizer, steps):
         model = build(ARCHITECTURE, Scaling((1.0,), (0.0,)), seed=4)
         model.compile(optimizer, "sparse_categorical_crossentropy", jit_compile=False)
@@ -163,7 +163,7 @@ def with_value(name, value):
         ),
     ],
 )
-def test_what_does_not_fit_is_refused_and_changes_nothing(trained, damage, said):
+def test_arrays_that_do_not_fit_are_refused_and_change_nothing(trained, damage, said):
     arrays = to_arrays(trained, trained.optimizer)
     damage(arrays)
     model = compiled(seed=8)

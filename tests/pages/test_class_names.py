@@ -1,4 +1,4 @@
-"""The language of class names: one setting, which every page, link and address keeps."""
+"""The language of class names: one setting for all pages, links and addresses."""
 
 import json
 import re
@@ -146,13 +146,13 @@ def test_no_page_shows_an_english_name_in_korean(
         assert any(name in shown(app) for name in DATASETS[dataset].class_names("ko"))
 
 
-def test_the_test_would_see_english_names(runs: dict[str, Run]) -> None:
+def test_english_class_names_would_be_detected(runs: dict[str, Run]) -> None:
     assert set(english(opened("samples"))) == set(DATASETS["cifar10"].classes)
     found = english(opened("evaluate", run=runs["fashion-mnist"].id))
     assert set(found) == set(DATASETS["fashion-mnist"].classes)
 
 
-def test_the_choice_goes_with_a_person_to_other_pages() -> None:
+def test_the_language_is_kept_on_other_pages() -> None:
     app = opened("start")
     assert choice(app).value == "en"
     choice(app).set_value("ko").run()
@@ -164,7 +164,7 @@ def test_the_choice_goes_with_a_person_to_other_pages() -> None:
     assert not app.exception
 
 
-def test_a_choice_can_be_taken_back() -> None:
+def test_the_language_can_be_reset() -> None:
     app = opened("start", labels="ko")
     assert choice(app).value == "ko"
     choice(app).set_value("en").run()
@@ -184,7 +184,7 @@ def test_links_hold_the_language_and_english_class_names() -> None:
     assert not app.exception
 
 
-def test_a_language_there_is_not_gets_a_sentence() -> None:
+def test_an_unknown_language_is_reported() -> None:
     app = opened("start", labels="xx")
     [warning] = app.warning
     assert "There are no class names in “xx”" in warning.value

@@ -1,4 +1,4 @@
-"""Damaged records on the pages: shown where runs are listed, left out where they are used."""
+"""Damaged runs are listed on the pages and cannot be used."""
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -42,7 +42,7 @@ def damaged(store: RunStore) -> list[str]:
     return ids
 
 
-def test_runs_lists_them_with_what_is_wrong(sound: Run, damaged: list[str]) -> None:
+def test_damaged_runs_are_listed_with_their_problem(sound: Run, damaged: list[str]) -> None:
     app = opened()
     rows = app.dataframe[0].value.set_index("Name")
     assert rows.loc["sound", "State"] == "finished"
@@ -55,7 +55,7 @@ def test_runs_lists_them_with_what_is_wrong(sound: Run, damaged: list[str]) -> N
     assert not app.exception
 
 
-def test_each_can_be_deleted_there(store: RunStore, sound: Run, damaged: list[str]) -> None:
+def test_each_damaged_run_can_be_deleted(store: RunStore, sound: Run, damaged: list[str]) -> None:
     for run_id in damaged:
         app = opened(run_id)
         assert "Resume" not in buttons(app)
@@ -67,13 +67,15 @@ def test_each_can_be_deleted_there(store: RunStore, sound: Run, damaged: list[st
     assert [run.id for run in store.all()] == [sound.id]
 
 
-def test_chosen_with_a_sound_one_the_sound_one_is_drawn(sound: Run, damaged: list[str]) -> None:
+def test_an_intact_run_selected_with_a_damaged_one_is_drawn(sound: Run, damaged: list[str]) -> None:
     app = opened(sound.id, *damaged)
     assert not app.exception
     assert not app.error
 
 
-def test_start_shows_them_with_the_way_to_delete_them(sound: Run, damaged: list[str]) -> None:
+def test_start_shows_damaged_runs_with_a_link_to_delete_them(
+    sound: Run, damaged: list[str]
+) -> None:
     app = opened_by_link("start")
     assert ":red-badge[damaged]" in "\n".join(page_texts(app))
     assert links(app)["Delete on the Runs page"].startswith("runs?runs=")
@@ -93,7 +95,7 @@ def test_start_shows_them_with_the_way_to_delete_them(sound: Run, damaged: list[
         ("train", {"view": "setup"}),
     ],
 )
-def test_pages_that_work_with_runs_leave_them_out(
+def test_other_pages_leave_damaged_runs_out(
     sound: Run, damaged: list[str], page: str, address: dict[str, str]
 ) -> None:
     app = opened_by_link(page, **address)
@@ -105,7 +107,7 @@ def test_pages_that_work_with_runs_leave_them_out(
 
 
 @pytest.mark.parametrize("page", ["inside", "evaluate", "predict", "train"])
-def test_pages_asked_for_one_say_that_it_is_damaged(
+def test_pages_report_a_damaged_run_in_the_address(
     sound: Run, damaged: list[str], page: str
 ) -> None:
     more = {"view": "watch"} if page == "train" else {}
@@ -114,7 +116,7 @@ def test_pages_asked_for_one_say_that_it_is_damaged(
     assert not app.exception
 
 
-def test_one_that_is_being_looked_after_is_shown_in_the_sidebar(store: RunStore) -> None:
+def test_a_damaged_run_with_an_owner_is_shown_in_the_sidebar(store: RunStore) -> None:
     run = stored_runs.store_run(
         store, stored_runs.experiment(), state=RunState.RUNNING, epochs=1, name="at work"
     )

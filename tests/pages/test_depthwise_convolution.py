@@ -1,4 +1,4 @@
-"""A depthwise convolution, from the layer table over a trained run to every page that shows it."""
+"""A depthwise convolution on every page, from the layer table to a trained run."""
 
 from pathlib import Path
 
@@ -81,7 +81,7 @@ def run(trained_runs: dict[str, Run], home: Settings, monkeypatch: pytest.Monkey
     return trained_runs["float32"]
 
 
-def test_what_it_makes_of_an_image_and_what_it_costs() -> None:
+def test_shapes_parameters_and_receptive_fields_are_traced() -> None:
     rows = NETWORK.trace().rows
     assert [row.name for row in rows if row.type == "depthwise_conv2d"] == [
         "depthwise_conv2d_1",
@@ -100,7 +100,7 @@ def test_what_it_makes_of_an_image_and_what_it_costs() -> None:
     )  # fmt: skip
 
 
-def test_its_words() -> None:
+def test_it_has_a_title_and_a_help_text() -> None:
     fields = NETWORK.layers[0].model_dump(mode="json")
     assert layer_label(fields) == "Depthwise"
     assert layer_summary(fields) == "2 filters 5×5 per channel, stride 2, same padding, ReLU"
@@ -187,7 +187,7 @@ def test_present_names_it(run: Run) -> None:
     assert "Feature maps after the first depthwise convolution" in words
 
 
-def test_a_packed_run_is_checked_and_arrives(run: Run, home: Settings, tmp_path: Path) -> None:
+def test_a_packed_run_is_checked_and_imported(run: Run, home: Settings, tmp_path: Path) -> None:
     pack(RunStore(home), run.id, tmp_path / "run.zip")
     elsewhere = RunStore(Settings.from_environment({"CIFARVIZ_HOME": str(tmp_path / "home")}))
     came = unpack(elsewhere, tmp_path / "run.zip", origin="imported")

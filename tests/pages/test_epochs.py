@@ -1,4 +1,4 @@
-"""Inside and Evaluate over the epochs of a run, from what it has kept on its way."""
+"""Inside and Evaluate over the saved epochs of a run."""
 
 import numpy as np
 import pytest

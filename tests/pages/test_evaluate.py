@@ -1,4 +1,4 @@
-"""Evaluate: the numbers, and the cell that is looked at."""
+"""Evaluate: the metrics, and the selected cell of the matrix."""
 
 import numpy as np
 from streamlit.testing.v1 import AppTest

@@ -1,4 +1,4 @@
-"""Evaluate's Ensemble view: members that cannot vote, and what an address names in vain."""
+"""Evaluate's Ensemble view: members that cannot vote, and unknown query values."""
 
 import numpy as np
 import pytest

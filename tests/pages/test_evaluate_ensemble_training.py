@@ -1,4 +1,4 @@
-"""Evaluate's Ensemble view: training members, and watching them."""
+"""Evaluate's Ensemble view: training members and their progress."""
 
 from collections.abc import Iterator
 from urllib.parse import parse_qsl

@@ -1,4 +1,4 @@
-"""Evaluate's galleries: which pictures are in them, their bars, and where they lead."""
+"""Evaluate's galleries: their images, bars and links."""
 
 import numpy as np
 import pytest
@@ -54,7 +54,7 @@ def validated(store: RunStore, weights: Arrays) -> Run:
     return run
 
 
-def test_images_are_in_the_gallery_of_their_history(
+def test_images_are_in_the_gallery_of_their_predictions_over_epochs(
     store: RunStore, validated: Run, validation_images: ImageSet
 ) -> None:
     right = np.random.default_rng(5).random((3, 300)) < 0.6
@@ -117,7 +117,7 @@ def test_every_image_has_bars(run: Run, evaluation: Evaluation) -> None:
             assert names == [evaluation.classes[index] for index in likely]
 
 
-def test_links_lead_to_the_nearest_epoch_that_inside_can_show(
+def test_links_open_the_nearest_epoch_that_inside_can_show(
     store: RunStore, validated: Run, validation_images: ImageSet
 ) -> None:
     for epoch in (1, 2, 3):

@@ -1,4 +1,4 @@
-"""Evaluate: the order of the matrix, sheets of pictures, and a second network beside the first."""
+"""Evaluate: class order, pages of images, and comparing two networks."""
 
 import numpy as np
 import pytest

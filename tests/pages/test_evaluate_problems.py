@@ -1,4 +1,4 @@
-"""Evaluate: what it says to bad links, and where runs, data or weights are missing."""
+"""Evaluate: invalid links, and missing runs, data or weights."""
 
 import numpy as np
 import pytest

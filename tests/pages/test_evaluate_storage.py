@@ -1,4 +1,4 @@
-"""Evaluate keeps what a network answered beside its weights, and asks again where they changed."""
+"""Evaluate saves the predictions of a checkpoint, and renews them when it changes."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""The files that runs can be taken away as, on the Runs page."""
+"""The export formats of runs on the Runs page."""
 
 import io
 import zipfile
@@ -25,7 +25,7 @@ def _sentences(app: AppTest) -> list[str]:
     return [one.value for one in app.caption]
 
 
-def test_a_run_is_offered_as_everything_it_can_be(store: RunStore) -> None:
+def test_a_run_offers_all_export_formats(store: RunStore) -> None:
     run = stored_runs.store_run(store, stored_runs.experiment())
     add_checkpoint(store, run, "last")
     add_checkpoint(store, run, "best")
@@ -45,7 +45,7 @@ def test_a_run_is_offered_as_everything_it_can_be(store: RunStore) -> None:
     assert not app.exception
 
 
-def test_the_weights_that_answer_for_a_run_are_taken_at_first(store: RunStore) -> None:
+def test_the_default_weights_are_exported_first(store: RunStore) -> None:
     run = stored_runs.store_run(store, stored_runs.experiment(), epochs=2)
     stored_runs.raise_validation_loss(store, run, 2)
     for which in ("last", "best"):
@@ -64,7 +64,7 @@ def test_the_weights_that_answer_for_a_run_are_taken_at_first(store: RunStore) -
     assert not app.exception
 
 
-def test_the_code_of_a_run_on_the_full_set_comes_without_images(store: RunStore) -> None:
+def test_the_code_of_a_run_on_the_full_set_has_no_images(store: RunStore) -> None:
     made = stored_runs.experiment(data=Data(variant="full"), mirrored_answers=True)
     run = stored_runs.store_run(store, made)
     add_checkpoint(store, run)
@@ -73,21 +73,21 @@ def test_the_code_of_a_run_on_the_full_set_comes_without_images(store: RunStore)
     assert "mirrored image" in files["Keras model"]
 
 
-def test_a_run_without_weights_has_no_network_to_take(store: RunStore) -> None:
+def test_a_run_without_weights_has_no_network_to_export(store: RunStore) -> None:
     run = stored_runs.store_run(store, stored_runs.experiment())
     app = opened(run.id)
     assert list(_files(app)) == ["Report", "Keras script", "Notebook", "Packed run"]
     assert "has no weights: their files were removed" in " ".join(page_texts(app))
 
 
-def test_several_runs_are_one_report_and_one_that_has_not_begun_is_none(store: RunStore) -> None:
+def test_several_runs_share_a_report_and_unstarted_runs_have_none(store: RunStore) -> None:
     runs = [stored_runs.store_run(store, stored_runs.experiment(), name=str(n)) for n in range(2)]
     assert list(_files(opened(*(run.id for run in runs)))) == ["Report"]
     fresh = stored_runs.store_run(store, stored_runs.experiment(), epochs=0)
     assert _files(opened(fresh.id)) == {}
 
 
-def test_what_the_buttons_give(
+def test_the_buttons_download_the_named_files(
     store: RunStore, weights: Arrays, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given: dict[str, Any] = {}

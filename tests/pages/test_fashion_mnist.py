@@ -1,4 +1,4 @@
-"""Fashion-MNIST, beside CIFAR-10: grey images, its own runs, and photos that are light on dark."""
+"""Fashion-MNIST on all pages: grey images, its runs, and inverted photos."""
 
 import io
 from typing import Any
@@ -102,7 +102,7 @@ def control(app: AppTest, label: str) -> Any:
     return next(one for one in found if one.label == label)
 
 
-def test_samples_has_one_grey_channel_and_no_published_nine() -> None:
+def test_samples_has_one_grey_channel_and_no_published_images() -> None:
     app = opened("samples", dataset="fashion-mnist", split="test", image="1")
     assert "28 × 28 pixels, 1 channel of 0 to 255" in text(app)
     assert "| 60,000 | 28 × 28 pixels | 1 (grey) | 10 |" in text(app)
@@ -112,7 +112,7 @@ def test_samples_has_one_grey_channel_and_no_published_nine() -> None:
     assert not app.exception
 
 
-def test_the_nine_images_of_a_data_set_without_them_are_refused_in_words() -> None:
+def test_published_images_of_a_data_set_without_them_are_refused() -> None:
     app = opened("samples", dataset="fashion-mnist", view="published")
     [warning] = app.warning
     assert "No original tutorial shows images of Fashion-MNIST." in warning.value
@@ -120,7 +120,7 @@ def test_the_nine_images_of_a_data_set_without_them_are_refused_in_words() -> No
     assert not app.exception
 
 
-def test_switching_the_data_set_leaves_the_classes_of_the_other_behind() -> None:
+def test_another_data_set_resets_the_selected_classes() -> None:
     app = opened("samples", classes="frog", view="published")
     control(app, "Data set").set_value("fashion-mnist").run()
     assert dict(app.query_params) == {"dataset": "fashion-mnist"}
@@ -129,7 +129,9 @@ def test_switching_the_data_set_leaves_the_classes_of_the_other_behind() -> None
 
 
 @pytest.mark.parametrize("page", ["inside", "predict"])
-def test_an_image_from_samples_opens_in_a_network_for_it(clothes: Run, page: str) -> None:
+def test_an_image_from_samples_opens_with_a_network_for_its_data_set(
+    clothes: Run, page: str
+) -> None:
     app = opened(page, dataset="fashion-mnist", split="test", image="1")
     # The other run is newer.
     assert control(app, "Run").value == clothes.id
@@ -138,7 +140,7 @@ def test_an_image_from_samples_opens_in_a_network_for_it(clothes: Run, page: str
     assert not app.exception
 
 
-def test_another_run_on_other_data_forgets_the_image(clothes: Run, shared: Shared) -> None:
+def test_a_run_on_another_data_set_resets_the_image(clothes: Run, shared: Shared) -> None:
     app = opened("evaluate", run=clothes.id, actual="Coat", predicted="Coat")
     control(app, "Run").set_value(shared[2].id).run()
     assert not app.error
@@ -146,7 +148,7 @@ def test_another_run_on_other_data_forgets_the_image(clothes: Run, shared: Share
     assert not app.exception
 
 
-def test_a_dark_thing_on_light_is_seen_as_the_network_knows_it(
+def test_a_dark_object_on_a_light_background_is_inverted(
     clothes: Run, shared: Shared, test_images: ImageSet
 ) -> None:
     thing = test_images.images[0]
@@ -163,7 +165,9 @@ def test_a_dark_thing_on_light_is_seen_as_the_network_knows_it(
     assert not app.exception
 
 
-def test_a_light_thing_on_dark_is_left_as_it_is(clothes: Run, test_images: ImageSet) -> None:
+def test_a_light_object_on_a_dark_background_is_not_inverted(
+    clothes: Run, test_images: ImageSet
+) -> None:
     app = uploaded("predict", png(test_images.images[0]), run=clothes.id)
     assert SWAPPED not in text(app)
     control(app, "Swap light and dark").set_value("yes").run()
@@ -171,20 +175,20 @@ def test_a_light_thing_on_dark_is_left_as_it_is(clothes: Run, test_images: Image
     assert not app.exception
 
 
-def test_a_link_with_another_way_to_swap_gets_a_sentence(clothes: Run) -> None:
+def test_an_unknown_inversion_in_a_link_is_reported(clothes: Run) -> None:
     app = opened("predict", run=clothes.id, invert="maybe")
     [error] = app.error
     assert "Use auto, yes or no" in error.value
     assert not app.exception
 
 
-def test_photos_are_not_swapped_where_backgrounds_are_of_any_kind(shared: Shared) -> None:
+def test_photos_are_not_inverted_for_data_with_any_background(shared: Shared) -> None:
     app = opened("predict", run=shared[2].id)
     assert all(one.label != "Swap light and dark" for one in app.button_group)
     assert not app.exception
 
 
-def test_inside_swaps_too_and_can_be_told_not_to(clothes: Run, test_images: ImageSet) -> None:
+def test_inside_inverts_uploads_unless_switched_off(clothes: Run, test_images: ImageSet) -> None:
     app = uploaded("inside", png(255 - test_images.images[0]), run=clothes.id, split="upload")
     assert SWAPPED in text(app)
     control(app, "Swap light and dark").set_value(False).run()
@@ -207,7 +211,7 @@ def test_the_first_validation_image_comes_first(clothes: Run, shared: Shared) ->
     assert not app.exception
 
 
-def test_runs_say_which_data_they_are_on() -> None:
+def test_runs_show_their_data_set() -> None:
     app = opened("runs")
     assert set(app.dataframe[0].value["Data"]) == {"Fashion-MNIST sample", "CIFAR-10 sample"}
     assert not app.exception

@@ -1,4 +1,4 @@
-"""All that any page sends to a browser, with runs whose names look like Markdown, HTML and more."""
+"""Run names that look like Markdown or HTML are shown literally on all pages."""
 
 import json
 import re
@@ -154,7 +154,9 @@ def _with_ids(address: dict[str, Any], runs: list[Run]) -> dict[str, Any]:
         ("present", {"run": 1, "scene": "turn", "notes": 1}),
     ],
 )
-def test_no_page_reads_a_name(runs: list[Run], page: str, address: dict[str, Any]) -> None:
+def test_no_page_interprets_the_name_of_a_run(
+    runs: list[Run], page: str, address: dict[str, Any]
+) -> None:
     assert check(opened_by_link(page, **_with_ids(address, runs)))
 
 
@@ -181,7 +183,7 @@ def test_no_page_reads_a_name(runs: list[Run], page: str, address: dict[str, Any
         ),
     ],
 )
-def test_no_page_reads_the_name_of_a_class(
+def test_no_page_interprets_the_name_of_a_class(
     runs: list[Run], named_classes: None, page: str, address: dict[str, Any]
 ) -> None:
     check(opened_by_link(page, **_with_ids(address, runs)))
@@ -191,7 +193,7 @@ def test_no_page_reads_the_name_of_a_class(
     "page",
     ["start", "samples", "train", "runs", "lab", "inside", "evaluate", "predict", "present"],
 )
-def test_no_page_reads_what_an_address_holds(runs: list[Run], page: str) -> None:
+def test_no_page_interprets_query_values(runs: list[Run], page: str) -> None:
     check(opened_by_link(page, **dict.fromkeys(WORDS, NAME)))
     with_run = dict.fromkeys(WORDS, NAME) | {"run": runs[0].id, "members": runs[0].id}
     for view in ("watch", "setup", "ensemble", "duel", NAME):

@@ -1,4 +1,4 @@
-"""Inside: the image, from the data or from a person, and what the network says of it."""
+"""Inside: images from the data or an upload, and their predictions."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ from tests.pages.app_page import address_of, widget
 from tests.pages.inside_page import MAPS, errors, grids, opened, page_texts
 
 
-def test_the_page_begins_with_the_newest_run_and_the_published_image(run: Run) -> None:
+def test_the_page_starts_with_the_newest_run_and_the_published_image(run: Run) -> None:
     app = opened()
     assert address_of(app)["run"] == run.id
     assert "**Test image 1, ship**" in page_texts(app)
@@ -31,7 +31,7 @@ def test_the_page_begins_with_the_newest_run_and_the_published_image(run: Run) -
     assert not app.exception
 
 
-def test_the_most_probable_classes_are_named_and_judged(run: Run) -> None:
+def test_the_most_probable_classes_are_listed_and_marked_correct_or_not(run: Run) -> None:
     app = opened()
     first = next(text for text in page_texts(app) if text.startswith("The network predicts"))
     right = "**ship**" in first
@@ -49,7 +49,7 @@ def test_a_training_image_comes_from_the_address(run: Run, settings: Settings) -
     assert not app.exception
 
 
-def test_the_neighbours_and_a_random_image_are_a_click_away(run: Run, settings: Settings) -> None:
+def test_buttons_show_the_next_previous_and_a_random_image(run: Run, settings: Settings) -> None:
     test = library.load("cifar10", "sample", settings).test
     app = opened(image="9")
     app.button(key="inside-next").click().run()
@@ -65,7 +65,7 @@ def test_the_neighbours_and_a_random_image_are_a_click_away(run: Run, settings: 
     assert not app.exception
 
 
-def test_an_upload_is_brought_to_the_network_with_notes(run: Run) -> None:
+def test_an_upload_is_prepared_for_the_network_with_notes(run: Run) -> None:
     app = opened(split="upload")
     assert "Choose an image file" in page_texts(app)[0]
     photo = encode_image(Image.new("RGB", (80, 50), (90, 90, 90)))
@@ -77,14 +77,14 @@ def test_an_upload_is_brought_to_the_network_with_notes(run: Run) -> None:
     assert not app.exception
 
 
-def test_a_text_file_called_png_is_one_sentence(run: Run) -> None:
+def test_a_text_file_named_png_is_refused_in_one_sentence(run: Run) -> None:
     app = opened(split="upload")
     app.file_uploader(key="inside-upload").set_value(("a.png", b"hello there", "image/png")).run()
     assert errors(app) == ["“a.png” is a text file. Choose a PNG, JPEG, WebP, BMP or GIF image."]
     assert not app.exception
 
 
-def test_what_speaks_for_two_classes_is_shown_and_can_be_chosen(run: Run) -> None:
+def test_heat_maps_of_two_classes_are_shown_and_can_be_selected(run: Run) -> None:
     app = opened(**{"class": "frog", "look": "conv2d_1"})
     assert widget(app, "selectbox", "inside-look").value == "conv2d_1"
     assert widget(app, "selectbox", "inside-look").options == MAPS
@@ -98,7 +98,7 @@ def test_what_speaks_for_two_classes_is_shown_and_can_be_chosen(run: Run) -> Non
     assert not app.exception
 
 
-def test_the_menus_name_what_is_drawn_after_an_upload_and_another_run(
+def test_the_menus_match_the_heat_maps_after_an_upload_and_another_run(
     store: RunStore, weights: dict[str, np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     colored_channels: list[str] = []
@@ -144,7 +144,7 @@ def test_without_a_choice_the_last_convolution_and_the_actual_class_are_shown(ru
         assert widget(app, "selectbox", "inside-class").value == "ship"
 
 
-def test_a_layer_or_class_that_is_not_there_is_one_sentence(run: Run) -> None:
+def test_an_unknown_layer_or_class_has_one_message(run: Run) -> None:
     app = opened(look="dense_1", **{"class": "cow"})
     assert any("no layer “dense_1” with maps" in error for error in errors(app))
     assert any("no class “cow”" in error for error in errors(app))

@@ -1,4 +1,4 @@
-"""Inside: what it says to an address of what is not there."""
+"""Inside: messages for unknown values in the address."""
 
 import pytest
 
@@ -20,9 +20,7 @@ from tests.pages.inside_page import MAPS, errors, grids, opened
         ({"dataset": "imagenet"}, "There is no data set called “imagenet”"),
     ],
 )
-def test_an_image_that_is_not_there_is_one_sentence(
-    run: Run, address: dict[str, str], sentence: str
-) -> None:
+def test_an_unknown_image_has_one_message(run: Run, address: dict[str, str], sentence: str) -> None:
     app = opened(**address)
     assert len(app.error) == 1
     assert errors(app)[0].startswith(sentence)
@@ -30,7 +28,7 @@ def test_an_image_that_is_not_there_is_one_sentence(
     assert not app.exception
 
 
-def test_from_a_wrong_image_a_click_leads_to_a_right_one(run: Run) -> None:
+def test_a_click_replaces_an_unknown_image(run: Run) -> None:
     app = opened(image="abc")
     app.button(key="inside-random").click().run()
     assert not app.error
@@ -38,7 +36,9 @@ def test_from_a_wrong_image_a_click_leads_to_a_right_one(run: Run) -> None:
     assert not app.exception
 
 
-def test_an_image_outside_the_sample_names_those_nearest(run: Run, settings: Settings) -> None:
+def test_the_message_for_an_image_outside_the_sample_names_the_nearest(
+    run: Run, settings: Settings
+) -> None:
     indices = library.load("cifar10", "sample", settings).test.indices.tolist()
     missing = next(number for number in range(10, 10_000) if number not in indices)
     app = opened(image=str(missing))
@@ -58,7 +58,7 @@ def test_an_image_outside_the_sample_names_those_nearest(run: Run, settings: Set
         ({"channel": "1"}, "The address has channel “1”, but no layer."),
     ],
 )
-def test_a_channel_that_is_not_there_is_one_sentence_above_all_layers(
+def test_an_unknown_channel_has_one_message_above_all_layers(
     run: Run, address: dict[str, str], sentence: str
 ) -> None:
     app = opened(**address)
@@ -68,7 +68,7 @@ def test_a_channel_that_is_not_there_is_one_sentence_above_all_layers(
     assert not app.exception
 
 
-def test_all_that_is_wrong_with_an_address_is_said(run: Run) -> None:
+def test_all_unknown_query_values_are_reported(run: Run) -> None:
     app = opened(image="abc", layer="nope", channel="x")
     image, layer, channel = errors(app)
     assert "got “abc”" in image
@@ -77,7 +77,7 @@ def test_all_that_is_wrong_with_an_address_is_said(run: Run) -> None:
     assert not app.exception
 
 
-def test_unknown_images_and_weights_are_said_and_replaced(run: Run) -> None:
+def test_unknown_images_and_weights_are_reported_and_replaced(run: Run) -> None:
     app = opened(split="nope", checkpoint="nope")
     warnings = [one.value for one in app.warning]
     assert any("There is no split “nope”" in one for one in warnings)
@@ -86,7 +86,7 @@ def test_unknown_images_and_weights_are_said_and_replaced(run: Run) -> None:
     assert not app.exception
 
 
-def test_an_unknown_run_is_one_sentence_and_another_can_be_chosen(run: Run) -> None:
+def test_an_unknown_run_has_one_message_and_another_can_be_selected(run: Run) -> None:
     app = opened(run="zzz")
     assert errors(app) == ["There is no run “zzz” here."]
     assert grids(app) == []

@@ -1,4 +1,4 @@
-"""Inside: a channel opened; what excites it, how it came about, and what all test images say."""
+"""Inside: the dialog of a channel, its epochs and its top images."""
 
 import numpy as np
 import pytest
@@ -135,7 +135,7 @@ def test_the_progress_of_a_scan_is_shown(
     assert "channel-epochs" in component_keys(app)
 
 
-def test_over_the_epochs_it_is_shown_after_each_with_weights(snapshot_run: Run) -> None:
+def test_the_channel_is_shown_after_each_epoch_with_weights(snapshot_run: Run) -> None:
     ringed, shown = tiles(
         opened_after_scan(snapshot_run, layer="conv2d_2", channel="5"), "channel-epochs"
     )
@@ -150,7 +150,7 @@ def test_over_the_epochs_it_is_shown_after_each_with_weights(snapshot_run: Run) 
     assert ringed == 1
 
 
-def test_all_epochs_are_on_one_scale_and_it_is_said(snapshot_run: Run, test_set: ImageSet) -> None:
+def test_all_epochs_share_a_labelled_scale(snapshot_run: Run, test_set: ImageSet) -> None:
     image = test_set.images[test_set.position_of(1)]
     maps = [
         cache.trained_model(snapshot_run, weights).observe(image)[2].values[..., 5]
@@ -162,7 +162,7 @@ def test_all_epochs_are_on_one_scale_and_it_is_said(snapshot_run: Run, test_set:
     assert any(words in text for text in page_texts(app))
 
 
-def test_damaged_weights_of_an_epoch_are_said_and_the_others_shown(
+def test_damaged_weights_of_an_epoch_are_reported_and_the_others_shown(
     snapshot_run: Run, store: RunStore
 ) -> None:
     snapshot_path(store.folder(snapshot_run.id), "weights", 1).write_bytes(b"nothing")
@@ -174,7 +174,7 @@ def test_damaged_weights_of_an_epoch_are_said_and_the_others_shown(
     assert not errors(app)
 
 
-def test_a_run_without_snapshots_says_so(store: RunStore, weights: Arrays) -> None:
+def test_a_run_without_snapshots_has_a_message(store: RunStore, weights: Arrays) -> None:
     run = stored_runs.store_run(store, TINY, checkpoints={"last": weights})
     app = opened_after_scan(run, layer="conv2d_2", channel="5")
     assert any("has no weights of other epochs" in text for text in page_texts(app))
@@ -193,7 +193,7 @@ def test_a_network_with_one_channel(store: RunStore) -> None:
     assert "channel-top-images" in component_keys(app)
 
 
-def test_layers_say_which_channels_are_dead_for_all_test_images(snapshot_run: Run) -> None:
+def test_channels_that_are_dead_for_all_images_are_listed(snapshot_run: Run) -> None:
     facts = [one.value for one in opened(run=snapshot_run.id).caption]
     assert "Convolution · output 32×32×6 · 6 channels · 2 dead: 1 and 4" in facts
     facts = [one.value for one in opened_after_scan(snapshot_run).caption]
@@ -204,7 +204,7 @@ def test_layers_say_which_channels_are_dead_for_all_test_images(snapshot_run: Ru
     assert any(fact.startswith("Flatten") and "for all" not in fact for fact in facts)
 
 
-def test_dead_ones_are_counted_over_the_validation_images_where_some_were_held_back(
+def test_dead_channels_are_counted_on_validation_images_if_there_are_any(
     store: RunStore, weights: Arrays, settings: Settings
 ) -> None:
     made = dict(weights)

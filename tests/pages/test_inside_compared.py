@@ -1,4 +1,4 @@
-"""Inside with two networks beside each other, and the filters of their first convolutions."""
+"""Inside: two networks side by side, and their first filters."""
 
 import numpy as np
 import pytest
@@ -47,7 +47,7 @@ def sides(found: list[str]) -> tuple[list[str], list[str]]:
     return [name for name in found if name not in right], right
 
 
-def test_two_epochs_of_one_run_are_beside_each_other(snapshot_run: Run) -> None:
+def test_two_epochs_of_a_run_are_shown_side_by_side(snapshot_run: Run) -> None:
     app = opened(run=snapshot_run.id, **{"with": snapshot_run.id})
     assert not app.exception
     assert not errors(app)
@@ -89,7 +89,7 @@ def test_the_most_changed_channels_come_first_only_where_epochs_are_compared(
     assert any("where two epochs of a run are compared" in error for error in errors(app))
 
 
-def test_two_runs_of_different_networks_say_what_has_no_counterpart(
+def test_layers_without_a_counterpart_in_the_other_network_are_named(
     store: RunStore, snapshot_run: Run
 ) -> None:
     made = stored_runs.experiment(
@@ -130,7 +130,7 @@ def test_two_runs_of_different_networks_say_what_has_no_counterpart(
     assert any(text.startswith("**Channel 3** of 8") for text in page_texts(app))
 
 
-def test_the_same_epoch_of_another_run_follows_the_one_on_the_left(
+def test_the_right_run_follows_the_epoch_of_the_left(
     snapshot_run: Run, store: RunStore, weights: Arrays
 ) -> None:
     other = stored_runs.store_run(store, TINY, name="other", checkpoints={"last": weights})
@@ -148,7 +148,7 @@ def test_the_same_epoch_of_another_run_follows_the_one_on_the_left(
     assert "**long, before training** predicts" in words
 
 
-def test_what_cannot_be_compared_is_said_and_the_rest_is_shown(
+def test_incomparable_layers_are_reported_and_the_others_shown(
     snapshot_run: Run, store: RunStore, weights: Arrays
 ) -> None:
     base = PRESETS["fashion-mnist-cnn"].experiment
@@ -183,9 +183,7 @@ def test_what_cannot_be_compared_is_said_and_the_rest_is_shown(
     assert not app.exception
 
 
-def test_a_run_under_way_is_compared_too(
-    snapshot_run: Run, store: RunStore, weights: Arrays
-) -> None:
+def test_an_active_run_can_be_compared(snapshot_run: Run, store: RunStore, weights: Arrays) -> None:
     live = stored_runs.store_run(
         store, TINY, name="live", state=RunState.RUNNING, epochs=1, checkpoints={"last": weights}
     )
@@ -234,7 +232,7 @@ def test_first_filters_are_pictures_where_a_convolution_sees_the_image(
     assert "filters-right" in component_keys(app)
 
 
-def test_one_value_or_one_channel_is_a_layer_as_well(store: RunStore) -> None:
+def test_layers_with_one_value_or_channel_are_compared(store: RunStore) -> None:
     made = stored_runs.experiment(
         Conv2D(filters=1),
         MaxPool2D(pool_size=32, strides=32),

@@ -1,4 +1,4 @@
-"""Inside: all layers of a network, and one of its channels large."""
+"""Inside: all layers of a network, and the dialog of a channel."""
 
 import numpy as np
 import pytest
@@ -52,7 +52,7 @@ def test_the_channel_in_the_address_opens_with_its_values_and_kernel(run: Run) -
     assert not app.exception
 
 
-def test_a_dead_channel_says_so_and_a_pooled_one_has_no_kernel(run: Run) -> None:
+def test_a_dead_channel_is_labelled_and_a_pooled_one_has_no_kernel(run: Run) -> None:
     app = opened(layer="max_pooling2d_1", channel="4")
     assert any("0 everywhere in this image" in text for text in page_texts(app))
     assert "Max pooling has no kernel." in page_texts(app)
@@ -103,7 +103,7 @@ def test_layers_of_every_kind_are_shown(store: RunStore) -> None:
     assert not app.exception
 
 
-def test_order_and_scale_are_chosen_and_in_the_address(run: Run) -> None:
+def test_order_and_scale_are_in_the_address(run: Run) -> None:
     app = opened(order="strength", scale="layer", layer="conv2d_1", channel="3")
     assert "black is 0, white is " in "\n".join(page_texts(app))
     assert grids(app) == MAPS

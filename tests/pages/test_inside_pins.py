@@ -1,4 +1,4 @@
-"""Pinned images on Inside, and epochs of which only their feature maps were kept."""
+"""Inside: pinned images, and epochs with saved feature maps only."""
 
 import numpy as np
 import pytest
@@ -32,7 +32,7 @@ def thinned(store: RunStore, settings: Settings, weights: Arrays) -> Run:
     return run
 
 
-def test_of_a_pinned_image_an_epoch_without_weights_is_shown_from_its_maps(thinned: Run) -> None:
+def test_a_pinned_image_is_shown_from_saved_maps_without_weights(thinned: Run) -> None:
     app = inside_page.opened(run=thinned.id, checkpoint="epochs", epoch="1", image="231")
     assert not app.exception
     assert not inside_page.errors(app)
@@ -51,13 +51,13 @@ def test_of_a_pinned_image_an_epoch_without_weights_is_shown_from_its_maps(thinn
     assert "Filters of the first layer" not in headings
 
 
-def test_another_image_has_no_such_epoch(thinned: Run) -> None:
+def test_epochs_without_weights_are_unknown_for_other_images(thinned: Run) -> None:
     app = inside_page.opened(run=thinned.id, checkpoint="epochs", epoch="1", image="1")
     assert not app.exception
     assert any("no weights called “epochs”" in text for text in inside_page.page_texts(app))
 
 
-def test_damaged_maps_are_said(thinned: Run, store: RunStore) -> None:
+def test_damaged_maps_are_reported(thinned: Run, store: RunStore) -> None:
     path = snapshot_path(store.folder(thinned.id), "maps", 1)
     path.write_bytes(path.read_bytes()[:500])
     app = inside_page.opened(run=thinned.id, checkpoint="epochs", epoch="1", image="231")
@@ -65,7 +65,7 @@ def test_damaged_maps_are_said(thinned: Run, store: RunStore) -> None:
     assert inside_page.grids(app) == inside_page.MAPS
 
 
-def test_an_image_is_pinned_and_taken_off_again(thinned: Run, store: RunStore) -> None:
+def test_an_image_can_be_pinned_and_unpinned(thinned: Run, store: RunStore) -> None:
     before = pinned_images(store, CIFAR10)
     app = inside_page.opened(run=thinned.id, image="5")
     assert "pinned" in component_keys(app)
@@ -89,11 +89,11 @@ def test_an_image_is_pinned_and_taken_off_again(thinned: Run, store: RunStore) -
     ]
 
 
-def test_those_of_which_the_run_has_kept_maps_are_told_apart(thinned: Run) -> None:
+def test_pinned_images_with_saved_maps_are_underlined(thinned: Run) -> None:
     said = inside_page.page_texts(inside_page.opened(run=thinned.id))
     assert any("Underlined: maps saved at more epochs" in text for text in said)
 
 
-def test_where_none_or_all_have_maps_nothing_is_underlined(run: Run) -> None:
+def test_nothing_is_underlined_if_all_or_no_images_have_maps(run: Run) -> None:
     said = inside_page.page_texts(inside_page.opened(run=run.id))
     assert not any("Underlined" in text for text in said)

@@ -1,4 +1,4 @@
-"""Inside: the choice of runs and weights, and messages for those that cannot be chosen."""
+"""Inside: selecting runs and weights, and messages for unavailable ones."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def own_run(store: RunStore, weights: dict[str, np.ndarray]) -> Run:
     return stored_runs.store_run(store, TINY, checkpoints={"last": weights, "best": weights})
 
 
-def test_damaged_weights_are_said_and_other_runs_still_work(
+def test_damaged_weights_are_reported_and_other_runs_work(
     store: RunStore, own_run: Run, weights: dict[str, np.ndarray]
 ) -> None:
     broken = stored_runs.store_run(store, TINY, name="broken", checkpoints={"last": weights})
@@ -36,7 +36,7 @@ def test_damaged_weights_are_said_and_other_runs_still_work(
     assert not app.exception
 
 
-def test_weights_of_another_network_are_refused_in_words(
+def test_weights_of_another_network_are_refused_with_a_message(
     store: RunStore, weights: dict[str, np.ndarray]
 ) -> None:
     other = stored_runs.experiment(Flatten(), Dense(units=10, activation="softmax"))
@@ -46,7 +46,7 @@ def test_weights_of_another_network_are_refused_in_words(
     assert not app.exception
 
 
-def test_a_run_that_lost_its_weights_is_said_and_not_offered(store: RunStore, own_run: Run) -> None:
+def test_a_run_without_weights_is_reported_and_not_offered(store: RunStore, own_run: Run) -> None:
     lost = stored_runs.store_run(store, TINY, name="lost")
     app = opened(run=lost.id)
     assert "“lost” is finished and has no weights" in errors(app)[0]
@@ -54,7 +54,9 @@ def test_a_run_that_lost_its_weights_is_said_and_not_offered(store: RunStore, ow
     assert not app.exception
 
 
-def test_a_run_in_its_first_epoch_is_said_to_come(store: RunStore, own_run: Run) -> None:
+def test_a_run_in_its_first_epoch_is_explained_and_not_offered(
+    store: RunStore, own_run: Run
+) -> None:
     coming = stored_runs.store_run(store, TINY, name="new", state=RunState.RUNNING, epochs=0)
     with stored_runs.hold_lock(store, coming):
         app = opened(run=coming.id)
@@ -63,7 +65,7 @@ def test_a_run_in_its_first_epoch_is_said_to_come(store: RunStore, own_run: Run)
     assert not app.exception
 
 
-def test_a_running_run_is_looked_at_as_it_stands(
+def test_a_running_run_is_shown_with_its_current_weights(
     store: RunStore, weights: dict[str, np.ndarray]
 ) -> None:
     running = stored_runs.store_run(
@@ -76,7 +78,9 @@ def test_a_running_run_is_looked_at_as_it_stands(
     assert not app.exception
 
 
-def test_runs_of_one_name_are_told_apart(store: RunStore, own_run: Run, weights: dict) -> None:
+def test_runs_with_the_same_name_have_different_labels(
+    store: RunStore, own_run: Run, weights: dict
+) -> None:
     stored_runs.store_run(store, TINY, checkpoints={"last": weights})
     app = opened()
     options = widget(app, "selectbox", "pick-run").options
@@ -85,7 +89,7 @@ def test_runs_of_one_name_are_told_apart(store: RunStore, own_run: Run, weights:
     assert not app.exception
 
 
-def test_a_run_without_validation_says_which_loss_was_lowest(
+def test_a_run_without_validation_names_its_training_loss(
     store: RunStore, weights: dict[str, np.ndarray]
 ) -> None:
     stored_runs.store_run(store, TINY, validated=False, checkpoints={"best": weights})
@@ -97,9 +101,7 @@ def test_a_run_without_validation_says_which_loss_was_lowest(
     assert not app.exception
 
 
-def test_a_run_that_was_given_its_best_weights_back_says_so_of_how_it_ended(
-    store: RunStore, weights: dict[str, np.ndarray]
-) -> None:
+def test_restored_best_weights_are_named(store: RunStore, weights: dict[str, np.ndarray]) -> None:
     made = stored_runs.experiment(early_stopping={"patience": 2})
     run = stored_runs.store_run(store, made, checkpoints={"last": weights, "best": weights})
     stored_runs.raise_validation_loss(store, run, epoch=3)
@@ -111,7 +113,7 @@ def test_a_run_that_was_given_its_best_weights_back_says_so_of_how_it_ended(
     assert not app.exception
 
 
-def test_without_runs_it_says_what_to_do_and_leads_there(store: RunStore) -> None:
+def test_without_runs_training_is_suggested_with_a_link(store: RunStore) -> None:
     app = opened()
     assert "No network has been trained here yet" in page_texts(app)[0]
     app.button[0].click().run()

@@ -1,4 +1,4 @@
-"""The Lab page: what it offers, what a link says, and what has become of a series."""
+"""The Lab page: its experiments, links and series."""
 
 from collections.abc import Iterator
 

@@ -42,7 +42,7 @@ def lines(app: AppTest, ids: Mapping[str, str]) -> str:
 
 
 @pytest.mark.parametrize("case", LINKS, ids=lambda case: case.link[:60])
-def test_a_link_opens_what_it_names(case: Link, linked: Mapping[str, str]) -> None:
+def test_a_link_opens_its_page_and_content(case: Link, linked: Mapping[str, str]) -> None:
     app = opened(case.link, linked)
     assert not app.exception
     assert [one.value for one in app.error] == []
@@ -66,6 +66,6 @@ def test_a_link_opens_what_it_names(case: Link, linked: Mapping[str, str]) -> No
             assert here != before, beginning
 
 
-def test_no_two_links_are_the_same_and_every_page_has_some() -> None:
+def test_links_are_unique_and_every_page_has_some() -> None:
     assert len({case.link for case in LINKS}) == len(LINKS)
     assert {case.link.partition("?")[0] for case in LINKS} == set(PAGES)

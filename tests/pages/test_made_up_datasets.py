@@ -99,7 +99,7 @@ def text(app: AppTest) -> str:
     ],
     ids=str,
 )
-def test_the_page_says_nothing_of_trouble(
+def test_the_page_shows_no_error(
     info: DatasetInfo, page: str, address: dict[str, str], runs: dict[str, Run]
 ) -> None:
     named = {
@@ -111,7 +111,7 @@ def test_the_page_says_nothing_of_trouble(
     assert refusals(opened(page, **address, **named)) == []
 
 
-def test_numbers_and_words_follow_from_the_data_set(runs: dict[str, Run]) -> None:
+def test_texts_have_the_numbers_of_the_data_set(runs: dict[str, Run]) -> None:
     for info in BOTH:
         count = len(info.classes)
         words = {3: "three", 100: "100"}[count]
@@ -120,7 +120,7 @@ def test_numbers_and_words_follow_from_the_data_set(runs: dict[str, Run]) -> Non
         assert f"{width} × {height} pixels" in text(opened("samples", dataset=info.name))
 
 
-def test_what_is_not_here_is_said_with_what_to_do(settings: Settings) -> None:
+def test_a_missing_data_set_is_reported_with_what_to_do(settings: Settings) -> None:
     assert "data fetch hundred-marks --from PATH" in " ".join(
         refusals(opened("samples", dataset=MANY.name))
     )
@@ -142,7 +142,7 @@ def choose(app: AppTest, label: str, value: str) -> AppTest:
     return found.select(value).run()
 
 
-def test_set_up_fits_the_network_to_another_data_set(runs: dict[str, Run]) -> None:
+def test_setup_fits_the_network_to_another_data_set(runs: dict[str, Run]) -> None:
     app = choose(opened("train", part="data"), "Data set", MANY.name)
     assert refusals(app) == []
     (button,) = [one for one in app.button if one.label == "Train"]
@@ -155,14 +155,14 @@ def opened_part(app: AppTest, part: str) -> AppTest:
     return app.run()
 
 
-def test_set_up_says_how_to_get_what_is_not_here() -> None:
+def test_setup_explains_how_to_get_a_missing_data_set() -> None:
     app = choose(opened("train", part="data"), "Data set", WIDE.name)
     (button,) = [one for one in app.button if one.label == "Train"]
     assert button.disabled
     assert "data fetch three-fruits --from PATH" in " ".join(refusals(app))
 
 
-def test_samples_offers_only_what_there_is(runs: dict[str, Run]) -> None:
+def test_samples_offers_only_available_choices(runs: dict[str, Run]) -> None:
     app = opened("samples", dataset=WIDE.name, variant="sample")
     assert refusals(app) == ["Three Fruits has no embedded sample. The full set is shown."]
     labels = {one.label for one in app.button_group}
@@ -178,7 +178,7 @@ def test_classes_without_other_names_are_shown_in_english(runs: dict[str, Run]) 
     assert list(pills.options) == list(WIDE.classes)
 
 
-def test_a_run_on_a_data_set_that_is_gone_is_said_and_no_crash(
+def test_a_run_on_a_removed_data_set_is_reported(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = fit_experiment(stored_runs.experiment(), WIDE)

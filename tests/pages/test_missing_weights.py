@@ -1,4 +1,4 @@
-"""Inside and Evaluate of runs whose checkpoints are gone, or whose kept weights are damaged."""
+"""Inside and Evaluate of runs with missing or damaged weights."""
 
 import numpy as np
 import pytest
@@ -71,7 +71,7 @@ def remove(store: RunStore, run: Run, *kinds: SnapshotKind) -> None:
             snapshot_path(store.folder(run.id), kind, epoch).unlink()
 
 
-def test_inside_looks_into_the_epochs_that_are_left(bare: Run, store: RunStore) -> None:
+def test_inside_shows_the_epochs_that_are_left(bare: Run, store: RunStore) -> None:
     for address in ({}, {"checkpoint": "epochs", "epoch": "1"}):
         app = inside_page.opened(run=bare.id, **address)
         assert not app.exception
@@ -92,7 +92,9 @@ def test_inside_looks_into_the_epochs_that_are_left(bare: Run, store: RunStore) 
     assert inside_page.grids(app) == inside_page.MAPS
 
 
-def test_of_kept_maps_alone_their_images_are_shown_and_offered(bare: Run, store: RunStore) -> None:
+def test_with_only_saved_maps_their_images_are_shown_and_offered(
+    bare: Run, store: RunStore
+) -> None:
     remove(store, bare, "weights")
     app = inside_page.opened(run=bare.id, image=str(PINNED), checkpoint="epochs", epoch="2")
     assert not app.exception
@@ -106,7 +108,7 @@ def test_of_kept_maps_alone_their_images_are_shown_and_offered(bare: Run, store:
     assert inside_page.grids(app) == inside_page.MAPS
 
 
-def test_evaluate_shows_the_answers_that_are_left(bare: Run, store: RunStore) -> None:
+def test_evaluate_shows_the_predictions_that_are_left(bare: Run, store: RunStore) -> None:
     for part in ("classes", "sure", "pictures", "comparison"):
         app = evaluate_page.opened(run=bare.id, epoch=2, part=part)
         assert not app.exception
@@ -122,7 +124,7 @@ def test_evaluate_shows_the_answers_that_are_left(bare: Run, store: RunStore) ->
     assert "by the weights after epoch 1." in evaluate_page.text(app)
 
 
-def test_a_run_of_which_nothing_is_left_is_refused_and_one_with_weights_comes_first(
+def test_a_run_without_any_files_is_refused_and_runs_with_weights_come_first(
     bare: Run, store: RunStore, weights: Arrays
 ) -> None:
     remove(store, bare, "weights", "predictions", "maps")
@@ -142,7 +144,7 @@ def test_a_run_of_which_nothing_is_left_is_refused_and_one_with_weights_comes_fi
     assert widget(app, "selectbox", "pick-run").value == whole.id
 
 
-def test_the_runs_page_leads_to_what_is_left(bare: Run) -> None:
+def test_the_runs_page_links_to_what_is_left(bare: Run) -> None:
     app = runs_page.opened(bare.id)
     labels = [link.proto.label for link in app.get("page_link")]
     assert "Look inside" in labels
@@ -150,7 +152,7 @@ def test_the_runs_page_leads_to_what_is_left(bare: Run) -> None:
     assert "Predict" not in labels
 
 
-def test_a_run_in_its_first_epoch_is_looked_at_before_training(
+def test_a_run_in_its_first_epoch_is_shown_before_training(
     store: RunStore, weights: Arrays
 ) -> None:
     run = stored_runs.store_run(store, stored_runs.experiment(), state=RunState.RUNNING, epochs=0)
@@ -166,7 +168,7 @@ def test_a_run_in_its_first_epoch_is_looked_at_before_training(
         assert any("as soon as the first epoch is done" in one.value for one in app.info)
 
 
-def test_damaged_weights_are_said_and_their_maps_shown(saved_run: Run, store: RunStore) -> None:
+def test_damaged_weights_are_reported_and_their_maps_shown(saved_run: Run, store: RunStore) -> None:
     exact = inside_page.opened(run=saved_run.id, checkpoint="epochs", epoch="2", image=str(PINNED))
     snapshot_path(store.folder(saved_run.id), "weights", 2).write_bytes(b"garbage")
     address = {"run": saved_run.id, "checkpoint": "epochs", "epoch": "2", "image": str(PINNED)}
@@ -197,7 +199,7 @@ def test_damaged_weights_are_said_and_their_maps_shown(saved_run: Run, store: Ru
     assert "are damaged" in inside_page.errors(app)[0]
 
 
-def test_damaged_weights_on_the_right_are_said_and_their_maps_shown(
+def test_damaged_weights_on_the_right_are_reported_and_their_maps_shown(
     saved_run: Run, store: RunStore
 ) -> None:
     snapshot_path(store.folder(saved_run.id), "weights", 1).write_bytes(b"garbage")
@@ -210,7 +212,7 @@ def test_damaged_weights_on_the_right_are_said_and_their_maps_shown(
     assert "heatmaps of “After epoch 1”" in inside_page.errors(app)[1]
 
 
-def test_maps_stand_in_for_a_damaged_checkpoint_too(saved_run: Run, store: RunStore) -> None:
+def test_saved_maps_replace_a_damaged_checkpoint(saved_run: Run, store: RunStore) -> None:
     folder = store.folder(saved_run.id)
     snapshot_path(folder, "maps", 2).rename(snapshot_path(folder, "maps", 3))
     checkpoint_path(folder, "last").write_bytes(b"garbage")
@@ -220,7 +222,7 @@ def test_maps_stand_in_for_a_damaged_checkpoint_too(saved_run: Run, store: RunSt
     assert inside_page.grids(app) == inside_page.MAPS
 
 
-def test_predict_says_where_what_is_left_can_be_seen(bare: Run, store: RunStore) -> None:
+def test_predict_links_to_the_pages_that_show_what_is_left(bare: Run, store: RunStore) -> None:
     (error,) = [one.value for one in predict_page.opened(run=bare.id).error]
     assert "neither last nor best weights" in error
     assert "Inside and Evaluate show its saved epochs" in error

@@ -1,4 +1,4 @@
-"""Queued runs that no process looks after: taken up by the dashboard, else resumed or stopped."""
+"""Queued runs without an owner: the dashboard trains them, or the user resumes or stops them."""
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -29,7 +29,7 @@ def _orphan(store: RunStore) -> Run:
     return stored_runs.store_run(store, made, name="left", state=RunState.QUEUED, epochs=0)
 
 
-def test_it_trains_without_anybody_pressing_train(store: RunStore, orphan: Run) -> None:
+def test_an_orphaned_run_trains_without_pressing_train(store: RunStore, orphan: Run) -> None:
     assert not shown().exception
     assert cache.worker().wait(orphan.id, 30).state is RunState.FINISHED
     # One that comes to be while the server is up is taken up when a page is shown.
@@ -43,7 +43,7 @@ def shown() -> AppTest:
     return AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
 
 
-def test_what_could_not_be_taken_up_is_said_and_can_be_resumed_or_stopped(
+def test_an_orphaned_run_that_cannot_start_can_be_resumed_or_stopped(
     store: RunStore, orphan: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as alone:
@@ -60,7 +60,7 @@ def test_what_could_not_be_taken_up_is_said_and_can_be_resumed_or_stopped(
         assert not app.exception
 
 
-def test_pages_are_shown_though_nothing_can_be_taken_up(
+def test_pages_are_shown_if_orphaned_runs_cannot_start(
     orphan: Run, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refused(_: Worker) -> None:

@@ -1,4 +1,4 @@
-"""Predict: a person's files, good and bad."""
+"""Predict: valid and invalid uploads."""
 
 from collections.abc import Callable
 from typing import Any
@@ -38,7 +38,7 @@ def sixteen_bit() -> bytes:
     )
 
 
-def test_an_upload_is_shown_as_it_came_and_as_the_network_saw_it(
+def test_an_upload_is_shown_in_original_and_as_prepared(
     run: Run, predict: Callable[[np.ndarray], tuple[str, float]]
 ) -> None:
     app = uploaded(("my photo.png", encode_image(photo()), "image/png"))
@@ -59,7 +59,7 @@ def test_an_upload_is_shown_as_it_came_and_as_the_network_saw_it(
     ("fit", "note"),
     [("stretch", "Stretched to a square."), ("pad", "with its mean colour")],
 )
-def test_how_it_is_fitted_is_chosen_and_in_the_address(
+def test_the_choice_of_fit_to_square_is_in_the_address(
     run: Run, predict: Callable[[np.ndarray], tuple[str, float]], fit: Any, note: str
 ) -> None:
     app = uploaded(("a.png", encode_image(photo()), "image/png"))
@@ -85,7 +85,7 @@ def test_how_it_is_fitted_is_chosen_and_in_the_address(
         ("line.png", encode_image(photo((2000, 1))), "2,000 × 1 pixels"),
     ],
 )
-def test_unusual_images_work_and_say_what_was_done(
+def test_unusual_images_are_prepared_with_notes(
     run: Run, name: str, data: bytes, note: str
 ) -> None:
     app = uploaded((name, data, ""))
@@ -109,7 +109,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_a_bad_file_gets_one_sentence(run: Run, name: str) -> None:
+def test_an_invalid_file_has_one_message(run: Run, name: str) -> None:
     data, sentence = BAD[name]
     app = uploaded((name, data, "image/png"))
     assert len(app.error) == 1
@@ -117,7 +117,7 @@ def test_a_bad_file_gets_one_sentence(run: Run, name: str) -> None:
     assert not app.exception
 
 
-def test_a_bad_file_stands_in_its_place_among_good_ones(run: Run) -> None:
+def test_an_invalid_file_keeps_its_place_among_valid_ones(run: Run) -> None:
     app = uploaded(
         ("first.png", encode_image(photo()), ""),
         ("notes.png", b"only text", ""),
@@ -136,7 +136,7 @@ def test_a_bad_file_stands_in_its_place_among_good_ones(run: Run) -> None:
     assert not app.exception
 
 
-def test_twenty_files_are_shown_at_a_glance(run: Run) -> None:
+def test_twenty_files_are_shown_in_a_grid(run: Run) -> None:
     files: list[File] = [
         (f"{number}.png", encode_image(photo((20 + number, 20))), "") for number in range(18)
     ]
@@ -148,17 +148,17 @@ def test_twenty_files_are_shown_at_a_glance(run: Run) -> None:
     assert not app.exception
 
 
-def test_only_bad_files_leave_the_page_usable(run: Run) -> None:
+def test_the_page_stays_usable_with_only_invalid_files(run: Run) -> None:
     app = uploaded(*((f"{number}.png", b"text", "") for number in range(7)))
     assert len(errors(app)) == 7
     assert not app.exception
 
 
-def test_the_limit_is_said_beside_the_uploader(run: Run) -> None:
+def test_the_uploader_shows_its_limit(run: Run) -> None:
     assert "up to 20 MB and 50 million pixels per file" in text(opened())
 
 
-def test_a_file_that_found_the_decoders_busy_is_tried_again(
+def test_a_file_is_decoded_again_if_the_decoders_were_busy(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(decoder_process, "WAIT_SECONDS", 0.01)

@@ -1,4 +1,4 @@
-"""Predict: images of the data set, linked, chosen or drawn, and bad links."""
+"""Predict: images of the data set by link, index or at random, and invalid links."""
 
 from collections.abc import Callable
 
@@ -41,7 +41,7 @@ def test_a_linked_image_is_shown_with_its_class(
     assert not app.exception
 
 
-def test_an_upload_takes_the_place_of_a_linked_image(run: Run, test_images: ImageSet) -> None:
+def test_an_upload_replaces_a_linked_image(run: Run, test_images: ImageSet) -> None:
     app = opened(image=int(test_images.indices[0]))
     assert len(pictures(app)) == 1
     app.file_uploader[0].set_value([("mine.png", encode_image(photo()), "")]).run()
@@ -58,7 +58,7 @@ def test_a_training_image_of_the_sample(run: Run, shared: tuple[Settings, Run]) 
     assert not app.exception
 
 
-def test_any_image_of_the_data_set_is_chosen_by_its_index_or_drawn(
+def test_an_image_can_be_selected_by_index_or_at_random(
     run: Run, shared: tuple[Settings, Run]
 ) -> None:
     train = library.load("cifar10", "sample", shared[0]).train
@@ -75,7 +75,7 @@ def test_any_image_of_the_data_set_is_chosen_by_its_index_or_drawn(
     assert not app.exception
 
 
-def test_a_validation_image_says_that_it_was_not_learned_from(
+def test_a_validation_image_is_labelled_as_not_trained_on(
     store: RunStore, settings: Settings
 ) -> None:
     split = SplitValidation(fraction=0.3, seed=777)
@@ -107,7 +107,7 @@ def test_a_validation_image_says_that_it_was_not_learned_from(
         ({"run": "zzz"}, "There is no run “zzz” here."),
     ],
 )
-def test_a_bad_link_gets_a_sentence_and_the_page_stays_usable(
+def test_an_invalid_link_is_reported_and_the_page_stays_usable(
     run: Run, address: dict[str, str], sentence: str
 ) -> None:
     app = opened(**address)
@@ -120,7 +120,7 @@ def test_a_bad_link_gets_a_sentence_and_the_page_stays_usable(
     assert not app.exception
 
 
-def test_without_runs_it_says_what_to_do() -> None:
+def test_without_runs_training_is_suggested() -> None:
     app = opened()
     assert "Train one first" in app.info[0].value
     assert not app.exception

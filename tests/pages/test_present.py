@@ -32,7 +32,7 @@ def demonstration(recorded_home: Settings, monkeypatch: pytest.MonkeyPatch) -> R
     return run
 
 
-def test_the_recorded_run_is_what_is_presented_first(demonstration: Run) -> None:
+def test_the_recorded_run_is_presented_first(demonstration: Run) -> None:
     app = opened()
     assert title(app) == "60,000 small pictures in ten classes"
     assert "learns from 35,000 of them and is validated on 15,000" in html(app)
@@ -48,7 +48,7 @@ def test_the_network_is_drawn_layer_by_layer(demonstration: Run) -> None:
     assert "dense_1** alone has 524,544 of the 814,122 parameters (64%)" in page_text(app)
 
 
-def test_the_recording_has_every_epoch_at_its_own_time(demonstration: Run) -> None:
+def test_the_recording_shows_each_epoch_at_its_time(demonstration: Run) -> None:
     app = opened("training", at="9.5", pace="10x")
     assert title(app) == "30 epochs of 35,000 images"
     given = replay(app, "present-replay")
@@ -87,7 +87,7 @@ def test_the_start_of_overfitting_is_marked(demonstration: Run) -> None:
     assert "Try next: **" in page_text(app)
 
 
-def test_feature_maps_come_from_what_was_kept(
+def test_feature_maps_come_from_saved_files(
     demonstration: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def no_network(*given: object) -> None:
@@ -111,7 +111,7 @@ def test_feature_maps_come_from_what_was_kept(
     assert not other.warning
 
 
-def test_mistakes_are_those_that_can_be_shown_here(demonstration: Run) -> None:
+def test_only_mistakes_with_available_images_are_shown(demonstration: Run) -> None:
     app = opened("mistakes", notes=1)
     assert title(app) == "Confident mistakes"
     assert html(app).count("<figcaption>") == 8
@@ -141,7 +141,7 @@ def test_a_photo_is_predicted_and_not_stored(demonstration: Run) -> None:
     assert "Prediction: <b>" in html(camera)
 
 
-def test_a_hidden_recorded_run_can_be_brought_back(
+def test_a_hidden_recorded_run_can_be_restored(
     store: RunStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CIFARVIZ_RECORDED", "1")

@@ -1,4 +1,4 @@
-"""Present: the scenes of runs of one's own, finished, waiting, at work or broken off."""
+"""Present: scenes of own runs, finished, queued, in training or interrupted."""
 
 import numpy as np
 import pytest
@@ -20,9 +20,7 @@ from tests.stored_runs import Arrays
 
 
 @pytest.mark.parametrize("scene", SCENES)
-def test_every_scene_has_notes_and_a_run_of_one_s_own_has_every_scene(
-    trained: Run, scene: str
-) -> None:
+def test_every_scene_has_notes_and_exists_for_own_runs(trained: Run, scene: str) -> None:
     app = opened(scene, run=trained.id, notes=1)
     assert not app.error
     assert not app.warning
@@ -35,7 +33,7 @@ def test_every_scene_has_notes_and_a_run_of_one_s_own_has_every_scene(
     assert not [box for box in hidden.selectbox if box.key == "present-run"]
 
 
-def test_maps_of_kept_weights_are_computed(trained: Run) -> None:
+def test_maps_are_computed_from_saved_weights(trained: Run) -> None:
     app = opened("maps", run=trained.id, notes=1)
     assert epoch_slider(app)["stops"] == [0, 1, 3]
     assert "from 0 to 3. The maps are computed from saved weights" in page_text(app)
@@ -43,7 +41,7 @@ def test_maps_of_kept_weights_are_computed(trained: Run) -> None:
     assert "conv2d_1: 6 channels of 32 × 32" in html(app)
 
 
-def test_a_run_s_own_mistakes(trained: Run) -> None:
+def test_mistakes_of_an_own_run_are_shown(trained: Run) -> None:
     app = opened("mistakes", run=trained.id, notes=1)
     assert html(app).count("<figcaption>") == 3
     assert "**3 of 50** are wrong (6.0%)" in page_text(app)
@@ -53,9 +51,7 @@ def test_a_run_s_own_mistakes(trained: Run) -> None:
     assert html(wrong).count("<figcaption>") == 3
 
 
-def test_the_mistakes_are_those_of_the_epoch_that_answers_for_the_run(
-    store: RunStore, weights: Arrays
-) -> None:
+def test_mistakes_are_of_the_runs_default_weights(store: RunStore, weights: Arrays) -> None:
     run = stored_runs.store_run(
         store, stored_runs.experiment(), checkpoints={"last": weights, "best": weights}
     )
@@ -94,14 +90,14 @@ def test_the_mistakes_are_those_of_the_epoch_that_answers_for_the_run(
     )
 
 
-def test_without_answers_the_network_is_asked(run: Run) -> None:
+def test_without_saved_predictions_the_network_predicts(run: Run) -> None:
     app = opened("mistakes", run=run.id, notes=1)
     assert "predicted 1,000 test images: last epoch (after epoch 3)" in page_text(app)
     assert "last epoch (after epoch 3)" in html(app)
     assert html(app).count("<figcaption>") == 8
 
 
-def test_a_run_that_learns_is_live(store: RunStore, weights: Arrays) -> None:
+def test_a_run_in_training_is_live(store: RunStore, weights: Arrays) -> None:
     run = stored_runs.store_run(store, stored_runs.experiment(), state=RunState.RUNNING, epochs=1)
     points = np.arange(11, 16)
     store.record(
@@ -133,7 +129,7 @@ def test_a_run_that_learns_is_live(store: RunStore, weights: Arrays) -> None:
         (RunState.RUNNING, "live", "The network is training", "is training for"),
     ],
 )
-def test_only_a_run_that_learns_is_called_live(
+def test_only_a_run_in_training_is_labelled_live(
     store: RunStore, state: RunState, mark: str, headline: str, told: str
 ) -> None:
     run = stored_runs.store_run(
@@ -150,7 +146,7 @@ def test_only_a_run_that_learns_is_called_live(
         assert replay(opened("turn", run=run.id), "present-turn")["mark"] == mark
 
 
-def test_a_run_that_is_being_built_is_not_called_live(store: RunStore) -> None:
+def test_a_run_that_is_preparing_is_not_labelled_live(store: RunStore) -> None:
     run = stored_runs.store_run(store, stored_runs.experiment(), state=RunState.RUNNING, epochs=0)
     with stored_runs.hold_lock(store, run):
         app = opened("training", run=run.id, notes=1)
@@ -166,7 +162,7 @@ def test_maps_of_one_epoch_are_shown_without_a_player(run: Run) -> None:
     assert "epoch-slider" not in component_keys(app)
 
 
-def test_without_a_turn_it_is_said_who_is_ahead(store: RunStore) -> None:
+def test_without_overfitting_the_title_compares_training_and_validation(store: RunStore) -> None:
     run = stored_runs.store_run(store, stored_runs.experiment(), epochs=12)
     with store.database.connect(write=True) as connection:
         connection.execute(
@@ -176,7 +172,7 @@ def test_without_a_turn_it_is_said_who_is_ahead(store: RunStore) -> None:
     assert "<b>0.1</b><span>points of accuracy: validation above training" in html(app)
 
 
-def test_what_went_on_from_a_run_is_drawn_after_it(store: RunStore, trained: Run) -> None:
+def test_the_continuation_of_a_run_is_drawn_after_it(store: RunStore, trained: Run) -> None:
     fork = stored_runs.store_run(store, stored_runs.experiment(), epochs=0)
     with store.database.connect(write=True) as connection:
         connection.execute(
@@ -194,7 +190,7 @@ def test_what_went_on_from_a_run_is_drawn_after_it(store: RunStore, trained: Run
     assert replay(opened("training", run=trained.id), "present-replay")["forks"] == [1, 3]
 
 
-def test_another_run_is_chosen_in_the_panel(trained: Run, store: RunStore) -> None:
+def test_another_run_can_be_selected_in_the_panel(trained: Run, store: RunStore) -> None:
     other = stored_runs.store_run(store, stored_runs.experiment(), name="other")
     first, second, *_ = pinned_images_of(store)
     app = opened("maps", run=trained.id, notes=1, epoch=1, image=second)

@@ -1,4 +1,4 @@
-"""Present: runs, scenes and places that are not there, or broken."""
+"""Present: missing or damaged runs, scenes and files."""
 
 import pytest
 
@@ -12,7 +12,7 @@ from tests.pages.present_page import SCENES, opened, page_text, title
 
 
 @pytest.mark.parametrize("scene", SCENES)
-def test_a_run_that_failed_at_once_is_said_in_words(store: RunStore, scene: str) -> None:
+def test_a_run_that_failed_at_once_is_explained(store: RunStore, scene: str) -> None:
     run = stored_runs.store_run(
         store,
         stored_runs.experiment(),
@@ -27,7 +27,7 @@ def test_a_run_that_failed_at_once_is_said_in_words(store: RunStore, scene: str)
         assert "mine" in page_text(app)
 
 
-def test_a_run_without_snapshots_is_said_in_words(store: RunStore) -> None:
+def test_a_run_without_snapshots_is_explained(store: RunStore) -> None:
     run = stored_runs.store_run(store, stored_runs.experiment())
     assert "has neither saved feature maps nor weights" in page_text(opened("maps", run=run.id))
     assert "has neither saved predictions nor weights" in page_text(opened("mistakes", run=run.id))
@@ -35,7 +35,7 @@ def test_a_run_without_snapshots_is_said_in_words(store: RunStore) -> None:
     assert title(opened("turn", run=run.id)) == "Too early to judge"
 
 
-def test_damaged_maps_are_said_and_the_slider_stays(trained: Run, store: RunStore) -> None:
+def test_damaged_maps_are_reported_and_the_slider_stays(trained: Run, store: RunStore) -> None:
     snapshot_path(store.folder(trained.id), "weights", 1).write_bytes(b"nothing")
     app = opened("maps", run=trained.id, epoch=1)
     assert "damaged" in app.error[0].value
@@ -65,7 +65,7 @@ def test_unknown_query_values_are_reported(
 
 
 @pytest.mark.parametrize("scene", SCENES)
-def test_with_no_run_at_all_each_scene_says_so(store: RunStore, scene: str) -> None:
+def test_without_runs_each_scene_has_a_message(store: RunStore, scene: str) -> None:
     app = opened(scene)
     words = page_text(app)
     assert ("This scene needs a trained network" in words) == (scene != "data")

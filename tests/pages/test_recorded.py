@@ -1,4 +1,4 @@
-"""The recorded run on the pages: there from the first start, marked, hidden and brought back."""
+"""The recorded run on the pages: labelled, hidden and restored."""
 
 import pytest
 
@@ -19,7 +19,7 @@ def keys(app) -> list[str]:
     return [button.key for button in app.button]
 
 
-def test_the_first_start_has_it_and_says_that_it_is_recorded() -> None:
+def test_the_first_start_shows_the_recorded_run_as_recorded() -> None:
     app = opened_by_link("start")
     assert not app.exception
     words = " ".join(one.value for one in app.markdown).replace("\\", "")
@@ -27,7 +27,7 @@ def test_the_first_start_has_it_and_says_that_it_is_recorded() -> None:
     assert ":violet-badge[recorded]" in words
 
 
-def test_every_layer_of_it_can_be_looked_into_at_once() -> None:
+def test_every_layer_of_the_recorded_run_can_be_shown_at_once() -> None:
     app = inside_page.opened()
     assert not app.exception
     assert not inside_page.errors(app)
@@ -39,7 +39,7 @@ def test_every_layer_of_it_can_be_looked_into_at_once() -> None:
     ]
 
 
-def test_hidden_and_brought_back() -> None:
+def test_the_recorded_run_can_be_hidden_and_restored() -> None:
     app = runs_page.opened(RUN)
     assert BRING_BACK not in keys(app)
     app.button(key="hide-recorded").click().run()
@@ -57,7 +57,7 @@ def test_hidden_and_brought_back() -> None:
     assert len(inside_page.grids(inside_page.opened())) == 9
 
 
-def test_evaluate_judges_it_by_the_images_that_come_with_cifarviz() -> None:
+def test_evaluate_uses_the_embedded_images_for_the_recorded_run() -> None:
     app = evaluate_page.opened(run=RUN, checkpoint="epochs", epoch="9")
     assert not app.exception
     assert not app.error
@@ -70,7 +70,7 @@ def test_evaluate_judges_it_by_the_images_that_come_with_cifarviz() -> None:
     assert 60 < float(figures["Accuracy"].split("%")[0]) < 80
 
 
-def test_predict_knows_what_it_learned_from_without_the_full_set() -> None:
+def test_predict_knows_the_training_images_without_the_full_set() -> None:
     app = predict_page.opened(run=RUN)
     app.button(key="predict-validation").click().run()
     assert not app.exception

@@ -1,4 +1,4 @@
-"""A run has one headline on all pages, and other numbers say what they are."""
+"""A run has the same headline on all pages; other accuracies are labelled."""
 
 import pytest
 
@@ -45,7 +45,7 @@ def options(app: object, key: str) -> list[str]:
     return list(box.options)
 
 
-def test_all_pages_have_the_same_number_of_the_same_epoch(run: Run) -> None:
+def test_all_pages_show_the_same_accuracy_of_the_same_epoch(run: Run) -> None:
     assert HEADLINE in start_words()
     assert HEADLINE in runs_words(run.id)
     assert options(inside_page.opened(), "pick-run") == [f"mine · {HEADLINE}"]
@@ -64,7 +64,7 @@ def test_all_pages_have_the_same_number_of_the_same_epoch(run: Run) -> None:
     assert row["Accuracy at best epoch"] == pytest.approx(100 / 3)
 
 
-def test_other_numbers_say_what_they_are(run: Run) -> None:
+def test_other_accuracies_are_labelled(run: Run) -> None:
     others = "77.8% validation, epoch 3 (last epoch)"
     assert others in runs_words(run.id)
     # The last epoch is the one with the highest accuracy, so there is no third number.
@@ -99,7 +99,9 @@ def test_all_pages_name_the_step_at_which_a_run_was_stopped(
     assert f"last epoch ({where})" in present_page.page_text(app)
 
 
-def test_the_recorded_run_is_said_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_recorded_run_has_the_same_headline_on_all_pages(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("CIFARVIZ_RECORDED", "1")
     assert RECORDED in start_words()
     words = runs_words("d85d1362")

@@ -1,4 +1,4 @@
-"""Runs: the list, and the curves of those chosen in one chart."""
+"""Runs: the list, and charts of the selected runs."""
 
 import json
 from contextlib import AbstractContextManager
@@ -22,7 +22,7 @@ VGG = PRESETS["cifar10-vgg"].experiment
 OWN = stored_runs.experiment(Flatten(), Dense(units=10, activation="softmax"))
 
 
-def test_without_runs_it_says_what_to_do_and_leads_there(store: RunStore) -> None:
+def test_without_runs_training_is_suggested_with_a_link(store: RunStore) -> None:
     app = opened()
     assert page_texts(app)[0].startswith("No network has been trained here yet")
     app.button[0].click().run()
@@ -30,7 +30,7 @@ def test_without_runs_it_says_what_to_do_and_leads_there(store: RunStore) -> Non
     assert not app.exception
 
 
-def test_every_run_is_listed_with_what_it_is_and_became(store: RunStore) -> None:
+def test_every_run_is_listed_with_its_settings_and_results(store: RunStore) -> None:
     validated = stored_runs.store_run(store, VGG, name="first", epochs=2)
     store.describe(validated.id, validation_images=900)
     stored_runs.store_run(store, OWN, name="second", state=RunState.STOPPED, validated=False)
@@ -71,7 +71,7 @@ def test_every_run_is_listed_with_what_it_is_and_became(store: RunStore) -> None
     assert not app.exception
 
 
-def test_the_accuracy_beside_the_best_epoch_is_its_own(store: RunStore) -> None:
+def test_the_accuracy_at_the_best_epoch_is_of_that_epoch(store: RunStore) -> None:
     run = stored_runs.store_run(store, OWN.model_copy(update={"seed": 7}))
     # The last epoch has the highest accuracy, but not the lowest loss.
     stored_runs.raise_validation_loss(store, run, epoch=3)
@@ -85,7 +85,7 @@ def test_the_accuracy_beside_the_best_epoch_is_its_own(store: RunStore) -> None:
     assert not app.exception
 
 
-def test_names_have_room_and_results_are_beside_them(store: RunStore) -> None:
+def test_names_have_enough_width_next_to_results(store: RunStore) -> None:
     long = "Four networks voting · sample · 2,000 images · +2 more, seed 82 (member 2 of 2)"
     stored_runs.store_run(store, OWN, name="short", epochs=1)
     narrow = widths(opened())
@@ -100,7 +100,7 @@ def test_names_have_room_and_results_are_beside_them(store: RunStore) -> None:
     assert 36 + sum(wide[name] for name in shown) < 1060
 
 
-def test_no_state_and_no_data_is_cut_off(store: RunStore) -> None:
+def test_states_and_data_sets_are_not_truncated(store: RunStore) -> None:
     fashion = PRESETS["fashion-mnist-cnn"].experiment.data.model_copy(update={"variant": "sample"})
     made = PRESETS["fashion-mnist-cnn"].experiment.model_copy(update={"data": fashion})
     stored_runs.store_run(store, made, state=RunState.RUNNING, epochs=1)
@@ -112,7 +112,7 @@ def test_no_state_and_no_data_is_cut_off(store: RunStore) -> None:
         assert widths(app)[name] >= {"State": 83, "Data": 150}[name]
 
 
-def test_an_unreadable_run_stays_listed_and_is_said(store: RunStore) -> None:
+def test_an_unreadable_run_is_listed_and_reported(store: RunStore) -> None:
     run = stored_runs.store_run(store, OWN, name="from *tomorrow*")
     stored_runs.store_run(store, VGG, name="today")
     with store.database.connect(write=True) as connection:
@@ -129,7 +129,7 @@ def test_an_unreadable_run_stays_listed_and_is_said(store: RunStore) -> None:
     assert not app.exception
 
 
-def test_a_run_that_is_under_way_says_how_far_it_is(store: RunStore) -> None:
+def test_an_active_run_shows_its_progress(store: RunStore) -> None:
     run = stored_runs.store_run(store, VGG, state=RunState.RUNNING, epochs=1)
     with stored_runs.hold_lock(store, run):
         app = opened(run.id)
@@ -142,7 +142,7 @@ def test_a_run_that_is_under_way_says_how_far_it_is(store: RunStore) -> None:
     assert not app.exception
 
 
-def test_the_curves_of_several_runs_are_in_one_chart_for_accuracy_and_one_for_loss(
+def test_curves_of_several_runs_share_a_chart_per_metric(
     store: RunStore,
 ) -> None:
     first = stored_runs.store_run(store, VGG, name="a", epochs=2)
@@ -171,7 +171,7 @@ def test_the_curves_of_several_runs_are_in_one_chart_for_accuracy_and_one_for_lo
     assert not app.exception
 
 
-def test_a_link_may_call_the_chosen_one_run(store: RunStore) -> None:
+def test_a_link_may_name_the_selected_run_run(store: RunStore) -> None:
     first, second = (stored_runs.store_run(store, VGG, name=name) for name in ("a", "b"))
     app = opened_by_link("runs", runs=first.id, run=second.id)
     assert address_of(app) == {"runs": f"{first.id},{second.id}"}
@@ -180,7 +180,7 @@ def test_a_link_may_call_the_chosen_one_run(store: RunStore) -> None:
     assert [one.value for one in app.error] == ["There is no run “zzz” here."]
 
 
-def test_unknown_runs_are_said_where_there_are_none(store: RunStore) -> None:
+def test_unknown_runs_are_reported_in_an_empty_home(store: RunStore) -> None:
     app = opened(*"abcdefg")
     assert [one.value for one in app.error] == [
         "There are no runs “a”, “b”, “c”, “d”, “e”, 2 more here."
@@ -188,7 +188,7 @@ def test_unknown_runs_are_said_where_there_are_none(store: RunStore) -> None:
     assert page_texts(app)[1].startswith("No network has been trained here yet")
 
 
-def test_unknown_runs_in_the_address_are_one_sentence(store: RunStore) -> None:
+def test_unknown_runs_in_the_address_have_one_message(store: RunStore) -> None:
     run = stored_runs.store_run(store, VGG)
     app = opened("zzz", run.id, "yyy")
     assert [one.value for one in app.error] == ["There are no runs “zzz”, “yyy” here."]
@@ -204,7 +204,7 @@ def test_unknown_runs_in_the_address_are_one_sentence(store: RunStore) -> None:
     assert not app.exception
 
 
-def test_the_table_holds_fifty_runs_and_reads_their_histories_at_once(
+def test_fifty_runs_are_listed_with_one_query_for_their_histories(
     store: RunStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(50):

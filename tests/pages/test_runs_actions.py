@@ -1,4 +1,4 @@
-"""What can be done with one run on the Runs page."""
+"""Actions for a run on the Runs page."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ OWN = stored_runs.experiment(Flatten(), Dense(units=10, activation="softmax"))
 WEIGHTS = {"w": np.zeros(250_000, np.float32)}
 
 
-def test_one_run_can_be_opened_renamed_deleted_and_its_curves_are_shown(store: RunStore) -> None:
+def test_a_run_can_be_opened_renamed_and_deleted(store: RunStore) -> None:
     run = stored_runs.store_run(store, VGG)
     app = opened(run.id)
     assert links(app) == {"Open": f"train?view=watch&run={run.id}"}
@@ -28,7 +28,7 @@ def test_one_run_can_be_opened_renamed_deleted_and_its_curves_are_shown(store: R
     assert not app.exception
 
 
-def test_a_run_with_weights_leads_to_looking_inside_and_to_evaluation(store: RunStore) -> None:
+def test_a_run_with_weights_links_to_inside_and_evaluate(store: RunStore) -> None:
     run = stored_runs.store_run(store, VGG, checkpoints={"last": WEIGHTS})
     app = opened(run.id)
     assert links(app)["Look inside"] == f"inside?run={run.id}"
@@ -50,7 +50,7 @@ def test_deleting_is_refused_while_the_run_is_active(store: RunStore) -> None:
     assert not app.exception
 
 
-def test_deleting_asks_first_and_says_what_goes(store: RunStore) -> None:
+def test_deleting_requires_a_confirmation_that_lists_what_is_deleted(store: RunStore) -> None:
     run = stored_runs.store_run(store, VGG, checkpoints={"last": WEIGHTS})
     app = opened(run.id)
     press(app, "Delete")
@@ -64,7 +64,7 @@ def test_deleting_asks_first_and_says_what_goes(store: RunStore) -> None:
 
 
 @pytest.mark.parametrize("state", [RunState.STOPPED, RunState.FAILED])
-def test_a_run_that_was_cut_short_can_be_resumed(store: RunStore, state: RunState) -> None:
+def test_an_interrupted_run_can_be_resumed(store: RunStore, state: RunState) -> None:
     run = stored_runs.store_run(store, OWN, state=state, message="The disk was full.")
     slot = locks.acquire(store.slot_path())
     assert slot is not None
@@ -79,7 +79,7 @@ def test_a_run_that_was_cut_short_can_be_resumed(store: RunStore, state: RunStat
     assert not app.exception
 
 
-def test_a_run_whose_data_is_gone_is_not_resumed_and_says_why(store: RunStore) -> None:
+def test_a_run_without_its_data_set_shows_why_it_cannot_be_resumed(store: RunStore) -> None:
     run = stored_runs.store_run(store, VGG, state=RunState.STOPPED)
     app = opened(run.id)
     press(app, "Resume")
@@ -88,12 +88,12 @@ def test_a_run_whose_data_is_gone_is_not_resumed_and_says_why(store: RunStore) -
     assert not app.exception
 
 
-def test_a_finished_run_has_nothing_to_resume(store: RunStore) -> None:
+def test_a_finished_run_cannot_be_resumed(store: RunStore) -> None:
     run = stored_runs.store_run(store, OWN)
     assert "Resume" not in buttons(opened(run.id))
 
 
-def test_one_run_shows_its_early_end_its_note_and_its_tensorboard_files(store: RunStore) -> None:
+def test_a_run_shows_early_stopping_its_note_and_its_tensorboard_files(store: RunStore) -> None:
     run = stored_runs.store_run(
         store, stored_runs.experiment(tensorboard=True), message="Stopped early after epoch 3."
     )

@@ -1,4 +1,4 @@
-"""Runs compared: the list narrowed down, stars and notes, what the curves say, forks."""
+"""Comparing runs: filters, stars, notes, verdicts and forks."""
 
 import time
 
@@ -47,7 +47,7 @@ def with_published_history(store: RunStore, name: str = "vgg") -> Run:
     return store.get(run.id)
 
 
-def test_the_list_is_narrowed_down_and_ordered_by_what_the_address_holds(store: RunStore) -> None:
+def test_the_list_is_filtered_and_sorted_by_the_address(store: RunStore) -> None:
     first = stored_runs.store_run(store, VGG, name="beta", epochs=2)
     stored_runs.store_run(store, OWN, name="alpha", state=RunState.STOPPED, epochs=1)
     stored_runs.store_run(store, OWN, name="gamma", epochs=3)
@@ -80,7 +80,7 @@ def test_the_list_is_narrowed_down_and_ordered_by_what_the_address_holds(store: 
     assert not app.exception
 
 
-def test_a_star_and_a_note_are_given_and_taken_away(store: RunStore) -> None:
+def test_a_star_and_a_note_can_be_added_and_removed(store: RunStore) -> None:
     runs = [stored_runs.store_run(store, OWN, name=name) for name in ("a", "b")]
     app = opened(*(run.id for run in runs))
     press(app, "Star 2 runs")
@@ -96,7 +96,7 @@ def test_a_star_and_a_note_are_given_and_taken_away(store: RunStore) -> None:
     assert not app.exception
 
 
-def test_one_run_says_what_its_curves_mean_and_what_to_try(store: RunStore) -> None:
+def test_a_run_shows_its_verdict_and_suggestions(store: RunStore) -> None:
     run = with_published_history(store)
     app = opened(run.id)
     words = "\n".join(page_texts(app))
@@ -115,7 +115,7 @@ def test_one_run_says_what_its_curves_mean_and_what_to_try(store: RunStore) -> N
     assert not watched.exception
 
 
-def test_several_runs_differ_in_what_the_table_says_and_only_that(store: RunStore) -> None:
+def test_the_table_lists_only_settings_that_differ(store: RunStore) -> None:
     changed = stored_runs.experiment(
         Flatten(), Dropout(rate=0.4), Dense(units=10, activation="softmax"),
         augmentation=Augmentation(flip=True), data=Data(train_images=700),
@@ -136,7 +136,7 @@ def test_several_runs_differ_in_what_the_table_says_and_only_that(store: RunStor
 
 
 @pytest.mark.parametrize("names", [("Setting", "Run"), ("_index", "index"), ("0", "1"), ("x", "x")])
-def test_a_run_may_be_called_as_a_column(store: RunStore, names: tuple[str, str]) -> None:
+def test_a_run_may_have_the_name_of_a_column(store: RunStore, names: tuple[str, str]) -> None:
     runs = [
         stored_runs.store_run(store, OWN.model_copy(update={"seed": number}), name=name)
         for number, name in enumerate(names)
@@ -164,7 +164,7 @@ def test_the_precision_that_runs_trained_in_is_among_their_differences(store: Ru
     assert "All settings are the same, including the seed." in page_texts(same)
 
 
-def test_the_best_epoch_becomes_the_answer_everywhere_and_back(
+def test_preferring_the_best_epoch_applies_on_all_pages_and_can_be_undone(
     store: RunStore, weights: dict[str, object]
 ) -> None:
     made = stored_runs.experiment()
@@ -187,7 +187,7 @@ def test_the_best_epoch_becomes_the_answer_everywhere_and_back(
     assert not app.exception
 
 
-def test_the_dialog_of_a_fork_says_what_it_would_begin_with(
+def test_the_fork_dialog_names_the_initial_weights(
     store: RunStore, weights: dict[str, object]
 ) -> None:
     run = stored_runs.store_run(
@@ -206,7 +206,7 @@ def test_the_dialog_of_a_fork_says_what_it_would_begin_with(
     assert not app.exception
 
 
-def test_a_fork_is_a_branch_that_outlives_its_parent(store: RunStore) -> None:
+def test_a_fork_is_drawn_as_a_branch_after_its_parent_is_deleted(store: RunStore) -> None:
     run = stored_runs.store_run(store, OWN, name="parent")
     lock = locks.acquire(store.lock_path("fork"))
     assert lock is not None
@@ -239,7 +239,7 @@ def test_a_fork_is_a_branch_that_outlives_its_parent(store: RunStore) -> None:
         assert not shown.exception
 
 
-def test_the_learning_rates_of_the_runs_stand_under_their_losses(store: RunStore) -> None:
+def test_learning_rates_are_shown_below_the_losses(store: RunStore) -> None:
     runs = [stored_runs.store_run(store, OWN, name=name) for name in ("a", "b")]
     accuracy, loss = charts(opened(*(run.id for run in runs)))
     rates = [trace for trace in loss["data"] if trace.get("yaxis") == "y2"]
@@ -257,7 +257,7 @@ def test_smoothing_and_the_axis_are_in_the_address(store: RunStore) -> None:
     assert not app.exception
 
 
-def test_losses_of_an_earlier_version_are_never_compared_without_a_word(store: RunStore) -> None:
+def test_comparing_losses_of_an_earlier_version_shows_a_note(store: RunStore) -> None:
     new, other = (stored_runs.store_run(store, OWN, name=name) for name in ("new", "other"))
     old = stored_runs.mark_earlier_losses(store, stored_runs.store_run(store, OWN, name="old"))
     clipped = "validation loss clipped at 16.1 per image"

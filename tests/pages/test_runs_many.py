@@ -1,4 +1,4 @@
-"""Many runs compared: each told apart, all of them in every table, in Runs as in the lab."""
+"""Comparing many runs, in Runs as in the lab."""
 
 import json
 from typing import Any
@@ -49,7 +49,7 @@ def configured(app: AppTest, place: int) -> dict[str, Any]:
     return json.loads(app.dataframe[place].proto.columns)
 
 
-def test_runs_have_the_same_looks_here_and_in_the_lab(store: RunStore) -> None:
+def test_runs_have_the_same_line_styles_as_in_the_lab(store: RunStore) -> None:
     series, runs = cured(store)
     # Ticked in any order.
     here = looks(charts(opened(*(run.id for run in reversed(runs))))[1])
@@ -60,7 +60,7 @@ def test_runs_have_the_same_looks_here_and_in_the_lab(store: RunStore) -> None:
     assert {dash for _, dash in here.values()} == {"solid"}
 
 
-def test_what_the_lab_says_of_a_run_runs_say_too(store: RunStore) -> None:
+def test_runs_shows_the_same_weights_and_gaps_as_the_lab(store: RunStore) -> None:
     series, runs = cured(store)
     # Early stopping went back to the fourth of its six epochs.
     back = runs[-1]
@@ -83,7 +83,7 @@ def test_what_the_lab_says_of_a_run_runs_say_too(store: RunStore) -> None:
     assert "accuracy 4.2 points" in alone
 
 
-def test_nine_runs_are_all_in_every_table_with_reasons(store: RunStore) -> None:
+def test_nine_runs_are_in_every_table_with_reasons(store: RunStore) -> None:
     stopping = EarlyStopping(patience=2, restore_best_weights=True)
     runs = [
         stored_runs.store_run(
@@ -118,7 +118,7 @@ def test_nine_runs_are_all_in_every_table_with_reasons(store: RunStore) -> None:
     assert not app.exception
 
 
-def test_the_newest_of_the_list_is_offered_and_a_linked_run_is_in_sight(store: RunStore) -> None:
+def test_the_newest_run_is_offered_and_a_linked_run_is_visible(store: RunStore) -> None:
     runs = [
         stored_runs.store_run(
             store, OWN, name=f"run {number}", epochs=0,

@@ -1,4 +1,4 @@
-"""Samples: what is drawn, what the address holds, one image opened, and the whole split below."""
+"""Samples: drawn images, the address, an opened image, and statistics."""
 
 import json
 import subprocess
@@ -50,7 +50,7 @@ def dialogs(app: AppTest) -> list[Any]:
     return [one for one in walk(app._tree) if one.type == "dialog"]
 
 
-def test_random_images_of_the_sample_each_with_its_class() -> None:
+def test_random_images_of_the_sample_have_their_class_names() -> None:
     app = opened()
     assert len(drawn(app)) == 50
     assert all(" training image " in name for name in drawn(app))
@@ -90,7 +90,7 @@ def test_the_controls_change_images_and_address() -> None:
     assert not app.exception
 
 
-def test_shuffle_draws_others_and_shows_the_new_seed() -> None:
+def test_shuffle_draws_other_images_and_shows_the_new_seed() -> None:
     app = opened(count="20")
     before = drawn(app)
     app.button[0].click().run()
@@ -101,7 +101,7 @@ def test_shuffle_draws_others_and_shows_the_new_seed() -> None:
     assert not app.exception
 
 
-def test_fewer_images_than_asked_for_are_all_shown() -> None:
+def test_all_images_are_shown_if_fewer_than_requested() -> None:
     app = opened(classes="frog", split="test", count="400")
     assert len(set(drawn(app))) == 100
     assert "100 of 100 test images of frog" in page_text(app)
@@ -126,7 +126,7 @@ def test_seed_777_on_the_full_set_draws_the_published_nine(full_set: None) -> No
     assert not app.exception
 
 
-def test_an_opened_image_is_told_apart_and_leads_on() -> None:
+def test_an_opened_image_is_marked_and_has_links() -> None:
     app = opened(split="test", image="1", count="9")
     assert [one.proto.dialog.title for one in dialogs(app)] == ["ship · test image 1"]
     assert "Image number **1** of 10,000 test images" in page_text(app)
@@ -143,7 +143,7 @@ def test_an_opened_image_is_told_apart_and_leads_on() -> None:
     assert not app.exception
 
 
-def test_stepping_goes_through_the_grid_and_the_address_follows() -> None:
+def test_stepping_follows_the_grid_and_updates_the_address() -> None:
     app = opened(view="published", image=str(PUBLISHED[0]))
     before, after = app.button[-2:]
     assert before.disabled
@@ -156,7 +156,7 @@ def test_stepping_goes_through_the_grid_and_the_address_follows() -> None:
     assert not app.exception
 
 
-def test_the_data_at_a_glance() -> None:
+def test_the_overview_of_the_data_set_is_shown() -> None:
     app = opened(split="test")
     assert "The data at a glance" in page_text(app)
     image = "32 × 32 pixels | 3 (red, green, blue) | 10 |"

@@ -1,4 +1,4 @@
-"""Samples: what it says to a wrong number or address, and how it goes on."""
+"""Samples: messages for invalid numbers and addresses."""
 
 import pytest
 
@@ -25,7 +25,7 @@ from tests.pages.samples_page import control, drawn, opened, warnings
         ("Custom divisor", "0", "The custom divisor must be a number from 0.001"),
     ],
 )
-def test_a_wrong_number_is_one_sentence_and_nothing_is_lost(
+def test_an_invalid_number_has_one_message_and_keeps_the_images(
     label: str, typed: str, sentence: str
 ) -> None:
     app = opened(classes="cat")
@@ -44,7 +44,7 @@ def test_a_wrong_number_is_one_sentence_and_nothing_is_lost(
     assert not app.exception
 
 
-def test_a_number_may_be_typed_as_people_do() -> None:
+def test_numbers_may_have_thousands_separators() -> None:
     app = opened()
     control(app, "Seed").set_value(" 1,000 ").run()
     assert address_of(app) == {"dataset": "cifar10"} | {"seed": "1000"}
@@ -52,7 +52,7 @@ def test_a_number_may_be_typed_as_people_do() -> None:
     assert not app.exception
 
 
-def test_shuffle_puts_a_wrong_seed_right() -> None:
+def test_shuffle_replaces_an_invalid_seed() -> None:
     app = opened()
     control(app, "Seed").set_value("lucky").run()
     app.button[0].click().run()
@@ -61,7 +61,7 @@ def test_shuffle_puts_a_wrong_seed_right() -> None:
     assert not app.exception
 
 
-def test_wrong_values_are_said_once_and_the_page_stays_usable() -> None:
+def test_invalid_values_are_reported_once_and_the_page_stays_usable() -> None:
     app = opened(seed="-1", count="abc", classes="unicorn", image="99999999", dataset="zzz")
     assert len(warnings(app)) == 1
     for word in ("The seed must be", "“abc”", "“unicorn”", "“99999999”", "“zzz”"):
@@ -74,7 +74,7 @@ def test_wrong_values_are_said_once_and_the_page_stays_usable() -> None:
     assert not app.exception
 
 
-def test_the_full_set_asked_for_and_not_here_is_said_with_a_way_to_it() -> None:
+def test_a_missing_full_set_is_reported_with_a_download_link() -> None:
     app = opened(variant="full")
     said = warnings(app)[0].replace("\\", "")
     assert "The full CIFAR-10 set is not on this machine yet." in said
@@ -84,7 +84,7 @@ def test_the_full_set_asked_for_and_not_here_is_said_with_a_way_to_it() -> None:
     assert not app.exception
 
 
-def test_an_image_that_the_sample_lacks_is_said() -> None:
+def test_an_image_outside_the_sample_is_reported() -> None:
     app = opened(image="0")
     assert (
         "Training image 0 is not among the 5,000 images of the embedded sample" in warnings(app)[0]

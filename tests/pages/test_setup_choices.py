@@ -1,4 +1,4 @@
-"""Setting up the data and the training: every choice counts, and is explained where it cannot."""
+"""Setup of data and training: every choice takes effect or explains why not."""
 
 from dataclasses import replace
 
@@ -74,7 +74,7 @@ def test_every_data_choice_reaches_the_experiment(store: RunStore) -> None:
     assert not app.exception
 
 
-def test_label_smoothing_is_off_with_integer_labels_and_says_why(store: RunStore) -> None:
+def test_label_smoothing_is_off_with_integer_labels_with_the_reason(store: RunStore) -> None:
     app = opened(part="training")
     assert widget(app, "text_input", "1-label_smoothing-off").disabled
     assert "only one-hot labels can be smoothed" in page_text(app)
@@ -82,7 +82,7 @@ def test_label_smoothing_is_off_with_integer_labels_and_says_why(store: RunStore
     assert not app.exception
 
 
-def test_a_batch_larger_than_the_data_is_said(store: RunStore) -> None:
+def test_a_batch_size_larger_than_the_data_is_reported(store: RunStore) -> None:
     draft = VGG.with_value("data", {**SAMPLE, "train_images": 20})
     app = linked(draft)
     assert "The batch size 32 is larger than the 20 training images" in page_text(app)
@@ -90,7 +90,7 @@ def test_a_batch_larger_than_the_data_is_said(store: RunStore) -> None:
     assert not app.exception
 
 
-def test_with_the_full_set_the_sample_is_a_choice_like_any_other(
+def test_with_the_full_set_the_sample_is_a_normal_choice(
     store: RunStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     status = replace(library.status("cifar10", store.settings), full_available=True)
@@ -107,7 +107,7 @@ def test_with_the_full_set_the_sample_is_a_choice_like_any_other(
     assert not app.exception
 
 
-def test_it_says_which_part_of_the_ensemble_train_trains() -> None:
+def test_the_page_explains_what_train_trains_of_an_ensemble() -> None:
     app = opened(preset="cifar10-ensemble")
     assert "Train trains one network of the ensemble’s 4" in page_text(app)
     press(app, "variant-as-published")
@@ -116,7 +116,7 @@ def test_it_says_which_part_of_the_ensemble_train_trains() -> None:
     assert not app.exception
 
 
-def test_the_glossarys_words_stand_where_their_controls_are(store: RunStore) -> None:
+def test_terms_are_explained_next_to_their_controls(store: RunStore) -> None:
     app = opened(preset="cifar10-dropout")
     protos = [getattr(element, "proto", None) for element in walk(app._tree)]
     helps = " ".join(getattr(proto, "help", "") or "" for proto in protos).lower()

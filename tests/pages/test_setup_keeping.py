@@ -1,4 +1,4 @@
-"""Setting up when a run stops and what is kept of it."""
+"""Setup of early stopping, checkpoints and saved files."""
 
 from pathlib import Path
 
@@ -37,7 +37,7 @@ def test_every_choice_reaches_the_experiment_and_the_address(store: RunStore) ->
     assert not again.exception
 
 
-def test_what_was_typed_survives_the_switch(store: RunStore) -> None:
+def test_typed_values_survive_switching_off(store: RunStore) -> None:
     app = linked(SMALL, part="training")
     widget(app, "toggle", "1-early_stopping").set_value(True).run()
     widget(app, "text_input", "1-early_stopping-patience").set_value("7").run()
@@ -64,7 +64,7 @@ def test_what_was_typed_survives_the_switch(store: RunStore) -> None:
         ("test_epochs", "<b>" * 60, "is not a list of numbers"),
     ],
 )
-def test_what_cannot_be_is_said_once_beside_its_field_and_kept(
+def test_an_invalid_value_is_reported_once_and_stays_in_its_field(
     store: RunStore, key: str, typed: str, words: str
 ) -> None:
     app = linked(SMALL.with_switch("early_stopping", True), part="training")
@@ -81,7 +81,7 @@ def test_what_cannot_be_is_said_once_beside_its_field_and_kept(
     assert not again.exception
 
 
-def test_without_validation_the_best_epoch_is_one_of_training(store: RunStore) -> None:
+def test_without_validation_the_best_epoch_is_by_training_metrics(store: RunStore) -> None:
     app = linked(SMALL.with_kind("validation", "none"), part="training")
     assert widget(app, "selectbox", "1-monitor-training").options == [
         "Lowest training loss",
@@ -99,7 +99,7 @@ def test_the_tensorboard_command_can_be_copied(store: RunStore) -> None:
     assert not app.exception
 
 
-def test_a_tensorboard_folder_that_cannot_be_written_is_said_and_refused(
+def test_an_unwritable_tensorboard_folder_is_reported_and_refused(
     store: RunStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     blocked = tmp_path / "a file"
@@ -122,7 +122,7 @@ def test_a_tensorboard_folder_that_cannot_be_written_is_said_and_refused(
     assert not app.exception
 
 
-def test_asking_for_tensorboard_files_makes_no_folder(
+def test_selecting_tensorboard_files_creates_no_folder(
     store: RunStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "not" / "yet" / "there"

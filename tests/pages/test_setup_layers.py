@@ -1,4 +1,4 @@
-"""Setting up the layers: rows that are changed, moved, copied, added and removed."""
+"""Setup of layers: changing, moving, copying, adding and removing rows."""
 
 import pytest
 
@@ -17,7 +17,7 @@ from tests.pages.train_page import (
 )
 
 
-def test_a_row_says_what_its_buttons_do(store: RunStore) -> None:
+def test_buttons_of_a_row_have_unique_labels(store: RunStore) -> None:
     app = linked(VGG.with_value("data", SAMPLE))
     names = [label for label in labels(app) if "(row 4)" in label]
     assert names == [
@@ -31,7 +31,7 @@ def test_a_row_says_what_its_buttons_do(store: RunStore) -> None:
     assert not app.exception
 
 
-def test_moving_and_removing_rows_leaves_other_values_alone(store: RunStore) -> None:
+def test_moving_and_removing_rows_keeps_other_values(store: RunStore) -> None:
     app = linked(VGG.with_value("data", SAMPLE))
     press(app, "layer-1-2-edit")
     widget(app, "text_input", "layer-1-2-filters").set_value("48").run()
@@ -54,7 +54,7 @@ def test_moving_and_removing_rows_leaves_other_values_alone(store: RunStore) -> 
     assert not app.exception
 
 
-def test_a_copy_has_the_same_values_and_a_life_of_its_own(store: RunStore) -> None:
+def test_a_copied_layer_has_the_same_values_and_is_independent(store: RunStore) -> None:
     app = linked(VGG.with_value("data", SAMPLE))
     press(app, "layer-1-1-edit")
     widget(app, "text_input", "layer-1-1-filters").set_value("7").run()
@@ -68,7 +68,7 @@ def test_a_copy_has_the_same_values_and_a_life_of_its_own(store: RunStore) -> No
     assert not app.exception
 
 
-def test_a_new_layer_is_put_where_it_fits_with_its_form_open(store: RunStore) -> None:
+def test_a_new_layer_is_added_where_it_fits_with_its_form_open(store: RunStore) -> None:
     app = linked(VGG.with_value("data", SAMPLE))
     widget(app, "selectbox", "1-new-layer").select("dropout").run()
     press(app, "add-layer")
@@ -78,7 +78,7 @@ def test_a_new_layer_is_put_where_it_fits_with_its_form_open(store: RunStore) ->
     assert not app.exception
 
 
-def test_what_cannot_work_is_said_and_train_is_not_offered(store: RunStore) -> None:
+def test_an_invalid_network_is_reported_and_cannot_be_trained(store: RunStore) -> None:
     app = linked(VGG.with_value("data", SAMPLE))
     press(app, "layer-1-10-remove")  # Flatten
     assert app.button(key="train").disabled
@@ -100,7 +100,7 @@ def test_what_cannot_work_is_said_and_train_is_not_offered(store: RunStore) -> N
         ("9" * 40, "a number of more than 20 digits"),
     ],
 )
-def test_a_wrong_number_is_one_sentence_and_stays_where_it_is(
+def test_an_invalid_number_has_one_message_and_stays_in_its_field(
     store: RunStore, typed: str, words: str
 ) -> None:
     app = linked(VGG.with_value("data", SAMPLE))

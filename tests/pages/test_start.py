@@ -1,4 +1,4 @@
-"""Start: three doors, the newest runs, and the state of the data with its download."""
+"""Start: links, the newest runs, and the data sets with their downloads."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -72,7 +72,7 @@ def add_run(settings: Settings, run_id: str, name: str, *, epochs: int = 0) -> N
     ("label", "title"),
     [("Browse the images", "Samples"), ("Train a network", "Train"), ("Start training", "Train")],
 )
-def test_the_doors_lead_on_also_without_a_run(label: str, title: str) -> None:
+def test_the_start_links_work_without_a_run(label: str, title: str) -> None:
     app = opened()
     assert app.title[0].value == "cifarviz"
     assert "There is no trained network yet" in page_text(app)
@@ -80,7 +80,7 @@ def test_the_doors_lead_on_also_without_a_run(label: str, title: str) -> None:
     assert not app.exception
 
 
-def test_the_newest_runs_are_listed_with_ways_to_them(settings: Settings) -> None:
+def test_the_newest_runs_are_listed_with_links(settings: Settings) -> None:
     for number in range(5):
         add_run(settings, f"run{number}", f"try_{number}")
     app = opened()
@@ -93,7 +93,7 @@ def test_the_newest_runs_are_listed_with_ways_to_them(settings: Settings) -> Non
     assert not app.exception
 
 
-def test_the_first_network_can_be_watched_while_it_learns(settings: Settings) -> None:
+def test_the_first_run_can_be_watched_during_training(settings: Settings) -> None:
     store = RunStore(settings)
     run = store_run(store, experiment(epochs=10), state=RunState.RUNNING, epochs=0)
     with hold_lock(store, run):
@@ -110,7 +110,7 @@ def test_the_first_network_can_be_watched_while_it_learns(settings: Settings) ->
     assert not app.exception
 
 
-def test_the_newest_run_with_weights_can_be_looked_into(settings: Settings) -> None:
+def test_the_newest_run_with_weights_links_to_inside(settings: Settings) -> None:
     add_run(settings, "older", "older", epochs=2)
     add_run(settings, "newer", "newer")
     app = opened()
@@ -137,7 +137,7 @@ def test_the_sample_is_ready_and_the_full_set_can_be_fetched(fetch: SlowFetch) -
     assert not app.exception
 
 
-def test_another_session_sees_the_same_download_and_can_call_it_off(fetch: SlowFetch) -> None:
+def test_another_session_sees_and_can_cancel_the_same_download(fetch: SlowFetch) -> None:
     press(opened(), FETCH)
     assert fetch.going.wait(5)
     other = opened()
@@ -154,7 +154,7 @@ def test_another_session_sees_the_same_download_and_can_call_it_off(fetch: SlowF
     assert not other.exception
 
 
-def test_a_download_that_fails_says_why(fetch: SlowFetch) -> None:
+def test_a_failed_download_shows_the_reason(fetch: SlowFetch) -> None:
     fetch.error = DatasetNotFound("No source gave CIFAR-10.")
     fetch.ending.set()
     app = press(opened(), FETCH)
@@ -167,7 +167,7 @@ def test_a_download_that_fails_says_why(fetch: SlowFetch) -> None:
     assert not app.exception
 
 
-def test_a_folder_the_user_names_is_asked(fetch: SlowFetch, tmp_path: Path) -> None:
+def test_a_folder_of_the_user_is_searched(fetch: SlowFetch, tmp_path: Path) -> None:
     app = opened()
     app.text_input[0].set_value(f' "{tmp_path}" ')
     press(app, "Use it")
@@ -177,7 +177,7 @@ def test_a_folder_the_user_names_is_asked(fetch: SlowFetch, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("path", ["", "npm", "/nowhere/at_all.tar.gz", "a\0b"])
-def test_a_path_that_is_none_is_said_at_once(fetch: SlowFetch, path: str) -> None:
+def test_an_invalid_path_is_reported_at_once(fetch: SlowFetch, path: str) -> None:
     app = opened()
     app.text_input[0].set_value(path)
     press(app, "Use it")
@@ -200,7 +200,7 @@ def test_a_folder_without_data_is_refused_in_one_sentence(tmp_path: Path) -> Non
     assert not app.exception
 
 
-def test_a_verified_full_set_is_said_and_can_be_browsed(
+def test_a_verified_full_set_is_reported_and_can_be_browsed(
     monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
     found = library.status("cifar10", settings)

@@ -1,4 +1,4 @@
-"""Train: presets, what they promise, and pressing Train."""
+"""Train: presets, estimates and starting a run."""
 
 import pytest
 
@@ -23,7 +23,7 @@ from tests.pages.train_page import (
 )
 
 
-def test_a_fresh_machine_can_train_at_once_on_the_sample(store: RunStore) -> None:
+def test_a_new_home_can_train_on_the_sample_at_once(store: RunStore) -> None:
     app = opened()
     assert not app.button(key="train").disabled
     assert "Rough estimate" in page_text(app)
@@ -53,7 +53,7 @@ def test_a_preset_shows_its_story_and_layers(store: RunStore, preset: str) -> No
     assert not app.exception
 
 
-def test_an_ensemble_can_be_trained_as_published_or_for_real(store: RunStore) -> None:
+def test_an_ensemble_can_be_trained_in_its_published_variant_or_from_seeds(store: RunStore) -> None:
     app = opened(preset="cifar10-ensemble")
     (real,) = [
         one
@@ -75,7 +75,7 @@ def test_an_ensemble_can_be_trained_as_published_or_for_real(store: RunStore) ->
     assert not again.exception
 
 
-def test_the_words_of_a_network_are_explained_in_its_table(store: RunStore) -> None:
+def test_the_layer_table_explains_its_terms(store: RunStore) -> None:
     app = opened(preset="cifar10-dropout")
     words = " ".join(one.help for one in app.caption if one.help).lower()
     for word in ("channel", "relu", "padding", "dropout", "pooling", "softmax"):
@@ -91,14 +91,14 @@ def test_choosing_a_preset_replaces_the_draft_and_the_address(store: RunStore) -
     assert not app.exception
 
 
-def test_undo_brings_the_preset_back(store: RunStore) -> None:
+def test_undo_restores_the_preset(store: RunStore) -> None:
     app = linked(VGG.with_value("data", SAMPLE).with_value("epochs", 4))
     press(app, "undo-changes")
     assert current_draft(app).settings["epochs"] == 30
     assert not app.exception
 
 
-def test_the_estimate_says_on_how_many_runs_it_rests(store: RunStore) -> None:
+def test_the_estimate_names_the_number_of_runs_it_is_based_on(store: RunStore) -> None:
     sample = PRESETS["cifar10-vgg"].experiment.model_copy(
         update={"data": stored_runs.experiment().data}
     )
@@ -110,7 +110,7 @@ def test_the_estimate_says_on_how_many_runs_it_rests(store: RunStore) -> None:
     assert not app.exception
 
 
-def test_train_pressed_again_leads_to_the_run_that_the_first_press_queued(store: RunStore) -> None:
+def test_pressing_train_twice_opens_the_run_queued_first(store: RunStore) -> None:
     draft = preset_draft("cifar10-starter", 1)
     draft = draft.with_value("data", {**SAMPLE, "train_images": 64}).with_value("epochs", 500)
     app = linked(draft)

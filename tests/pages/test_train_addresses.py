@@ -1,4 +1,4 @@
-"""Train: what a link to it, or the way back to it, brings."""
+"""Train: links to it, and the draft after returning."""
 
 import pytest
 
@@ -20,7 +20,7 @@ from tests.pages.train_page import (
 )
 
 
-def test_a_link_to_the_full_set_works_where_only_the_sample_is(store: RunStore) -> None:
+def test_a_link_to_the_full_set_works_with_only_the_sample(store: RunStore) -> None:
     app = linked(VGG.with_value("epochs", 3), part="data")
     assert not app.button(key="train").disabled
     assert widget(app, "selectbox", "1-data-sample").value == "sample"
@@ -37,7 +37,7 @@ def test_a_link_to_the_full_set_works_where_only_the_sample_is(store: RunStore) 
     assert not app.exception
 
 
-def test_the_draft_survives_other_pages_and_the_other_view(store: RunStore) -> None:
+def test_the_draft_is_kept_across_pages_and_views(store: RunStore) -> None:
     app = linked(VGG.with_value("data", SAMPLE), part="training")
     widget(app, "text_input", "1-epochs").set_value("4").run()
     app.switch_page("pages/start.py")
@@ -53,7 +53,7 @@ def test_the_draft_survives_other_pages_and_the_other_view(store: RunStore) -> N
     assert not app.exception
 
 
-def test_train_again_loads_a_runs_choices(store: RunStore) -> None:
+def test_train_again_loads_the_settings_of_a_run(store: RunStore) -> None:
     run = stored_runs.store_run(store, stored_runs.experiment(), name="mine")
     app = opened(view="setup", run=run.id)
     assert "run" not in app.query_params
@@ -62,7 +62,7 @@ def test_train_again_loads_a_runs_choices(store: RunStore) -> None:
     assert not app.exception
 
 
-def test_train_again_stays_in_the_precision_that_was_found_for_the_run(store: RunStore) -> None:
+def test_train_again_keeps_the_precision_of_the_run(store: RunStore) -> None:
     made = stored_runs.experiment(precision="auto")
     run = stored_runs.store_run(store, made, name="mine")
     assert current_draft(opened(view="setup", run=run.id)).settings["precision"] == "auto"
@@ -83,7 +83,7 @@ def test_train_again_stays_in_the_precision_that_was_found_for_the_run(store: Ru
         ({"view": "watch", "run": "a" * 300}, "There is no run"),
     ],
 )
-def test_a_bad_address_is_one_sentence_and_the_page_stays_usable(
+def test_an_invalid_address_has_one_message_and_the_page_stays_usable(
     store: RunStore, address: dict[str, str], words: str
 ) -> None:
     app = opened(**address)
@@ -94,7 +94,7 @@ def test_a_bad_address_is_one_sentence_and_the_page_stays_usable(
     assert not app.exception
 
 
-def test_edits_of_layers_stay_over_the_other_view_and_train_and_another_page(
+def test_edited_layers_are_kept_across_views_training_and_pages(
     store: RunStore,
 ) -> None:
     edited = preset_draft("cifar10-starter", 1).with_value("data", {**SAMPLE, "train_images": 64})

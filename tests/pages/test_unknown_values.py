@@ -1,4 +1,4 @@
-"""What an address names in vain is said, on every page and for every name it reads."""
+"""Unknown query values are reported on every page."""
 
 from collections.abc import Mapping
 
@@ -64,20 +64,20 @@ def each(cases: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
 
 
 @pytest.mark.parametrize(("page", "given", "name"), each(CASES))
-def test_a_value_that_is_none_is_said(page: str, given: str, name: str, run: Run) -> None:
-    is_said(page, given.replace("RUN", run.id), name)
+def test_an_unknown_query_value_is_reported(page: str, given: str, name: str, run: Run) -> None:
+    assert_reported(page, given.replace("RUN", run.id), name)
 
 
 @pytest.mark.parametrize(("page", "given", "name"), each(LINKED_CASES))
-def test_so_is_one_of_what_only_some_runs_have(
+def test_an_unknown_value_of_a_choice_that_some_runs_lack_is_reported(
     page: str, given: str, name: str, linked: Mapping[str, str]
 ) -> None:
     for known, one in linked.items():
         given = given.replace(known, one)
-    is_said(page, given, name)
+    assert_reported(page, given, name)
 
 
-def is_said(page: str, given: str, name: str) -> None:
+def assert_reported(page: str, given: str, name: str) -> None:
     address = dict(part.split("=") for part in given.split("&") if part)
     app = opened_by_link(page, **{**address, name: f"no-{name}"})
     assert not app.exception

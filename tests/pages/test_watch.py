@@ -1,4 +1,4 @@
-"""Watching a run: while it trains, and what can be done when it has ended."""
+"""Watch: a run during training, and what can be done after it has ended."""
 
 import json
 
@@ -18,14 +18,14 @@ from tests.pages.app_page import address_of, walk
 from tests.pages.train_page import labels, opened, page_text, press
 
 
-def test_without_runs_watch_says_what_to_do(store: RunStore) -> None:
+def test_without_runs_watch_suggests_training(store: RunStore) -> None:
     app = opened(view="watch")
     assert "Nothing has been trained here yet" in page_text(app)
     assert "Set up a run" in labels(app)
     assert not app.exception
 
 
-def test_the_run_at_work_is_shown_first_and_can_be_steered(store: RunStore) -> None:
+def test_the_active_run_is_shown_first_and_can_be_controlled(store: RunStore) -> None:
     working = stored_runs.store_run(
         store, stored_runs.experiment(), name="at work", state=RunState.RUNNING, epochs=1
     )
@@ -45,7 +45,7 @@ def test_the_run_at_work_is_shown_first_and_can_be_steered(store: RunStore) -> N
         assert not app.exception
 
 
-def test_a_queued_run_says_for_whom_it_waits_and_can_be_taken_out(store: RunStore) -> None:
+def test_a_queued_run_names_the_run_it_waits_for_and_can_be_stopped(store: RunStore) -> None:
     made = stored_runs.experiment()
     first = stored_runs.store_run(store, made, name="first", state=RunState.RUNNING, epochs=1)
     second = stored_runs.store_run(store, made, name="second", state=RunState.QUEUED, epochs=0)
@@ -72,7 +72,7 @@ def test_a_queued_run_says_for_whom_it_waits_and_can_be_taken_out(store: RunStor
         (RunState.INTERRUPTED, "3 of 3 epochs", True),
     ],
 )
-def test_an_ended_run_says_what_happened_and_what_next(
+def test_an_ended_run_shows_its_result_and_next_steps(
     store: RunStore, state: RunState, words: str, resumable: bool
 ) -> None:
     message = "The loss was no longer a number." if state is RunState.FAILED else None
@@ -93,7 +93,7 @@ def test_an_ended_run_says_what_happened_and_what_next(
     assert not app.exception
 
 
-def test_what_failed_before_it_learned_is_to_be_changed_and_not_looked_into(
+def test_a_run_that_failed_before_training_offers_changing_its_settings(
     store: RunStore,
 ) -> None:
     run = stored_runs.store_run(
@@ -109,7 +109,7 @@ def test_what_failed_before_it_learned_is_to_be_changed_and_not_looked_into(
     assert not app.exception
 
 
-def test_a_resume_that_cannot_be_says_why(store: RunStore) -> None:
+def test_an_impossible_resume_shows_the_reason(store: RunStore) -> None:
     made = PRESETS["cifar10-starter"].experiment  # on the full set, which is not here
     run = stored_runs.store_run(store, made, state=RunState.STOPPED)
     app = opened(view="watch", run=run.id)
@@ -130,7 +130,7 @@ def test_a_run_without_validation_has_training_curves_only(store: RunStore) -> N
     assert not app.exception
 
 
-def test_the_learning_rate_of_each_epoch_stands_under_the_loss(store: RunStore) -> None:
+def test_learning_rates_are_shown_below_the_loss(store: RunStore) -> None:
     run = stored_runs.store_run(store, stored_runs.experiment())
     app = opened(view="watch", run=run.id)
     drawn = [chart(app, f"live-{metric}")["data"] for metric in ("loss", "accuracy")]
@@ -143,7 +143,7 @@ def test_the_learning_rate_of_each_epoch_stands_under_the_loss(store: RunStore) 
     assert "Learning rate" not in chart_head(app, "live-loss")["description"]
 
 
-def test_a_run_of_another_version_is_a_sentence(store: RunStore) -> None:
+def test_a_run_of_another_version_has_a_message(store: RunStore) -> None:
     run = stored_runs.store_run(store, stored_runs.experiment())
     with store.database.connect(write=True) as connection:
         connection.execute("UPDATE runs SET experiment = ?", ('{"format": 99}',))
@@ -160,7 +160,7 @@ def _revive(store: RunStore, run_id: str, state: RunState = RunState.RUNNING) ->
         connection.execute("UPDATE runs SET state = ?, ended = NULL WHERE id = ?", (state, run_id))
 
 
-def test_the_published_curves_are_a_switch_that_the_address_holds(store: RunStore) -> None:
+def test_the_switch_for_published_curves_is_in_the_address(store: RunStore) -> None:
     run = _of_preset(store, "cifar10-vgg")
     app = opened(view="watch", run=run.id)
     assert not any('"Published validation"' in figure for figure in _figures(app))
@@ -180,7 +180,7 @@ def test_the_published_curves_are_a_switch_that_the_address_holds(store: RunStor
 
 
 @pytest.mark.parametrize("preset", ["cifar10-dropout", "cifar10-ensemble", None])
-def test_without_a_published_course_there_is_no_switch(store: RunStore, preset: str | None) -> None:
+def test_without_published_curves_there_is_no_switch(store: RunStore, preset: str | None) -> None:
     if preset is None:
         run = stored_runs.store_run(store, stored_runs.experiment())
     else:
@@ -191,7 +191,7 @@ def test_without_a_published_course_there_is_no_switch(store: RunStore, preset: 
     assert not app.exception
 
 
-def test_an_unchanged_run_has_nothing_to_explain_beside_the_ghost(store: RunStore) -> None:
+def test_an_unchanged_run_lists_no_changes_with_the_published_curves(store: RunStore) -> None:
     # Another seed is no other experiment.
     made = PRESETS["cifar10-starter"].experiment.model_copy(update={"seed": 5})
     run = stored_runs.store_run(store, made)
@@ -200,7 +200,7 @@ def test_an_unchanged_run_has_nothing_to_explain_beside_the_ghost(store: RunStor
     assert not app.exception
 
 
-def test_the_sample_is_no_change_in_setup_and_beside_the_ghost(store: RunStore) -> None:
+def test_the_sample_does_not_count_as_a_change_from_the_preset(store: RunStore) -> None:
     made = PRESETS["cifar10-starter"].experiment
     sample = made.data.model_copy(update={"variant": "sample"})
     run = stored_runs.store_run(store, made.model_copy(update={"data": sample}))
@@ -220,14 +220,14 @@ def test_the_sample_is_no_change_in_setup_and_beside_the_ghost(store: RunStore) 
     assert not setup.exception
 
 
-def test_a_bad_ghost_in_the_address_is_a_sentence(store: RunStore) -> None:
+def test_an_invalid_switch_value_in_the_address_is_reported(store: RunStore) -> None:
     app = opened(view="watch", run=_of_preset(store, "cifar10-vgg").id, ghost="boo")
     assert ["“boo”" in error.value for error in app.error] == [True]
     assert "Show the published curves" in labels(app)
     assert not app.exception
 
 
-def test_what_went_wrong_beside_the_training_is_a_warning(store: RunStore) -> None:
+def test_problems_that_did_not_stop_training_are_warnings(store: RunStore) -> None:
     run = stored_runs.store_run(store, stored_runs.experiment())
     store.describe(run.id, note="TensorBoard files end before epoch 2: disk full.")
     app = opened(view="watch", run=run.id)
@@ -235,7 +235,7 @@ def test_what_went_wrong_beside_the_training_is_a_warning(store: RunStore) -> No
     assert not app.exception
 
 
-def test_the_precision_and_why_it_was_chosen_stand_below_the_figures(store: RunStore) -> None:
+def test_the_precision_and_its_reason_are_below_the_charts(store: RunStore) -> None:
     run = stored_runs.store_run(store, stored_runs.experiment())
     store.describe(run.id, precision="bfloat16")
     assert "Precision: bfloat16, as set up." in page_text(opened(view="watch", run=run.id))
@@ -245,7 +245,7 @@ def test_the_precision_and_why_it_was_chosen_stand_below_the_figures(store: RunS
     assert not app.exception
 
 
-def test_the_accuracy_beside_the_best_epoch_is_its_own(store: RunStore) -> None:
+def test_the_accuracy_at_the_best_epoch_is_of_that_epoch(store: RunStore) -> None:
     made = stored_runs.experiment(early_stopping={"patience": 2})
     run = stored_runs.store_run(store, made)
     # The last epoch has the highest accuracy, but not the lowest loss.
@@ -259,7 +259,7 @@ def test_the_accuracy_beside_the_best_epoch_is_its_own(store: RunStore) -> None:
     assert not app.exception
 
 
-def test_where_it_stopped_early_is_marked(store: RunStore) -> None:
+def test_the_epoch_of_early_stopping_is_marked(store: RunStore) -> None:
     run = stored_runs.store_run(store, stored_runs.experiment(epochs=9))
     store.describe(run.id, stopped_early=3)
     app = opened(view="watch", run=run.id)
@@ -276,7 +276,7 @@ def test_tensorboard_files_are_shown_with_their_command(store: RunStore) -> None
     assert not app.exception
 
 
-def test_epochs_whose_answers_were_kept_can_vote(store: RunStore) -> None:
+def test_epochs_with_saved_predictions_can_vote(store: RunStore) -> None:
     run = stored_runs.store_run(store, stored_runs.experiment(test_epochs=(1, 3)))
     for epoch in (1, 3):
         path = epoch_predictions_path(store.folder(run.id), epoch)

@@ -1,4 +1,4 @@
-"""A run as one file: taken out of one home, into another; and files that only look like one."""
+"""Packing a run as one file and unpacking it in another home."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +18,7 @@ from tests import stored_runs
 from tests.runs.full_run import ARRAYS, MODEL
 
 
-def test_all_of_a_run_arrives(
+def test_an_unpacked_run_equals_the_packed_run(
     store: RunStore, run: Run, elsewhere: RunStore, tmp_path: Path
 ) -> None:
     pack(store, run.id, tmp_path / "run.zip")
@@ -54,7 +54,7 @@ def test_all_of_a_run_arrives(
     assert not (there / "notes.txt").exists()
 
 
-def test_half_keeps_weights_as_float16_and_leaves_the_optimizer_out(
+def test_half_stores_float16_weights_without_the_optimizer(
     store: RunStore, run: Run, elsewhere: RunStore, tmp_path: Path
 ) -> None:
     pack(store, run.id, tmp_path / "run.zip", half=True, keep=lambda name: "answers" not in name)
@@ -70,7 +70,9 @@ def test_half_keeps_weights_as_float16_and_leaves_the_optimizer_out(
     assert not snapshot_path(elsewhere.folder(came.id), "predictions", 2).exists()
 
 
-def test_where_its_id_is_taken_it_gets_another(store: RunStore, run: Run, tmp_path: Path) -> None:
+def test_an_imported_run_gets_another_id_if_its_own_is_taken(
+    store: RunStore, run: Run, tmp_path: Path
+) -> None:
     pack(store, run.id, tmp_path / "run.zip")
     twin = unpack(store, tmp_path / "run.zip", origin="imported")
     assert twin.id != run.id

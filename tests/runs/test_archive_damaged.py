@@ -1,4 +1,4 @@
-"""What is no run, or a damaged one, is refused in words and leaves nothing behind."""
+"""Invalid or damaged archives are refused and leave nothing behind."""
 
 import io
 import json
@@ -80,16 +80,16 @@ NO_HEADER = array_file("{'descr': '<f4', 'shape': [[[\n")
         (member("../outside.npz", b"x"), "a run has no file"),
         (member("files/../../outside.npz", b"x"), "a run has no file"),
         (member("files/model.keras", b"x"), "a run has no file"),
-        (member("files/checkpoint-best.npz", b"x"), "not what it says"),
-        (member("files/checkpoint-best.npz", pickled()), "not what it says"),
+        (member("files/checkpoint-best.npz", b"x"), "is invalid: it cannot be read"),
+        (member("files/checkpoint-best.npz", pickled()), "is invalid: it cannot be read"),
         (member("batches.npz", b"x"), "batches.npz.* cannot be read"),
         (member("batches.npz", pickled()), "batches.npz.* cannot be read"),
         *(
             (member("batches.npz", one), "batches.npz.* cannot be read")
             for one in (HUGE, NO_HEADER)
         ),
-        (member("files/checkpoint-best.npz", HUGE), "not what it says"),
-        (member("files/checkpoint-best.npz", NO_HEADER), "not what it says"),
+        (member("files/checkpoint-best.npz", HUGE), "is invalid: it cannot be read"),
+        (member("files/checkpoint-best.npz", NO_HEADER), "is invalid: it cannot be read"),
         (fact("run.id", "../../x"), "run.id"),
         (fact("run.name", ""), "run.name"),
         (fact("run.name", 7), "run.name"),
@@ -97,14 +97,14 @@ NO_HEADER = array_file("{'descr': '<f4', 'shape': [[[\n")
         (fact("run.seconds", -1), "run.seconds"),
         (fact("run.more", 1), "run.more"),
         (fact("epochs.1.loss", float("nan")), "epochs.1.loss"),
-        (fact("epochs.1.epoch", 7), "follow each other"),
+        (fact("epochs.1.epoch", 7), "not consecutive"),
         (fact("format", 99), "another version"),
         (fact("experiment.epochs", 0), "epochs"),
         (fact("experiment.architecture", nested(400)), "."),
         (fact("experiment.format", 99), "version"),
     ],
 )
-def test_what_is_no_run_is_refused_and_leaves_nothing(
+def test_an_invalid_archive_is_refused_and_leaves_nothing(
     store: RunStore,
     run: Run,
     elsewhere: RunStore,
@@ -127,7 +127,7 @@ def test_what_is_no_run_is_refused_and_leaves_nothing(
     assert not (tmp_path / "outside.npz").exists()
 
 
-def test_a_file_that_is_no_zip_or_was_cut_off(
+def test_a_truncated_or_other_file_is_refused(
     store: RunStore, run: Run, elsewhere: RunStore, tmp_path: Path
 ) -> None:
     pack(store, run.id, tmp_path / "run.zip")
@@ -162,7 +162,7 @@ def nothing_is_left(store: RunStore) -> bool:
 @pytest.mark.parametrize(
     "name", ["run.json", "batches.npz", "files/checkpoint-last.npz", "files/snapshots/weights-"]
 )
-def test_a_member_that_is_damaged_inside_a_whole_archive_is_said_to_be(
+def test_a_damaged_member_of_an_intact_archive_is_refused(
     store: RunStore, run: Run, elsewhere: RunStore, tmp_path: Path, name: str, method: int
 ) -> None:
     pack(store, run.id, tmp_path / "run.zip")
@@ -179,7 +179,7 @@ def test_a_member_that_is_damaged_inside_a_whole_archive_is_said_to_be(
         assert nothing_is_left(elsewhere)
 
 
-def test_whatever_bytes_are_changed_it_is_taken_or_refused_in_words(
+def test_an_archive_with_changed_bytes_is_imported_or_refused(
     store: RunStore, run: Run, elsewhere: RunStore, tmp_path: Path
 ) -> None:
     pack(store, run.id, tmp_path / "run.zip")
@@ -202,7 +202,7 @@ def test_whatever_bytes_are_changed_it_is_taken_or_refused_in_words(
             assert nothing_is_left(elsewhere)
 
 
-def test_facts_nested_without_end_and_members_that_claim_to_be_encrypted(
+def test_deeply_nested_facts_and_encrypted_members_are_refused(
     store: RunStore, run: Run, elsewhere: RunStore, tmp_path: Path
 ) -> None:
     for depth in (500, 900, 100_000):

@@ -1,4 +1,4 @@
-"""What comes in is held to what a run can be, in words that say which fact is wrong."""
+"""Facts and files of an archive must match its experiment."""
 
 import io
 import json
@@ -86,7 +86,7 @@ def a_fork(facts: Facts) -> None:
         (set_run(started=NOW - 40_000), "run.started.* before “run.created”"),
         (set_run(ended=NOW - 40_000), "run.ended.* before “run.started”"),
         (set_run(created=4e9, started=4e9, ended=4e9), "future"),
-        (set_run(seconds=1e7), "run.seconds.* more time"),
+        (set_run(seconds=1e7), "run.seconds.* longer than the time"),
         (set_run(started=None), "run.started"),
         (set_run(name="   "), "run.name"),
         (set_run(name="a\x07b"), "run.name"),
@@ -97,8 +97,8 @@ def a_fork(facts: Facts) -> None:
         (set_run(name="\ud800"), "run.json"),
         (set_run(machine="\x1b[31m"), "run.machine"),
         (lambda facts: set_run(parent=facts["run"]["id"], parent_epoch=1)(facts), "run itself"),
-        (set_run(parent="0123abcd"), "belong together"),
-        (a_fork, "follow each other from 3"),
+        (set_run(parent="0123abcd"), "only one of “run.parent” and"),
+        (a_fork, "consecutive from 3"),
         (set_run(stopped_early=2), "run.stopped_early"),
         (set_run(train_images=10**8), "run.train_images"),
         (set_run(steps_per_epoch=10**6), "run.steps_per_epoch"),
@@ -106,21 +106,24 @@ def a_fork(facts: Facts) -> None:
         (set_run(images_per_second=-1), "run.images_per_second"),
         (set_run(scaling={"scale": [1.0], "offset": [0.0]}), "run.scaling"),
         (set_run(scaling={"scale": [1e9] * 3, "offset": [0.0] * 3}), "run.scaling"),
-        (more_epochs, "30 epochs, and 3 were planned"),
-        (from_epoch_501, "follow each other from 1"),
+        (more_epochs, "30 epochs, but 3 were planned"),
+        (from_epoch_501, "consecutive from 1"),
         (lambda facts: facts["epochs"].pop(), "finished, but has 2 of 3"),
         (set_epoch(1, loss=1e300), "epochs.1.loss"),
         (set_epoch(1, loss=-3.0), "epochs.1.loss"),
         (set_epoch(1, accuracy=1.5), "epochs.1.accuracy"),
         (set_epoch(1, val_accuracy=None), "epochs.1.val_accuracy.* missing"),
         (set_epoch(1, learning_rate=1e9), "epochs.1.learning_rate"),
-        (set_epoch(1, seconds=1e8), "more time"),
-        (lambda facts: facts["experiment"].update(validation={"kind": "none"}), "without valid"),
+        (set_epoch(1, seconds=1e8), "longer than the time"),
+        (
+            lambda facts: facts["experiment"].update(validation={"kind": "none"}),
+            "no validation images",
+        ),
         (lambda facts: facts["experiment"].update(preset="\x00"), "experiment.preset"),
         (lambda facts: facts["experiment"].update(l2=float("inf")), "L2|finite|number"),
     ],
 )
-def test_what_no_run_can_be_is_refused(
+def test_invalid_facts_in_run_json_are_refused(
     elsewhere: RunStore, members: dict[str, bytes], change: Callable[[Facts], None], words: str
 ) -> None:
     facts = json.loads(members["run.json"])
@@ -131,7 +134,7 @@ def test_what_no_run_can_be_is_refused(
 @pytest.mark.parametrize(
     "text", ['{"cifarviz": "run", "cifarviz": "run"}', "[" * 100_000, '"' + "a" * 10_000_000 + '"']
 )
-def test_json_that_no_program_writes_is_refused(
+def test_malformed_json_is_refused(
     elsewhere: RunStore, members: dict[str, bytes], text: str
 ) -> None:
     refused(elsewhere, {**members, "run.json": text.encode()}, "run.json")
@@ -169,7 +172,7 @@ LAST, ANSWERS, MAPS = (
 @pytest.mark.parametrize(
     ("member", "name", "change", "words"),
     [
-        (LAST, KERNEL, with_nan, "no numbers"),
+        (LAST, KERNEL, with_nan, "not finite"),
         (LAST, KERNEL, lambda one: one.astype(complex), "complex128 .* should be float32"),
         (LAST, KERNEL, lambda one: one.astype(bool), "bool .* should be float32"),
         (LAST, KERNEL, lambda one: one.astype(str), "should be float32"),
@@ -184,21 +187,21 @@ LAST, ANSWERS, MAPS = (
         (ANSWERS, "log_probabilities", lambda one: -one, "from -inf to 0"),
         (ANSWERS, "log_probabilities", lambda one: one * 2, "add up to 1"),
         (ANSWERS, "log_probabilities", with_nan, "from -inf to 0"),
-        (ANSWERS, "log_probabilities", with_lowest_infinite, "no finite numbers"),
+        (ANSWERS, "log_probabilities", with_lowest_infinite, "not finite"),
         (ANSWERS, "log_probabilities", lambda one: one[:, :5], "of shape"),
         (ANSWERS, "log_probabilities", lambda one: one[:5], "of shape"),
         (ANSWERS, "log_probabilities", None, "predictions"),
-        (ANSWERS, "indices", lambda one: one * 0, "twice"),
-        (ANSWERS, "indices", lambda one: one + 50_000, "not among"),
+        (ANSWERS, "indices", lambda one: one * 0, "duplicates, or numbers outside"),
+        (ANSWERS, "indices", lambda one: one + 50_000, "outside 0 to 9,999|outside 0 to 49,999"),
         (MAPS, "0/bytes", lambda one: one[:, :5], "of shape"),
-        (MAPS, "0/range", with_nan, "no numbers"),
-        (MAPS, "1/values", None, "maps of each"),
-        ("batches.npz", "steps", lambda one: one + 10**6, "not among"),
+        (MAPS, "0/range", with_nan, "not finite"),
+        (MAPS, "1/values", None, "maps for each of its layers"),
+        ("batches.npz", "steps", lambda one: one + 10**6, "not from 1 to"),
         ("batches.npz", "loss", with_nan, "loss"),
         ("batches.npz", "accuracy", lambda one: one * 3, "accuracy"),
     ],
 )
-def test_files_are_held_to_what_the_experiment_makes(
+def test_files_that_do_not_match_the_experiment_are_refused(
     elsewhere: RunStore,
     members: dict[str, bytes],
     member: str,
@@ -214,7 +217,7 @@ def test_files_are_held_to_what_the_experiment_makes(
     refused(elsewhere, {**members, member: npz(arrays)}, words)
 
 
-def test_probabilities_of_earlier_versions_are_predictions_too(
+def test_probabilities_of_earlier_versions_are_accepted_as_predictions(
     elsewhere: RunStore, members: dict[str, bytes]
 ) -> None:
     arrays = arrays_of(members[ANSWERS])
@@ -223,7 +226,7 @@ def test_probabilities_of_earlier_versions_are_predictions_too(
     assert came.damage is None
 
 
-def test_a_bomb_in_a_bomb_is_refused_before_it_is_unpacked(
+def test_a_nested_archive_bomb_is_refused_before_it_is_unpacked(
     elsewhere: RunStore, members: dict[str, bytes]
 ) -> None:
     # Twice compressed, 280 MB are a few hundred bytes.
@@ -232,7 +235,7 @@ def test_a_bomb_in_a_bomb_is_refused_before_it_is_unpacked(
         refused(elsewhere, {**members, LAST: content}, "checkpoint-last.npz")
 
 
-def test_twenty_million_steps_are_refused_before_memory_is_used(
+def test_twenty_million_steps_are_refused_without_using_memory(
     elsewhere: RunStore, members: dict[str, bytes]
 ) -> None:
     # Zeros, which are packed within a second; steps that were counted would take a minute.
@@ -246,9 +249,7 @@ def test_twenty_million_steps_are_refused_before_memory_is_used(
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000
 
 
-def test_what_a_member_says_of_its_size_is_not_believed(
-    elsewhere: RunStore, members: dict[str, bytes]
-) -> None:
+def test_a_false_member_size_is_refused(elsewhere: RunStore, members: dict[str, bytes]) -> None:
     whole = zipped({**members, LAST: bytes(100_000_000)}).getvalue()
     # The true size stands in the directory and before the member.
     lying = whole.replace((100_000_000).to_bytes(4, "little"), (5000).to_bytes(4, "little"))
@@ -257,7 +258,7 @@ def test_what_a_member_says_of_its_size_is_not_believed(
     assert list(elsewhere.settings.runs.glob("*")) == []
 
 
-def test_a_link_in_it_is_only_a_damaged_file(
+def test_a_link_in_an_archive_is_not_followed(
     elsewhere: RunStore, members: dict[str, bytes], tmp_path: Path
 ) -> None:
     buffer = zipped(members)
@@ -281,7 +282,7 @@ def whole_runs(store: RunStore) -> list[Run]:
     return runs
 
 
-def test_the_same_file_imported_by_many_threads_at_once(
+def test_many_threads_can_import_the_same_file_at_once(
     elsewhere: RunStore, members: dict[str, bytes]
 ) -> None:
     content = zipped(members).getvalue()
@@ -301,9 +302,7 @@ def test_the_same_file_imported_by_many_threads_at_once(
     assert len(whole_runs(elsewhere)) == 6
 
 
-def test_the_same_file_imported_by_two_processes_at_once(
-    settings: Settings, tmp_path: Path
-) -> None:
+def test_two_processes_can_import_the_same_file_at_once(settings: Settings, tmp_path: Path) -> None:
     elsewhere = RunStore(replace(settings, home=tmp_path / "elsewhere"))
     pack(elsewhere, store_full_run(elsewhere).id, tmp_path / "run.zip")
     command = [sys.executable, "-m", "cifarviz", "import", str(tmp_path / "run.zip"), "--json"]
@@ -313,7 +312,7 @@ def test_the_same_file_imported_by_two_processes_at_once(
     assert {run.id for run in whole_runs(RunStore(settings))} == ids
 
 
-def test_an_import_that_fails_leaves_the_run_whose_id_it_has(
+def test_a_failed_import_leaves_the_existing_run_with_its_id(
     elsewhere: RunStore, members: dict[str, bytes]
 ) -> None:
     run = unpack(elsewhere, zipped(members), origin="imported")

@@ -1,4 +1,4 @@
-"""Files are whole or not there, and damage is noticed."""
+"""Artifacts are written atomically, and damage is detected."""
 
 import errno
 from pathlib import Path
@@ -12,7 +12,7 @@ from cifarviz.runs.artifacts import load_arrays, save_arrays, write_atomically
 ARRAYS = {"a/kernel": np.arange(6, dtype="f4").reshape(2, 3), "seed": np.array([1, 2], "u4")}
 
 
-def test_arrays_and_facts_come_back(tmp_path: Path) -> None:
+def test_arrays_and_facts_are_loaded_unchanged(tmp_path: Path) -> None:
     save_arrays(tmp_path / "run" / "x.npz", ARRAYS, {"epoch": 3})
     arrays, facts = load_arrays(tmp_path / "run" / "x.npz")
     assert facts == {"epoch": 3}
@@ -22,13 +22,13 @@ def test_arrays_and_facts_come_back(tmp_path: Path) -> None:
         assert arrays[name].dtype == array.dtype
 
 
-def test_what_is_not_there_is_missing(tmp_path: Path) -> None:
+def test_loading_a_missing_artifact_raises_artifact_missing(tmp_path: Path) -> None:
     with pytest.raises(ArtifactMissing, match=r"x\.npz"):
         load_arrays(tmp_path / "x.npz")
 
 
 @pytest.mark.parametrize("keep", [0, 10, 0.5, 0.99])
-def test_a_cut_off_file_is_damaged(tmp_path: Path, keep: float) -> None:
+def test_a_truncated_file_is_damaged(tmp_path: Path, keep: float) -> None:
     path = tmp_path / "x.npz"
     save_arrays(path, ARRAYS)
     data = path.read_bytes()
@@ -37,7 +37,7 @@ def test_a_cut_off_file_is_damaged(tmp_path: Path, keep: float) -> None:
         load_arrays(path)
 
 
-def test_a_flipped_byte_in_the_weights_is_noticed(tmp_path: Path) -> None:
+def test_a_flipped_byte_in_the_weights_is_detected(tmp_path: Path) -> None:
     path = tmp_path / "x.npz"
     save_arrays(path, {"w": np.zeros(1000, "f4")})
     data = bytearray(path.read_bytes())
@@ -53,7 +53,7 @@ def test_pickles_are_never_loaded(tmp_path: Path) -> None:
         load_arrays(tmp_path / "x.npz")
 
 
-def test_a_write_that_fails_leaves_the_old_file_and_no_rubbish(tmp_path: Path) -> None:
+def test_a_failed_write_leaves_the_old_file_and_no_temporary_file(tmp_path: Path) -> None:
     path = tmp_path / "x"
     write_atomically(path, lambda file: file.write(b"old"))
 

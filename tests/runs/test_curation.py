@@ -1,4 +1,4 @@
-"""What people do to runs stays with them."""
+"""Names, stars, notes and preferred weights of runs."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ from tests import stored_runs
 from tests.hostile_names import HOSTILE, REFUSED
 
 
-def test_a_star_and_a_note_are_kept_beside_the_systems_own(store: RunStore) -> None:
+def test_stars_and_remarks_are_stored_separately_from_system_notes(store: RunStore) -> None:
     run = stored_runs.store_run(store, stored_runs.experiment())
     assert (run.starred, run.remark, run.preferred) == (False, None, None)
     store.describe(run.id, note="The disk was full.")
@@ -36,7 +36,7 @@ def test_a_star_and_a_note_are_kept_beside_the_systems_own(store: RunStore) -> N
     assert (found.starred, found.remark) == (False, None)
 
 
-def test_what_cannot_be_is_refused(store: RunStore) -> None:
+def test_invalid_changes_to_a_run_are_refused(store: RunStore) -> None:
     run = stored_runs.store_run(store, stored_runs.experiment())
     with pytest.raises(ExperimentInvalid, match="at most 500 characters; this one has 501"):
         store.remark(run.id, "x" * 501)
@@ -46,7 +46,7 @@ def test_what_cannot_be_is_refused(store: RunStore) -> None:
         store.prefer(run.id, "best")
 
 
-def test_the_answer_of_a_run_is_what_it_ended_with_unless_a_person_said_otherwise(
+def test_the_last_weights_are_the_default_unless_the_user_prefers_others(
     store: RunStore,
 ) -> None:
     run = stored_runs.store_run(
@@ -64,7 +64,7 @@ def test_the_answer_of_a_run_is_what_it_ended_with_unless_a_person_said_otherwis
     assert store.get(run.id).preferred is None
 
 
-def test_a_starred_run_keeps_its_snapshots_while_there_are_others(settings: Settings) -> None:
+def test_snapshots_of_starred_runs_are_removed_last(settings: Settings) -> None:
     store = RunStore(settings)
     old, new = (stored_runs.store_run(store, stored_runs.experiment()) for _ in range(2))
     store.star(old.id, True)
@@ -85,17 +85,17 @@ def test_a_starred_run_keeps_its_snapshots_while_there_are_others(settings: Sett
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_run_may_be_called_anything_that_can_be_seen(name: str) -> None:
+def test_any_visible_name_is_valid(name: str) -> None:
     assert validate_name(f"  {name}\n") == name
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_a_name_that_cannot_be_seen_is_refused(name: str) -> None:
+def test_invisible_names_are_refused(name: str) -> None:
     with pytest.raises(ExperimentInvalid, match="A run's name"):
         validate_name(name)
 
 
-def test_a_note_has_lines_and_no_control_characters(store: RunStore, run: Run) -> None:
+def test_a_note_may_have_lines_but_no_control_characters(store: RunStore, run: Run) -> None:
     store.remark(run.id, "two\nlines")
     assert store.get(run.id).remark == "two\nlines"
     with pytest.raises(ExperimentInvalid, match=r"\\x1b"):

@@ -1,4 +1,4 @@
-"""A record that no run can have is shown as damaged, and takes nobody else down."""
+"""A damaged record is listed as damaged and does not affect other runs."""
 
 import sqlite3
 from contextlib import closing
@@ -14,27 +14,27 @@ from tests import stored_runs
 from tests.runs.held_run import PROGRESS, points
 
 DAMAGES = {
-    "milliseconds": ("UPDATE runs SET started = 1764329000000.0", "its “started” is 17643290000"),
-    "infinite time": ("UPDATE runs SET created = 9e999", "its “created” is inf"),
-    "negative time": ("UPDATE runs SET ended = -1", "its “ended” is -1"),
-    "time as text": ("UPDATE runs SET created = 'yesterday'", "its “created” is “yesterday”"),
-    "state": ("UPDATE runs SET state = 'archived'", "its “state” is “archived”"),
-    "name": ("UPDATE runs SET name = x'ff00'", "its “name” is b"),
-    "no name": ("UPDATE runs SET name = '  '", "its “name” is “  ”"),
-    "seconds": ("UPDATE runs SET seconds = 'long'", "its “seconds” is “long”"),
-    "images": ("UPDATE runs SET train_images = -3", "its “train_images” is -3"),
-    "exact losses": ("UPDATE runs SET exact_loss_from = 0", "its “exact_loss_from” is 0, and"),
-    "scaling": ("UPDATE runs SET scaling = '{}'", "its “scaling” is “{}”"),
+    "milliseconds": ("UPDATE runs SET started = 1764329000000.0", "Its “started” is 17643290000"),
+    "infinite time": ("UPDATE runs SET created = 9e999", "Its “created” is inf"),
+    "negative time": ("UPDATE runs SET ended = -1", "Its “ended” is -1"),
+    "time as text": ("UPDATE runs SET created = 'yesterday'", "Its “created” is “yesterday”"),
+    "state": ("UPDATE runs SET state = 'archived'", "Its “state” is “archived”"),
+    "name": ("UPDATE runs SET name = x'ff00'", "Its “name” is b"),
+    "no name": ("UPDATE runs SET name = '  '", "Its “name” is “  ”"),
+    "seconds": ("UPDATE runs SET seconds = 'long'", "Its “seconds” is “long”"),
+    "images": ("UPDATE runs SET train_images = -3", "Its “train_images” is -3"),
+    "exact losses": ("UPDATE runs SET exact_loss_from = 0", "Its “exact_loss_from” is 0, but"),
+    "scaling": ("UPDATE runs SET scaling = '{}'", "Its “scaling” is “{}”"),
     "no JSON": ("UPDATE runs SET experiment = 'nothing'", "not valid JSON"),
     "experiment": ("UPDATE runs SET experiment = '{\"format\": 4}'", "architecture"),
     "newer": ("UPDATE runs SET experiment = '{\"format\": 99}'", "format 99"),
     "deep": (f"UPDATE runs SET experiment = '{'[' * 5000}'", "not valid JSON"),
-    "heartbeat": ("UPDATE runs SET heartbeat = 1e18", "its “heartbeat” is 1e+18"),
+    "heartbeat": ("UPDATE runs SET heartbeat = 1e18", "Its “heartbeat” is 1e+18"),
     "loss": ("UPDATE epochs SET loss = 1e300", "an invalid epoch"),
     "text loss": ("UPDATE epochs SET loss = 'low'", "an invalid epoch"),
     "accuracy": ("UPDATE epochs SET val_accuracy = 7", "an invalid epoch"),
-    "gap": ("DELETE FROM epochs WHERE epoch = 2", "2 epochs do not follow each other"),
-    "beginning": ("UPDATE epochs SET epoch = epoch + 500", "do not follow each other"),
+    "gap": ("DELETE FROM epochs WHERE epoch = 2", "2 epochs are not consecutive"),
+    "beginning": ("UPDATE epochs SET epoch = epoch + 500", "are not consecutive"),
     "count": ("UPDATE batches SET count = count + 1", "differ in number"),
     "no blob": ("UPDATE batches SET loss = 5", "differ in number"),
     "step": ("UPDATE batches SET first_step = -1", "differ in number"),
@@ -51,7 +51,7 @@ def damage(store: RunStore, run: Run, statement: str) -> None:
 
 
 @pytest.mark.parametrize("kind", DAMAGES)
-def test_one_damaged_record_is_listed_as_such_and_can_be_deleted(
+def test_a_damaged_record_is_listed_with_its_problem_and_can_be_deleted(
     store: RunStore, run: Run, kind: str
 ) -> None:
     sound = stored_runs.store_run(store, stored_runs.experiment(), name="sound")
@@ -73,20 +73,20 @@ def test_one_damaged_record_is_listed_as_such_and_can_be_deleted(
     assert not store.folder(run.id).exists()
 
 
-def test_its_content_is_refused_in_words(store: RunStore, run: Run) -> None:
+def test_using_a_damaged_run_is_refused_with_a_message(store: RunStore, run: Run) -> None:
     damage(store, run, DAMAGES["milliseconds"][0])
     with pytest.raises(RunDamaged, match=rf"“mine” is damaged: .* runs delete {run.id}"):
         store.get(run.id).experiment  # noqa: B018
 
 
-def test_batches_whose_values_disagree_are_left_out(store: RunStore, run: Run) -> None:
+def test_batches_with_inconsistent_values_are_left_out(store: RunStore, run: Run) -> None:
     store.record(run.id, PROGRESS, points(31, 5))
     with closing(sqlite3.connect(store.database.path)) as connection, connection:
         connection.execute("UPDATE batches SET count = 10 WHERE first_step = 31")
     assert store.batch_points(run.id).steps.tolist() == list(range(1, 31))
 
 
-def test_a_state_nobody_knows_does_not_hold_the_queue_up(store: RunStore) -> None:
+def test_an_unknown_state_does_not_block_the_queue(store: RunStore) -> None:
     made = stored_runs.experiment()
     runs = [stored_runs.store_run(store, made, state=RunState.QUEUED, epochs=0) for _ in range(2)]
     with stored_runs.hold_lock(store, runs[0]), stored_runs.hold_lock(store, runs[1]):
@@ -95,12 +95,12 @@ def test_a_state_nobody_knows_does_not_hold_the_queue_up(store: RunStore) -> Non
         damage(store, runs[0], "UPDATE runs SET state = 'archived'")
         assert [run.id for run in store.active()] == [runs[1].id]
         assert store.is_next(runs[1].id)
-        # Somebody looks after it, whatever its state is called.
+        # The run has an owner, whatever its state is.
         with pytest.raises(TransitionRefused, match="Another process is training"):
             store.delete(runs[0].id)
 
 
-def test_an_action_nobody_knows_is_passed_over(store: RunStore, run: Run) -> None:
+def test_an_unknown_action_is_ignored(store: RunStore, run: Run) -> None:
     with store.database.connect(write=True) as connection:
         connection.executemany(
             "INSERT INTO controls(run, action, asked) VALUES (?, ?, 1)",
@@ -113,7 +113,7 @@ def test_an_action_nobody_knows_is_passed_over(store: RunStore, run: Run) -> Non
 
 @pytest.mark.parametrize("state", ["finished", "queued", "running"])
 @pytest.mark.parametrize("run_id", ["../../precious", "x" * 300, "ab\0", "", b"", b"\xff", None])
-def test_an_id_that_is_none_leads_nowhere_else(
+def test_a_damaged_id_leads_to_no_other_folder(
     store: RunStore, run: Run, run_id: object, state: str
 ) -> None:
     precious = store.settings.home.parent / "precious"
@@ -123,7 +123,7 @@ def test_an_id_that_is_none_leads_nowhere_else(
         connection.execute("UPDATE runs SET id = ?, state = ?", (run_id, state))
     assert store.active() == store.orphans() == []
     (damaged,) = store.all()
-    assert "its “id” is" in str(damaged.damage)
+    assert "Its “id” is" in str(damaged.damage)
     assert store.get(damaged.id) == damaged
     assert store.folder(damaged.id).parent == store.settings.runs
     store.delete(damaged.id)
@@ -132,7 +132,7 @@ def test_an_id_that_is_none_leads_nowhere_else(
     assert (store.settings.runs / "kept").is_dir()
 
 
-def test_an_active_run_is_not_deleted_however_soon_it_became_so(
+def test_a_run_that_became_active_is_not_deleted(
     store: RunStore, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The state counts that it has when it would be deleted, not that of a look before."""

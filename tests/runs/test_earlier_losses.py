@@ -1,4 +1,4 @@
-"""What is said of losses that an earlier version computed, and that it is carried along."""
+"""Losses computed by an earlier version are marked, also in packed runs."""
 
 import json
 import sqlite3
@@ -34,7 +34,7 @@ SMOOTHED = Loss(labels="one_hot", label_smoothing=0.1)
         (Loss(), True, 3, CLIPPED),
     ],
 )
-def test_it_is_said_how_losses_were_computed(
+def test_the_label_describes_how_losses_were_computed(
     store: RunStore, loss: Loss, validated: bool, until: int | None, words: str
 ) -> None:
     run = stored_runs.store_run(store, stored_runs.experiment(loss=loss), validated=validated)
@@ -42,7 +42,7 @@ def test_it_is_said_how_losses_were_computed(
     assert losses_text(stored_runs.mark_earlier_losses(store, run, until)) == words
 
 
-def test_each_epoch_is_exact_or_not(store: RunStore) -> None:
+def test_each_epoch_has_exact_losses_or_not(store: RunStore) -> None:
     run = stored_runs.store_run(store, stored_runs.experiment())
     resumed = stored_runs.mark_earlier_losses(store, run, 2)
     assert [has_exact_loss(resumed, epoch) for epoch in (1, 2, 3)] == [False, False, True]
@@ -50,7 +50,7 @@ def test_each_epoch_is_exact_or_not(store: RunStore) -> None:
     assert not any(has_exact_loss(earlier, epoch) for epoch in (1, 2, 3))
 
 
-def test_a_fork_has_losses_of_its_own(store: RunStore) -> None:
+def test_a_fork_has_exact_losses_of_its_own(store: RunStore) -> None:
     parent = stored_runs.mark_earlier_losses(
         store, stored_runs.store_run(store, stored_runs.experiment())
     )
@@ -59,12 +59,14 @@ def test_a_fork_has_losses_of_its_own(store: RunStore) -> None:
     assert losses_text(fork) == PLAIN
 
 
-def test_a_run_that_never_began_has_no_losses_to_speak_of(store: RunStore) -> None:
+def test_a_run_that_never_started_has_no_earlier_losses(store: RunStore) -> None:
     run = stored_runs.store_run(store, stored_runs.experiment(), epochs=0)
     assert losses_text(stored_runs.mark_earlier_losses(store, run)) == PLAIN
 
 
-def test_it_goes_with_a_packed_run(store: RunStore, elsewhere: RunStore, tmp_path: Path) -> None:
+def test_a_packed_run_keeps_the_first_epoch_with_exact_losses(
+    store: RunStore, elsewhere: RunStore, tmp_path: Path
+) -> None:
     for until in (None, 2, 0):
         run = stored_runs.store_run(store, stored_runs.experiment())
         stored_runs.mark_earlier_losses(store, run, until)
@@ -73,7 +75,7 @@ def test_it_goes_with_a_packed_run(store: RunStore, elsewhere: RunStore, tmp_pat
         assert came.exact_loss_from == (None if until is None else until + 1)
 
 
-def test_a_run_packed_by_an_earlier_version_is_of_before_whatever_it_says(
+def test_a_run_packed_by_an_earlier_version_has_earlier_losses(
     store: RunStore, run: Run, elsewhere: RunStore, tmp_path: Path
 ) -> None:
     pack(store, run.id, tmp_path / "run.zip")
@@ -90,11 +92,11 @@ def test_a_run_packed_by_an_earlier_version_is_of_before_whatever_it_says(
     assert losses_text(came) == CLIPPED
 
 
-def test_the_recorded_run_is_of_before(store: RunStore) -> None:
+def test_the_recorded_run_has_earlier_losses(store: RunStore) -> None:
     assert losses_text(restore_recorded_run(store)).startswith(CLIPPED)
 
 
-def test_the_runs_of_a_home_of_before_are_marked(settings: Settings) -> None:
+def test_runs_of_an_earlier_home_have_earlier_losses(settings: Settings) -> None:
     store = RunStore(settings)
     stored_runs.store_run(store, stored_runs.experiment())
     # As version 4 had it.

@@ -1,4 +1,4 @@
-"""Homes and packed runs of earlier versions, made by those, open with all they have."""
+"""Homes and packed runs written by earlier versions open without loss."""
 
 import shutil
 from pathlib import Path
@@ -34,12 +34,12 @@ def is_whole(store: RunStore, run: Run) -> None:
     assert len(load_maps(folder, 2, 1)) == 5
 
 
-def test_there_are_some() -> None:
+def test_fixtures_of_earlier_versions_exist() -> None:
     assert FIXTURES
 
 
 @pytest.mark.parametrize("fixture", FIXTURES, ids=lambda path: path.name)
-def test_a_home(fixture: Path, settings: Settings) -> None:
+def test_a_home_of_an_earlier_version_opens_without_loss(fixture: Path, settings: Settings) -> None:
     shutil.copytree(fixture / "home", settings.home)
     store = RunStore(settings)
     [run] = store.all()
@@ -47,5 +47,7 @@ def test_a_home(fixture: Path, settings: Settings) -> None:
 
 
 @pytest.mark.parametrize("fixture", FIXTURES, ids=lambda path: path.name)
-def test_a_packed_run(fixture: Path, store: RunStore) -> None:
+def test_a_packed_run_of_an_earlier_version_is_imported_without_loss(
+    fixture: Path, store: RunStore
+) -> None:
     is_whole(store, unpack(store, fixture / "run.zip", origin="imported"))

@@ -1,4 +1,4 @@
-"""Who looks after a run: the file lock of a process here, the lease of anybody else."""
+"""The owner of a run: a process here holds its file lock, any other owner its lease."""
 
 import sqlite3
 import time
@@ -58,13 +58,13 @@ def lease(store: RunStore, run_id: str) -> sqlite3.Row:
         (NODE, "soon", False),
     ],
 )
-def test_an_unexpired_lease_of_anybody_but_a_process_here_says_yes(
+def test_an_unexpired_lease_of_another_owner_is_valid(
     owner: object, expires: object, says: bool
 ) -> None:
     assert is_leased(owner, expires, 1000.0) is says
 
 
-def test_a_process_whose_lock_is_free_is_dead_though_its_lease_has_not_expired(
+def test_a_process_with_a_free_lock_owns_nothing_despite_its_lease(
     store: RunStore,
 ) -> None:
     run_id, _attempt = begun_by(store, None)
@@ -72,7 +72,7 @@ def test_a_process_whose_lock_is_free_is_dead_though_its_lease_has_not_expired(
     assert store.get(run_id).state is RunState.INTERRUPTED
 
 
-def test_a_node_is_alive_until_its_lease_has_expired(
+def test_a_node_owns_its_run_until_its_lease_expires(
     store: RunStore, clock: Callable[[float], None]
 ) -> None:
     run_id, attempt = begun_by(store, NODE)
@@ -89,7 +89,7 @@ def test_a_node_is_alive_until_its_lease_has_expired(
     lock.release()
 
 
-def test_a_run_that_waits_on_a_node_is_no_orphan_and_comes_first(store: RunStore) -> None:
+def test_a_queued_run_of_a_node_is_not_orphaned_and_keeps_its_place(store: RunStore) -> None:
     (first, lock), (second, _held) = held_run(store, "first"), held_run(store, "second")
     store.describe(first, lease_owner=NODE, lease_expires=time.time() + 5)
     lock.release()
@@ -111,7 +111,7 @@ def test_a_run_that_waits_on_a_node_is_no_orphan_and_comes_first(store: RunStore
     ids=["describe", "record", "rewind", "transition"],
 )
 @pytest.mark.parametrize("since", ["ended", "interrupted", "queued", "begun again", "deleted"])
-def test_what_a_late_attempt_reports_is_refused_and_changes_nothing(
+def test_reports_of_an_ended_attempt_are_refused_and_change_nothing(
     since: str,
     report: Callable[[StoreSink], None],
     store: RunStore,
@@ -140,7 +140,7 @@ def test_what_a_late_attempt_reports_is_refused_and_changes_nothing(
     lock.release()
 
 
-def test_a_late_attempt_takes_no_request_of_the_next(
+def test_an_ended_attempt_does_not_take_requests_of_the_next_one(
     store: RunStore, clock: Callable[[float], None]
 ) -> None:
     run_id, attempt = begun_by(store, NODE)
@@ -169,7 +169,7 @@ def snapshot(store: RunStore) -> list[tuple[object, ...]]:
         ]
 
 
-def test_each_write_renews_the_lease_by_the_clock_of_the_store(
+def test_each_write_renews_the_lease_by_the_store_hosts_clock(
     store: RunStore, clock: Callable[[float], None]
 ) -> None:
     run_id, lock = held_run(store)
@@ -195,7 +195,7 @@ def test_each_write_renews_the_lease_by_the_clock_of_the_store(
     lock.release()
 
 
-def test_a_run_begun_again_has_another_attempt(store: RunStore) -> None:
+def test_a_restarted_run_has_a_new_attempt(store: RunStore) -> None:
     run_id, lock = held_run(store)
     numbers = [store.get(run_id).attempt]
     for _ in range(2):

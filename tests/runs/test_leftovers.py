@@ -1,4 +1,4 @@
-"""What a killed process left half written is removed, and what somebody is writing is not."""
+"""Unfinished files of killed processes are removed, those in use are not."""
 
 import subprocess
 import sys
@@ -31,7 +31,7 @@ def partial(settings: Settings) -> list[str]:
     return [path.name for path in settings.home.rglob("*.part")]
 
 
-def test_what_a_killed_process_was_writing_goes_when_the_home_is_opened(settings: Settings) -> None:
+def test_opening_a_home_removes_unfinished_files_of_a_killed_process(settings: Settings) -> None:
     store = RunStore(settings)
     run = stored_runs.store_run(store, stored_runs.experiment())
     stored_runs.add_checkpoint(store, run)
@@ -52,7 +52,7 @@ def test_what_a_killed_process_was_writing_goes_when_the_home_is_opened(settings
     assert names == ["checkpoint-last.npz", "run.json"]
 
 
-def test_those_of_a_version_that_locked_nothing_go_too(settings: Settings) -> None:
+def test_unfinished_files_of_a_version_without_locks_are_removed(settings: Settings) -> None:
     store = RunStore(settings)
     run = stored_runs.store_run(store, stored_runs.experiment())
     snapshots = store.folder(run.id) / "snapshots"
@@ -65,7 +65,7 @@ def test_those_of_a_version_that_locked_nothing_go_too(settings: Settings) -> No
     assert partial(settings) == []
 
 
-def test_an_interrupted_runs_go_when_it_is_found(settings: Settings) -> None:
+def test_unfinished_files_of_an_interrupted_run_are_removed(settings: Settings) -> None:
     store = RunStore(settings)
     run = stored_runs.store_run(store, stored_runs.experiment(), state=stored_runs.RunState.RUNNING)
     store.folder(run.id).mkdir(parents=True, exist_ok=True)
@@ -80,7 +80,7 @@ def test_an_interrupted_runs_go_when_it_is_found(settings: Settings) -> None:
     assert not left.exists()
 
 
-def test_a_link_and_what_only_looks_alike_stay(tmp_path: Path) -> None:
+def test_links_and_similar_names_are_not_removed(tmp_path: Path) -> None:
     (tmp_path / "precious").write_text("x")
     (tmp_path / ".link.part").symlink_to(tmp_path / "precious")
     (tmp_path / "mine.part").write_text("x")
@@ -88,7 +88,7 @@ def test_a_link_and_what_only_looks_alike_stay(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {"precious", ".link.part", "mine.part"}
 
 
-def test_a_folder_is_its_makers_alone_and_gone_at_the_end(tmp_path: Path) -> None:
+def test_a_temporary_folder_is_private_and_removed_at_the_end(tmp_path: Path) -> None:
     with temporary_folder(tmp_path) as one, temporary_folder(tmp_path) as other:
         assert one != other
         (one / "x").write_text("x")
@@ -97,7 +97,7 @@ def test_a_folder_is_its_makers_alone_and_gone_at_the_end(tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == []
 
 
-def test_writing_goes_on_when_somebody_cleans_up_at_the_same_time(tmp_path: Path) -> None:
+def test_writing_continues_during_a_simultaneous_clean_up(tmp_path: Path) -> None:
     with atomic_write(tmp_path / "file") as temporary:
         remove_leftovers(tmp_path)
         temporary.write_text("whole")

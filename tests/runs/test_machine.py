@@ -1,4 +1,4 @@
-"""What the processor can do is read from the system's list of it."""
+"""The processor's capabilities are read from the system's list."""
 
 from pathlib import Path
 
@@ -23,12 +23,14 @@ _X86 = "processor\t: 0\nmodel name\t: Some CPU\nflags\t\t: fpu avx2 {flags}\nbug
         ("", None),
     ],
 )
-def test_bfloat16_is_among_the_flags(content: str, expected: bool | None, tmp_path: Path) -> None:
+def test_bfloat16_is_detected_from_the_flags(
+    content: str, expected: bool | None, tmp_path: Path
+) -> None:
     path = tmp_path / "cpuinfo"
     path.write_text(content)
     assert has_bfloat16(path) is expected
 
 
-def test_without_such_a_list_nothing_is_known(tmp_path: Path) -> None:
+def test_without_flags_bfloat16_is_unknown(tmp_path: Path) -> None:
     assert has_bfloat16(tmp_path / "cpuinfo") is None
     assert has_bfloat16(tmp_path) is None

@@ -1,4 +1,4 @@
-"""Homes of earlier versions open, and lose nothing."""
+"""Homes of earlier versions are migrated without loss."""
 
 import json
 import sqlite3
@@ -69,7 +69,7 @@ def _home_of_version_1(settings: Settings) -> None:
         connection.commit()
 
 
-def test_a_home_of_the_previous_version_opens_with_all_it_has(settings: Settings) -> None:
+def test_a_home_of_the_previous_version_opens_without_loss(settings: Settings) -> None:
     _home_of_version_1(settings)
     for _look in range(2):
         [run] = RunStore(settings).all()
@@ -79,7 +79,7 @@ def test_a_home_of_the_previous_version_opens_with_all_it_has(settings: Settings
         assert run.experiment == EXPERIMENT
 
 
-def test_a_migrated_home_has_what_a_new_one_has(settings: Settings, tmp_path: Path) -> None:
+def test_a_migrated_schema_equals_a_new_one(settings: Settings, tmp_path: Path) -> None:
     _home_of_version_1(settings)
     new = Settings.from_environment({"CIFARVIZ_HOME": str(tmp_path / "new")})
     shapes = []
@@ -95,7 +95,7 @@ def test_a_migrated_home_has_what_a_new_one_has(settings: Settings, tmp_path: Pa
     assert shapes[0] == shapes[1]
 
 
-def test_many_open_a_home_of_the_previous_version_at_once(settings: Settings) -> None:
+def test_many_processes_can_open_an_old_home_at_once(settings: Settings) -> None:
     _home_of_version_1(settings)
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda _: len(RunStore(settings).all()), range(4)))
@@ -131,7 +131,7 @@ def test_a_new_home_is_not_copied(settings: Settings) -> None:
     assert list(settings.home.glob("*before*")) == []
 
 
-def test_a_sound_copy_is_kept_and_a_damaged_one_made_anew(settings: Settings) -> None:
+def test_an_intact_copy_is_reused_and_a_damaged_one_replaced(settings: Settings) -> None:
     _home_of_version_1(settings)
     backup = settings.home / BACKUP
     backup.write_bytes(b"cut off" * 100)
@@ -148,7 +148,7 @@ def test_a_sound_copy_is_kept_and_a_damaged_one_made_anew(settings: Settings) ->
         assert connection.execute("SELECT name FROM runs").fetchone() == ("of the first copy",)
 
 
-def test_a_migration_that_breaks_off_changes_nothing_and_is_done_at_the_next_start(
+def test_an_interrupted_migration_changes_nothing_and_is_repeated(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _home_of_version_1(settings)
@@ -184,7 +184,7 @@ RunStore(Settings.from_environment())
 
 
 @pytest.mark.parametrize("statements", [5, 8, 14, 18])
-def test_a_process_killed_while_it_migrates_loses_nothing(
+def test_a_process_killed_while_migrating_loses_nothing(
     settings: Settings, statements: int
 ) -> None:
     _home_of_version_1(settings)
@@ -211,7 +211,7 @@ except StorageFull as error:
 """
 
 
-def test_where_no_copy_fits_it_is_said_and_nothing_changed(settings: Settings) -> None:
+def test_without_room_for_a_copy_the_migration_is_refused(settings: Settings) -> None:
     _home_of_version_1(settings)
     with closing(sqlite3.connect(settings.home / "runs.sqlite3")) as connection, connection:
         connection.execute("UPDATE runs SET message = ?", ("x" * 500_000,))
@@ -226,7 +226,7 @@ def test_where_no_copy_fits_it_is_said_and_nothing_changed(settings: Settings) -
     assert run.epochs_done == 3
 
 
-def test_a_copy_that_cannot_be_put_in_its_place_is_said(settings: Settings) -> None:
+def test_a_copy_that_cannot_be_moved_into_place_is_reported(settings: Settings) -> None:
     _home_of_version_1(settings)
     (settings.home / BACKUP).mkdir()
     with pytest.raises(StorageFull, match="Nothing was changed"):

@@ -1,4 +1,4 @@
-"""Pinned images: a good few until somebody chooses, then what was chosen."""
+"""Pinned images: a default selection, then the user's."""
 
 import pytest
 
@@ -13,7 +13,7 @@ from cifarviz.settings import Settings
 
 
 @pytest.mark.parametrize("info", [CIFAR10, FASHION_MNIST], ids=lambda info: info.name)
-def test_the_usual_ones_are_in_the_sample_and_of_many_classes(
+def test_default_pinned_images_are_in_the_sample_and_of_many_classes(
     store: RunStore, info: DatasetInfo
 ) -> None:
     test = sample.read(info).test
@@ -25,7 +25,7 @@ def test_the_usual_ones_are_in_the_sample_and_of_many_classes(
     assert sample.read(info).test.having(info.one_of_each).labels.tolist() == list(range(10))
 
 
-def test_what_is_chosen_stays_for_every_later_look(store: RunStore, settings: Settings) -> None:
+def test_pinned_images_are_remembered(store: RunStore, settings: Settings) -> None:
     first = pinned_images(store, CIFAR10)
     unpin(store, CIFAR10, first[2])
     pin(store, CIFAR10, 4711)
@@ -35,21 +35,21 @@ def test_what_is_chosen_stays_for_every_later_look(store: RunStore, settings: Se
     assert pinned_images(store, FASHION_MNIST)[1:] == FASHION_MNIST.one_of_each[: MAX_PINNED - 1]
 
 
-def test_there_is_room_for_eight(store: RunStore) -> None:
+def test_at_most_eight_images_can_be_pinned(store: RunStore) -> None:
     before = pinned_images(store, CIFAR10)
     with pytest.raises(RunError, match="Unpin an image first"):
         pin(store, CIFAR10, 9999)
     assert pinned_images(store, CIFAR10) == before
 
 
-def test_all_can_be_taken_off(store: RunStore) -> None:
+def test_all_images_can_be_unpinned(store: RunStore) -> None:
     for image in pinned_images(store, CIFAR10):
         unpin(store, CIFAR10, image)
     assert pinned_images(store, CIFAR10) == ()
 
 
 @pytest.mark.parametrize("nonsense", ["x", {"a": 1}, ["x", 3.5, -1, 10_000, 7, 7]])
-def test_what_makes_no_sense_is_passed_over(store: RunStore, nonsense: object) -> None:
+def test_invalid_stored_pins_are_ignored(store: RunStore, nonsense: object) -> None:
     save_preference(store, "pins cifar10", nonsense)
     expected = (7,) if isinstance(nonsense, list) else pinned_images(store, CIFAR10)
     assert pinned_images(store, CIFAR10) == expected

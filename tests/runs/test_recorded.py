@@ -1,4 +1,4 @@
-"""The run that comes with cifarviz: what is in it, and hiding it."""
+"""The recorded run that comes with cifarviz, and hiding it."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from cifarviz.settings import Settings
 from tests import stored_runs
 
 
-def test_it_is_the_published_experiment_with_all_that_the_pages_look_at(store: RunStore) -> None:
+def test_the_recorded_run_is_the_published_experiment_with_all_files(store: RunStore) -> None:
     unpack_recorded_once(store)
     (run,) = store.all()
     preset = PRESETS["cifar10-vgg"].experiment
@@ -58,7 +58,7 @@ def test_it_is_the_published_experiment_with_all_that_the_pages_look_at(store: R
         assert sum(counted) == preset.architecture.parameters
 
 
-def test_its_answers_are_as_right_as_its_history_says(store: RunStore) -> None:
+def test_the_recorded_predictions_match_the_history(store: RunStore) -> None:
     run = restore_recorded_run(store)
     train = sample.read(CIFAR10).train
     for epoch in (1, 9, 30):
@@ -71,7 +71,7 @@ def test_its_answers_are_as_right_as_its_history_says(store: RunStore) -> None:
         assert hits.mean() == pytest.approx(expected, abs=0.04)
 
 
-def test_hidden_it_stays_hidden_until_it_is_brought_back(
+def test_a_hidden_recorded_run_stays_hidden_until_it_is_restored(
     store: RunStore, settings: Settings
 ) -> None:
     assert not is_recorded_run_hidden(store)
@@ -90,7 +90,7 @@ def test_hidden_it_stays_hidden_until_it_is_brought_back(
     assert not is_recorded_run_hidden(store)
 
 
-def test_deleted_like_any_other_run_it_can_be_brought_back(store: RunStore) -> None:
+def test_a_deleted_recorded_run_can_be_restored(store: RunStore) -> None:
     run = restore_recorded_run(store)
     store.delete(run.id)
     unpack_recorded_once(store)
@@ -98,7 +98,7 @@ def test_deleted_like_any_other_run_it_can_be_brought_back(store: RunStore) -> N
     assert is_recorded_run_hidden(store)
 
 
-def test_a_home_works_without_it(store: RunStore, tmp_path: Path) -> None:
+def test_a_home_works_without_the_recorded_run(store: RunStore, tmp_path: Path) -> None:
     mine = stored_runs.store_run(store, stored_runs.experiment())
     (tmp_path / "broken.zip").write_bytes(RECORDED_RUN.read_bytes()[:10_000])
     unpack_recorded_once(store, tmp_path / "broken.zip")

@@ -1,4 +1,4 @@
-"""What is asked of a run reaches its worker once; a run whose worker is gone was interrupted."""
+"""Requests reach the worker once; a run whose worker has died is interrupted."""
 
 import subprocess
 import sys
@@ -19,7 +19,7 @@ def test_a_queued_run_is_stopped_at_once(store: RunStore) -> None:
     assert store.get(run_id).state is RunState.STOPPED
 
 
-def test_a_request_reaches_the_worker_once(store: RunStore) -> None:
+def test_the_worker_receives_a_request_once(store: RunStore) -> None:
     run_id, _lock = held_run(store)
     store.transition(run_id, RunState.RUNNING)
     assert store.take_request(run_id) is None
@@ -30,7 +30,7 @@ def test_a_request_reaches_the_worker_once(store: RunStore) -> None:
     assert store.get(run_id).requested is None
 
 
-def test_a_stop_wins_over_what_is_asked_after_it(store: RunStore) -> None:
+def test_a_stop_takes_precedence_over_later_requests(store: RunStore) -> None:
     run_id, _lock = held_run(store)
     store.transition(run_id, RunState.RUNNING)
     store.request(run_id, Action.STOP)
@@ -46,7 +46,7 @@ def test_pausing_a_queued_run_is_refused(store: RunStore) -> None:
         store.request(run_id, Action.PAUSE)
 
 
-def test_those_who_wait_are_served_in_order(store: RunStore) -> None:
+def test_queued_runs_train_in_order(store: RunStore) -> None:
     (first, _a), (second, _b) = held_run(store, "first"), held_run(store, "second")
     assert (store.is_next(first), store.is_next(second)) == (True, False)
     store.transition(first, RunState.RUNNING)
@@ -54,7 +54,7 @@ def test_those_who_wait_are_served_in_order(store: RunStore) -> None:
     assert [run.name for run in store.active()] == ["first", "second"]
 
 
-def test_an_active_run_whose_lock_is_free_was_interrupted(store: RunStore) -> None:
+def test_an_active_run_with_a_free_lock_is_interrupted(store: RunStore) -> None:
     run_id, lock = held_run(store)
     store.transition(run_id, RunState.RUNNING)
     assert store.get(run_id).state is RunState.RUNNING
@@ -64,7 +64,7 @@ def test_an_active_run_whose_lock_is_free_was_interrupted(store: RunStore) -> No
     assert "ended too early" in (run.message or "")
 
 
-def test_a_killed_process_leaves_an_interrupted_run_with_all_it_wrote(settings: Settings) -> None:
+def test_a_killed_process_leaves_an_interrupted_run_with_its_history(settings: Settings) -> None:
     script = f"""
 import os, sys, signal
 sys.path.insert(0, {str(Path.cwd())!r})

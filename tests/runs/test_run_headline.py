@@ -1,4 +1,4 @@
-"""The headline of a run, and where its weights stand."""
+"""The headline of a run, and the positions of its weights."""
 
 import pytest
 
@@ -46,7 +46,7 @@ def test_without_validation_or_epochs_there_is_no_accuracy() -> None:
     assert headline(stored_runs.run_record(SPLIT, best_epoch=None)) == ""
 
 
-def test_an_experiment_that_cannot_be_read_still_has_a_headline() -> None:
+def test_a_run_with_an_unreadable_experiment_has_a_headline() -> None:
     run = stored_runs.run_record(None, experiment_json='{"format": 99}', **FACTS)
     assert headline(run) == "72.0% validation, epoch 4 (best epoch)"
 
@@ -61,7 +61,7 @@ def test_an_experiment_that_cannot_be_read_still_has_a_headline() -> None:
         (WeightsPosition(2, 1337), "after epoch 2 and 1,337 steps of epoch 3"),
     ],
 )
-def test_a_position_in_words(position: WeightsPosition, words: str) -> None:
+def test_a_position_is_formatted(position: WeightsPosition, words: str) -> None:
     assert str(position) == words
 
 
@@ -74,7 +74,7 @@ def keep(store: RunStore, run_id: str, which: Checkpoint, **facts: object) -> No
     save_arrays(checkpoint_path(store.folder(run_id), which), {}, {"format": 1, **facts})
 
 
-def test_the_checkpoint_says_where_last_weights_stand(store: RunStore) -> None:
+def test_the_position_of_the_last_weights_is_in_the_checkpoint(store: RunStore) -> None:
     run = stored_runs.store_run(store, SPLIT, state=RunState.STOPPED, epochs=2)
     # 337 batches of 20 images, the last one not full.
     keep(store, run.id, "last", step=357, epochs_done=1, images=6735)
@@ -86,7 +86,7 @@ def test_the_checkpoint_says_where_last_weights_stand(store: RunStore) -> None:
     assert weights_position(store, run, 0) == WeightsPosition(0)
 
 
-def test_restored_weights_stand_at_their_own_epoch(store: RunStore) -> None:
+def test_restored_weights_have_the_position_of_the_best_epoch(store: RunStore) -> None:
     restoring = EarlyStopping(patience=1, restore_best_weights=True)
     made = SPLIT.model_copy(update={"early_stopping": restoring})
     run = stored_runs.store_run(store, made)
@@ -95,7 +95,7 @@ def test_restored_weights_stand_at_their_own_epoch(store: RunStore) -> None:
     assert weights_position(store, store.get(run.id), "last") == WeightsPosition(2)
 
 
-def test_training_stands_where_it_was_reported() -> None:
+def test_the_training_position_follows_the_progress_reports() -> None:
     progress = Progress("", 2, 15, 10, None, None, 0.0)
     stopped = stored_runs.run_record(state=RunState.STOPPED, epochs_done=1, progress=progress)
     assert training_position(stopped) == WeightsPosition(1, 5)
@@ -103,7 +103,7 @@ def test_training_stands_where_it_was_reported() -> None:
     assert training_position(finished) == WeightsPosition(1)
 
 
-def test_a_duration_has_one_form() -> None:
+def test_durations_are_formatted() -> None:
     assert [format_duration(one) for one in (47.6, 448.01, 7800)] == [
         "48 s", "7 min 28 s", "2 h 10 min",
     ]  # fmt: skip

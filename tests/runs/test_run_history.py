@@ -1,4 +1,4 @@
-"""What a worker writes of its epochs and steps every reader finds, and which epoch was best."""
+"""Readers see the epochs and steps a worker writes, and the best epoch."""
 
 import threading
 
@@ -13,7 +13,7 @@ from cifarviz.runs.store import RunStore
 from tests.runs.held_run import EXPERIMENT, PROGRESS, epoch, held_run, points
 
 
-def test_history_comes_back_as_it_was_written(store: RunStore) -> None:
+def test_a_history_is_read_as_written(store: RunStore) -> None:
     run_id, _lock = held_run(store)
     store.record(run_id, PROGRESS, points(1, 3))
     store.record(run_id, PROGRESS, points(4, 4), epoch(1, 1.5))
@@ -29,7 +29,7 @@ def test_history_comes_back_as_it_was_written(store: RunStore) -> None:
     assert run.progress == PROGRESS
 
 
-def test_the_best_epoch_is_by_training_loss_where_nothing_was_validated(store: RunStore) -> None:
+def test_without_validation_the_training_loss_decides_the_best_epoch(store: RunStore) -> None:
     run_id, _lock = held_run(store)
     store.record(run_id, PROGRESS, None, epoch(1, None, loss=2.0))
     store.record(run_id, PROGRESS, None, epoch(2, None, loss=1.0))
@@ -37,7 +37,7 @@ def test_the_best_epoch_is_by_training_loss_where_nothing_was_validated(store: R
     assert (run.best_epoch, run.best_loss, run.best_val_accuracy) == (2, 1.0, None)
 
 
-def test_the_best_epoch_goes_by_the_monitor_and_is_the_first_of_equals(store: RunStore) -> None:
+def test_the_monitor_decides_the_best_epoch_and_the_first_of_equals_wins(store: RunStore) -> None:
     history = [
         Epoch(1, 0.9, 0.10, 1.5, 0.40, 0.001, 2.0),
         Epoch(2, 0.8, 0.20, 1.2, 0.50, 0.001, 2.0),
@@ -68,7 +68,7 @@ def test_the_best_epoch_goes_by_the_monitor_and_is_the_first_of_equals(store: Ru
     assert epochs_since_best([], "loss") == 0
 
 
-def test_a_reader_polls_from_the_last_step_it_has_and_thins(store: RunStore) -> None:
+def test_batch_points_are_read_after_a_step_with_a_stride(store: RunStore) -> None:
     run_id, _lock = held_run(store)
     store.record(run_id, PROGRESS, points(1, 10))
     store.record(run_id, PROGRESS, points(11, 10))
@@ -77,7 +77,7 @@ def test_a_reader_polls_from_the_last_step_it_has_and_thins(store: RunStore) -> 
     assert len(store.batch_points(run_id, after=20)) == 0
 
 
-def test_a_rewound_run_forgets_what_comes_after_its_checkpoint(store: RunStore) -> None:
+def test_rewinding_deletes_steps_and_epochs_after_the_checkpoint(store: RunStore) -> None:
     run_id, _lock = held_run(store)
     store.record(run_id, PROGRESS, points(1, 5), epoch(1, 1.5))
     store.record(run_id, PROGRESS, points(6, 5), epoch(2, 1.2))
@@ -87,7 +87,7 @@ def test_a_rewound_run_forgets_what_comes_after_its_checkpoint(store: RunStore) 
     assert store.get(run_id).best_epoch == 1
 
 
-def test_readers_look_on_while_a_worker_writes(store: RunStore) -> None:
+def test_many_readers_can_read_while_a_worker_writes(store: RunStore) -> None:
     run_id, _lock = held_run(store)
     store.transition(run_id, RunState.RUNNING)
     errors: list[Exception] = []

@@ -1,4 +1,4 @@
-"""The folder of a run holds what the store knows of it, so that an index can be rebuilt."""
+"""``run.json`` in a run's folder has all facts of the run."""
 
 import json
 import logging
@@ -50,7 +50,7 @@ def in_folder(store: RunStore, run: Run) -> Run:
     return replace(run, **{name: columns[name] for name in wanted})
 
 
-def test_a_trained_run_is_read_from_its_folder_alone(settings: Settings) -> None:
+def test_a_trained_run_can_be_read_from_its_folder(settings: Settings) -> None:
     worker = Worker(settings, "command line")
     run = worker.wait(worker.submit(small_experiment(), "learned").id)
     assert run.state is RunState.FINISHED
@@ -66,7 +66,7 @@ def test_a_trained_run_is_read_from_its_folder_alone(settings: Settings) -> None
 
 
 @pytest.mark.parametrize("state", list(RunState))
-def test_every_state_is_in_the_folder(state: RunState, store: RunStore) -> None:
+def test_run_json_has_every_state(state: RunState, store: RunStore) -> None:
     run = stored_runs.store_run(store, stored_runs.experiment(), state=RunState.QUEUED, epochs=0)
     steps = {
         RunState.QUEUED: (),
@@ -89,7 +89,7 @@ def test_every_state_is_in_the_folder(state: RunState, store: RunStore) -> None:
         assert in_folder(store, run).state == RunState.INTERRUPTED
 
 
-def test_epochs_are_written_as_they_end_and_batches_are_not(store: RunStore) -> None:
+def test_run_json_has_each_finished_epoch_but_no_batches(store: RunStore) -> None:
     run = stored_runs.store_run(store, stored_runs.experiment(), state=RunState.QUEUED, epochs=0)
     path = run_json_path(store.folder(run.id))
     with stored_runs.hold_lock(store, run):
@@ -106,7 +106,7 @@ def test_epochs_are_written_as_they_end_and_batches_are_not(store: RunStore) -> 
         assert [epoch.epoch for epoch in load_run_json(path.parent).epochs] == [1]
 
 
-def test_what_people_do_to_a_run_is_in_the_folder(store: RunStore) -> None:
+def test_run_json_has_the_users_changes(store: RunStore) -> None:
     run = stored_runs.store_run(store, stored_runs.experiment())
     stored_runs.add_checkpoint(store, run, "best")
     changes: list[tuple[Callable[[], None], str, object]] = [
@@ -122,7 +122,7 @@ def test_what_people_do_to_a_run_is_in_the_folder(store: RunStore) -> None:
     assert not store.folder(run.id).exists()
 
 
-def test_a_stop_asked_of_waiting_runs_is_in_their_folders(store: RunStore) -> None:
+def test_run_json_has_the_stop_of_queued_runs(store: RunStore) -> None:
     made = stored_runs.experiment()
     first, second = (
         stored_runs.store_run(store, made, state=RunState.QUEUED, epochs=0) for _ in range(2)
@@ -132,7 +132,7 @@ def test_a_stop_asked_of_waiting_runs_is_in_their_folders(store: RunStore) -> No
     assert {in_folder(store, run).state for run in (first, second)} == {RunState.STOPPED}
 
 
-def test_a_run_of_an_earlier_version_gets_it_at_its_next_change(store: RunStore) -> None:
+def test_a_run_of_an_earlier_version_gets_run_json_at_its_next_change(store: RunStore) -> None:
     run = stored_runs.store_run(store, stored_runs.experiment())
     run_json_path(store.folder(run.id)).unlink()
     with pytest.raises(ArtifactMissing, match=r"run\.json"):
@@ -142,7 +142,7 @@ def test_a_run_of_an_earlier_version_gets_it_at_its_next_change(store: RunStore)
     assert len(load_run_json(store.folder(run.id)).epochs) == 3
 
 
-def test_an_imported_run_has_it_and_a_packed_one_holds_nothing_of_the_home(
+def test_an_imported_run_has_run_json_and_a_packed_one_no_facts_of_its_home(
     store: RunStore, tmp_path: Path
 ) -> None:
     run = store_full_run(store)
@@ -164,7 +164,7 @@ def holds_a_folder_of_that_name(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("refusal", [is_a_file, holds_a_folder_of_that_name])
-def test_a_refused_file_costs_a_line_in_the_log(
+def test_an_error_writing_run_json_is_logged(
     refusal: Callable[[Path], None],
     store: RunStore,
     monkeypatch: pytest.MonkeyPatch,
@@ -182,7 +182,7 @@ def test_a_refused_file_costs_a_line_in_the_log(
     assert not list(store.settings.runs.rglob("*.part"))
 
 
-def test_a_damaged_record_overwrites_nothing(store: RunStore) -> None:
+def test_a_damaged_record_does_not_overwrite_run_json(store: RunStore) -> None:
     run = stored_runs.store_run(store, stored_runs.experiment())
     good = run_json_path(store.folder(run.id)).read_bytes()
     with store.database.connect(write=True) as connection:
@@ -194,7 +194,7 @@ def test_a_damaged_record_overwrites_nothing(store: RunStore) -> None:
 @pytest.mark.parametrize(
     "content", [b"", b"[]", b'{"cifarviz": "run", "format": 2}', b"\xff", b"[" * 100_000]
 )
-def test_a_damaged_file_is_refused_in_words(content: bytes, store: RunStore) -> None:
+def test_a_damaged_run_json_is_refused_with_a_message(content: bytes, store: RunStore) -> None:
     run = stored_runs.store_run(store, stored_runs.experiment())
     path = run_json_path(store.folder(run.id))
     path.write_bytes(content)

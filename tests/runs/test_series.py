@@ -1,4 +1,4 @@
-"""Runs that belong together are found together, and nothing else is."""
+"""Series of runs are stored and found."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from cifarviz.settings import Settings
 from tests import stored_runs
 
 
-def test_a_series_keeps_its_runs_in_their_order_with_what_differs(settings: Settings) -> None:
+def test_a_series_has_its_runs_in_order_with_their_labels(settings: Settings) -> None:
     store = RunStore(settings)
     made = [stored_runs.store_run(store, stored_runs.experiment(), name=name) for name in "abc"]
     labelled = [(run.id, f"with {run.name}") for run in reversed(made)]
@@ -25,7 +25,7 @@ def test_a_series_keeps_its_runs_in_their_order_with_what_differs(settings: Sett
     assert [one.id for one in all_series(store, "cures")] == [other.id]
 
 
-def test_deleted_runs_are_gone_from_it_and_it_knows_how_many_there_were(settings: Settings) -> None:
+def test_a_series_counts_deleted_runs_but_does_not_list_them(settings: Settings) -> None:
     store = RunStore(settings)
     made = [stored_runs.store_run(store, stored_runs.experiment(), name=name) for name in "ab"]
     kept = save_series(store, "duel", "A against b", [(run.id, run.name) for run in made])
@@ -37,13 +37,13 @@ def test_deleted_runs_are_gone_from_it_and_it_knows_how_many_there_were(settings
     assert all_series(store, "duel") == []
 
 
-def test_a_run_deleted_before_its_series_was_kept_is_left_out(settings: Settings) -> None:
+def test_a_run_deleted_before_its_series_is_saved_is_left_out(settings: Settings) -> None:
     store = RunStore(settings)
     run = stored_runs.store_run(store, stored_runs.experiment())
     kept = save_series(store, "duel", "A against b", [("gone", "a"), (run.id, "b")])
     assert (kept.run_ids, kept.labels, kept.count) == ((run.id,), ("b",), 2)
 
 
-def test_an_unknown_series_is_said(settings: Settings) -> None:
+def test_an_unknown_series_is_refused_with_its_id(settings: Settings) -> None:
     with pytest.raises(RunNotFound, match="There is no series “nope” here"):
         find_series(RunStore(settings), "nope")

@@ -1,4 +1,4 @@
-"""What a run leaves of its way, and how it is thinned out."""
+"""Snapshots of a run, and how they are thinned out."""
 
 from pathlib import Path
 
@@ -33,12 +33,12 @@ def some_probabilities() -> np.ndarray:
     return (shares / shares.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
-def test_weights_are_kept_ever_more_rarely() -> None:
+def test_the_epochs_with_saved_weights_get_further_apart() -> None:
     kept = [epoch for epoch in range(70) if is_weights_epoch(epoch)]
     assert kept == [0, 1, 2, 3, 4, 6, 8, 11, 16, 23, 32, 45, 64]
 
 
-def test_answers_come_back_rounded_with_the_same_class_the_highest(tmp_path: Path) -> None:
+def test_rounded_predictions_keep_the_most_probable_class(tmp_path: Path) -> None:
     probabilities = some_probabilities()
     # So close that float16 cannot tell them apart.
     probabilities[7] = 0.02
@@ -65,7 +65,7 @@ def test_answers_come_back_rounded_with_the_same_class_the_highest(tmp_path: Pat
 
 
 @pytest.mark.filterwarnings("error")
-def test_the_loss_of_answers_comes_back_however_large(tmp_path: Path) -> None:
+def test_saved_predictions_keep_any_large_loss(tmp_path: Path) -> None:
     exact = RANDOM.normal(size=(300, 10)) * 300
     exact -= np.logaddexp.reduce(exact, axis=1, keepdims=True)
     exact[0, 3] = -1e5  # more than float16 holds
@@ -91,7 +91,7 @@ def test_the_loss_of_answers_comes_back_however_large(tmp_path: Path) -> None:
         {"log_probabilities": np.zeros((2, 3), np.float16)},
     ],
 )
-def test_arrays_that_no_version_wrote_are_damaged(
+def test_arrays_of_an_unknown_kind_are_damaged(
     tmp_path: Path, arrays: dict[str, np.ndarray]
 ) -> None:
     save_arrays(
@@ -103,7 +103,7 @@ def test_arrays_that_no_version_wrote_are_damaged(
         load_predictions(tmp_path, 4, 3)
 
 
-def test_answers_of_an_earlier_version_are_read_and_marked(tmp_path: Path) -> None:
+def test_predictions_of_an_earlier_version_are_marked_as_inexact(tmp_path: Path) -> None:
     probabilities = np.array([[1, 0, 0], [0.25, 0.5, 0.25]], np.float16)
     save_arrays(
         snapshot_path(tmp_path, "predictions", 4),
@@ -117,7 +117,7 @@ def test_answers_of_an_earlier_version_are_read_and_marked(tmp_path: Path) -> No
     assert found.log_probabilities[0, 1] == pytest.approx(-24 * np.log(2))
 
 
-def test_what_is_missing_damaged_or_newer_is_said(tmp_path: Path) -> None:
+def test_missing_damaged_and_newer_predictions_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ArtifactMissing, match="no saved predictions for epoch 4"):
         load_predictions(tmp_path, 4, 10)
     save_predictions(
@@ -152,14 +152,14 @@ def a_run(folder: Path, epochs: int) -> Path:
     return folder
 
 
-def test_within_the_budget_nothing_goes(tmp_path: Path) -> None:
+def test_nothing_is_removed_within_the_budget(tmp_path: Path) -> None:
     run = a_run(tmp_path, 8)
     before = snapshot_bytes(run)
     thin(FolderArtifacts(run), before)
     assert snapshot_bytes(run) == before
 
 
-def test_weights_go_before_answers_and_the_ends_stay_longest(tmp_path: Path) -> None:
+def test_weights_are_removed_before_predictions_and_the_ends_last(tmp_path: Path) -> None:
     run = a_run(tmp_path, 8)
     weights = snapshot_path(run, "weights", 0).stat().st_size
     thin(FolderArtifacts(run), snapshot_bytes(run) - 3 * weights)
@@ -176,7 +176,7 @@ def test_weights_go_before_answers_and_the_ends_stay_longest(tmp_path: Path) -> 
     assert {1, 8} <= set(snapshot_epochs(run, "predictions"))
 
 
-def test_nothing_is_left_for_no_room(tmp_path: Path) -> None:
+def test_a_budget_of_zero_removes_everything(tmp_path: Path) -> None:
     run = a_run(tmp_path, 3)
     thin(FolderArtifacts(run), 0)
     assert snapshot_bytes(run) == 0
@@ -193,7 +193,7 @@ def test_the_oldest_runs_are_thinned_first(tmp_path: Path) -> None:
     assert [snapshot_bytes(run) for run in runs] == [0, 0, sizes[2]]
 
 
-def test_what_is_to_stay_whole_counts_and_is_not_touched(tmp_path: Path) -> None:
+def test_protected_runs_count_but_keep_their_snapshots(tmp_path: Path) -> None:
     recorded, old, new = (a_run(tmp_path / name, 4) for name in ("recorded", "old", "new"))
     size = snapshot_bytes(recorded)
     thin_all([old, new], 2 * size, protected=[recorded])
@@ -201,9 +201,7 @@ def test_what_is_to_stay_whole_counts_and_is_not_touched(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("content", [b"", b"nothing"])
-def test_damaged_weights_name_run_and_epoch_and_leave_the_others(
-    tmp_path: Path, content: bytes
-) -> None:
+def test_an_error_for_damaged_weights_names_run_and_epoch(tmp_path: Path, content: bytes) -> None:
     run = a_run(tmp_path / "8c5b5cbc", 2)
     path = snapshot_path(run, "weights", 2)
     path.write_bytes(content)
@@ -230,7 +228,7 @@ def test_damaged_weights_name_run_and_epoch_and_leave_the_others(
         load_arrays(snapshot_path(run, "maps", 2))
 
 
-def test_foreign_files_are_left_alone(tmp_path: Path) -> None:
+def test_other_files_are_left_alone(tmp_path: Path) -> None:
     run = a_run(tmp_path, 1)
     note = run / "snapshots" / "notes.txt"
     note.write_text("mine")

@@ -1,4 +1,4 @@
-"""Every move between two states is either in the table or refused in words."""
+"""Transitions between states are listed or refused with a message."""
 
 import itertools
 
@@ -19,7 +19,7 @@ ALLOWED = {
 
 
 @pytest.mark.parametrize(("current", "to"), list(itertools.product(RunState, RunState)))
-def test_a_run_moves_only_where_the_table_says(current: RunState, to: RunState) -> None:
+def test_only_the_listed_transitions_are_allowed(current: RunState, to: RunState) -> None:
     if (current, to) in ALLOWED:
         check_transition("mine", current, to)
     else:
@@ -27,16 +27,16 @@ def test_a_run_moves_only_where_the_table_says(current: RunState, to: RunState) 
             check_transition("mine", current, to)
 
 
-def test_a_finished_run_says_why_it_cannot_be_resumed() -> None:
+def test_resuming_a_finished_run_is_refused_with_the_reason() -> None:
     with pytest.raises(TransitionRefused, match="finished all its epochs"):
         check_transition("mine", RunState.FINISHED, RunState.QUEUED)
 
 
-def test_resumable_are_those_that_did_not_finish() -> None:
+def test_only_runs_that_ended_unfinished_are_resumable() -> None:
     assert {state for state in RunState if state.resumable} == {S, X, I}
 
 
-def test_active_are_those_a_process_looks_after() -> None:
+def test_only_queued_running_paused_and_stopping_are_active() -> None:
     assert {state for state in RunState if state.active} == {Q, R, P, G}
 
 
@@ -44,9 +44,7 @@ def test_active_are_those_a_process_looks_after() -> None:
     ("action", "states"),
     [(Action.PAUSE, {R, P}), (Action.RESUME, {R, P}), (Action.STOP, {Q, R, P, G})],
 )
-def test_actions_are_refused_where_they_make_no_sense(
-    action: Action, states: set[RunState]
-) -> None:
+def test_actions_are_refused_in_other_states(action: Action, states: set[RunState]) -> None:
     for state in RunState:
         if state in states:
             check_action("mine", state, action)

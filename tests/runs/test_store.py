@@ -1,4 +1,4 @@
-"""A run is entered, found, renamed and deleted; a store that cannot be read or written is said."""
+"""Runs are stored, found, renamed and deleted; problems of the store are reported."""
 
 import sqlite3
 import threading
@@ -32,7 +32,7 @@ def test_a_new_run_is_queued_and_keeps_its_experiment(store: RunStore) -> None:
     assert (run.epochs_done, run.best_epoch, run.progress) == (0, None, None)
 
 
-def test_a_run_is_found_by_the_beginning_of_its_id(store: RunStore) -> None:
+def test_a_run_is_found_by_the_start_of_its_id(store: RunStore) -> None:
     for run_id in ("12ab34cd", "12ab34ef", "12ab"):
         store.create(run_id, EXPERIMENT, "mine", "dashboard")
     assert store.find("12ab34c").id == "12ab34cd"
@@ -44,7 +44,7 @@ def test_a_run_is_found_by_the_beginning_of_its_id(store: RunStore) -> None:
             store.find(unknown)
 
 
-def test_times_are_kept(store: RunStore) -> None:
+def test_times_of_a_run_are_stored(store: RunStore) -> None:
     before = time.time()
     run_id, _lock = held_run(store)
     store.transition(run_id, RunState.RUNNING)
@@ -54,7 +54,7 @@ def test_times_are_kept(store: RunStore) -> None:
     assert before <= run.created <= run.started <= run.ended <= time.time()
 
 
-def test_renaming_and_its_limits(store: RunStore) -> None:
+def test_a_run_can_be_renamed_within_limits(store: RunStore) -> None:
     run_id, _lock = held_run(store)
     store.rename(run_id, "  a   better\nname ")
     assert store.get(run_id).name == "a better name"
@@ -65,7 +65,7 @@ def test_renaming_and_its_limits(store: RunStore) -> None:
         store.rename("nowhere", "name")
 
 
-def test_deleting_takes_history_and_files_but_never_an_active_run(store: RunStore) -> None:
+def test_deleting_removes_history_and_files_and_refuses_active_runs(store: RunStore) -> None:
     run_id, lock = held_run(store)
     store.record(run_id, PROGRESS, points(1, 5), epoch(1, 1.5))
     store.folder(run_id).mkdir(parents=True, exist_ok=True)
@@ -83,7 +83,7 @@ def test_deleting_takes_history_and_files_but_never_an_active_run(store: RunStor
         store.get(run_id)
 
 
-def test_many_open_one_new_home_at_once(settings: Settings) -> None:
+def test_many_processes_can_open_a_new_home_at_once(settings: Settings) -> None:
     errors: list[Exception] = []
     start = threading.Barrier(4)
 
@@ -102,14 +102,14 @@ def test_many_open_one_new_home_at_once(settings: Settings) -> None:
     assert errors == []
 
 
-def test_another_versions_store_is_refused_in_words(store: RunStore) -> None:
+def test_a_store_of_another_version_is_refused_with_a_message(store: RunStore) -> None:
     with sqlite3.connect(store.database.path) as connection:
         connection.execute("PRAGMA user_version = 99")
     with pytest.raises(UnknownFormat, match="format 99"):
         RunStore(store.settings)
 
 
-def test_another_versions_experiment_is_refused_and_the_others_still_list(store: RunStore) -> None:
+def test_an_experiment_of_another_version_does_not_hide_other_runs(store: RunStore) -> None:
     run_id, _lock = held_run(store)
     other, _other_lock = held_run(store)
     with sqlite3.connect(store.database.path) as connection:
@@ -120,21 +120,21 @@ def test_another_versions_experiment_is_refused_and_the_others_still_list(store:
         _ = store.get(run_id).experiment
 
 
-def test_a_home_that_is_a_file_is_said(tmp_path: Path) -> None:
+def test_a_home_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     environ = {"CIFARVIZ_HOME": str(tmp_path / "file")}
     with pytest.raises(StoreError, match="CIFARVIZ_HOME"):
         RunStore(Settings.from_environment(environ))
 
 
-def test_a_damaged_database_is_said(settings: Settings) -> None:
+def test_a_damaged_database_is_refused(settings: Settings) -> None:
     settings.home.mkdir(parents=True)
     (settings.home / "runs.sqlite3").write_bytes(b"not a database at all" * 100)
     with pytest.raises(StoreError, match="damaged"):
         RunStore(settings)
 
 
-def test_a_full_disk_is_said_and_loses_nothing(
+def test_a_full_disk_is_reported_and_loses_no_data(
     store: RunStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_id, _lock = held_run(store)

@@ -1,4 +1,4 @@
-"""Feature maps of pinned images, in a byte a value."""
+"""Feature maps of pinned images, stored with one byte per value."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -30,7 +30,7 @@ def some_outputs() -> list[Output]:
     ]
 
 
-def test_maps_come_back_within_a_step_of_their_channels_range(tmp_path: Path) -> None:
+def test_stored_maps_are_accurate_to_one_step_of_their_channels_range(tmp_path: Path) -> None:
     outputs = some_outputs()
     save_maps(FolderArtifacts(tmp_path), 6, INDICES, outputs)
     assert map_image_indices(tmp_path, 6) == (1, 231, 67)
@@ -46,7 +46,7 @@ def test_maps_come_back_within_a_step_of_their_channels_range(tmp_path: Path) ->
     assert stored["0/bytes"].dtype == np.uint8
 
 
-def test_a_channel_that_is_not_a_number_stays_so(tmp_path: Path) -> None:
+def test_a_channel_with_nan_is_stored_as_nan(tmp_path: Path) -> None:
     outputs = some_outputs()
     outputs[0].values[0, 1, 1, 3] = np.nan
     save_maps(FolderArtifacts(tmp_path), 1, INDICES, outputs)
@@ -55,7 +55,7 @@ def test_a_channel_that_is_not_a_number_stays_so(tmp_path: Path) -> None:
     assert np.isfinite(np.delete(values, 3, axis=2)).all()
 
 
-def test_what_is_missing_damaged_or_newer_is_said(tmp_path: Path) -> None:
+def test_missing_damaged_and_newer_maps_are_refused(tmp_path: Path) -> None:
     assert map_image_indices(tmp_path, 6) == ()
     with pytest.raises(ArtifactMissing, match="no saved feature maps of test image 1 for epoch 6"):
         load_maps(tmp_path, 6, 1)

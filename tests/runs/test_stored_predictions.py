@@ -42,7 +42,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_what_is_kept_comes_back(folder: Path) -> None:
+def test_saved_predictions_are_loaded_unchanged(folder: Path) -> None:
     kept = load_checkpoint_predictions(folder, "last", STAMP, images(), 3)
     assert kept is not None
     np.testing.assert_array_equal(kept.log_probabilities, ANSWERS.log_probabilities)
@@ -50,7 +50,7 @@ def test_what_is_kept_comes_back(folder: Path) -> None:
     assert kept.exact
 
 
-def test_what_does_not_fit_is_passed_over(folder: Path) -> None:
+def test_files_that_do_not_match_the_checkpoint_are_ignored(folder: Path) -> None:
     assert load_checkpoint_predictions(folder, "best", STAMP, images(), 3) is None
     assert (
         load_checkpoint_predictions(folder, "last", (STAMP[0] + 1, STAMP[1]), images(), 3) is None
@@ -62,7 +62,7 @@ def test_what_does_not_fit_is_passed_over(folder: Path) -> None:
     assert load_checkpoint_predictions(folder, "last", STAMP, images(), 4) is None
 
 
-def test_another_format_and_a_cut_off_file_are_passed_over(folder: Path) -> None:
+def test_other_formats_and_truncated_files_are_ignored(folder: Path) -> None:
     path = checkpoint_predictions_path(folder, "last")
     arrays, facts = load_arrays(path)
     save_arrays(path, arrays, facts | {"format": 3})
@@ -73,7 +73,7 @@ def test_another_format_and_a_cut_off_file_are_passed_over(folder: Path) -> None
     assert load_checkpoint_predictions(folder, "last", STAMP, images(), 3) is None
 
 
-def test_probabilities_of_an_earlier_version_are_asked_for_again(folder: Path) -> None:
+def test_probabilities_of_an_earlier_version_are_computed_again(folder: Path) -> None:
     save_arrays(
         checkpoint_predictions_path(folder, "last"),
         {"probabilities": ANSWERS.probabilities, "indices": images().indices},
@@ -82,7 +82,7 @@ def test_probabilities_of_an_earlier_version_are_asked_for_again(folder: Path) -
     assert load_checkpoint_predictions(folder, "last", STAMP, images(), 3) is None
 
 
-def test_those_of_an_epoch_whose_weights_are_gone_are_read_for_ever(tmp_path: Path) -> None:
+def test_epoch_predictions_without_weights_can_be_read_in_each_format(tmp_path: Path) -> None:
     probabilities = np.array([[0.25, 0.5, 0.25], [1, 1e-30, 0]] * 3, np.float32)[:5]
     save_arrays(
         epoch_predictions_path(tmp_path, 7),
@@ -101,7 +101,7 @@ def test_those_of_an_epoch_whose_weights_are_gone_are_read_for_ever(tmp_path: Pa
     np.testing.assert_array_equal(again.log_probabilities, ANSWERS.log_probabilities)
 
 
-def test_a_deleted_run_does_not_come_back(tmp_path: Path) -> None:
+def test_saving_predictions_does_not_recreate_a_deleted_run(tmp_path: Path) -> None:
     save_checkpoint_predictions(
         FolderArtifacts(tmp_path / "gone"), "last", STAMP, images(), ANSWERS
     )

@@ -128,7 +128,7 @@ def test_the_fixture_has_every_kind_of_file() -> None:
     assert members == {"run.json", "batches.npz", *files_of(FULL)}
 
 
-def test_what_is_known_of_a_run(place: tuple[RunStore, Run, str]) -> None:
+def test_facts_of_a_run_are_read_as_stored(place: tuple[RunStore, Run, str]) -> None:
     _store, run, run_id = place
     expected = stored_run(run_id)
     imported = run.origin == "imported"
@@ -150,7 +150,7 @@ def test_what_is_known_of_a_run(place: tuple[RunStore, Run, str]) -> None:
         assert run.progress.images_per_second == expected["current_rate"]
 
 
-def test_the_history_and_the_single_batches(place: tuple[RunStore, Run, str]) -> None:
+def test_epochs_and_batches_are_read_as_stored(place: tuple[RunStore, Run, str]) -> None:
     store, run, run_id = place
     epochs = stored("SELECT * FROM epochs WHERE run = ? ORDER BY epoch", run_id)
     found = store.epochs(run.id)
@@ -178,7 +178,7 @@ def test_the_history_and_the_single_batches(place: tuple[RunStore, Run, str]) ->
     assert run.best_epoch == pick(epochs, key=lambda row: row[monitored])["epoch"]
 
 
-def test_checkpoints_and_weights_of_epochs(place: tuple[RunStore, Run, str]) -> None:
+def test_weights_are_read_as_stored(place: tuple[RunStore, Run, str]) -> None:
     store, run, run_id = place
     folder, files = store.folder(run.id), files_of(run_id)
     assert set(stored_checkpoints(store, run)) == {"best", "last"}
@@ -194,7 +194,7 @@ def test_checkpoints_and_weights_of_epochs(place: tuple[RunStore, Run, str]) -> 
     assert any(name.startswith("optimizer/") for name in load_weights(folder, "last")[0])
 
 
-def test_feature_maps(place: tuple[RunStore, Run, str]) -> None:
+def test_feature_maps_are_read_as_stored(place: tuple[RunStore, Run, str]) -> None:
     store, run, run_id = place
     folder, files = store.folder(run.id), files_of(run_id)
     names = [name for name in files if "maps-" in name]
@@ -219,7 +219,7 @@ def test_feature_maps(place: tuple[RunStore, Run, str]) -> None:
 @pytest.mark.parametrize(
     ("file_name", "kind"), [("answers", "predictions"), ("memory", "train_predictions")]
 )
-def test_predictions_after_each_epoch(
+def test_predictions_after_each_epoch_are_read_as_stored(
     file_name: str, kind: Any, place: tuple[RunStore, Run, str]
 ) -> None:
     store, run, run_id = place
@@ -238,7 +238,7 @@ def test_predictions_after_each_epoch(
 
 
 @pytest.mark.parametrize("where", ["at home, full", "packed, full"])
-def test_predictions_of_the_test_images(where: str, settings: Settings) -> None:
+def test_predictions_of_the_test_images_are_read_as_stored(where: str, settings: Settings) -> None:
     store, run, _ = opened(settings, *PLACES[where])
     folder, files = store.folder(run.id), files_of(FULL)
     test = library.load("cifar10", "sample", store.settings).test
@@ -258,7 +258,7 @@ def test_predictions_of_the_test_images(where: str, settings: Settings) -> None:
     assert run.experiment.test_epochs == (1,)
 
 
-def test_what_belongs_to_the_home(home: RunStore) -> None:
+def test_preferences_and_series_are_read_as_stored(home: RunStore) -> None:
     assert {run.id: run.name for run in home.all()} == {
         row["id"]: row["name"] for row in stored("SELECT id, name FROM runs")
     }
@@ -289,7 +289,9 @@ def test_what_belongs_to_the_home(home: RunStore) -> None:
     assert len(list(home.tensorboard_folder(FULL).rglob("events.out.tfevents.*"))) == 2
 
 
-def test_times_of_precisions(home: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_precision_timings_are_read_as_stored(
+    home: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from cifarviz.training import precision
 
     [(key, times)] = json.loads((FIXTURE / "home" / "precision.json").read_text()).items()
@@ -302,7 +304,7 @@ def test_times_of_precisions(home: RunStore, monkeypatch: pytest.MonkeyPatch) ->
     assert {"float32": timing.float32, "bfloat16": timing.bfloat16} == times
 
 
-def test_a_run_goes_on_from_its_stored_weights_and_optimiser(home: RunStore) -> None:
+def test_a_stored_run_resumes_with_its_weights_and_optimiser(home: RunStore) -> None:
     parent = home.get(PLAIN)
     assert set(epochs_to_fork(home.folder(PLAIN), parent)) >= {1, 2}
     worker = Worker(home.settings, "command line")
@@ -315,7 +317,7 @@ def test_a_run_goes_on_from_its_stored_weights_and_optimiser(home: RunStore) -> 
     assert again.val_loss == pytest.approx(before.val_loss, rel=1e-3)
 
 
-def test_a_changed_run_gets_its_facts_into_its_folder(home: RunStore) -> None:
+def test_changing_a_run_updates_its_run_json(home: RunStore) -> None:
     home.rename(FULL, "another name")
     columns, epochs, _ = load_run_json(home.folder(FULL))
     expected = stored_run(FULL)

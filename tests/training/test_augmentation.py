@@ -1,4 +1,4 @@
-"""Flips and shifts change what they should, and the same way again."""
+"""Mirroring and shifting of images, reproducible by the seed."""
 
 from typing import Any
 
@@ -16,11 +16,11 @@ def augmented(**choices: Any) -> np.ndarray:
     return augment(tf.constant(IMAGES), Augmentation(**choices), tf.constant(SEED)).numpy()
 
 
-def test_nothing_chosen_nothing_changed() -> None:
+def test_without_augmentation_images_are_unchanged() -> None:
     np.testing.assert_array_equal(augmented(), IMAGES)
 
 
-def test_about_half_are_mirrored_and_the_rest_left_alone() -> None:
+def test_about_half_of_the_images_are_mirrored() -> None:
     result = augmented(flip=True)
     mirrored = [(a == b[:, ::-1]).all() for a, b in zip(result, IMAGES, strict=True)]
     left = [(a == b).all() for a, b in zip(result, IMAGES, strict=True)]
@@ -28,7 +28,7 @@ def test_about_half_are_mirrored_and_the_rest_left_alone() -> None:
     assert 15 < sum(mirrored) < 49
 
 
-def test_every_image_is_moved_by_at_most_so_many_pixels_and_mirrored_at_the_border() -> None:
+def test_shifts_are_limited_and_borders_are_mirrored() -> None:
     result = augmented(shift=2)
     padded = np.pad(IMAGES, ((0, 0), (2, 2), (2, 2), (0, 0)), mode="reflect")
     seen = set()
@@ -46,7 +46,7 @@ def test_every_image_is_moved_by_at_most_so_many_pixels_and_mirrored_at_the_bord
     assert {0, 4} <= {x for _, x in seen}
 
 
-def test_the_same_seed_gives_the_same_images_and_the_next_step_others() -> None:
+def test_the_seed_and_the_step_decide_the_augmented_images() -> None:
     choices = Augmentation(flip=True, shift=2)
     again = augment(tf.constant(IMAGES), choices, SEED).numpy()
     np.testing.assert_array_equal(augmented(flip=True, shift=2), again)

@@ -1,4 +1,4 @@
-"""Early stopping, checkpoints and kept answers, in real runs, cut off and resumed ones too."""
+"""Early stopping, checkpoints and saved predictions, also in interrupted runs."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -63,9 +63,7 @@ def expected_end(losses: list[float], patience: int) -> tuple[int, int]:
     raise AssertionError("this history never stops; choose another")
 
 
-def test_a_run_stops_early_and_goes_back_to_its_best_weights(
-    worker: Worker, trained: TrainRun
-) -> None:
+def test_a_run_stops_early_and_restores_its_best_weights(worker: Worker, trained: TrainRun) -> None:
     whole = trained(**BUMPY)
     losses = [epoch.val_loss or 0.0 for epoch in worker.store.epochs(whole.id)]
     best, last = expected_end(losses, 2)
@@ -84,9 +82,7 @@ def test_a_run_stops_early_and_goes_back_to_its_best_weights(
     assert_same(weights(worker.store, run, "best"), weights(worker.store, there, "last"))
 
 
-def test_without_restoring_it_keeps_the_weights_it_stopped_with(
-    worker: Worker, trained: TrainRun
-) -> None:
+def test_without_restoring_the_last_weights_are_used(worker: Worker, trained: TrainRun) -> None:
     stopping = EarlyStopping(patience=1, restore_best_weights=False)
     run = trained(**BUMPY, early_stopping=stopping)
     assert run.stopped_early is not None
@@ -94,7 +90,9 @@ def test_without_restoring_it_keeps_the_weights_it_stopped_with(
     assert_same(arrays(worker.store, run, "last"), arrays(worker.store, there, "last"))
 
 
-def test_a_run_that_was_not_stopped_early_goes_back_too(worker: Worker, trained: TrainRun) -> None:
+def test_a_run_that_was_not_stopped_early_restores_its_best_weights(
+    worker: Worker, trained: TrainRun
+) -> None:
     run = trained(**{**BUMPY, "epochs": 6}, early_stopping=EarlyStopping(patience=5))
     assert (run.epochs_done, run.stopped_early, run.message) == (6, None, None)
     assert run.best_epoch is not None
@@ -102,7 +100,7 @@ def test_a_run_that_was_not_stopped_early_goes_back_too(worker: Worker, trained:
     assert_same(weights(worker.store, run, "last"), weights(worker.store, run, "best"))
 
 
-def test_a_run_cut_off_while_it_waits_stops_where_an_uninterrupted_one_does(
+def test_an_interrupted_run_stops_early_at_the_same_epoch(
     worker: Worker, trained: TrainRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fields = {**BUMPY, "early_stopping": PATIENT}
@@ -121,7 +119,7 @@ def test_a_run_cut_off_while_it_waits_stops_where_an_uninterrupted_one_does(
     assert_same(arrays(worker.store, resumed, "last"), arrays(worker.store, whole, "last"))
 
 
-def test_a_run_cut_off_after_its_last_epoch_only_goes_back_to_its_best_weights(
+def test_a_run_interrupted_after_its_last_epoch_only_restores_its_best_weights(
     worker: Worker, trained: TrainRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_state: object) -> None:
@@ -139,7 +137,7 @@ def test_a_run_cut_off_after_its_last_epoch_only_goes_back_to_its_best_weights(
     assert_same(weights(worker.store, run, "last"), weights(worker.store, run, "best"))
 
 
-def test_the_best_checkpoint_goes_by_the_monitor(worker: Worker, trained: TrainRun) -> None:
+def test_the_monitor_decides_the_best_checkpoint(worker: Worker, trained: TrainRun) -> None:
     run = trained(**{**BUMPY, "epochs": 8}, monitor="accuracy", validation=TestValidation())
     epochs = worker.store.epochs(run.id)
     by_accuracy = max(epochs, key=lambda epoch: epoch.val_accuracy or 0).epoch
@@ -150,7 +148,7 @@ def test_the_best_checkpoint_goes_by_the_monitor(worker: Worker, trained: TrainR
     assert facts["epoch"] == by_accuracy
 
 
-def test_a_finished_run_may_keep_its_best_checkpoint_only(
+def test_a_finished_run_may_save_only_its_best_checkpoint(
     worker: Worker, trained: TrainRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = trained(epochs=4)
@@ -177,7 +175,7 @@ def test_a_finished_run_may_keep_its_best_checkpoint_only(
     assert_same(weights(worker.store, run, "best"), weights(worker.store, whole, "best"))
 
 
-def test_answers_to_the_test_images_are_kept_after_the_epochs_asked_for(
+def test_test_predictions_are_saved_after_the_selected_epochs(
     worker: Worker, trained: TrainRun, settings: Settings
 ) -> None:
     run = trained(epochs=3, test_epochs=(2, 3))
@@ -194,7 +192,7 @@ def test_answers_to_the_test_images_are_kept_after_the_epochs_asked_for(
         np.testing.assert_array_equal(answers["log_probabilities"], asked.log_probabilities)
 
 
-def test_validation_by_the_test_images_answers_for_the_other_pages(
+def test_with_test_validation_its_predictions_are_reused(
     worker: Worker, trained: TrainRun, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unwanted(*_arguments: Any) -> Iterator[np.ndarray]:
@@ -218,7 +216,7 @@ def test_validation_by_the_test_images_answers_for_the_other_pages(
             assert right == worker.store.epochs(run.id)[-1].val_accuracy
 
 
-def test_a_stop_is_heard_while_the_test_images_are_looked_at(
+def test_a_stop_interrupts_predicting_the_test_images(
     worker: Worker, trained: TrainRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fields = {"epochs": 3, "test_epochs": (2,)}
@@ -247,7 +245,7 @@ def test_a_stop_is_heard_while_the_test_images_are_looked_at(
     )
 
 
-def test_an_epoch_whose_answers_could_not_be_kept_does_not_count_as_done(
+def test_an_epoch_whose_predictions_cannot_be_saved_is_not_done(
     worker: Worker, trained: TrainRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(path: Path, *_content: object) -> None:
@@ -262,7 +260,7 @@ def test_an_epoch_whose_answers_could_not_be_kept_does_not_count_as_done(
     assert epoch_predictions_path(worker.store.folder(run.id), 2).exists()
 
 
-def test_each_epoch_sees_every_image_once_in_an_order_of_its_own(
+def test_each_epoch_uses_every_image_once_in_its_own_order(
     trained: TrainRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     step = TrainingStep.__call__

@@ -1,4 +1,4 @@
-"""A run's history alone says when it ends, as Keras' early stopping has it."""
+"""The history of a run decides when it ends, as early stopping in Keras."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -29,7 +29,7 @@ def history(*val_losses: float) -> list[Epoch]:
     return [epoch(number, loss) for number, loss in enumerate(val_losses, start=1)]
 
 
-def test_the_published_run_ends_where_it_did() -> None:
+def test_the_published_run_stops_at_its_published_epoch() -> None:
     rows = FASHION.facts["history"]
     epochs = [Epoch._make((*row, 0.001, 1.0)) for row in rows]
     for length in range(8):
@@ -74,7 +74,7 @@ def test_without_validation_the_training_images_decide() -> None:
     assert "no better training loss than in epoch 1" in (ending.message or "")
 
 
-def test_after_the_last_epoch_it_is_no_early_stop() -> None:
+def test_after_the_last_epoch_there_is_no_early_stop() -> None:
     worse = history(*np.linspace(1, 2, 20))
     assert ending_after(fashion(early_stopping=EarlyStopping(patience=19)), worse) == Ending(
         RunState.FINISHED
@@ -84,7 +84,7 @@ def test_after_the_last_epoch_it_is_no_early_stop() -> None:
 
 @pytest.mark.parametrize("monitor", ["loss", "accuracy"])
 @pytest.mark.parametrize("patience", [1, 2, 3, 5])
-def test_it_ends_after_the_epoch_at_which_keras_ends(monitor: str, patience: int) -> None:
+def test_early_stopping_ends_at_the_same_epoch_as_in_keras(monitor: str, patience: int) -> None:
     for seed in range(40):
         # Few different values, so that there are ties.
         draws = np.random.default_rng([seed, patience]).integers(1, 6, (20, 2)) / 10
@@ -111,7 +111,7 @@ def _stopped_by_keras(epochs: list[Epoch], monitor: str, patience: int) -> int |
     return None
 
 
-def test_a_fork_ends_with_its_last_epoch_and_waits_for_something_better_by_its_own() -> None:
+def test_early_stopping_of_a_fork_counts_only_its_own_epochs() -> None:
     own = [epoch(number, loss) for number, loss in ((7, 0.5), (8, 0.6), (9, 0.7))]
     assert ending_after(fashion(), own[:2]) is None
     early = ending_after(fashion(), own)

@@ -1,4 +1,4 @@
-"""A run's history is real, repeatable, and the same after any interruption."""
+"""The history of a run is reproducible, also after any interruption."""
 
 import os
 import signal
@@ -43,7 +43,7 @@ def until(condition: Callable[[], bool], seconds: float = 30) -> None:
         time.sleep(0.01)
 
 
-def test_a_run_trains_validates_and_keeps_its_weights(worker: Worker, trained: TrainRun) -> None:
+def test_a_run_trains_validates_and_saves_its_weights(worker: Worker, trained: TrainRun) -> None:
     run = trained(epochs=4)
     assert (run.state, run.epochs_done, run.message) == (RunState.FINISHED, 4, None)
     epochs = worker.store.epochs(run.id)
@@ -57,7 +57,7 @@ def test_a_run_trains_validates_and_keeps_its_weights(worker: Worker, trained: T
     assert run.best_epoch == min(epochs, key=lambda epoch: epoch.val_loss or 9).epoch
 
 
-def test_the_last_checkpoint_predicts_what_the_last_validation_said(
+def test_the_last_checkpoint_reproduces_the_last_validation(
     worker: Worker, trained: TrainRun, settings: Settings
 ) -> None:
     run = trained(preprocessing=Standardize(), validation=TestValidation())
@@ -96,7 +96,7 @@ def test_the_same_seed_gives_the_same_history_and_another_seed_another(
     assert history(worker.store, one) != history(worker.store, other)
 
 
-def test_a_stopped_and_resumed_run_ends_as_one_that_was_never_stopped(
+def test_a_stopped_and_resumed_run_ends_like_an_uninterrupted_one(
     worker: Worker, trained: TrainRun, make_experiment: Callable
 ) -> None:
     fields = {"epochs": 40, "augmentation": Augmentation(flip=True, shift=2)}
@@ -120,7 +120,7 @@ def test_a_stopped_and_resumed_run_ends_as_one_that_was_never_stopped(
         np.testing.assert_array_equal(array, other, err_msg=name)
 
 
-def test_a_killed_process_leaves_a_run_that_resumes_to_the_same_end(
+def test_a_run_of_a_killed_process_resumes_to_the_same_end(
     worker: Worker, trained: TrainRun, make_experiment: Callable
 ) -> None:
     experiment = make_experiment(epochs=6)
@@ -164,7 +164,7 @@ worker.wait(run.id)
     assert sum(one.seconds for one in worker.store.epochs(run_id)) <= resumed.seconds
 
 
-def test_a_stop_in_the_middle_of_validation_is_heard_and_can_be_resumed(
+def test_a_run_stopped_during_validation_can_be_resumed(
     worker: Worker,
     trained: TrainRun,
     make_experiment: Callable,
@@ -191,7 +191,7 @@ def test_a_stop_in_the_middle_of_validation_is_heard_and_can_be_resumed(
     assert history(worker.store, resumed) == history(worker.store, whole)
 
 
-def test_a_paused_run_waits_and_goes_on_unchanged(
+def test_a_paused_run_continues_unchanged(
     worker: Worker, trained: TrainRun, make_experiment: Callable
 ) -> None:
     whole = trained(epochs=40)
@@ -215,7 +215,9 @@ def test_a_paused_run_can_be_stopped(worker: Worker, make_experiment: Callable) 
     assert worker.wait(run.id).state is RunState.STOPPED
 
 
-def test_without_validation_the_best_is_by_training_loss(worker: Worker, trained: TrainRun) -> None:
+def test_without_validation_the_best_epoch_has_the_lowest_training_loss(
+    worker: Worker, trained: TrainRun
+) -> None:
     run = trained(validation=NoValidation())
     epochs = worker.store.epochs(run.id)
     assert {(epoch.val_loss, epoch.val_accuracy) for epoch in epochs} == {(None, None)}
@@ -257,13 +259,13 @@ def test_bfloat16_trains_with_float32_weights(worker: Worker, trained: TrainRun)
     assert kinds == {np.dtype("float32")}
 
 
-def test_a_loss_that_is_no_number_fails_in_words(worker: Worker, trained: TrainRun) -> None:
+def test_a_nan_loss_fails_the_run_with_a_message(worker: Worker, trained: TrainRun) -> None:
     run = trained(optimizer=SGD(learning_rate=100.0), epochs=50)
     assert run.state is RunState.FAILED
     assert "Lower the learning rate" in (run.message or "")
 
 
-def test_a_full_disk_fails_in_words_and_loses_no_history(
+def test_a_full_disk_fails_the_run_with_a_message_and_keeps_its_history(
     worker: Worker, trained: TrainRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     saved = save_last
@@ -281,7 +283,7 @@ def test_a_full_disk_fails_in_words_and_loses_no_history(
     assert worker.wait(worker.resume(run.id).id).state is RunState.FINISHED
 
 
-def test_what_nobody_foresaw_fails_in_words_too(
+def test_an_unexpected_error_fails_the_run_with_a_message(
     worker: Worker, trained: TrainRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_arguments: object, **_options: object) -> None:

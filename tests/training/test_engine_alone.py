@@ -1,4 +1,4 @@
-"""The engine trains with a sink and artifacts in memory: no store, no home, no disk."""
+"""The engine trains with a sink and artifacts in memory: no store, home or disk."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -71,7 +71,7 @@ def stopping_at(step: int) -> Callable[[MemorySink, Progress], None]:
     return on_record
 
 
-def test_it_trains_to_the_end(train: Train, no_disk: None) -> None:
+def test_the_engine_trains_to_the_end(train: Train, no_disk: None) -> None:
     sink, artifacts = MemorySink(), MemoryArtifacts()
     options = {"snapshot_budget": 10_000_000, "pinned_images": lambda: (3, 1)}
     ending = train(sink, artifacts, options=options, test_epochs=(2,))
@@ -95,7 +95,7 @@ def test_it_trains_to_the_end(train: Train, no_disk: None) -> None:
 
 
 @pytest.mark.parametrize("step", [3, 8, 21])
-def test_stopped_and_begun_again_it_ends_as_if_it_had_not_been(
+def test_a_stopped_and_resumed_training_ends_like_an_uninterrupted_one(
     step: int, train: Train, no_disk: None
 ) -> None:
     whole, kept = MemorySink(), MemoryArtifacts()
@@ -126,7 +126,7 @@ def test_epochs_after_its_checkpoint_are_trained_again(train: Train) -> None:
     assert cut.history() == whole.history()
 
 
-def test_a_fork_begins_with_the_weights_it_is_given(train: Train) -> None:
+def test_a_fork_starts_with_the_given_weights(train: Train) -> None:
     parent, artifacts = MemorySink(), MemoryArtifacts()
     train(parent, artifacts, epochs=2)
     arrays, facts = artifacts.load("checkpoint-last")
@@ -140,7 +140,7 @@ def test_a_fork_begins_with_the_weights_it_is_given(train: Train) -> None:
     assert not forked.exists("checkpoint-start")
 
 
-def test_it_stops_early_and_goes_back_to_its_best_weights(train: Train) -> None:
+def test_early_stopping_restores_the_best_weights(train: Train) -> None:
     sink, artifacts = MemorySink(), MemoryArtifacts()
     stopping = EarlyStopping(patience=1, restore_best_weights=True)
     ending = train(
@@ -153,15 +153,13 @@ def test_it_stops_early_and_goes_back_to_its_best_weights(train: Train) -> None:
         np.testing.assert_array_equal(array, last[name], err_msg=name)
 
 
-def test_a_snapshot_budget_is_kept_to(train: Train) -> None:
+def test_snapshots_stay_within_the_budget(train: Train) -> None:
     sink, artifacts = MemorySink(), MemoryArtifacts()
     train(sink, artifacts, options={"snapshot_budget": 20_000})
     assert 0 < sum(artifacts.sizes("snapshots").values()) <= 20_000
 
 
-def test_a_precision_that_is_given_is_not_looked_for(
-    train: Train, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_given_precision_is_not_timed(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "choose_precision", None)
     sink = MemorySink()
     start = RunStart(precision="bfloat16", precision_reason="as in “first”.")
@@ -172,9 +170,7 @@ def test_a_precision_that_is_given_is_not_looked_for(
     )
 
 
-def test_timings_that_are_given_settle_the_precision(
-    train: Train, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_given_timings_decide_the_precision(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
     class Remembered:
         def find(self, experiment: object) -> Timing:
             return Timing(2.0, 1.0)
@@ -189,7 +185,7 @@ def test_timings_that_are_given_settle_the_precision(
     assert sink.facts["precision"] == "bfloat16"
 
 
-def test_who_has_lost_the_run_stops_training_it(train: Train) -> None:
+def test_training_stops_when_the_lease_is_lost(train: Train) -> None:
     def lost(sink: MemorySink, progress: Progress) -> None:
         if progress.step >= 5:
             raise LeaseLost("The run was begun again.")

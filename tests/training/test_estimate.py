@@ -48,7 +48,7 @@ def _run(**changes: Any) -> Run:
     return replace(run, **changes)
 
 
-def test_before_any_run_there_is_a_wide_range_and_it_says_so() -> None:
+def test_without_runs_the_estimate_is_rough_and_labelled_so() -> None:
     guess = estimate_epoch(WORK, [])
     assert guess.runs == 0
     assert not guess.same
@@ -57,7 +57,7 @@ def test_before_any_run_there_is_a_wide_range_and_it_says_so() -> None:
     assert guess.low < 40 < 70 < guess.high
 
 
-def test_the_very_same_network_is_the_best_witness() -> None:
+def test_the_same_network_gives_the_best_estimate() -> None:
     same = MeasuredSpeed(40_000_000, 32, "float32", 1000.0)
     other = MeasuredSpeed(4_000_000, 32, "float32", 20_000.0)
     estimate = estimate_epoch(WORK, [other, same])
@@ -74,7 +74,7 @@ def test_runs_that_disagree_widen_the_estimate() -> None:
     assert estimate.low < 40 < 79 < estimate.high
 
 
-def test_at_most_five_runs_and_the_newest_of_equals_are_asked() -> None:
+def test_an_estimate_uses_at_most_five_runs_and_the_newest_of_equals() -> None:
     new = [MeasuredSpeed(40_000_000, 32, "float32", 1000.0)] * 5
     old = [MeasuredSpeed(40_000_000, 32, "float32", 10.0)] * 20
     estimate = estimate_epoch(WORK, [*new, *old])
@@ -82,7 +82,7 @@ def test_at_most_five_runs_and_the_newest_of_equals_are_asked() -> None:
     assert estimate.high < 60
 
 
-def test_one_disturbed_run_among_five_does_not_spoil_the_estimate() -> None:
+def test_one_outlier_of_five_runs_does_not_affect_the_estimate() -> None:
     speeds = [
         MeasuredSpeed(40_000_000, 32, "float32", rate) for rate in (1000, 990, 1010, 1005, 100)
     ]
@@ -91,14 +91,14 @@ def test_one_disturbed_run_among_five_does_not_spoil_the_estimate() -> None:
     assert estimate.high < 50
 
 
-def test_the_further_away_the_wider() -> None:
+def test_less_similar_runs_give_a_wider_estimate() -> None:
     near = estimate_epoch(WORK, [MeasuredSpeed(20_000_000, 32, "float32", 2000.0)])
     far = estimate_epoch(WORK, [MeasuredSpeed(2_500_000, 32, "float32", 12_000.0)])
     assert not near.same
     assert far.high / far.low > near.high / near.low
 
 
-def test_another_precision_and_the_very_different_say_nothing() -> None:
+def test_runs_in_another_precision_or_very_different_runs_are_ignored() -> None:
     speeds = [
         MeasuredSpeed(40_000_000, 32, "bfloat16", 4000.0),
         MeasuredSpeed(10_000, 32, "float32", 50_000.0),
@@ -107,7 +107,7 @@ def test_another_precision_and_the_very_different_say_nothing() -> None:
     assert estimate_epoch(replace(WORK, precision="bfloat16"), speeds).runs == 1
 
 
-def test_the_faster_precision_is_expected_where_it_will_be_looked_for() -> None:
+def test_automatic_precision_is_estimated_with_the_faster_one() -> None:
     either = replace(WORK, precision=None)
     exact, fast = (
         MeasuredSpeed(40_000_000, 32, "float32", 1000.0),
@@ -121,7 +121,7 @@ def test_the_faster_precision_is_expected_where_it_will_be_looked_for() -> None:
     assert estimate_epoch(either, [exact, replace(fast, images_per_second=500.0)]) == in_float32
 
 
-def test_what_was_only_asked_for_in_float32_says_how_long_at_most() -> None:
+def test_an_automatic_precision_estimate_from_float32_is_an_upper_bound() -> None:
     exact = MeasuredSpeed(40_000_000, 32, "float32", 1000.0)
     in_float32 = estimate_epoch(WORK, [exact])
     either = estimate_epoch(replace(WORK, precision=None), [exact])
@@ -149,7 +149,7 @@ def test_an_epoch_without_validation_is_shorter() -> None:
     )
 
 
-def test_only_this_machines_finished_measurements_count() -> None:
+def test_only_measured_speeds_of_this_machine_count() -> None:
     runs = [
         _run(),
         _run(machine="elsewhere"),

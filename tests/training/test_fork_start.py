@@ -1,4 +1,4 @@
-"""A fork goes on from its parent's weights, whatever becomes of the parent."""
+"""A fork starts from its parent's weights, also if the parent is deleted."""
 
 import time
 from collections.abc import Callable
@@ -41,9 +41,7 @@ def fork(worker: Worker, parent: Run, epoch: int, **changed: Any) -> Run:
     return worker.wait(worker.fork(parent.id, epoch, made, "fork").id)
 
 
-def test_an_unchanged_fork_is_what_its_parent_would_have_become(
-    worker: Worker, trained: TrainRun
-) -> None:
+def test_an_unchanged_fork_continues_like_its_parent(worker: Worker, trained: TrainRun) -> None:
     """In float32, to the last digit, where the optimiser's state is carried over."""
     augmented = {"augmentation": Augmentation(flip=True, shift=1)}
     whole = trained(epochs=4, **augmented)
@@ -65,7 +63,7 @@ def test_an_unchanged_fork_is_what_its_parent_would_have_become(
     assert snapshot_epochs(folder, "weights") == [2, 3, 4]
 
 
-def test_a_fork_from_the_middle_begins_with_that_epoch_and_what_was_changed(
+def test_a_fork_from_an_epoch_starts_there_with_the_changed_settings(
     worker: Worker, trained: TrainRun
 ) -> None:
     parent = trained(epochs=3)
@@ -88,7 +86,7 @@ def test_a_fork_from_the_middle_begins_with_that_epoch_and_what_was_changed(
     assert all(np.allclose(ended[name], before[name], atol=1e-5) for name in trainable)
 
 
-def test_dropout_can_be_put_into_a_network_that_had_none(
+def test_dropout_can_be_added_to_a_network_without_it(
     worker: Worker, make_experiment: MakeExperiment
 ) -> None:
     base = make_experiment(epochs=1)
@@ -109,7 +107,7 @@ def test_dropout_can_be_put_into_a_network_that_had_none(
     np.testing.assert_array_equal(said[0], said[1])
 
 
-def test_a_parent_deleted_while_its_fork_waits_is_no_loss(
+def test_a_queued_fork_trains_after_its_parent_is_deleted(
     worker: Worker, trained: TrainRun
 ) -> None:
     parent = trained(epochs=1)
@@ -124,12 +122,14 @@ def test_a_parent_deleted_while_its_fork_waits_is_no_loss(
     assert (ended.state, ended.epochs_done) == (RunState.FINISHED, 2)
 
 
-def test_a_fork_whose_weights_are_gone_says_so(tmp_path: Path) -> None:
+def test_a_fork_without_its_initial_weights_fails_with_the_reason(tmp_path: Path) -> None:
     with pytest.raises(ArtifactMissing, match="fork its parent again"):
         restore_start(FolderArtifacts(tmp_path), keras.Model(), keras.optimizers.SGD(), 6)
 
 
-def test_an_epoch_that_was_not_kept_is_refused_before_anything_is_stored(worker: Worker) -> None:
+def test_forking_an_epoch_without_weights_is_refused_before_storing_anything(
+    worker: Worker,
+) -> None:
     parent = stored_runs.store_run(
         worker.store, stored_runs.experiment(), epochs=2, checkpoints={"best": {}}
     )
@@ -140,7 +140,9 @@ def test_an_epoch_that_was_not_kept_is_refused_before_anything_is_stored(worker:
     assert [folder.name for folder in worker.settings.runs.iterdir()] == [parent.id]
 
 
-def test_a_stopped_fork_resumes_to_the_same_end(worker: Worker, trained: TrainRun) -> None:
+def test_a_stopped_and_resumed_fork_ends_like_an_uninterrupted_one(
+    worker: Worker, trained: TrainRun
+) -> None:
     parent = trained(epochs=1)
     straight = fork(worker, parent, 1, epochs=2)
     made = fork_experiment(parent.experiment, 1, ForkChanges(epochs=2))

@@ -1,4 +1,4 @@
-"""A batch worked on in parts gives what the whole one gives."""
+"""A batch computed in parts gives the same results as one batch."""
 
 import keras
 import numpy as np
@@ -63,7 +63,7 @@ def learned(model: keras.Model, parts: int | None) -> tuple[np.ndarray, list[np.
 
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("parts", [1, 2, 3])
-def test_parts_answer_and_learn_like_the_whole(name: str, parts: int) -> None:
+def test_a_split_batch_predicts_and_trains_like_one_batch(name: str, parts: int) -> None:
     keras_own, ours = model_of(NETWORKS[name]), model_of(NETWORKS[name])
     expected, expected_gradients = learned(keras_own, None)
     answers, gradients = learned(ours, parts)
@@ -75,7 +75,7 @@ def test_parts_answer_and_learn_like_the_whole(name: str, parts: int) -> None:
         np.testing.assert_allclose(found.numpy(), right.numpy(), rtol=1e-5, atol=1e-6)
 
 
-def test_before_a_dense_layer_of_many_weights_the_parts_are_one_again() -> None:
+def test_parts_are_joined_before_a_large_dense_layer() -> None:
     layers: list[Layer] = [Flatten(), Dense(units=2048), Dropout(rate=0.0), Dense(units=20)]
     network = Architecture(
         input_shape=(8, 8, 3), classes=10, layers=(*layers, Dense(units=10, activation="softmax"))

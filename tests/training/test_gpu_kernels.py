@@ -1,4 +1,4 @@
-"""The training step has nothing that a GPU could not do, as far as that shows without one."""
+"""The training step uses only operations with GPU kernels."""
 
 import pytest
 import tensorflow as tf
@@ -69,7 +69,7 @@ def test_every_operation_of_the_step_has_a_kernel_for_gpus(
     assert missing == []
 
 
-def test_a_gpu_works_on_a_batch_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_a_gpu_batches_are_not_split(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threads, "cores", lambda: 2)
     monkeypatch.setattr(tf.config.threading, "get_intra_op_parallelism_threads", lambda: 1)
     monkeypatch.setattr(tf.config.threading, "get_inter_op_parallelism_threads", lambda: 2)

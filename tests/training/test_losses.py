@@ -1,4 +1,4 @@
-"""Every loss is the plain cross-entropy that Keras evaluates for the exported network."""
+"""Every loss is the plain cross-entropy that Keras computes for the exported network."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -60,7 +60,7 @@ def evaluated_by_keras(
 
 @pytest.mark.parametrize("mirrored", [False, True])
 @pytest.mark.parametrize("labels", ["integer", "one_hot"])
-def test_history_evaluate_and_keras_agree_on_a_network_that_is_sure_and_wrong(
+def test_history_evaluation_and_keras_agree_on_confident_mistakes(
     worker: Worker,
     trained: TrainRun,
     settings: Settings,
@@ -94,7 +94,7 @@ def test_history_evaluate_and_keras_agree_on_a_network_that_is_sure_and_wrong(
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.3])
-def test_label_smoothing_and_l2_are_in_no_loss_that_is_shown(
+def test_losses_do_not_include_label_smoothing_or_l2(
     worker: Worker,
     trained: TrainRun,
     settings: Settings,
@@ -121,7 +121,7 @@ def test_label_smoothing_and_l2_are_in_no_loss_that_is_shown(
     assert np.average(points.loss, weights=sizes) == pytest.approx(learned, rel=1e-5)
 
 
-def test_label_smoothing_steers_training_all_the_same(worker: Worker, trained: TrainRun) -> None:
+def test_label_smoothing_affects_training(worker: Worker, trained: TrainRun) -> None:
     runs = [
         trained(epochs=1, loss=Loss(labels="one_hot", label_smoothing=smoothing))
         for smoothing in (0.0, 0.5)
@@ -133,7 +133,7 @@ def test_label_smoothing_steers_training_all_the_same(worker: Worker, trained: T
 
 
 @pytest.mark.parametrize(("images", "first"), [(0, 2), (32, 3)])
-def test_a_resumed_run_of_an_earlier_version_says_from_which_epoch_on_its_losses_are_exact(
+def test_a_resumed_run_of_an_earlier_version_records_its_first_exact_loss(
     worker: Worker, trained: TrainRun, images: int, first: int
 ) -> None:
     run = trained(epochs=3)
@@ -155,7 +155,7 @@ def test_a_resumed_run_of_an_earlier_version_says_from_which_epoch_on_its_losses
     assert earlier.label == f"validation loss clipped at 16.1 per image up to epoch {first - 1}"
 
 
-def test_a_run_that_begins_anew_has_exact_losses_throughout(
+def test_a_run_restarted_from_the_beginning_has_only_exact_losses(
     worker: Worker, trained: TrainRun
 ) -> None:
     run = trained(epochs=1, validation=NoValidation())

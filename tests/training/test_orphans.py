@@ -1,4 +1,4 @@
-"""Queued runs whose process has ended: they stay queued, hold nobody up and can be taken up."""
+"""Queued runs whose process has ended: queued, not blocking, and adoptable."""
 
 import os
 import signal
@@ -70,7 +70,7 @@ def killed_with_two_in_the_queue(experiment_json: str) -> list[str]:
     return done.stdout.split()
 
 
-def test_a_killed_process_leaves_what_waited_in_the_queue_for_the_next(
+def test_queued_runs_of_a_killed_process_stay_queued(
     worker: Worker, make_experiment: Make, trained: list[str]
 ) -> None:
     slot = locks.acquire(worker.store.slot_path())
@@ -89,7 +89,7 @@ def test_a_killed_process_leaves_what_waited_in_the_queue_for_the_next(
     assert trained == [*ids, own.id]
 
 
-def test_an_orphan_holds_nobody_up_and_is_not_trained_by_who_did_not_adopt_it(
+def test_an_orphaned_run_does_not_block_the_queue_and_is_not_trained_unadopted(
     worker: Worker, make_experiment: Make, trained: list[str]
 ) -> None:
     left = orphan(worker.store, make_experiment())
@@ -99,7 +99,7 @@ def test_an_orphan_holds_nobody_up_and_is_not_trained_by_who_did_not_adopt_it(
     assert worker.store.get(left).orphaned
 
 
-def test_who_adopts_looks_again_when_a_run_has_ended(
+def test_a_worker_adopts_orphaned_runs_again_after_each_run(
     worker: Worker, make_experiment: Make, trained: list[str]
 ) -> None:
     worker.adopt()
@@ -112,7 +112,7 @@ def test_who_adopts_looks_again_when_a_run_has_ended(
     assert trained == [own.id, left]
 
 
-def test_of_many_that_adopt_at_once_one_trains_each_run(
+def test_each_orphaned_run_is_adopted_by_one_worker_only(
     settings: Settings, make_experiment: Make, trained: list[str]
 ) -> None:
     store = RunStore(settings)
@@ -133,7 +133,7 @@ def test_of_many_that_adopt_at_once_one_trains_each_run(
     assert trained == left
 
 
-def test_an_orphan_can_be_resumed_and_then_by_nobody_else(
+def test_an_orphaned_run_can_be_resumed_only_once(
     worker: Worker, make_experiment: Make, trained: list[str]
 ) -> None:
     left = orphan(worker.store, make_experiment())
@@ -150,7 +150,7 @@ def test_an_orphan_can_be_resumed_and_then_by_nobody_else(
     assert trained == [left]
 
 
-def test_an_orphan_can_be_stopped_and_deleted(worker: Worker, make_experiment: Make) -> None:
+def test_an_orphaned_run_can_be_stopped_and_deleted(worker: Worker, make_experiment: Make) -> None:
     left = orphan(worker.store, make_experiment())
     worker.store.request(left, Action.STOP)
     assert worker.store.get(left).state is RunState.STOPPED
@@ -160,7 +160,7 @@ def test_an_orphan_can_be_stopped_and_deleted(worker: Worker, make_experiment: M
     assert worker.store.all() == []
 
 
-def test_one_that_was_given_up_here_is_not_adopted_again(
+def test_a_run_given_up_here_is_not_adopted_again(
     worker: Worker,
     make_experiment: Make,
     trained: list[str],
@@ -184,7 +184,7 @@ def test_one_that_was_given_up_here_is_not_adopted_again(
     assert trained == [left]
 
 
-def test_a_run_that_is_entered_while_the_queue_is_read_is_not_let_go(
+def test_a_run_inserted_while_the_queue_is_read_keeps_its_owner(
     worker: Worker, make_experiment: Make, trained: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slot = locks.acquire(worker.store.slot_path())

@@ -1,4 +1,4 @@
-"""What a run trains on follows from its experiment alone."""
+"""The images a run trains on follow from its experiment alone."""
 
 import itertools
 from collections.abc import Callable
@@ -32,7 +32,9 @@ def test_a_published_split_is_reproduced_index_for_index(
     np.testing.assert_array_equal(plan.validation.indices, held_out)
 
 
-def test_fewer_training_images_are_part_of_more(sample: Dataset, make_experiment: Callable) -> None:
+def test_a_smaller_training_set_is_a_subset_of_a_larger_one(
+    sample: Dataset, make_experiment: Callable
+) -> None:
     sets = [
         set(make_plan(make_experiment(data=Data(train_images=n)), sample).train.indices.tolist())
         for n in (50, 500, None)
@@ -51,7 +53,7 @@ def test_the_three_kinds_of_validation(sample: Dataset, make_experiment: Callabl
     assert plans[1].validation is sample.test
 
 
-def test_scaling_is_measured_on_the_whole_training_set_before_the_split(
+def test_scaling_is_measured_on_all_training_images_before_the_split(
     sample: Dataset, make_experiment: Callable
 ) -> None:
     experiment = make_experiment(preprocessing=Standardize())
@@ -68,7 +70,7 @@ def test_a_custom_divisor(sample: Dataset, make_experiment: Callable) -> None:
     assert scaling.offset == (0, 0, 0)
 
 
-def test_two_epochs_see_the_same_images_in_different_orders() -> None:
+def test_two_epochs_use_the_same_images_in_different_orders() -> None:
     orders = [epoch_order(7, epoch, 1000) for epoch in (1, 2, 3)]
     for order in orders:
         np.testing.assert_array_equal(np.sort(order), np.arange(1000))
@@ -77,6 +79,6 @@ def test_two_epochs_see_the_same_images_in_different_orders() -> None:
     assert not (epoch_order(8, 2, 1000) == orders[1]).all()
 
 
-def test_too_few_images_are_said(sample: Dataset, make_experiment: Callable) -> None:
+def test_too_few_images_are_refused(sample: Dataset, make_experiment: Callable) -> None:
     with pytest.raises(ExperimentInvalid, match="5,001"):
         make_plan(make_experiment(data=Data(train_images=5001)), sample)

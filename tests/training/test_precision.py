@@ -1,4 +1,4 @@
-"""``auto`` trains in the precision that was faster here, and leaves no other trace."""
+"""``auto`` trains in the precision that is faster on this machine."""
 
 import itertools
 import json
@@ -46,7 +46,7 @@ def history(worker: Worker, run: Run) -> list[tuple[float, ...]]:
 
 
 @pytest.mark.parametrize("name", ["float32", "bfloat16"])
-def test_the_faster_one_trains_as_if_it_had_been_asked_for(
+def test_automatic_precision_trains_like_the_explicit_one(
     name: str, worth_it: None, worker: Worker, trained: TrainRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     faster(name, monkeypatch)
@@ -59,7 +59,7 @@ def test_the_faster_one_trains_as_if_it_had_been_asked_for(
     assert history(worker, found) == history(worker, asked)
 
 
-def test_what_was_found_is_kept_for_the_same_network_and_batch(
+def test_the_faster_precision_is_remembered_per_network_and_batch_size(
     worth_it: None, worker: Worker, trained: TrainRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     faster("bfloat16", monkeypatch)
@@ -79,7 +79,7 @@ def test_what_was_found_is_kept_for_the_same_network_and_batch(
     assert len(timed) == 2
 
 
-def test_a_run_of_seconds_is_not_timed(
+def test_precision_is_not_timed_for_a_run_of_seconds(
     worker: Worker, trained: TrainRun, settings: Settings
 ) -> None:
     run = trained(precision="auto", epochs=1)
@@ -99,7 +99,7 @@ def test_a_run_of_seconds_is_not_timed(
         '{"KEY": {"float32": "1", "bfloat16": 1}}',
     ],
 )
-def test_a_damaged_file_is_as_good_as_none(
+def test_a_damaged_file_of_timings_is_ignored(
     content: str, settings: Settings, make_experiment: Callable
 ) -> None:
     experiment, timings = make_experiment(), TimingsFile(settings.home / "precision.json")
@@ -141,7 +141,7 @@ def test_a_processor_without_bfloat16_trains_in_float32_and_says_why(
     assert worker.store.epochs(run.id)[0].loss == worker.store.epochs(exact.id)[0].loss
 
 
-def test_bfloat16_on_a_processor_without_it_fails_in_words(
+def test_bfloat16_without_processor_support_fails_with_a_message(
     trained: TrainRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without_bfloat16(monkeypatch)
@@ -151,7 +151,7 @@ def test_bfloat16_on_a_processor_without_it_fails_in_words(
     assert run.message.startswith("This processor cannot train this network in bfloat16. Choose")
 
 
-def test_the_sentence_says_how_much_faster() -> None:
+def test_the_reason_has_the_speed_ratio() -> None:
     assert Timing(0.0446, 0.0167).reason == (
         "bfloat16, as it is 2.7 times as fast here: a step took 16.7 ms in bfloat16 and 44.6 ms "
         "in float32."
@@ -181,7 +181,9 @@ def test_without_instructions_for_bfloat16_nothing_is_timed(
     )
 
 
-def test_what_else_the_machine_does_changes_no_choice(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_load_on_the_machine_does_not_change_the_choice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Each block takes its steps' own time and, for most, that of another program too."""
     disturbed = itertools.cycle([0.0, 0.5, 3.0, 0.2, 0.7, 2.0, 0.1])
 
@@ -208,7 +210,7 @@ def test_what_else_the_machine_does_changes_no_choice(monkeypatch: pytest.Monkey
         assert [one.restored for one in pair] == [1, 1]
 
 
-def test_runs_of_a_series_train_in_the_precision_that_the_first_found(
+def test_all_runs_of_a_series_train_in_the_precision_of_the_first(
     worth_it: None, worker: Worker, make_experiment: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     faster("bfloat16", monkeypatch)
@@ -225,7 +227,7 @@ def test_runs_of_a_series_train_in_the_precision_that_the_first_found(
     assert ended.precision_reason == "bfloat16, as in “first”, with which it is compared."
 
 
-def test_what_was_timed_need_not_be_kept(
+def test_precision_is_chosen_even_if_timings_cannot_be_saved(
     worth_it: None, trained: TrainRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_arguments: object) -> None:
@@ -235,7 +237,7 @@ def test_what_was_timed_need_not_be_kept(
     assert trained(precision="auto", epochs=1).state is RunState.FINISHED
 
 
-def test_a_run_goes_on_in_the_precision_it_began_with(
+def test_a_resumed_run_keeps_its_precision(
     worth_it: None,
     worker: Worker,
     trained: TrainRun,
@@ -256,7 +258,7 @@ def test_a_run_goes_on_in_the_precision_it_began_with(
     assert history(worker, resumed) == history(worker, whole)
 
 
-def test_a_stop_while_it_is_timed_is_heard(
+def test_a_stop_interrupts_timing(
     worth_it: None,
     worker: Worker,
     make_experiment: Callable,

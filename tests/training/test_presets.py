@@ -1,4 +1,4 @@
-"""Every preset trains: an epoch on some images of the sample."""
+"""Every preset trains for an epoch on some images of the sample."""
 
 import pytest
 

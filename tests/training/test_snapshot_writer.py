@@ -1,4 +1,4 @@
-"""Snapshots that a run leaves while it trains."""
+"""Snapshots that a run saves during training."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -33,7 +33,7 @@ def weights_of(path: Path) -> dict[str, np.ndarray]:
     return {name: value for name, value in arrays.items() if name.startswith("model/")}
 
 
-def test_answers_are_those_of_the_weights_kept_with_them(
+def test_saved_predictions_match_the_saved_weights(
     worker: Worker, trained: TrainRun, make_experiment: MakeExperiment
 ) -> None:
     run = trained(epochs=3)
@@ -56,7 +56,7 @@ def test_answers_are_those_of_the_weights_kept_with_them(
         assert hits.mean() == pytest.approx(epoch.val_accuracy)
 
 
-def test_the_newest_weights_are_those_of_the_last_checkpoint(
+def test_the_newest_snapshot_equals_the_last_checkpoint(
     worker: Worker, trained: TrainRun, make_experiment: MakeExperiment
 ) -> None:
     run = trained(epochs=2)
@@ -66,7 +66,7 @@ def test_the_newest_weights_are_those_of_the_last_checkpoint(
     assert all(np.array_equal(newest[name], value) for name, value in last.items())
 
 
-def test_pinned_images_leave_the_maps_that_the_kept_weights_make(
+def test_saved_maps_match_the_saved_weights(
     worker: Worker, trained: TrainRun, make_experiment: MakeExperiment
 ) -> None:
     pinned = (231, 9_999, 1)  # the second is not in the sample
@@ -88,7 +88,7 @@ def test_pinned_images_leave_the_maps_that_the_kept_weights_make(
             assert (np.abs(kept.values - exact.values) <= span / 510 + 1e-4).all()
 
 
-def test_nothing_pinned_leaves_no_maps(
+def test_without_pinned_images_no_maps_are_saved(
     worker: Worker, trained: TrainRun, make_experiment: MakeExperiment
 ) -> None:
     save_preference(worker.store, "pins cifar10", [])
@@ -105,7 +105,7 @@ def test_nothing_pinned_leaves_no_maps(
         {"early_stopping": EarlyStopping(patience=4, restore_best_weights=True)},
     ],
 )
-def test_weights_it_ended_with_are_kept_where_no_checkpoint_holds_them(
+def test_final_weights_without_a_checkpoint_are_saved_as_a_snapshot(
     worker: Worker, trained: TrainRun, fields: dict[str, object]
 ) -> None:
     run = trained(epochs=5, optimizer=Adam(learning_rate=0.03), **fields)
@@ -122,7 +122,7 @@ def test_weights_it_ended_with_are_kept_where_no_checkpoint_holds_them(
     np.testing.assert_allclose(answers.predictions.probabilities, said, rtol=1e-2, atol=1e-6)
 
 
-def test_validated_by_the_test_images_the_answers_are_about_them(
+def test_with_test_validation_predictions_are_for_the_test_images(
     worker: Worker, trained: TrainRun, make_experiment: MakeExperiment
 ) -> None:
     run = trained(epochs=1, validation=TestValidation())
@@ -132,7 +132,7 @@ def test_validated_by_the_test_images_the_answers_are_about_them(
     np.testing.assert_array_equal(answers.indices, test.indices)
 
 
-def test_without_validation_there_are_weights_only(
+def test_without_validation_only_weights_are_saved(
     worker: Worker, trained: TrainRun, make_experiment: MakeExperiment
 ) -> None:
     run = trained(epochs=1, validation=NoValidation())
@@ -141,7 +141,7 @@ def test_without_validation_there_are_weights_only(
     assert snapshot_epochs(folder, "predictions") == []
 
 
-def test_a_folder_that_takes_nothing_does_not_stop_a_run(
+def test_an_error_saving_snapshots_does_not_stop_a_run(
     worker: Worker,
     trained: TrainRun,
     make_experiment: MakeExperiment,
@@ -156,7 +156,9 @@ def test_a_folder_that_takes_nothing_does_not_stop_a_run(
     assert snapshot_epochs(worker.store.folder(run.id), "predictions") == []
 
 
-def test_the_budgets_hold(settings: Settings, make_experiment: MakeExperiment) -> None:
+def test_snapshots_stay_within_their_budgets(
+    settings: Settings, make_experiment: MakeExperiment
+) -> None:
     small = Worker(replace(settings, run_budget=60_000, snapshots_budget=70_000), "dashboard")
     runs = [
         small.wait(small.submit(make_experiment(epochs=6, seed=seed), "small").id)
@@ -170,7 +172,7 @@ def test_the_budgets_hold(settings: Settings, make_experiment: MakeExperiment) -
     assert sum(sizes) <= 70_000
 
 
-def test_the_recorded_run_stays_whole_however_old_it_is(
+def test_snapshots_of_the_recorded_run_are_never_removed(
     settings: Settings, make_experiment: MakeExperiment
 ) -> None:
     worker = Worker(replace(settings, snapshots_budget=70_000), "dashboard")

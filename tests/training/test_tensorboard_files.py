@@ -1,4 +1,4 @@
-"""TensorBoard itself reads what a run writes; runs go on when nothing can be written."""
+"""TensorBoard reads the files of a run; runs continue if writing fails."""
 
 import shutil
 import subprocess
@@ -48,7 +48,7 @@ def plugins(folder: Path) -> dict[str, str]:
     return {tag: found.SummaryMetadata(tag).plugin_data.plugin_name for tag in tags}
 
 
-def test_it_shows_each_epoch_and_a_histogram_of_each_weight(
+def test_tensorboard_has_each_epoch_and_a_histogram_of_each_weight(
     worker: Worker, trained: TrainRun
 ) -> None:
     run = trained(tensorboard=True)
@@ -88,7 +88,7 @@ def test_it_shows_each_epoch_and_a_histogram_of_each_weight(
     np.testing.assert_array_equal(shapes[3], histogram_buckets(kernel))
 
 
-def test_files_and_tags_are_those_of_keras_own_callback(
+def test_files_and_tags_equal_those_of_the_keras_callback(
     tmp_path: Path, worker: Worker, trained: TrainRun
 ) -> None:
     run = trained(tensorboard=True, epochs=1)
@@ -113,7 +113,9 @@ def test_files_and_tags_are_those_of_keras_own_callback(
         assert plugins(ours / part) == theirs
 
 
-def test_without_validation_there_is_no_second_curve(worker: Worker, trained: TrainRun) -> None:
+def test_without_validation_there_is_only_the_training_curve(
+    worker: Worker, trained: TrainRun
+) -> None:
     run = trained(tensorboard=True, validation=NoValidation(), epochs=1)
     folder = worker.store.tensorboard_folder(run.id)
     assert [one.name for one in folder.iterdir()] == ["train"]
@@ -151,7 +153,7 @@ def test_a_resumed_run_shows_no_epoch_twice(
                 np.testing.assert_array_equal(value, expected[tag][step])
 
 
-def test_half_a_record_of_a_killed_process_does_no_harm(tmp_path: Path) -> None:
+def test_an_incomplete_record_of_a_killed_process_is_ignored(tmp_path: Path) -> None:
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, name="dense_1")])
 
     def epoch(number: int) -> Epoch:
@@ -174,7 +176,7 @@ def test_half_a_record_of_a_killed_process_does_no_harm(tmp_path: Path) -> None:
         [file] = (tmp_path / "train").iterdir()
 
 
-def test_two_files_of_one_run_are_taken_over_once(tmp_path: Path) -> None:
+def test_two_files_of_one_run_are_merged_once(tmp_path: Path) -> None:
     """Left by a process that was killed while it copied the earlier file, or after that."""
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, name="dense_1")])
     TensorBoardFiles(tmp_path, 1).write(Epoch(1, 1.0, 0.5, None, None, 0.1, 1.0), model)
@@ -208,7 +210,7 @@ def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_queued(
         assert worker.store.all() == []
 
 
-def test_a_folder_that_breaks_later_ends_the_files_and_not_the_run(
+def test_a_folder_that_fails_later_does_not_stop_the_run(
     worker: Worker, trained: TrainRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     quiet = trained()
@@ -230,7 +232,7 @@ def test_a_folder_that_breaks_later_ends_the_files_and_not_the_run(
     assert histories[0] == histories[1]
 
 
-def test_a_full_disk_is_said_in_its_own_words(tmp_path: Path) -> None:
+def test_a_full_disk_has_its_own_message(tmp_path: Path) -> None:
     (tmp_path / "train").mkdir()
     (tmp_path / "train" / "events.out.tfevents.0000000001.cifarviz").symlink_to("/dev/full")
     files = TensorBoardFiles(tmp_path, 1)
@@ -238,7 +240,7 @@ def test_a_full_disk_is_said_in_its_own_words(tmp_path: Path) -> None:
         files.write(Epoch(1, 1.0, 0.5, 1.0, 0.5, 0.1, 1.0), keras.Sequential())
 
 
-def test_nothing_of_tensorboard_is_needed_to_write(tmp_path: Path) -> None:
+def test_writing_does_not_import_tensorboard(tmp_path: Path) -> None:
     script = f"""
 import sys
 sys.modules["tensorboard"] = None  # importing it raises ImportError
@@ -268,12 +270,12 @@ TensorBoardFiles(Path({str(tmp_path)!r}), 1).write(Epoch(1, 1.0, 0.5, 2.0, 0.25,
         np.empty(0, np.float32),
     ],
 )
-def test_histograms_are_cut_as_tensorboard_cuts_them(values: np.ndarray) -> None:
+def test_histograms_have_the_bins_of_tensorboard(values: np.ndarray) -> None:
     theirs = make_ndarray(histogram_pb("weights", values).value[0].tensor)
     np.testing.assert_allclose(histogram_buckets(values), theirs, rtol=1e-12)
 
 
-def test_weights_that_are_no_numbers_break_nothing() -> None:
+def test_weights_that_are_not_finite_do_not_stop_writing() -> None:
     wild = np.array([np.nan, np.inf, -np.inf, 1.0, 2.0], np.float32)
     assert histogram_buckets(wild)[:, 2].sum() == 2
     assert histogram_buckets(wild[:3]).tolist() == [[0.0] * 3] * 30

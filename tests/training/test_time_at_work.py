@@ -1,4 +1,4 @@
-"""One clock of a run: epochs, validation and the run itself count time at work alone."""
+"""Times of epochs, validation and runs exclude pauses."""
 
 import time
 from collections.abc import Callable
@@ -45,7 +45,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.mark.parametrize("step", [TrainingStep, ValidationStep])
-def test_a_pause_is_no_part_of_an_epoch_nor_of_validation(
+def test_pauses_do_not_count_for_epochs_or_validation(
     step: type,
     clock: Clock,
     worker: Worker,
@@ -92,7 +92,7 @@ def test_a_pause_is_no_part_of_an_epoch_nor_of_validation(
     assert max(validation) < LONG
 
 
-def test_an_epoch_that_was_stopped_counts_what_was_spent_before(
+def test_a_resumed_epoch_includes_the_time_before_the_stop(
     clock: Clock, worker: Worker, make_experiment: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = TrainingStep.__call__

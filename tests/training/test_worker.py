@@ -21,7 +21,7 @@ from cifarviz.runs.states import Action, RunState
 from cifarviz.settings import Settings
 
 
-def test_runs_are_trained_in_the_order_they_came(worker: Worker, make_experiment: Callable) -> None:
+def test_runs_are_trained_in_queue_order(worker: Worker, make_experiment: Callable) -> None:
     runs = [worker.submit(make_experiment(epochs=1), name) for name in ("a", "b", "c")]
     ended = [worker.wait(run.id) for run in runs]
     assert [run.state for run in ended] == [RunState.FINISHED] * 3
@@ -30,7 +30,7 @@ def test_runs_are_trained_in_the_order_they_came(worker: Worker, make_experiment
     assert moments[0] > 0
 
 
-def test_a_run_that_waits_can_be_stopped_and_queued_again(
+def test_a_queued_run_can_be_stopped_and_queued_again(
     worker: Worker, make_experiment: Callable
 ) -> None:
     first = worker.submit(make_experiment(epochs=400), "first")
@@ -42,7 +42,7 @@ def test_a_run_that_waits_can_be_stopped_and_queued_again(
     assert worker.wait(second.id).state is RunState.FINISHED
 
 
-def test_another_process_in_the_slot_is_waited_for(
+def test_a_run_waits_for_the_slot_of_another_process(
     worker: Worker, make_experiment: Callable
 ) -> None:
     slot = locks.acquire(worker.store.slot_path())
@@ -65,7 +65,7 @@ def test_two_workers_of_one_home_share_the_slot(
     assert all(one[1] <= next_one[0] for one, next_one in itertools.pairwise(spans))
 
 
-def test_only_one_process_looks_after_a_run(
+def test_a_run_has_only_one_owner(
     settings: Settings, worker: Worker, make_experiment: Callable
 ) -> None:
     other = Worker(settings, "command line")
@@ -90,7 +90,7 @@ def test_a_finished_run_cannot_be_resumed(worker: Worker, make_experiment: Calla
         worker.store.request(run.id, Action.STOP)
 
 
-def test_what_cannot_be_trained_is_refused_before_anything_is_stored(
+def test_an_invalid_experiment_is_refused_before_anything_is_stored(
     worker: Worker, make_experiment: Callable
 ) -> None:
     with pytest.raises(ExperimentInvalid, match="batch"):
@@ -102,7 +102,7 @@ def test_what_cannot_be_trained_is_refused_before_anything_is_stored(
     assert worker.store.all() == []
 
 
-def test_at_most_four_writes_a_second_however_small_the_network(
+def test_a_small_network_writes_at_most_four_times_a_second(
     worker: Worker, make_experiment: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     record = type(worker.store).record
@@ -123,7 +123,7 @@ def test_at_most_four_writes_a_second_however_small_the_network(
     assert len(calls) <= 4 * done.seconds + 3
 
 
-def test_time_at_work_leaves_pauses_out_and_goes_on_after_a_resume(
+def test_training_time_excludes_pauses_and_continues_after_a_resume(
     worker: Worker, make_experiment: Callable
 ) -> None:
     run = worker.submit(make_experiment(epochs=1000), "paused")

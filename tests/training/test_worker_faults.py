@@ -1,4 +1,4 @@
-"""The worker's thread outlives whatever goes wrong with one run."""
+"""The worker continues after any failure of a run."""
 
 import errno
 import itertools
@@ -91,7 +91,7 @@ def once(
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_the_next_run_trains_whatever_went_wrong_with_the_first(
+def test_the_next_run_trains_after_any_failure(
     owner: object,
     name: str,
     error: Exception,
@@ -112,7 +112,7 @@ def test_the_next_run_trains_whatever_went_wrong_with_the_first(
     )
 
 
-def test_what_never_goes_away_fails_one_run_in_words_and_not_the_others(
+def test_a_permanent_error_fails_only_its_run_with_a_message(
     worker: Worker, two: Callable[[], tuple[Run, Run]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real, tries = RunStore.is_next, []
@@ -135,7 +135,7 @@ def test_what_never_goes_away_fails_one_run_in_words_and_not_the_others(
     assert worker.wait(worker.resume(first.id).id, SOON).state is RunState.FINISHED
 
 
-def test_a_run_that_cannot_begin_just_now_says_so_while_it_waits(
+def test_a_run_that_cannot_start_yet_shows_the_reason(
     worker: Worker, two: Callable[[], tuple[Run, Run]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(worker_module, "_MAX_TRIES", 10**6)
@@ -152,7 +152,7 @@ def test_a_run_that_cannot_begin_just_now_says_so_while_it_waits(
     assert second.state is RunState.FINISHED
 
 
-def test_a_store_out_of_reach_is_asked_ever_more_seldom(
+def test_an_unavailable_store_is_polled_less_and_less_often(
     worker: Worker, two: Callable[[], tuple[Run, Run]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[float] = []
@@ -177,7 +177,7 @@ def test_a_store_out_of_reach_is_asked_ever_more_seldom(
     assert all(later == min(2 * before, 5.0) for before, later in itertools.pairwise(failing))
 
 
-def test_a_state_nobody_knows_is_out_of_the_queue(
+def test_a_run_in_an_unknown_state_leaves_the_queue(
     worker: Worker, two: Callable[[], tuple[Run, Run]]
 ) -> None:
     run_id = worker.store.queue()[0]
@@ -189,7 +189,7 @@ def test_a_state_nobody_knows_is_out_of_the_queue(
     assert "archived" in str(worker.store.get(run_id).damage)
 
 
-def test_a_row_that_cannot_be_read_fails_and_the_next_one_trains(
+def test_an_unreadable_run_fails_and_the_next_one_trains(
     worker: Worker, two: Callable[[], tuple[Run, Run]]
 ) -> None:
     with worker.store.database.connect(write=True) as connection:
@@ -201,7 +201,7 @@ def test_a_row_that_cannot_be_read_fails_and_the_next_one_trains(
     assert first.message
 
 
-def test_an_ending_is_recorded_though_the_store_refuses_at_first(
+def test_the_end_of_a_run_is_recorded_once_the_store_works_again(
     worker: Worker, two: Callable[[], tuple[Run, Run]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = RunStore.transition
@@ -219,7 +219,7 @@ def test_an_ending_is_recorded_though_the_store_refuses_at_first(
     assert (first.state, second.state) == (RunState.FINISHED, RunState.FINISHED)
 
 
-def test_a_run_has_finished_though_its_last_checkpoint_could_not_be_removed(
+def test_a_run_finishes_even_if_its_last_checkpoint_cannot_be_removed(
     worker: Worker, make_experiment: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refused(*_arguments: object) -> Any:
@@ -233,7 +233,7 @@ def test_a_run_has_finished_though_its_last_checkpoint_could_not_be_removed(
     assert worker.wait(again.id, SOON).state is RunState.FINISHED
 
 
-def test_a_thread_that_has_died_is_replaced(
+def test_a_dead_worker_thread_is_replaced(
     worker: Worker, make_experiment: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("threading.excepthook", lambda _: None)
@@ -250,7 +250,7 @@ def test_a_thread_that_has_died_is_replaced(
     assert worker.wait(worker.resume(run.id).id, SOON).state is RunState.FINISHED
 
 
-def test_what_cannot_be_queued_for_want_of_a_thread_does_not_wait(
+def test_a_run_is_stopped_if_no_thread_can_start(
     worker: Worker, make_experiment: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refused(*_arguments: object) -> None:
@@ -267,7 +267,7 @@ def test_what_cannot_be_queued_for_want_of_a_thread_does_not_wait(
 
 @pytest.mark.parametrize("error", [KeyError("x"), EMFILE, KeyboardInterrupt()], ids=repr)
 @pytest.mark.parametrize("place", ["submit", "save_series"])
-def test_runs_queued_together_are_all_taken_back_whatever_went_wrong(
+def test_runs_queued_together_are_all_stopped_after_an_error(
     place: str,
     error: BaseException,
     worker: Worker,
@@ -300,7 +300,7 @@ def test_runs_queued_together_are_all_taken_back_whatever_went_wrong(
     slot.release()
 
 
-def test_a_wrong_name_leaves_nothing_behind(
+def test_an_invalid_name_leaves_nothing_behind(
     worker: Worker, settings: Settings, make_experiment: Make
 ) -> None:
     from cifarviz.errors import ExperimentInvalid
@@ -313,7 +313,7 @@ def test_a_wrong_name_leaves_nothing_behind(
     assert not list(settings.locks.glob("run-*")) if settings.locks.exists() else True
 
 
-def test_stopping_several_passes_over_those_that_have_ended(
+def test_stopping_several_runs_skips_those_that_have_ended(
     worker: Worker, make_experiment: Make
 ) -> None:
     done = worker.submit(make_experiment(), "done")

@@ -1,4 +1,4 @@
-"""Wrong labels in a training: trained with, never validated with, and followed."""
+"""Wrong labels are used in training, not in validation, and are followed."""
 
 from collections.abc import Callable
 
@@ -44,7 +44,7 @@ def truth(data: Dataset) -> np.ndarray:
 
 
 @pytest.mark.parametrize("validation", [SplitValidation(fraction=0.2), TestValidation()])
-def test_only_training_images_get_wrong_labels_and_the_right_ones_are_kept_beside(
+def test_only_training_images_get_wrong_labels_and_true_labels_are_saved(
     sample: Dataset, make_experiment: Callable, validation: SplitValidation | TestValidation
 ) -> None:
     made = make_experiment(
@@ -65,7 +65,7 @@ def test_only_training_images_get_wrong_labels_and_the_right_ones_are_kept_besid
 
 
 @pytest.mark.parametrize(("share", "images"), [(0.2, 1000), (0.8, 1000), (0.5, 3000), (0.001, 100)])
-def test_all_wrong_ones_are_watched_up_to_a_number_and_as_many_right_ones(
+def test_wrong_labels_up_to_a_limit_and_as_many_correct_ones_are_followed(
     sample: Dataset, make_experiment: Callable, share: float, images: int
 ) -> None:
     made = make_experiment(data=Data(train_images=images, wrong_labels=share))
@@ -104,7 +104,7 @@ def test_training_is_measured_against_the_labels_it_was_given(
     assert epoch.val_accuracy == pytest.approx((held_out == right).mean(), abs=1e-6)
 
 
-def test_what_it_says_of_them_is_kept_after_each_epoch_and_followed(
+def test_predictions_for_followed_images_are_saved_after_each_epoch(
     worker: Worker, trained: TrainRun, sample: Dataset
 ) -> None:
     run = trained(data=Data(train_images=90, wrong_labels=0.2, wrong_labels_seed=4), epochs=3)

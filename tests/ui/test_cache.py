@@ -1,4 +1,4 @@
-"""TensorFlow is loaded once, whoever asks first."""
+"""TensorFlow is loaded once, by whichever thread needs it first."""
 
 import os
 import subprocess
@@ -30,7 +30,7 @@ print(gc.get_freeze_count() > 100_000)
 
 # The warm-up begins after a second: before, at about the same time, and in the middle.
 @pytest.mark.parametrize("delay", ["0", "0.9", "1.6"])
-def test_the_first_run_may_meet_the_warm_up(delay: str) -> None:
+def test_a_run_can_train_during_the_warm_up(delay: str) -> None:
     # What counts is who imports TensorFlow first, so the network is the smallest there can be.
     experiment = stored_runs.experiment(
         Flatten(),

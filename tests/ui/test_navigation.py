@@ -1,4 +1,4 @@
-"""Whether an address leads to a page."""
+"""Unknown pages in an address are detected."""
 
 import pytest
 
@@ -18,11 +18,11 @@ HOST = "http://localhost:8501"
         ("/a%2Fb%2F", "b"),
     ],
 )
-def test_a_name_that_no_page_has_is_found(path: str, name: str) -> None:
+def test_an_unknown_page_is_detected(path: str, name: str) -> None:
     assert unknown_page_name(HOST + path) == name
 
 
-def test_a_name_that_a_page_has_is_not() -> None:
+def test_a_known_page_is_not_reported() -> None:
     known = [f"{HOST}/{name}" for name in PAGES]
     assert {unknown_page_name(url) for url in (None, "", HOST, f"{HOST}/", *known)} == {None}
     assert unknown_page_name(f"{HOST}/behind/a/proxy/train/") is None

@@ -1,4 +1,4 @@
-"""The address of a page: what the browser sends late undoes nothing, and no press is lost."""
+"""The address of a page: late requests undo nothing, and no press is lost."""
 
 from typing import Any
 
@@ -59,7 +59,7 @@ def box(app: AppTest) -> Any:
     return widget(app, "text_input", "box")
 
 
-def test_a_press_that_brings_an_old_address_takes_nothing_back() -> None:
+def test_a_press_with_an_outdated_address_undoes_nothing() -> None:
     app = opened(n="5", gone="x")
     app.button[0].click().run()
     assert address_of(app) == {"n": "6"}
@@ -74,7 +74,7 @@ def test_a_press_that_brings_an_old_address_takes_nothing_back() -> None:
     assert not app.exception
 
 
-def test_a_request_without_a_press_brings_an_old_address() -> None:
+def test_a_request_with_an_outdated_address_undoes_nothing() -> None:
     app = opened(n="5")
     app.button[0].click().run()
     sends(app, n="5").run()
@@ -82,7 +82,7 @@ def test_a_request_without_a_press_brings_an_old_address() -> None:
     assert box(app).value == "6"
 
 
-def test_an_old_address_is_told_from_the_same_one_that_came_again() -> None:
+def test_an_outdated_address_differs_from_the_same_address_entered_again() -> None:
     app = opened(n="5")
     for value in ("6", "5"):
         sends(app, n="5")
@@ -97,7 +97,7 @@ def test_an_old_address_is_told_from_the_same_one_that_came_again() -> None:
     assert address_of(app) == {"n": "6"}
 
 
-def test_an_address_that_is_new_is_followed() -> None:
+def test_a_new_address_is_applied() -> None:
     app = opened(n="5")
     app.button[0].click().run()
     sends(app, n="40").run()
@@ -107,7 +107,7 @@ def test_an_address_that_is_new_is_followed() -> None:
     assert not app.exception
 
 
-def test_the_back_button_is_followed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_back_button_is_applied_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     app = opened(n="5")
     app.button[0].click().run()
     monkeypatch.setattr(streamlit_patches, "is_history_navigation", lambda: True)
@@ -116,7 +116,7 @@ def test_the_back_button_is_followed_at_once(monkeypatch: pytest.MonkeyPatch) ->
     assert address_of(app) == {"n": "5"}
 
 
-def test_another_page_begins_with_the_address_that_it_is_asked_for_by() -> None:
+def test_another_page_starts_with_its_own_address() -> None:
     app = opened(n="5")
     app.button[0].click().run()
     app.session_state["page"] = "second"
@@ -131,7 +131,7 @@ def test_another_page_begins_with_the_address_that_it_is_asked_for_by() -> None:
     assert address_of(app) == {"n": "6"}
 
 
-def test_a_page_without_a_browser_is_at_the_address_that_it_is_given() -> None:
+def test_a_page_without_a_browser_uses_the_given_address() -> None:
     app = opened(n="5")
     app.context = {}
     app.button[0].click().run()
@@ -139,7 +139,7 @@ def test_a_page_without_a_browser_is_at_the_address_that_it_is_given() -> None:
     assert box(app).value == "5"
 
 
-def test_what_a_person_types_stays_in_the_same_widget() -> None:
+def test_typing_keeps_the_same_widget() -> None:
     app = opened()
     for value in ("5", "6", "5"):
         app.text_input(key="box").input(value).run()
@@ -147,7 +147,7 @@ def test_what_a_person_types_stays_in_the_same_widget() -> None:
     assert not app.exception
 
 
-def test_a_widget_that_something_else_has_changed_is_another_one() -> None:
+def test_a_value_changed_elsewhere_makes_a_new_widget() -> None:
     app = opened(n="5")
     old = app.text_input(key="box").proto.id
     app.button[0].click().run()
@@ -157,7 +157,7 @@ def test_a_widget_that_something_else_has_changed_is_another_one() -> None:
     assert box(app).proto.default == "6"
 
 
-def test_a_widget_shows_what_the_address_holds_where_a_press_was_refused() -> None:
+def test_after_a_refused_press_a_widget_shows_the_address_value() -> None:
     app = opened(n="5")
     box(app).input("refused").run()
     assert (box(app).value, address_of(app)) == ("5", {"n": "5"})

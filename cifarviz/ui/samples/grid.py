@@ -19,8 +19,8 @@ from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.query import current_query_params
 from cifarviz.ui.samples.view import (
-    SPLIT_WORDS,
-    VARIANT_WORDS,
+    SPLIT_LABELS,
+    VARIANT_LABELS,
     SamplesView,
     read_address,
     write_address,
@@ -44,7 +44,7 @@ def render_grid(view: SamplesView, dataset: Dataset) -> SamplesView:
             icon=":material/info:",
         )
         return view
-    split = SPLIT_WORDS[view.shown_split]
+    split = SPLIT_LABELS[view.shown_split]
     classes = class_names(dataset.info)
     names = [classes[label] for label in shown.labels]
     clicked = image_grid(
@@ -75,8 +75,8 @@ def render_opened_image(view: SamplesView, dataset: Dataset) -> None:
     position = images.position_of(view.image)
     if position is None:
         st.warning(
-            f"{SPLIT_WORDS[view.shown_split].capitalize()} image {view.image:,} is not among the "
-            f"{len(images):,} images of the {VARIANT_WORDS[dataset.variant]}. Open it in the full "
+            f"{SPLIT_LABELS[view.shown_split].capitalize()} image {view.image:,} is not among the "
+            f"{len(images):,} images of the {VARIANT_LABELS[dataset.variant]}. Open it in the full "
             "set.",
             icon=":material/warning:",
         )
@@ -86,7 +86,7 @@ def render_opened_image(view: SamplesView, dataset: Dataset) -> None:
         return
     shown = images.take(view.positions(images))
     name = class_names(view.info)[images.labels[position]]
-    title = f"{escaped(name)} · {SPLIT_WORDS[view.shown_split]} image {view.image:,}"
+    title = f"{escaped(name)} · {SPLIT_LABELS[view.shown_split]} image {view.image:,}"
     open_dialog = st.dialog(title, width=_DIALOG_WIDTH, on_dismiss=_close)(_render_dialog)
     open_dialog(images, shown, view.image)
 
@@ -99,7 +99,7 @@ def _caption(view: SamplesView, shown: ImageSet, images: ImageSet) -> str:
             f"{count} images from “{published.preset}”: `{published.code}`. Click an image to "
             "enlarge it."
         )
-    split, variant = SPLIT_WORDS[view.shown_split], VARIANT_WORDS[view.variant]
+    split, variant = SPLIT_LABELS[view.shown_split], VARIANT_LABELS[view.variant]
     if not view.classes:
         return (
             f"{len(shown):,} of {len(images):,} {split} images in the {variant}, drawn with seed "
@@ -136,7 +136,7 @@ def _render_dialog(images: ImageSet, shown: ImageSet, title_index: int) -> None:
             large,
             width=large.shape[1],
             output_format="PNG",
-            alt=f"{name}, {SPLIT_WORDS[view.shown_split]} image {view.image}",
+            alt=f"{name}, {SPLIT_LABELS[view.shown_split]} image {view.image}",
         )
     with facts:
         st.markdown(_format_facts(view, pixels))
@@ -153,7 +153,7 @@ def _format_facts(view: SamplesView, pixels: np.ndarray) -> str:
     height, width, channels = pixels.shape
     rows = [
         f"Image number **{view.image:,}** of {view.image_count:,} "
-        f"{SPLIT_WORDS[view.shown_split]} images, from 0  ",
+        f"{SPLIT_LABELS[view.shown_split]} images, from 0  ",
         f"{width} × {height} pixels, 1 channel of 0 to 255"
         if channels == 1
         else f"{width} × {height} pixels, {channels} channels of 0 to 255",

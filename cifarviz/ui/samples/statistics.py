@@ -24,8 +24,8 @@ from cifarviz.ui.class_names import class_names, query_class_names
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.samples.view import (
-    SPLIT_WORDS,
-    VARIANT_WORDS,
+    SPLIT_LABELS,
+    VARIANT_LABELS,
     SamplesView,
     render_number_input,
     render_number_problems,
@@ -58,7 +58,7 @@ def render_statistics(view: SamplesView, dataset: Dataset) -> None:
     measured = _compute_statistics(dataset, split)
     _render_overview(dataset)
     st.subheader(
-        f"All {len(images):,} {SPLIT_WORDS[split]} images of the {VARIANT_WORDS[dataset.variant]}"
+        f"All {len(images):,} {SPLIT_LABELS[split]} images of the {VARIANT_LABELS[dataset.variant]}"
     )
     left, right = st.columns(2, gap="large")
     with left:
@@ -100,7 +100,7 @@ def _render_overview(dataset: Dataset) -> None:
     for place, split in enumerate(get_args(Split)):
         each = "".join(f" {count[place]:,} |" for count in counts)
         rows.append(
-            f"| **{SPLIT_WORDS[split].capitalize()}** |{each} {width} × {height} pixels "
+            f"| **{SPLIT_LABELS[split].capitalize()}** |{each} {width} × {height} pixels "
             f"| {channels} ({names}) | {len(class_names(info))} |"
         )
     st.markdown("\n".join(rows))
@@ -240,7 +240,7 @@ def _counts_figure(dataset: Dataset, classes: tuple[str, ...]) -> go.Figure:
                 label.capitalize(): statistics.class_counts(
                     dataset.split(split).labels, len(classes)
                 )
-                for split, label in SPLIT_WORDS.items()
+                for split, label in SPLIT_LABELS.items()
             },
         )
     )

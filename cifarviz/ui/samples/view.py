@@ -36,12 +36,38 @@ from cifarviz.ui.query import (
 )
 from cifarviz.ui.train.fields import format_number_input, parse_number_input
 
-Choice = Literal["random", "published"]
+ViewName = Literal["random", "published"]
 MOST_IMAGES: Final = 400
 SMALLEST_DIVISOR: Final = 0.001
 LARGEST_DIVISOR: Final = float(Divide.limits("divisor")[1] or 0)
-SPLIT_WORDS: Final[Mapping[Split, str]] = {"train": "training", "test": "test"}
-VARIANT_WORDS: Final[Mapping[Variant, str]] = {"sample": "embedded sample", "full": "full set"}
+SPLIT_LABELS: Final[Mapping[Split, str]] = {"train": "training", "test": "test"}
+VARIANT_LABELS: Final[Mapping[Variant, str]] = {"sample": "embedded sample", "full": "full set"}
+
+
+# Messages for an invalid number, by whether it must be whole and whether there is a value.
+_NUMBER_PROBLEMS: Final[Mapping[tuple[bool, bool], str]] = {
+    (True, True): "{label} must be a whole number from {low:g} to {high:,.0f}, not {value}. "
+    "{default} is used instead.",
+    (True, False): "{label} must be a whole number from {low:g} to {high:,.0f}. "
+    "{default} is used instead.",
+    (False, True): "{label} must be a number from {low:g} to {high:,.0f}, not {value}. "
+    "{default} is used instead.",
+    (False, False): "{label} must be a number from {low:g} to {high:,.0f}. "
+    "{default} is used instead.",
+}
+_UNKNOWN_NAMES: Final[Mapping[str, str]] = {
+    "dataset": "{value} is not a known data set. “{default}” is shown.",
+    "variant": "{value} is neither “sample” nor “full”. “{default}” is shown.",
+    "split": "{value} is neither “train” nor “test”. “{default}” is shown.",
+    "view": "{value} is neither “random” nor “published”. “{default}” is shown.",
+}
+_UNKNOWN_CLASS = "{title} has no class {value}. Its classes are {names} and {last_name}."
+_UNKNOWN_IMAGE: Final[Mapping[Split, str]] = {
+    "train": "There is no training image {value}: image numbers are 0 to {last:,}.",
+    "test": "There is no test image {value}: image numbers are 0 to {last:,}.",
+}
+_NO_SAMPLE = "{title} has no embedded sample. The full set is shown."
+_NO_PUBLISHED_IMAGES = "No original tutorial shows images of {title}. Random images are shown."
 
 
 @dataclass(frozen=True)
@@ -53,16 +79,22 @@ class NumberField:
     high: float
     integer: bool = True
 
-    def problem(self, value: object) -> str | None:
-        """Why ``value``, a number or typed text, is not allowed; ``None`` if it is."""
-        if isinstance(value, int | float) and self.low <= value <= self.high:
-            return None if not self.integer or value == int(value) else self._rule(f"{value:g}")
-        return self._rule("" if value is None else format_number_input(value))
+    def is_valid(self, value: object) -> bool:
+        """Whether ``value``, a number or typed text, is allowed."""
+        if not isinstance(value, int | float) or not self.low <= value <= self.high:
+            return False
+        return not self.integer or value == int(value)
 
-    def _rule(self, text: str) -> str:
-        kind = "a whole number" if self.integer else "a number"
-        rule = f"{self.label} must be {kind} from {self.low:g} to {self.high:,.0f}"
-        return f"{rule}, not {quoted(text)}." if text else f"{rule}."
+    def format_problem(self, value: object, default: float) -> str:
+        """Return the message for an invalid ``value``, in place of which ``default`` is used."""
+        text = format_number_input(value)
+        return _NUMBER_PROBLEMS[self.integer, bool(text)].format(
+            label=self.label,
+            low=self.low,
+            high=self.high,
+            value=quoted(text),
+            default=format_number_input(default),
+        )
 
 
 NUMBERS: Final[Mapping[str, NumberField]] = {
@@ -76,17 +108,17 @@ _DECIMAL = r"[0-9]{1,7}(\.[0-9]{1,17})?"
 
 @dataclass(frozen=True)
 class SamplesView:
-    """All state of the page that a link holds.
+    """The state of the Samples page, as stored in its address.
 
     ``classes``: names, empty for all. ``image``: the number of the open image. ``divisor``:
     the custom divisor of the preprocessing chart. ``view`` "published" shows the training
-    images of an original tutorial, whatever the other choices are.
+    images of an original tutorial and ignores split, classes, count and seed.
     """
 
     dataset: str = field(default_factory=lambda: default_dataset().name)
     variant: Variant = "sample"
     split: Split = "train"
-    view: Choice = "random"
+    view: ViewName = "random"
     count: int = 50
     classes: tuple[str, ...] = ()
     seed: int = 777
@@ -109,20 +141,20 @@ class SamplesView:
         return self.info.train_images if self.shown_split == "train" else self.info.test_images
 
     def positions(self, images: ImageSet) -> npt.NDArray[np.int64]:
-        """Positions in ``images``, the shown split, of the images of the grid, in order."""
+        """Return the grid's images as positions in ``images``, the shown split, in order."""
         if self.view == "published":
             published = self.info.published_images
-            wanted = (images.position_of(i) for i in (published.indices if published else ()))
-            return np.array([p for p in wanted if p is not None], np.int64)
+            found = (images.position_of(i) for i in (published.indices if published else ()))
+            return np.array([p for p in found if p is not None], np.int64)
         labels = [query_class_names(self.info).index(name) for name in self.classes]
         return random_images(images, self.count, self.seed, labels)
 
     def changed(self, **changes: Any) -> "SamplesView":
-        """The view with these fields changed."""
+        """Return a copy with these fields changed."""
         return replace(self, **changes)
 
     def address(self) -> dict[str, str]:
-        """The fields that differ from the defaults, as query parameters."""
+        """Return the fields that differ from the defaults, as query parameters."""
         defaults = SamplesView()
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return {
@@ -132,30 +164,30 @@ class SamplesView:
         }
 
 
-class _Reader:
+class _AddressParser:
+    """Parses query parameters; ``problems`` are the messages for invalid ones."""
+
     def __init__(self, address: Mapping[str, str]) -> None:
         self._address = address
         self._defaults = SamplesView()
         self.problems: list[str] = []
 
-    def choice(self, name: str, known: tuple[Any, ...], otherwise: str) -> Any:
-        default = getattr(self._defaults, name)
-        text = self._address.get(name, default)
+    def name(self, field: str, known: tuple[Any, ...]) -> Any:
+        default = getattr(self._defaults, field)
+        text = self._address.get(field, default)
         if text in known:
             return text
-        self.problems.append(f"{quoted(text)} {otherwise}. “{default}” is shown.")
+        self.problems.append(_UNKNOWN_NAMES[field].format(value=quoted(text), default=default))
         return default
 
     def variant(self, info: DatasetInfo) -> Variant:
-        """The variant in the address, else the sample, or the full set if there is no sample."""
+        """Return the variant in the address, else the sample, or without sample the full set."""
         if "variant" not in self._address and self._defaults.variant not in info.variants:
             return info.variants[0]
-        chosen: Variant = self.choice(
-            "variant", get_args(Variant), "is neither “sample” nor “full”"
-        )
+        chosen: Variant = self.name("variant", get_args(Variant))
         if chosen in info.variants:
             return chosen
-        self.problems.append(f"{info.title} has no embedded sample. The full set is shown.")
+        self.problems.append(_NO_SAMPLE.format(title=info.title))
         return info.variants[0]
 
     def number(self, name: str) -> float:
@@ -165,23 +197,25 @@ class _Reader:
             return default
         field = NUMBERS[name]
         value = _parse_plain_number(text, _INTEGER if field.integer else _DECIMAL)
-        problem = field.problem(text if value is None else value)
-        if value is not None and problem is None:
+        if value is not None and field.is_valid(value):
             return value
-        self.problems.append(f"{problem} {default:g} is used instead.")
+        self.problems.append(field.format_problem(text if value is None else value, default))
         return default
 
-    def classes(self, info: DatasetInfo) -> tuple[str, ...]:
-        named = [name.strip() for name in self._address.get("classes", "").split(",")]
-        named = [name for name in named if name]
+    def selected_classes(self, info: DatasetInfo) -> tuple[str, ...]:
+        selected = [name.strip() for name in self._address.get("classes", "").split(",")]
         known = query_class_names(info)
-        unknown = next((name for name in named if name not in known), None)
+        unknown = next((name for name in selected if name and name not in known), None)
         if unknown is not None:
             self.problems.append(
-                f"{info.title} has no class {quoted(unknown)}. Its classes are "
-                f"{', '.join(known[:-1])} and {known[-1]}."
+                _UNKNOWN_CLASS.format(
+                    title=info.title,
+                    value=quoted(unknown),
+                    names=", ".join(known[:-1]),
+                    last_name=known[-1],
+                )
             )
-        return tuple(name for name in known if name in named)
+        return tuple(name for name in known if name in selected)
 
     def image(self, view: SamplesView) -> int | None:
         text = self._address.get("image")
@@ -191,13 +225,12 @@ class _Reader:
         if index is not None and 0 <= index < view.image_count:
             return int(index)
         self.problems.append(
-            f"There is no {SPLIT_WORDS[view.shown_split]} image {quoted(text)}: image numbers are "
-            f"0 to {view.image_count - 1:,}."
+            _UNKNOWN_IMAGE[view.shown_split].format(value=quoted(text), last=view.image_count - 1)
         )
         return None
 
 
-# Short enough to be read aloud.
+# Short enough to read aloud.
 _SHUFFLE_LIMIT = 10_000
 _DATASET_FIELDS = ("classes", "variant", "view")
 _NUMBER_WIDTH = 150
@@ -205,28 +238,26 @@ _MAX_CHARS = 40
 
 
 def read_address(address: Mapping[str, str]) -> tuple[SamplesView, tuple[str, ...]]:
-    """The view in the address, and a sentence for each value replaced by the default."""
-    reader = _Reader(address)
+    """Return the view in the address, and a message for each invalid value."""
+    parser = _AddressParser(address)
     names = tuple(info.name for info in all_datasets())
-    dataset = reader.choice("dataset", names, "is not a known data set")
+    dataset = parser.name("dataset", names)
     info = find_dataset(dataset)
     view = SamplesView(
         dataset=dataset,
-        variant=reader.variant(info),
-        split=reader.choice("split", get_args(Split), "is neither “train” nor “test”"),
-        view=reader.choice("view", get_args(Choice), "is neither “random” nor “published”"),
-        count=int(reader.number("count")),
-        classes=reader.classes(info),
-        seed=int(reader.number("seed")),
-        divisor=reader.number("divisor"),
+        variant=parser.variant(info),
+        split=parser.name("split", get_args(Split)),
+        view=parser.name("view", get_args(ViewName)),
+        count=int(parser.number("count")),
+        classes=parser.selected_classes(info),
+        seed=int(parser.number("seed")),
+        divisor=parser.number("divisor"),
     )
     if view.view == "published" and info.published_images is None:
-        reader.problems.append(
-            f"No original tutorial shows images of {info.title}. Random images are shown."
-        )
+        parser.problems.append(_NO_PUBLISHED_IMAGES.format(title=info.title))
         view = view.changed(view="random")
-    view = view.changed(image=reader.image(view))
-    return view, tuple(reader.problems)
+    view = view.changed(image=parser.image(view))
+    return view, tuple(parser.problems)
 
 
 def _parse_plain_number(text: str, pattern: str) -> float | None:
@@ -242,7 +273,7 @@ def _format_value(value: object) -> str:
 
 
 def write_address(view: SamplesView) -> None:
-    """Write this view to the address, always with the data set."""
+    """Write this view, always with the data set, to the address."""
     address = {"dataset": view.dataset} | view.address() | language_query_params()
     update_query_params(**dict.fromkeys(current_query_params()) | address)
 
@@ -250,11 +281,11 @@ def write_address(view: SamplesView) -> None:
 def render_number_input(
     label: str, field: str, view: SamplesView, *, hint: str, disabled: bool = False
 ) -> None:
-    """Render a text input for a number of the view; wrong input stays to be corrected."""
+    """Render a text input for a number of the view; invalid input stays to be corrected."""
 
     def matches(typed: str, value: float) -> bool:
-        meant = _parse_number(field, typed)
-        return meant == value or NUMBERS[field].problem(meant) is not None
+        parsed = _parse_number(field, typed)
+        return parsed == value or not NUMBERS[field].is_valid(parsed)
 
     value = getattr(view, field)
     st.text_input(
@@ -272,31 +303,29 @@ def render_number_input(
 
 
 def render_number_problems(view: SamplesView, *names: str) -> None:
-    """Render what is wrong with typed numbers, and which are used instead."""
+    """Render a warning for invalid typed numbers, with those used instead."""
     problems = []
     for name in names:
-        problem = NUMBERS[name].problem(_parse_number(name, widget_value(f"samples-{name}")))
-        if problem is not None:
-            problems.append(
-                f"{problem} {format_number_input(getattr(view, name))} is used instead."
-            )
+        value = _parse_number(name, widget_value(f"samples-{name}"))
+        if not NUMBERS[name].is_valid(value):
+            problems.append(NUMBERS[name].format_problem(value, getattr(view, name)))
     if problems:
         st.warning("  \n".join(problems), icon=":material/warning:")
 
 
 def _parse_number(field: str, typed: str) -> float | str:
-    meant = parse_number_input(typed, is_integer=NUMBERS[field].integer)
-    return "" if meant is None else meant
+    parsed = parse_number_input(typed, is_integer=NUMBERS[field].integer)
+    return "" if parsed is None else parsed
 
 
 def _number_to_address(field: str) -> None:
-    meant = _parse_number(field, widget_value(f"samples-{field}"))
-    if NUMBERS[field].problem(meant) is None:
-        _change_view(**{field: meant})
+    parsed = _parse_number(field, widget_value(f"samples-{field}"))
+    if NUMBERS[field].is_valid(parsed):
+        _change_view(**{field: parsed})
 
 
 def bind_widget(field: str, view: SamplesView) -> dict[str, Any]:
-    """The key and callback that bind a widget to a field of the address."""
+    """Return key and callback that bind a widget to a field of the address."""
     # Their options depend on the data set, so each data set has its own widgets.
     name = f"samples-{field}-{view.dataset}" if field in _DATASET_FIELDS else f"samples-{field}"
     value = getattr(view, field)
@@ -321,7 +350,7 @@ def _change_view(**fields: Any) -> None:
 
 
 def open_dataset(view: SamplesView) -> tuple[Dataset, SamplesView] | None:
-    """The data of this view; the sample with a warning if the full set is unavailable.
+    """Return the data of this view; the sample, with a warning, if there is no full set.
 
     ``None`` if there is no sample either.
     """
@@ -341,7 +370,7 @@ def open_dataset(view: SamplesView) -> tuple[Dataset, SamplesView] | None:
 
 
 def render_controls(view: SamplesView) -> None:
-    """Render all controls; a change returns through the address at the next rerun."""
+    """Render all controls; a change updates the address, and the page reruns."""
     with st.container(border=True, key="samples-controls"):
         with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
             _render_data_controls(view)
@@ -405,7 +434,7 @@ def _render_image_controls(view: SamplesView) -> None:
         }
         st.segmented_control(
             "Show",
-            get_args(Choice),
+            get_args(ViewName),
             default=view.view,
             required=True,
             format_func=labels.__getitem__,

@@ -1,4 +1,4 @@
-"""The members of an ensemble: what can vote, its names, its address, and suggestions."""
+"""Members of an ensemble: candidates, labels, address and suggestions."""
 
 import numpy as np
 import pytest
@@ -109,7 +109,7 @@ def test_short_labels_have_several_parts_where_one_does_not_suffice(store: RunSt
     assert short_member_labels([*map(Member, same)]) == ["1 · net", "2 · net"]
 
 
-def test_a_seed_in_a_name_is_not_taken_for_the_beginning_of_another(store: RunStore) -> None:
+def test_a_seed_is_not_confused_with_the_start_of_another_seed(store: RunStore) -> None:
     assert member_labels([Member(trained(store, "seed 12", seed=1))]) == [
         "seed 12, seed 1, CIFAR-10 sample"
     ]

@@ -1,4 +1,4 @@
-"""How far members are comes from the store alone, outside of any page."""
+"""The progress of members is read from the store, outside of any page."""
 
 import pytest
 

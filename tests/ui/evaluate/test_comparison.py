@@ -1,4 +1,4 @@
-"""What the comparison of two networks concludes."""
+"""The conclusion of comparing two networks."""
 
 import pytest
 

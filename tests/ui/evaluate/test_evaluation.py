@@ -1,4 +1,4 @@
-"""Two sessions that want the same evaluation at once."""
+"""Two sessions share one evaluation."""
 
 import threading
 from typing import Any

@@ -65,7 +65,7 @@ def test_two_epochs_differ_by_channel() -> None:
     ]
 
 
-def test_two_runs_differ_by_place_where_that_can_be_said() -> None:
+def test_two_runs_with_comparable_maps_have_a_spatial_correlation() -> None:
     left, right = layer(BASE, BASE), layer(2 * BASE)
     pair = LayerPair(left, right)
     assert format_difference(pair, same_run=False) == "Correlation of active places 1.00"

@@ -1,4 +1,4 @@
-"""What moves of a series comes from the store alone, outside of any page."""
+"""The progress of a series is read from the store, outside of any page."""
 
 import json
 from typing import Any

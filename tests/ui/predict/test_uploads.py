@@ -43,7 +43,7 @@ def test_the_text_says_whether_the_prediction_is_correct() -> None:
         ((5000, 1), (224, 1)),
     ],
 )
-def test_a_thumbnail_fills_its_place(size: tuple[int, int], expected: tuple[int, int]) -> None:
+def test_a_thumbnail_fills_its_area(size: tuple[int, int], expected: tuple[int, int]) -> None:
     assert thumbnail(np.zeros((*size, 3), np.uint8)).shape == (*expected, 3)
 
 

@@ -47,7 +47,7 @@ def updates(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(("epoch", "total"), [(1, 3), (3, 8)])
-def test_it_goes_on_to_where_the_run_was_meant_to_end_or_for_a_few_epochs(
+def test_a_run_is_continued_to_its_planned_end_or_for_a_few_epochs(
     run: Run,
     updates: list[dict[str, Any]],
     monkeypatch: pytest.MonkeyPatch,
@@ -64,7 +64,7 @@ def test_it_goes_on_to_where_the_run_was_meant_to_end_or_for_a_few_epochs(
     assert updates == [{"run": "new1", "at": None, "epoch": None}]
 
 
-def test_a_second_click_leads_to_the_run_that_the_first_one_made(
+def test_a_second_click_opens_the_run_of_the_first(
     run: Run, updates: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = cache.store()
@@ -97,7 +97,7 @@ def test_a_second_click_leads_to_the_run_that_the_first_one_made(
     assert len(worker.forks) == 3
 
 
-def test_what_cannot_be_gone_on_from_is_said(
+def test_runs_that_cannot_be_continued_show_the_reason(
     run: Run, updates: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     messages: list[str] = []
@@ -109,7 +109,7 @@ def test_what_cannot_be_gone_on_from_is_said(
     assert updates == []
 
 
-def test_the_curves_grow_with_the_run_and_the_mark_changes_at_its_end(settings: Settings) -> None:
+def test_curves_grow_during_training_and_the_mark_changes_at_its_end(settings: Settings) -> None:
     store = RunStore(settings)
     run = stored_runs.store_run(store, stored_runs.experiment(), state=RunState.RUNNING, epochs=0)
     with stored_runs.hold_lock(store, run):

@@ -21,18 +21,18 @@ from tests import stored_runs
         (7805, "2 h 10 min"),
     ],
 )
-def test_time_in_words(seconds: float, words: str) -> None:
+def test_durations_are_formatted(seconds: float, words: str) -> None:
     assert format_duration(seconds) == words
 
 
-def test_a_waiting_run_has_not_begun(settings: Settings) -> None:
+def test_a_queued_run_has_no_training_time(settings: Settings) -> None:
     store = RunStore(settings)
     run = stored_runs.store_run(store, stored_runs.experiment(), state=RunState.QUEUED, epochs=0)
     row = runs_table([run]).to_dict("records")[0]
     assert (row["State"], row["Epochs"], row["Time at work"]) == ("queued", "0 of 3", "not started")
 
 
-def test_what_was_asked_of_a_run_and_not_done_yet_is_said(settings: Settings) -> None:
+def test_a_pending_request_is_shown(settings: Settings) -> None:
     store = RunStore(settings)
     run = stored_runs.store_run(store, stored_runs.experiment(), state=RunState.RUNNING)
     with stored_runs.hold_lock(store, run):
@@ -40,7 +40,7 @@ def test_what_was_asked_of_a_run_and_not_done_yet_is_said(settings: Settings) ->
         assert format_state(store.get(run.id)) == "running, pause requested"
 
 
-def test_a_network_whose_layers_are_a_presets_is_called_so(settings: Settings) -> None:
+def test_a_network_equal_to_a_preset_has_its_name(settings: Settings) -> None:
     store = RunStore(settings)
     starter = PRESETS["cifar10-starter"].experiment
     same = starter.model_copy(update={"preset": None, "seed": 5})
@@ -52,7 +52,7 @@ def test_a_network_whose_layers_are_a_presets_is_called_so(settings: Settings) -
     ]
 
 
-def test_the_size_of_a_run_that_wrote_nothing_is_zero(tmp_path: Path) -> None:
+def test_a_run_without_files_has_size_zero(tmp_path: Path) -> None:
     assert folder_bytes(tmp_path / "nowhere") == 0
     (tmp_path / "deep").mkdir()
     (tmp_path / "deep" / "file").write_bytes(b"12345")

@@ -1,4 +1,4 @@
-"""What a link to Samples holds: there and back, and a sentence for all it cannot hold."""
+"""The address of Samples restores its view, with a message for each invalid value."""
 
 import pytest
 from hypothesis import given
@@ -23,11 +23,11 @@ VIEWS = st.builds(
 
 
 @given(VIEWS)
-def test_a_link_shows_what_it_was_made_of(view: SamplesView) -> None:
+def test_a_link_restores_the_view(view: SamplesView) -> None:
     assert read_address(view.address()) == (view, ())
 
 
-def test_the_plain_page_has_a_plain_address() -> None:
+def test_the_default_view_has_an_empty_address() -> None:
     assert SamplesView().address() == {}
     assert read_address({}) == (SamplesView(), ())
 
@@ -57,7 +57,7 @@ def test_the_plain_page_has_a_plain_address() -> None:
         ("image", "abc", "no training image “abc”"),
     ],
 )
-def test_what_cannot_be_shown_is_one_sentence_and_the_default_stands_in(
+def test_an_invalid_value_has_one_message_and_is_replaced_by_the_default(
     name: str, value: str, word: str
 ) -> None:
     view, problems = read_address({name: value})
@@ -67,7 +67,7 @@ def test_what_cannot_be_shown_is_one_sentence_and_the_default_stands_in(
     assert view == (SamplesView(classes=("cat",)) if name == "classes" else SamplesView())
 
 
-def test_each_problem_is_said_and_what_is_right_is_kept() -> None:
+def test_each_invalid_value_is_reported_and_valid_values_are_used() -> None:
     view, problems = read_address({"seed": "-1", "count": "9", "image": "x", "split": "test"})
     assert len(problems) == 2
     assert view == SamplesView(count=9, split="test")
@@ -83,6 +83,6 @@ def test_the_published_images_are_training_images_whatever_the_split() -> None:
     assert (view.shown_split, view.image, problems) == ("train", 47919, ())
 
 
-def test_a_link_cannot_bring_markdown_along() -> None:
+def test_markdown_in_a_link_is_escaped() -> None:
     _, problems = read_address({"split": "![x](https://example.org/x.png)"})
     assert "![x](" not in problems[0]

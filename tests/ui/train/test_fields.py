@@ -20,7 +20,7 @@ from cifarviz.ui.train.fields import format_number_input, parse_number_input
         ("5.", False, 5.0),
     ],
 )
-def test_numbers_are_read(typed: str, whole: bool, meant: object) -> None:
+def test_numbers_are_parsed(typed: str, whole: bool, meant: object) -> None:
     found = parse_number_input(typed, is_integer=whole)
     assert found == meant
     assert type(found) is type(meant)
@@ -28,26 +28,26 @@ def test_numbers_are_read(typed: str, whole: bool, meant: object) -> None:
 
 @pytest.mark.parametrize("typed", ["abc", "0,001", "1,000.5", "nan", "inf", "1e400", "0x10", "--1"])
 @pytest.mark.parametrize("whole", [True, False])
-def test_what_is_no_number_stays_as_it_was_typed(typed: str, whole: bool) -> None:
+def test_text_that_is_not_a_number_is_returned_unchanged(typed: str, whole: bool) -> None:
     assert parse_number_input(typed, is_integer=whole) == typed
 
 
 @pytest.mark.parametrize("whole", [True, False])
-def test_a_number_without_end_stays_as_it_was_typed(whole: bool) -> None:
+def test_an_infinite_number_is_returned_unchanged(whole: bool) -> None:
     assert parse_number_input("1" * 200_000, is_integer=whole) == "1" * 200_000
 
 
-def test_a_comma_is_never_guessed_at_in_a_broken_number() -> None:
+def test_a_decimal_comma_is_not_accepted() -> None:
     assert parse_number_input("1,000", is_integer=False) == "1,000"
 
 
 @pytest.mark.parametrize("typed", ["", "   ", None])
-def test_nothing_is_nothing(typed: str | None) -> None:
+def test_an_empty_field_is_none(typed: str | None) -> None:
     assert parse_number_input(typed, is_integer=True) is None
 
 
 @pytest.mark.parametrize("value", [32, 1e-4, 255.0, 1e-05, "abc", None, 10**30])
-def test_what_is_shown_means_the_same_again(value: object) -> None:
+def test_formatted_numbers_parse_to_the_same_value(value: object) -> None:
     whole = isinstance(value, int)
     assert parse_number_input(format_number_input(value), is_integer=whole) == value
 

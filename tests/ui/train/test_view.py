@@ -1,4 +1,4 @@
-"""What the authors of each preset reported, in a sentence."""
+"""Published results of each preset, in a sentence."""
 
 import pytest
 
@@ -25,5 +25,5 @@ from cifarviz.ui.train.view import format_published
         ("fashion-mnist-cnn", "Published: 333,526 parameters, batches of 32, lowest validation"),
     ],
 )
-def test_a_sentence_says_what_was_measured_and_on_what(preset: str, words: str) -> None:
+def test_published_results_name_metric_and_images(preset: str, words: str) -> None:
     assert words in format_published(PRESETS[preset])
