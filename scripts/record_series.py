@@ -70,7 +70,7 @@ def train(settings: Settings) -> dict[str, Series]:
 
 def _is_recorded(*, weights: bool) -> Callable[[str], bool]:
     def is_recorded(name: str) -> bool:
-        if name.startswith("checkpoint-"):
+        if name.startswith(("checkpoint-", "test-probabilities-")):
             return weights
         found = re.fullmatch(r"snapshots/(?:answers|memory)-(\d+)\.npz", name)
         return weights and found is not None and int(found[1]) in _PREDICTED_EPOCHS

@@ -136,3 +136,13 @@ def test_deleted_recordings_do_not_come_back_by_themselves(settings: Settings) -
     assert restored is not None
     assert len(restored.run_ids) == 3
     assert recorded_series(store, "learning-rate") == restored
+
+
+def test_ensembles_open_on_recorded_members(recorded_store: RunStore) -> None:
+    app = opened_by_link("evaluate", view="ensemble")
+    assert not app.exception
+    series = recorded_series(recorded_store, "duel")
+    assert series is not None
+    assert address_of(app)["members"] == ",".join(series.run_ids)
+    assert "These are recorded networks." in page_text(app)
+    assert components(app, "chart")

@@ -21,6 +21,7 @@ from cifarviz.experiment.ensemble_members import (
 )
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.runs.artifacts import Checkpoint, epoch_predictions_path
+from cifarviz.runs.recorded import ORIGIN, recorded_series
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
@@ -247,6 +248,16 @@ def parse_members(text: str, runs: Mapping[str, Run]) -> tuple[list[Member], lis
     return members[:MAX_MEMBERS], problems
 
 
+def begin_with_recorded_members() -> None:
+    """Choose recorded networks where this browser session has not chosen any yet."""
+    chosen = "members" in st.query_params or state.recall(_REMEMBERED) is not None
+    if chosen or not cache.settings().recorded:
+        return
+    series = recorded_series(cache.store(), "duel")
+    if series is not None:
+        update_query_params(members=",".join(series.run_ids))
+
+
 def pick_members(runs: Sequence[Run]) -> list[Member]:
     """Show the menus and suggestions, and return the members of the address.
 
@@ -266,6 +277,8 @@ def pick_members(runs: Sequence[Run]) -> list[Member]:
     preferred = _weights_in_address()
     _render_menus(runs, members, preferred)
     _render_suggestions(suggestions(cache.store(), runs, preferred), members)
+    if members and all(member.run.origin == ORIGIN for member in members):
+        st.caption("These are recorded networks. Train your own below, or choose them above.")
     return members
 
 

@@ -31,6 +31,7 @@ from cifarviz.ui.components.live import Live
 from cifarviz.ui.components.live_items import live_items
 from cifarviz.ui.ensemble.members import (
     available_weights,
+    begin_with_recorded_members,
     format_member,
     format_numbers,
     pick_members,
@@ -57,6 +58,8 @@ _ENDED = {
 
 def render_ensemble() -> None:
     """Show the view; an error in one part leaves the others usable."""
+    with render_errors():
+        begin_with_recorded_members()
     runs = cache.store().all()
     members: list[Member] = []
     with render_errors():
