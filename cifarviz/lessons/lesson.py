@@ -48,7 +48,7 @@ class Step:
     """A page to open, and what to do there.
 
     ``address`` are its query parameters. ``text`` and the values of ``address`` are templates of
-    the lesson's facts. A step with ``waits_for_run`` is about a run that the reader trains.
+    the lesson's facts.
     """
 
     title: str

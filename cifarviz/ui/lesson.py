@@ -4,7 +4,7 @@ import re
 
 import streamlit as st
 
-from cifarviz.lessons.lesson import OpenLesson, Question, Step, open_lesson
+from cifarviz.lessons.lesson import Lesson, OpenLesson, Question, open_lesson
 from cifarviz.lessons.registry import LESSONS
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import quoted
@@ -30,7 +30,7 @@ def render_lesson_card() -> None:
             help=f"{len(first.steps)} short steps. You can leave at any time.",
         ):
             with render_errors():
-                _go_to_step(open_lesson(cache.store(), first), 1)
+                _go_to_step(first, 1)
         for lesson in others:
             if st.button(
                 lesson.title,
@@ -40,7 +40,7 @@ def render_lesson_card() -> None:
                 help=lesson.promise,
             ):
                 with render_errors():
-                    _go_to_step(open_lesson(cache.store(), lesson), 1)
+                    _go_to_step(lesson, 1)
 
 
 def render_lesson_bar(page: str) -> None:
@@ -60,36 +60,35 @@ def render_lesson_bar(page: str) -> None:
         )
         return
     number = int(found[2])
-    opened = open_lesson(cache.store(), lesson)
     state.remember(LESSON, word)
-    step = lesson.steps[number - 1]
     with st.container(border=True, key="lesson-bar", gap="small"):
         if st.query_params.get(LESSON) == word:
-            _render_step(opened, number, step)
+            _render_step(open_lesson(cache.store(), lesson), number)
         else:
-            _render_way_back(opened, number, step)
+            _render_way_back(lesson, number)
 
 
-def _render_step(opened: OpenLesson, number: int, step: Step) -> None:
-    count = len(opened.lesson.steps)
+def _render_step(opened: OpenLesson, number: int) -> None:
+    lesson = opened.lesson
+    count, step = len(lesson.steps), lesson.steps[number - 1]
     st.markdown(
-        f"**{opened.lesson.title}** · Step {number} of {count}: **{step.title}**  \n"
+        f"**{lesson.title}** · Step {number} of {count}: **{step.title}**  \n"
         f"{opened.text(step.text)}"
     )
     for place, question in enumerate(step.questions):
-        _render_question(opened, question, key=f"lesson-{opened.lesson.name}-{number}-{place}")
+        _render_question(opened, question, key=f"lesson-{lesson.name}-{number}-{place}")
     with st.container(horizontal=True):
         if number > 1 and st.button("Back", key="lesson-back", icon=":material/arrow_back:"):
-            _go_to_step(opened, number - 1)
+            _go_to_step(lesson, number - 1)
         if number < count:
-            following = opened.lesson.steps[number]
+            following = lesson.steps[number]
             if st.button(
                 f"Next: {following.title}",
                 key="lesson-next",
                 type="primary",
                 icon=":material/arrow_forward:",
             ):
-                _go_to_step(opened, number + 1)
+                _go_to_step(lesson, number + 1)
         elif st.button(
             "Finish the lesson", key="lesson-finish", type="primary", icon=":material/check:"
         ):
@@ -106,15 +105,16 @@ def _render_step(opened: OpenLesson, number: int, step: Step) -> None:
             )
 
 
-def _render_way_back(opened: OpenLesson, number: int, step: Step) -> None:
+def _render_way_back(lesson: Lesson, number: int) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(
-            f"**{opened.lesson.title}** · You left step {number}: {step.title}.", width="content"
+            f"**{lesson.title}** · You left step {number}: {lesson.steps[number - 1].title}.",
+            width="content",
         )
         if st.button(
             "Return to the lesson", key="lesson-return", icon=":material/keyboard_return:"
         ):
-            _go_to_step(opened, number)
+            _go_to_step(lesson, number)
         st.button(
             "Leave the lesson",
             key="lesson-leave",
@@ -136,10 +136,11 @@ def _render_question(opened: OpenLesson, question: Question, *, key: str) -> Non
         st.info(f"Not quite. {explanation}", icon=":material/info:")
 
 
-def _go_to_step(opened: OpenLesson, number: int) -> None:
-    word = f"{opened.lesson.name}-{number}"
+def _go_to_step(lesson: Lesson, number: int) -> None:
+    word = f"{lesson.name}-{number}"
+    address = open_lesson(cache.store(), lesson).address(number)
     state.remember(LESSON, word)
-    go_to(opened.lesson.steps[number - 1].page, **opened.address(number), **{LESSON: word})
+    go_to(lesson.steps[number - 1].page, **address, **{LESSON: word})
 
 
 def _leave() -> None:
