@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from tests.source_tree import TENSORFLOW, Source, Tree, package_of, used_names
 
 # Each package of cifarviz and the packages it may import, besides itself. Add new packages here.
-PACKAGES: Mapping[str, frozenset[str]] = {
+_CORE: Mapping[str, frozenset[str]] = {
     "cifarviz": frozenset(),
     "errors": frozenset(),
     "settings": frozenset({"errors"}),
@@ -98,9 +98,9 @@ PACKAGES: Mapping[str, frozenset[str]] = {
         {"loading", "training", "runs", "experiment", "datasets", "data", "errors", "settings"}
     ),
 }
-_BELOW = frozenset(PACKAGES)
-PACKAGES = {
-    **PACKAGES,
+_BELOW = frozenset(_CORE)
+PACKAGES: Mapping[str, frozenset[str]] = {
+    **_CORE,
     "api": _BELOW,
     "live": _BELOW,
     "ui": _BELOW | {"live"},
