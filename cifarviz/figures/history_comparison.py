@@ -105,6 +105,8 @@ class HistoryComparison:
     logarithmic: bool = False
     smoothed_over: int = 1
     """The number of epochs that each value is averaged over."""
+    validation_only: bool = False
+    """Whether the curves of training are left out, with their gaps and learning rates."""
 
     @property
     def few(self) -> bool:
@@ -119,6 +121,7 @@ def history_comparison(
     *,
     logarithmic: bool = False,
     smoothed_over: int = 1,
+    validation_only: bool = False,
 ) -> HistoryComparison:
     """Shape the runs that have an epoch; runs of the same name are numbered.
 
@@ -144,7 +147,9 @@ def history_comparison(
                 ),
             )
         )
-    return HistoryComparison(metric, tuple(curves), published, logarithmic, smoothed_over)
+    return HistoryComparison(
+        metric, tuple(curves), published, logarithmic, smoothed_over, validation_only
+    )
 
 
 def history_comparison_figure(comparison: HistoryComparison) -> go.Figure:
@@ -156,6 +161,9 @@ def history_comparison_figure(comparison: HistoryComparison) -> go.Figure:
     loss is a panel of the learning rates, in the colours and dashes of training.
     """
     title = METRIC_TITLES[comparison.metric]
+    validation_only = comparison.validation_only
+    if validation_only:
+        title = f"Validation {title.lower()}"
     if not comparison.runs:
         return empty_figure(
             "Choose runs that have finished an epoch to compare them.", height=_HEIGHT
@@ -178,16 +186,7 @@ def history_comparison_figure(comparison: HistoryComparison) -> go.Figure:
                 "type": "log" if comparison.logarithmic else "linear",
                 "tickformatstops": () if comparison.metric == "loss" else SHARE_TICKS,
             },
-            legend={
-                "orientation": "v",
-                "x": 1.02,
-                "xanchor": "left",
-                "y": 1,
-                "yanchor": "top",
-                "groupclick": "toggleitem" if few else "togglegroup",
-                "tracegroupgap": 6 if few else 0,
-                "title": {"text": "" if few else _LEGEND_TITLE, "font": {"size": FONT_SIZE}},
-            },
+            **({} if validation_only else {"legend": _legend(few)}),
         )
     )
     if comparison.published is not None:
@@ -195,7 +194,9 @@ def history_comparison_figure(comparison: HistoryComparison) -> go.Figure:
         add_published(figure, comparison.published, group)
     number = METRIC_FORMATS[comparison.metric]
     # All at once: Plotly validates the whole figure at each addition.
-    figure.add_traces([trace for run in comparison.runs for trace in _traces(run, number, few)])
+    figure.add_traces(
+        [trace for run in comparison.runs for trace in _traces(run, number, few, validation_only)]
+    )
     marks = (
         ("Best epoch", "star", [(run, run.best_epoch) for run in comparison.runs]),
         ("Stopped early", "x-thin", [(run, run.stopped_early) for run in comparison.runs]),
@@ -203,6 +204,9 @@ def history_comparison_figure(comparison: HistoryComparison) -> go.Figure:
     for name, symbol, epochs in marks:
         _add_marks(figure, name, symbol, epochs, number, few)
     _add_starts(figure, comparison.runs, number, few)
+    if validation_only:
+        figure.update_traces(legendgroup=None, legendgrouptitle=None)
+        return figure
     if few:
         for run in comparison.runs:
             _add_gap(figure, run, len(comparison.runs))
@@ -210,6 +214,20 @@ def history_comparison_figure(comparison: HistoryComparison) -> go.Figure:
         rates = [(run, run.rates) for run in comparison.runs if run.rates is not None]
         add_rate_panel(figure, [_used_rates(run, used) for run, used in rates])
     return figure
+
+
+def _legend(few: bool) -> dict[str, Any]:
+    """A legend beside the chart, with a group for each of ``few`` runs."""
+    return {
+        "orientation": "v",
+        "x": 1.02,
+        "xanchor": "left",
+        "y": 1,
+        "yanchor": "top",
+        "groupclick": "toggleitem" if few else "togglegroup",
+        "tracegroupgap": 6 if few else 0,
+        "title": {"text": "" if few else _LEGEND_TITLE, "font": {"size": FONT_SIZE}},
+    }
 
 
 def _used_rates(run: RunCurve, rates: np.ndarray) -> UsedRates:
@@ -316,35 +334,40 @@ def _smoothing_label(epochs: int) -> str:
     return "" if epochs == 1 else f", mean of {epochs} epochs"
 
 
-def _traces(run: RunCurve, number: str, few: bool) -> list[dict[str, Any]]:
-    kinds: list[tuple[CurveKind, np.ndarray]] = [("training", run.training)]
+def _traces(run: RunCurve, number: str, few: bool, validation_only: bool) -> list[dict[str, Any]]:
+    kinds: list[CurveKind] = ["training"]
+    values = [run.training]
     if run.validation is not None:
-        kinds.append(("validation", run.validation))
-    epochs, *drawn = _with_branch(run, *(values for _, values in kinds))
+        kinds.append("validation")
+        values.append(run.validation)
+    epochs, *drawn = _with_branch(run, *values)
+    shown = [
+        (kind, curve.tolist())
+        for kind, curve in zip(kinds, drawn, strict=True)
+        if kind == "validation" or not validation_only
+    ]
     name = legend_name(run.name, run.place)
+    grouped = few and not validation_only
     # Plotly validates a list in half the time of a short array.
     x = epochs.tolist()
     curves = [
         {
             "type": "scatter",
             "x": x,
-            "y": values.tolist(),
-            "name": kind.capitalize() if few else name,
-            "showlegend": few or kind == kinds[-1][0],
+            "y": y,
+            "name": kind.capitalize() if grouped else name,
+            "showlegend": few or kind == kinds[-1],
             "legendgroup": str(run.place.position),
-            **({"legendgrouptitle": {"text": name}} if few else {}),
+            **({"legendgrouptitle": {"text": name}} if grouped else {}),
             **curve_style(run.place, kind, single=len(run.epochs) == 1),
             "hovertemplate": (
                 f"<b>{plotly_text(run.name)}</b><br>"
                 f"{kind}, epoch %{{x}}: %{{y:{number}}}<extra></extra>"
             ),
         }
-        for (kind, _), values in zip(kinds, drawn, strict=True)
+        for kind, y in shown
     ]
-    badges = [
-        number_badge(run.place, kind, x, values.tolist())
-        for (kind, _), values in zip(kinds, drawn, strict=True)
-    ]
+    badges = [number_badge(run.place, kind, x, y) for kind, y in shown]
     return [*curves, *(badge for badge in badges if badge is not None)]
 
 

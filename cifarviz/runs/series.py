@@ -67,6 +67,13 @@ def all_series(store: RunStore, kind: str) -> list[Series]:
     return [series for series in _load_series(store, "WHERE kind = ?", kind) if series.run_ids]
 
 
+def find_series_of_run(store: RunStore, run_id: str) -> list[Series]:
+    """Return the series that a run belongs to, the newest first."""
+    return _load_series(
+        store, "WHERE series.id IN (SELECT series FROM series_runs WHERE run = ?)", run_id
+    )
+
+
 def series_runs(store: RunStore, series: Series) -> list[Run]:
     """Return the runs that still exist, in their order, without damaged ones."""
     by_id = {run.id: run for run in store.all() if run.damage is None}

@@ -196,3 +196,16 @@ def test_a_single_epoch_of_many_runs_is_a_point() -> None:
     many = [run(f"r{number}", 1) for number in range(9)]
     traces = history_comparison_figure(history_comparison("loss", many)).data
     assert {trace.mode for trace in traces} == {"lines+markers", "markers+text"}
+
+
+@pytest.mark.parametrize("count", [2, 5])
+def test_validation_only_has_a_curve_and_an_entry_for_each_run(count: int) -> None:
+    runs = [run(f"run {number}") for number in range(count)]
+    value = history_comparison("loss", [*runs, run("none", validated=False)], validation_only=True)
+    figure = history_comparison_figure(value)
+    drawn = [trace for trace in figure.data if len(trace.x) == 3]
+    assert [trace.name.split(" · ")[-1] for trace in drawn] == [one.name for one in runs]
+    assert [list(trace.y) for trace in drawn] == [pytest.approx(2 / EPOCHS)] * count
+    assert all(trace.showlegend for trace in drawn)
+    assert "Gap" not in names(figure)
+    assert figure.layout.yaxis.title.text == "Validation loss"

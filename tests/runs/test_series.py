@@ -3,7 +3,13 @@
 import pytest
 
 from cifarviz.errors import RunNotFound
-from cifarviz.runs.series import all_series, find_series, save_series, series_runs
+from cifarviz.runs.series import (
+    all_series,
+    find_series,
+    find_series_of_run,
+    save_series,
+    series_runs,
+)
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 from tests import stored_runs
@@ -47,3 +53,15 @@ def test_a_run_deleted_before_its_series_is_saved_is_left_out(settings: Settings
 def test_an_unknown_series_is_refused_with_its_id(settings: Settings) -> None:
     with pytest.raises(RunNotFound, match="There is no series “nope” here"):
         find_series(RunStore(settings), "nope")
+
+
+def test_a_run_knows_its_series_the_newest_first(settings: Settings) -> None:
+    store = RunStore(settings)
+    shared, other, alone = (
+        stored_runs.store_run(store, stored_runs.experiment(), name=name) for name in "abc"
+    )
+    first = save_series(store, "duel", "First", [(shared.id, "a"), (other.id, "b")])
+    second = save_series(store, "sizes", "Second", [(shared.id, "a")])
+    assert find_series_of_run(store, shared.id) == [second, first]
+    assert find_series_of_run(store, other.id) == [first]
+    assert find_series_of_run(store, alone.id) == []

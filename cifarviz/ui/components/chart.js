@@ -67,7 +67,7 @@ function create(place) {
     chart.width = width;
     // A chart in a closed tab has no width: it is drawn when the tab is opened.
     if (chart.drawn && width > 0) globalThis.Plotly.Plots.resize(place);
-    else draw(chart);
+    if (!chart.drawn || chart.head.remHeight) draw(chart);
   });
   chart.observer.observe(place);
   return chart;
@@ -168,11 +168,11 @@ async function draw(chart) {
     if (!chart.drawn && !isInSight(chart.place)) await leisure();
     for (;;) {
       const theme = readTheme(chart.place);
-      const wanted = `${chart.revision} ${chart.version} ${Object.values(theme).join(" ")}`;
+      const wanted = `${chart.revision} ${chart.version} ${textScale(chart)} ${Object.values(theme).join(" ")}`;
       if (wanted === chart.shown || chart.place.clientWidth === 0 || !chart.place.isConnected) break;
       if (!chart.drawn) chart.place.replaceChildren();
       chart.place.style.height = `${heightOf(chart)}px`;
-      const figure = figureOf(chart);
+      const figure = enlarged(figureOf(chart), textScale(chart));
       await Plotly.react(
         chart.place, dataOf(figure, theme), layoutOf(chart, figure, theme), chart.config);
       if (!chart.drawn) listen(chart);
@@ -326,7 +326,31 @@ function layoutOf(chart, figure, theme) {
   };
 }
 
+const USUAL_REM = 16; // pixels, for which figures are made
+const LENGTHS = ["size", "width", "l", "r", "t", "b", "tracegroupgap"];
+
+function rem() {
+  return parseFloat(getComputedStyle(document.documentElement).fontSize);
+}
+
+function textScale(chart) {
+  return chart.head.remHeight ? rem() / USUAL_REM : 1;
+}
+
+// The figure with texts, lines, markers and margins `scale` times as large.
+function enlarged(figure, scale) {
+  if (scale === 1) return figure;
+  const grow = (value) => {
+    if (Array.isArray(value)) return value.map((item) => (typeof item === "object" ? grow(item) : item));
+    if (value === null || typeof value !== "object") return value;
+    return Object.fromEntries(Object.entries(value).map(([name, inner]) =>
+      [name, LENGTHS.includes(name) && typeof inner === "number" ? inner * scale : grow(inner)]));
+  };
+  return { data: grow(figure.data), layout: grow(figure.layout) };
+}
+
 function heightOf(chart) {
+  if (chart.head.remHeight) return chart.head.remHeight * rem();
   return chart.head.height ?? outlineOf(chart).layout.height ?? 360;
 }
 

@@ -74,6 +74,7 @@ _TITLES: Final = {
     "memorisation": "Predictions for the training images",
     "learned": "Epochs from which labels were always predicted",
 }
+_WIDE = 3.2
 _NONE = np.empty(0)
 _MOST_IMAGES = 24
 _MOST_CHANGES = 6
@@ -167,7 +168,17 @@ def series_figures(
     return {name: draw[name]() for name in _NAMES[kind]}
 
 
-def _history_figure(metric: MetricName, members: Sequence[SeriesRun]) -> go.Figure:
+def validation_figure(metric: MetricName, members: Sequence[SeriesRun]) -> go.Figure:
+    """Return the validation curves of all runs, without those of training, for a projector."""
+    figure = _history_figure(metric, members, validation_only=True)
+    # Dashes are seen from afar where no markers hide them.
+    figure.update_traces(mode="lines", line_width=_WIDE, selector={"mode": "lines+markers"})
+    return figure
+
+
+def _history_figure(
+    metric: MetricName, members: Sequence[SeriesRun], *, validation_only: bool = False
+) -> go.Figure:
     if not any(member.history for member in members):
         return empty_figure("The curves begin with the first epoch.", height=_HEIGHT)
     # Runs that wait are included, so that each keeps its colour.
@@ -186,7 +197,9 @@ def _history_figure(metric: MetricName, members: Sequence[SeriesRun]) -> go.Figu
         )
         for member in members
     ]
-    return history_comparison_figure(history_comparison(metric, curves))
+    return history_comparison_figure(
+        history_comparison(metric, curves, validation_only=validation_only)
+    )
 
 
 def _values(member: SeriesRun, name: str) -> NDArray[np.float32]:

@@ -231,7 +231,7 @@ def _stamp(folder: Path, epoch: int) -> int:
 
 def render_verdict(kind: LabKind, members: Sequence[SeriesRun]) -> None:
     """Show the verdict, or why there is none."""
-    verdict = _verdict(kind, members)
+    verdict = series_verdict(kind, members)
     if verdict is None:
         resumable = sum(member.run.resumable for member in members)
         advice = {
@@ -264,7 +264,7 @@ def render_verdict(kind: LabKind, members: Sequence[SeriesRun]) -> None:
         st.markdown("\n".join(f"- {escaped(sentence)}" for sentence in sentences))
 
 
-def _verdict(kind: LabKind, members: Sequence[SeriesRun]) -> LabVerdict | None:
+def series_verdict(kind: LabKind, members: Sequence[SeriesRun]) -> LabVerdict | None:
     """Return the verdict on these runs; ``None`` where too few have a result."""
     results = _comparable_results(members)
     if kind == "memorisation":
