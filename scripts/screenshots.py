@@ -21,7 +21,7 @@ from playwright.sync_api import Browser, sync_playwright
 from cifarviz.executors.worker import Worker
 from cifarviz.experiment import lab
 from cifarviz.runs.recorded import restore_recorded_run
-from cifarviz.runs.series import all_series, series_runs
+from cifarviz.runs.series import all_series, find_series, series_runs
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
@@ -92,6 +92,7 @@ def main() -> int:
 
 def _shots(vgg: str, members: list[str], live: str, lab: str) -> list[Shot]:
     recorded = restore_recorded_run(_store()).id
+    duel = find_series(_store(), lab).run_ids[0]
     epoch = f"run={recorded}&checkpoint=epochs&epoch=9"
     return [
         Shot("start", ""),
@@ -111,6 +112,8 @@ def _shots(vgg: str, members: list[str], live: str, lab: str) -> list[Shot]:
         Shot("ensemble", f"evaluate?view=ensemble&members={','.join(members)}", in_docs=True),
         Shot("predict", f"predict?run={members[0]}&split=test&image=1"),
         *_scenes(),
+        Shot("present-duel", f"present?scene=duel&run={duel}", sizes=_PROJECTORS),
+        Shot("present-runs", "present?choose=1", sizes=_PROJECTORS),
     ]
 
 

@@ -20,6 +20,8 @@ Text that people typed needs ``escaped`` or ``quoted`` in the first group and no
 """
 
 import re
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from cifarviz.escaping import printable
 
@@ -65,3 +67,26 @@ def quoted(text: str) -> str:
     """Return ``text`` in quotation marks, shortened to 40 characters and escaped."""
     short = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
     return f"“{escaped(short)}”"
+
+
+class TextPart(NamedTuple):
+    """A piece of plain text, and whether it is bold."""
+
+    text: str
+    is_bold: bool
+
+
+_TOKEN = re.compile(rf"\\([\\`*_{{}}\[\]()#+\-.!|<>$~:&])|(\*\*)|{re.escape(_BORDER)}|(&#32;)")
+
+
+def plain_parts(markdown: str) -> Sequence[TextPart]:
+    """Return the text of a paragraph of Markdown with ``**bold**`` words and ``escaped`` text."""
+    parts, text, is_bold, end = [], "", False, 0
+    for token in _TOKEN.finditer(markdown):
+        text += markdown[end : token.start()] + (token[1] or (" " if token[3] else ""))
+        end = token.end()
+        if token[2]:
+            parts.append(TextPart(text, is_bold))
+            text, is_bold = "", not is_bold
+    parts.append(TextPart(text + markdown[end:], is_bold))
+    return [part for part in parts if part.text]

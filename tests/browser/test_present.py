@@ -1,11 +1,13 @@
 """Present in a real browser: all scenes by keyboard, and a replayed recording."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from cifarviz.experiment.choices import Data
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
@@ -18,7 +20,7 @@ TITLES = (
     "60,000 small pictures in ten classes",
     "12 layers, 814,122 parameters",
     "30 epochs of 35,000 images",
-    "Overfitting starts after epoch 8",
+    "Overfitting: after epoch 8 it learns by heart",
     "Feature maps after the first convolution",
     "Confident mistakes",
     "What is in your photo?",
@@ -115,6 +117,130 @@ def test_all_scenes_by_keyboard_with_a_recording_played_and_scrubbed(
     page.keyboard.press("Escape")
     expect(page.get_by_role("heading", name="cifarviz")).to_be_visible()
     expect(page.locator('[data-testid="stSidebar"]')).to_be_visible()
+
+
+@contextmanager
+def speaker_window(page: Page) -> Iterator[Page]:
+    """Open the speaker's window by its key."""
+    with page.context.expect_page() as opened:
+        page.keyboard.press("s")
+    window = opened.value
+    window.set_default_timeout(20_000)
+    yield window
+    window.close()
+
+
+def follows(window: Page, place: int, headline: str) -> None:
+    expect(window.locator(".speaker")).to_have_attribute("data-following", "true")
+    expect(window.locator("h1 .place")).to_have_text(f"{place} of 7")
+    expect(window.locator("h1 .headline")).to_have_text(headline)
+
+
+def test_the_speaker_s_window_follows_steers_and_survives_reloads(
+    new_page: Callable[..., Page], server: AppServer
+) -> None:
+    page = new_page(viewport={"width": 1280, "height": 720})
+    page.goto(f"{server.url}/present?scene=network&notes=1")
+    shows_heading(page, 1)
+    notes = page.locator(".st-key-present-panel")
+    expect(notes).to_be_visible()
+    with speaker_window(page) as window:
+        follows(window, 2, "The network")
+        expect(window.get_by_text("dense_1 alone has 524,544")).to_be_visible()
+        expect(window.locator(".next")).to_contain_text("Next: Training")
+        # The projector shows no notes from here on, whatever is pressed.
+        expect(notes).to_have_count(0)
+        page.bring_to_front()
+        page.keyboard.press("n")
+        page.keyboard.press("PageDown")
+        shows_heading(page, 2)
+        expect(notes).to_have_count(0)
+        follows(window, 3, "Training")
+        expect(window.locator(".next")).to_contain_text(TITLES[3])
+
+        # Its keys and buttons are those of the projector's window.
+        window.keyboard.press("Space")
+        expect(page.locator(".replay")).to_have_attribute("data-playing", "true")
+        window.get_by_role("button", name="Play or pause").click()
+        expect(page.locator(".replay")).to_have_attribute("data-playing", "false")
+        window.keyboard.press("b")
+        expect(page.locator("#cifarviz-blank")).to_be_visible()
+        expect(window.get_by_role("status")).to_have_text("The projector is black.")
+        window.keyboard.press("b")
+        expect(page.locator("#cifarviz-blank")).to_have_count(0)
+        window.keyboard.press("ArrowRight")
+        window.keyboard.press("ArrowRight")
+        shows_heading(page, 4)
+        follows(window, 5, "Feature maps growing")
+        window.get_by_label("Layer").select_option("conv2d_6")
+        expect(page.get_by_role("heading", name="the sixth convolution")).to_be_visible()
+        expect(window.get_by_label("Layer")).to_have_value("conv2d_6")
+
+        # Either may be loaded again, and the clock goes on.
+        started = page.evaluate("() => sessionStorage['cifarviz-presentation-started']")
+        window.reload()
+        follows(window, 5, "Feature maps growing")
+        page.reload()
+        window.get_by_role("button", name="4 Overfitting").click()
+        shows_heading(page, 3)
+        follows(window, 4, "Overfitting")
+        page.reload()
+        shows_heading(page, 3)
+        follows(window, 4, "Overfitting")
+        window.keyboard.press("PageUp")
+        shows_heading(page, 2)
+        assert page.evaluate("() => sessionStorage['cifarviz-presentation-started']") == started
+
+        # Without a presentation it says so and opens it where it was.
+        page.close()
+        expect(window.get_by_role("status")).to_contain_text("window is closed")
+        with window.context.expect_page() as opened:
+            window.get_by_role("link", name="Open the presentation").click()
+        page = opened.value
+        shows_heading(page, 2)
+        follows(window, 3, "Training")
+    # Without it the notes are where they were before.
+    page.bring_to_front()
+    page.keyboard.press("n")
+    expect(page.locator(".st-key-present-panel")).to_be_visible()
+
+
+def shows_heading(page: Page, scene: int) -> None:
+    expect(page.get_by_role("heading", name=TITLES[scene])).to_be_visible()
+    settle(page)
+
+
+def test_a_blocked_speaker_s_window_is_reported(page: Page, server: AppServer) -> None:
+    page.goto(f"{server.url}/present")
+    shows_heading(page, 0)
+    page.evaluate("() => { window.open = () => null; }")
+    page.keyboard.press("s")
+    expect(page.locator("nav.bar .blocked")).to_contain_text("allow pop-ups")
+
+
+def test_a_run_is_chosen_by_keyboard(page: Page, server: AppServer) -> None:
+    store = RunStore(Settings.from_environment({"CIFARVIZ_HOME": str(server.home)}))
+    full = stored_runs.experiment(data=Data(variant="full"))
+    run = stored_runs.store_run(store, full, name="learned elsewhere")
+    page.goto(f"{server.url}/present?scene=training")
+    shows_heading(page, 2)
+    page.keyboard.press("o")
+    card = page.get_by_role("button", name="learned elsewhere")
+    expect(card).to_be_visible()
+    # Escape closes the choice and not the presentation.
+    page.keyboard.press("Escape")
+    shows_heading(page, 2)
+    page.keyboard.press("o")
+    card.press("Enter")
+    expect(page.get_by_role("heading", name="3 epochs of 5,000 images")).to_be_visible()
+    expect(page).to_have_url(re.compile(f"run={run.id}"))
+
+    # Its images are missing, so it is trained on the sample: a run of that name waits or trains.
+    page.get_by_role("button", name="Train live on the sample").click()
+    expect(page.locator(".replay .mark")).to_have_text(re.compile("waiting|starting|live"))
+    queued = next(one for one in store.all() if one.name == "learned elsewhere · live")
+    expect(page).to_have_url(re.compile(f"run={queued.id}"))
+    store.stop_all([queued.id])
 
 
 def test_live_curves_update_without_script_runs_and_become_the_recording(

@@ -440,7 +440,13 @@ LINKS = (
         ("^3 epochs of 5,000 images", "presenter presenter: .*'notes': True",
          "replay present-replay: .*'at': 1.5", "replay present-replay: .*'pace': '5x'"),
     ),
-    Link(f"{STAGE}=turn", {}, ("^Too early to judge$", "replay present-turn: ")),
+    Link(f"{STAGE}=turn", {}, ("^Too early to say$", "replay present-turn: ")),
+    Link(
+        "present?run=MINE&choose=1",
+        {},
+        ("^Choose a run", "presenter presenter: .*'choosing': True"),
+    ),
+    Link("present?run=MINE&speaker=1", {}, ("speaker speaker", "no:presenter presenter")),
     Link(
         f"{STAGE}=maps&layer=conv2d_2&image=67&epoch=1&notes=1",
         {RUN: MINE, "Layer": "conv2d_2", "Picture": ".*test image 67"},

@@ -1,11 +1,13 @@
 """The page for the projector, opened and read by its tests."""
 
+import re
+
 from streamlit.testing.v1 import AppTest
 
 from tests.components import live_texts
 from tests.pages.app_page import address_of, opened_by_link, walk
 
-__all__ = ["SCENES", "address_of", "html", "opened", "page_text", "title"]
+__all__ = ["SCENES", "address_of", "counts", "html", "opened", "page_text", "title"]
 
 SCENES = ("data", "network", "training", "turn", "maps", "mistakes", "photo")
 
@@ -30,3 +32,8 @@ def page_text(app: AppTest) -> str:
 def html(app: AppTest) -> str:
     """What stands on the stage beside components."""
     return "\n".join(one.proto.body for one in walk(app._tree) if one.type == "html")
+
+
+def counts(app: AppTest) -> list[tuple[str, str]]:
+    """The parts of the images and their sum, and what each is for."""
+    return re.findall(r"<b>([\d,]+)</b><span>([^<]*)</span>", html(app))

@@ -11,7 +11,7 @@ from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 from tests.components import epoch_slider, presenter, replay
-from tests.pages.present_page import SCENES, html, opened, page_text, title
+from tests.pages.present_page import SCENES, counts, html, opened, page_text, title
 
 
 @pytest.fixture(scope="module")
@@ -35,10 +35,16 @@ def demonstration(recorded_home: Settings, monkeypatch: pytest.MonkeyPatch) -> R
 def test_the_recorded_run_is_presented_first(demonstration: Run) -> None:
     app = opened()
     assert title(app) == "60,000 small pictures in ten classes"
-    assert "learns from 35,000 of them and is validated on 15,000" in html(app)
+    # The parts add up to the headline.
+    assert counts(app) == [
+        ("35,000", "to learn from"),
+        ("15,000", "to validate"),
+        ("10,000", "to test"),
+        ("60,000", "in all"),
+    ]
     bar = presenter(app)
     assert [name for name, _ in bar["scenes"]] == list(SCENES)
-    assert (bar["shown"], bar["notes"]) == ("data", False)
+    assert (bar["shown"], bar["notes"], bar["choosing"]) == ("data", False, False)
 
 
 def test_the_network_is_drawn_layer_by_layer(demonstration: Run) -> None:
@@ -68,21 +74,25 @@ def test_the_recording_shows_each_epoch_at_its_time(demonstration: Run) -> None:
     # 1,094 steps an epoch: the batches reach to the end of the last one, no further.
     assert max(loss["x"]) == pytest.approx(30)
     assert given["until"] == 30
-    # Its images are not here, so nothing can go on from it.
-    assert given["forks"] == []
-    assert "download the full CIFAR-10" in page_text(opened("training", notes=1))
+    # Its images are not here, so nothing can go on from it; the sample is.
+    assert (given["forks"], given["restart"]) == ([], "Train live on the sample")
+    notes = page_text(opened("training", notes=1))
+    assert "download the full CIFAR-10" in notes
+    assert "The embedded sample needs no download" in notes
 
 
 def test_the_start_of_overfitting_is_marked(demonstration: Run) -> None:
     app = opened("turn", notes=1)
-    assert title(app) == "Overfitting starts after epoch 8"
+    assert title(app) == "Overfitting: after epoch 8 it learns by heart"
     given = replay(app, "present-turn")
     assert given["turn"] == {"epoch": 8, "words": "overfitting starts: epoch 8"}
     assert (given["mark"], given["player"], len(given["panels"])) == ("recorded", False, 1)
     assert "rose from 0.818 (epoch 8) to 1.816" in html(app)
-    # 79.7 less 72.0, and 98.5 less 71.4.
-    assert "<b>7.6</b><span>points of accuracy: training above validation" in html(app)
-    assert "<b>27.1</b>" in html(app)
+    # In what the curve shows: 0.818 less 0.586, and 1.816 less 0.042.
+    assert given["panels"][0]["metric"] == "loss"
+    assert "<b>0.23</b><span>loss: validation above training after epoch 8" in html(app)
+    assert "<b>1.77</b><span>loss: validation above training after epoch 30" in html(app)
+    assert "**Overfitting**: the network learns its training images by heart" in page_text(app)
     assert "accuracy went from 72.0% to 71.4%" in page_text(app)
     assert "Try next: **" in page_text(app)
 
@@ -116,8 +126,11 @@ def test_only_mistakes_with_available_images_are_shown(demonstration: Run) -> No
     assert title(app) == "Confident mistakes"
     assert html(app).count("<figcaption>") == 8
     assert "predicted 15,000 validation images" in page_text(app)
-    assert "Only the 1,507 on this machine are shown" in page_text(app)
-    assert "**431 of 1,507** are wrong" in page_text(app)
+    # 71.4% of all are right; the pictures are of those on this machine.
+    assert "4,284 of 15,000 validation images wrong" in html(app)
+    assert "confident of the 1,507 here" in html(app)
+    assert "**4,284 of 15,000** are wrong (28.6%), and 10,716 are right (71.4%)" in page_text(app)
+    assert "1,507 of them are on this machine, 431 of these are wrong" in page_text(app)
     early = opened("mistakes", epoch=1)
     assert html(early) != html(app)
 
@@ -149,4 +162,4 @@ def test_a_hidden_recorded_run_can_be_restored(
     hide_recorded_run(store)
     app = opened("turn")
     app.button(key="bring-back-recorded").click().run()
-    assert title(app) == "Overfitting starts after epoch 8"
+    assert title(app) == "Overfitting: after epoch 8 it learns by heart"

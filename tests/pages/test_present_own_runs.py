@@ -3,19 +3,26 @@
 import numpy as np
 import pytest
 
+from cifarviz.analysis.overfitting import judge_run
 from cifarviz.data import library
+from cifarviz.experiment.choices import Data, SplitValidation, TestValidation
 from cifarviz.runs.artifacts import FolderArtifacts
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.pins import pinned_images
+from cifarviz.runs.recorded import RECORDED_SERIES, recorded_series
 from cifarviz.runs.records import BatchPoints, Progress, Run
+from cifarviz.runs.series import find_series_of_run, save_series
 from cifarviz.runs.snapshots import save_predictions, snapshot_path
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
+from cifarviz.ui.address import escaped
+from cifarviz.ui.lab.results import series_runs, series_verdict
+from cifarviz.ui.present.training import has_training_images, live_experiment
 from tests import stored_runs
-from tests.components import component_keys, epoch_slider, presenter, replay
+from tests.components import chart, component_keys, epoch_slider, presenter, replay
 from tests.pages import present_page
 from tests.pages.app_page import widget
-from tests.pages.present_page import SCENES, html, opened, page_text, title
+from tests.pages.present_page import SCENES, counts, html, opened, page_text, title
 from tests.stored_runs import Arrays
 
 
@@ -162,14 +169,202 @@ def test_maps_of_one_epoch_are_shown_without_a_player(run: Run) -> None:
     assert "epoch-slider" not in component_keys(app)
 
 
-def test_without_overfitting_the_title_compares_training_and_validation(store: RunStore) -> None:
+def test_the_gap_is_what_the_curve_shows(store: RunStore) -> None:
     run = stored_runs.store_run(store, stored_runs.experiment(), epochs=12)
+    app = opened("turn", run=run.id)
+    assert replay(app, "present-turn")["panels"][0]["metric"] == "loss"
+    assert "<b>0.10</b><span>loss: validation above training after epoch 12" in html(app)
+
+
+def test_overfitting_by_the_gap_alone_is_shown_in_accuracy(store: RunStore) -> None:
+    run = stored_runs.store_run(store, stored_runs.experiment(epochs=12), epochs=12)
     with store.database.connect(write=True) as connection:
         connection.execute(
-            "UPDATE epochs SET accuracy = 0.5, val_accuracy = 0.501 WHERE run = ?", (run.id,)
+            "UPDATE epochs SET val_loss = 1, accuracy = 0.6 + epoch / 100.0, "
+            "val_accuracy = CASE WHEN epoch > 4 THEN 0.5 ELSE 0.6 END WHERE run = ?",
+            (run.id,),
         )
     app = opened("turn", run=run.id)
-    assert "<b>0.1</b><span>points of accuracy: validation above training" in html(app)
+    assert title(app) == "Overfitting: after epoch 4 it learns by heart"
+    given = replay(app, "present-turn")
+    assert given["panels"][0]["metric"] == "accuracy"
+    assert given["turn"]["epoch"] == 4
+    assert "<b>4.0</b><span>points of accuracy: training above validation after epoch 4" in html(
+        app
+    )
+    assert "<b>22.0</b><span>points of accuracy: training above validation after epoch 12" in html(
+        app
+    )
+
+
+@pytest.mark.parametrize(
+    ("curves", "headline"),
+    [
+        ("val_loss = 2 - epoch / 10.0", "Still improving: more epochs may help"),
+        ("val_loss = 1, loss = 1, accuracy = 0.2, val_accuracy = 0.2", "Underfitting: it hardly"),
+        ("val_loss = 1, accuracy = 0.9, val_accuracy = 0.88", "Good fit: no sign of overfitting"),
+        ("val_loss = NULL, val_accuracy = NULL", "No validation: overfitting cannot be measured"),
+        ("val_loss = 1 + epoch % 2", "Noisy: the curves show no trend"),
+    ],
+)
+def test_runs_that_do_not_overfit_have_titles_of_their_own(
+    store: RunStore, curves: str, headline: str
+) -> None:
+    run = stored_runs.store_run(store, stored_runs.experiment(epochs=12), epochs=12)
+    with store.database.connect(write=True) as connection:
+        connection.execute(f"UPDATE epochs SET {curves} WHERE run = ?", (run.id,))
+    app = opened("turn", run=run.id, notes=1)
+    assert title(app).startswith(headline)
+    # The sentence of every other page.
+    fit = judge_run(store.get(run.id), store.epochs(run.id))
+    assert fit.reason in html(app)
+    assert escaped(fit.reason) in app.markdown[0].value
+
+
+def test_the_images_of_the_sample_add_up(store: RunStore) -> None:
+    split = stored_runs.store_run(store, stored_runs.experiment(validation=SplitValidation()))
+    store.describe(split.id, train_images=3000, validation_images=1500)
+    assert counts(opened("data", run=split.id)) == [
+        ("3,000", "to learn from"),
+        ("1,500", "to validate"),
+        ("500", "not used"),
+        ("1,000", "to test"),
+        ("6,000", "in the embedded sample"),
+    ]
+    # The test images may take the place of validation images.
+    on_test = stored_runs.store_run(store, stored_runs.experiment(validation=TestValidation()))
+    store.describe(on_test.id, train_images=5000, validation_images=1000)
+    assert counts(opened("data", run=on_test.id)) == [
+        ("5,000", "to learn from"),
+        ("1,000", "to validate"),
+        ("6,000", "in the embedded sample"),
+    ]
+    # Numbers that do not fit are no sum.
+    store.describe(split.id, train_images=9000, validation_images=1500)
+    assert counts(opened("data", run=split.id)) == [("9,000", "to learn from")]
+
+
+def test_a_run_whose_images_are_missing_trains_live_on_the_sample(
+    store: RunStore, trained: Run
+) -> None:
+    full = stored_runs.experiment(data=Data(variant="full", train_images=9000))
+    run = stored_runs.store_run(store, full)
+    app = opened("training", run=run.id, at=1)
+    assert replay(app, "present-replay")["restart"] == "Train live on the sample"
+    sampled = live_experiment(run)
+    assert sampled is not None
+    assert sampled.data == Data()
+    assert sampled.architecture == full.architecture
+    # Where its images are, it is trained on those, and continued where it has weights.
+    own = stored_runs.store_run(store, stored_runs.experiment(), name="own")
+    assert replay(opened("training", run=own.id), "present-replay")["restart"] == "Train live"
+    assert live_experiment(own) == own.experiment
+    given = replay(opened("training", run=trained.id), "present-replay")
+    assert (given["forks"], given["restart"]) == ([1, 3], "Train live")
+
+
+@pytest.mark.parametrize("name", sorted(one.name for one in RECORDED_SERIES.iterdir()))
+def test_a_recorded_run_of_the_sample_goes_live_without_a_download(
+    store: RunStore, name: str
+) -> None:
+    series = recorded_series(store, name)
+    assert series is not None
+    for run_id in series.run_ids:
+        app = opened("training", run=run_id, at=20)
+        assert replay(app, "present-replay")["restart"] == "Train live"
+        assert has_training_images(store.get(run_id))
+
+
+def duel_of(store: RunStore, *names: str) -> list[Run]:
+    runs = [
+        stored_runs.store_run(store, stored_runs.experiment(epochs=12), name=name, epochs=12)
+        for name in names
+    ]
+    for run in runs:
+        store.describe(run.id, validation_images=1000)
+    save_series(store, "duel", "Width: narrow against wide", [(run.id, run.name) for run in runs])
+    return runs
+
+
+def test_a_run_of_a_duel_has_a_scene_with_both_validation_curves(store: RunStore) -> None:
+    narrow, wide = duel_of(store, "narrow", "wide")
+    other = stored_runs.store_run(store, stored_runs.experiment(), name="other")
+    with store.database.connect(write=True) as connection:
+        connection.execute("UPDATE epochs SET val_accuracy = 0.9 WHERE run = ?", (wide.id,))
+        connection.execute("UPDATE epochs SET val_accuracy = 0.4 WHERE run = ?", (narrow.id,))
+    app = opened("duel", run=narrow.id, notes=1)
+    assert title(app) == "Duel: Width"
+    assert "**Width: narrow against wide**" in page_text(app)
+    assert [name for name, _ in presenter(app)["scenes"]].index("duel") == 4
+    for metric in ("accuracy", "loss"):
+        traces = chart(app, f"present-duel-{metric}")["data"]
+        names = [trace["name"] for trace in traces if len(trace["x"]) == 12]
+        assert names == ["narrow", "wide"]
+    # The verdict of the Lab.
+    members = series_runs(store, find_series_of_run(store, wide.id)[0])
+    verdict = series_verdict("duel", members)
+    assert verdict is not None
+    assert "Best validation accuracy with wide: 90.0%" in verdict.headline
+    assert verdict.headline in html(app)
+    for sentence in verdict.sentences:
+        assert sentence in page_text(app)
+    # Another run without a duel is presented in the scene before.
+    widget(app, "selectbox", "present-run").select(other.id).run()
+    assert present_page.address_of(app)["scene"] == "turn"
+    assert not app.warning
+
+
+def test_without_a_duel_of_two_there_is_no_such_scene(store: RunStore, trained: Run) -> None:
+    three = duel_of(store, "a", "b", "c")
+    pair = duel_of(store, "d", "e")
+    store.delete(pair[1].id)
+    for run in (trained, three[0], pair[0]):
+        app = opened("duel", run=run.id)
+        assert [name for name, _ in presenter(app)["scenes"]] == list(SCENES)
+        assert "This run has no scene “duel”" in page_text(app)
+        assert presenter(app)["shown"] == "turn"
+
+
+def test_the_verdict_on_a_duel_waits_for_both_runs(store: RunStore) -> None:
+    first, second = duel_of(store, "narrow", "wide")
+    with store.database.connect(write=True) as connection:
+        connection.execute("UPDATE runs SET state = 'queued' WHERE id = ?", (second.id,))
+    with stored_runs.hold_lock(store, second):
+        assert "The verdict comes when both runs finish" in html(opened("duel", run=first.id))
+
+
+def test_a_run_is_chosen_from_cards(trained: Run, store: RunStore) -> None:
+    other = stored_runs.store_run(store, stored_runs.experiment(epochs=12), name="*other*")
+    app = opened("training", run=trained.id, choose=1, at=2)
+    assert title(app) == "Choose a run"
+    cards = [button.label for button in app.button if "present-run-" in str(button.key)]
+    assert cards[0].startswith(f"**{escaped('*other*')}**")
+    assert "Too early to say" in cards[1]
+    assert "validation" in cards[1]
+    app.button(key=f"present-run-{other.id}").click().run()
+    assert not app.exception
+    assert present_page.address_of(app) == {"scene": "training", "run": other.id}
+    assert title(app) == "3 epochs of 5,000 images"
+
+
+def test_the_speaker_gets_notes_the_next_scene_and_the_choices(trained: Run) -> None:
+    told = presenter(opened("maps", run=trained.id))["speaker"]
+    assert ["conv2d_1", True] in told["notes"][0]
+    assert told["next"][0] == "The mistakes"
+    offered = {name: (dict(options), chosen) for name, _, options, chosen in told["choices"]}
+    assert offered["layer"][1] == "conv2d_1"
+    assert "conv2d_2" in offered["layer"][0]
+    assert offered["run"][1] == trained.id
+    told = presenter(opened("training", run=trained.id))["speaker"]
+    assert told["next"] == ["Overfitting", "Too early to say"]
+    assert presenter(opened("photo", run=trained.id))["speaker"]["next"] == ["", ""]
+
+
+def test_the_speaker_s_window_shows_no_scene(trained: Run) -> None:
+    app = opened("maps", run=trained.id, speaker=1, notes=1)
+    assert component_keys(app) == ["speaker"]
+    assert not app.title
+    assert not app.markdown
 
 
 def test_the_continuation_of_a_run_is_drawn_after_it(store: RunStore, trained: Run) -> None:

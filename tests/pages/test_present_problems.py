@@ -32,7 +32,7 @@ def test_a_run_without_snapshots_is_explained(store: RunStore) -> None:
     assert "has neither saved feature maps nor weights" in page_text(opened("maps", run=run.id))
     assert "has neither saved predictions nor weights" in page_text(opened("mistakes", run=run.id))
     assert "has no weights" in page_text(opened("photo", run=run.id))
-    assert title(opened("turn", run=run.id)) == "Too early to judge"
+    assert title(opened("turn", run=run.id)) == "Too early to say"
 
 
 def test_damaged_maps_are_reported_and_the_slider_stays(trained: Run, store: RunStore) -> None:

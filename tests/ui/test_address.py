@@ -1,6 +1,6 @@
 import pytest
 
-from cifarviz.ui.address import escaped, quoted, whole_number
+from cifarviz.ui.address import escaped, plain_parts, quoted, whole_number
 
 
 @pytest.mark.parametrize(("text", "number"), [("0", 0), ("007", 7), ("999999999", 999_999_999)])
@@ -47,3 +47,10 @@ def test_text_with_leading_spaces_is_not_code() -> None:
 def test_long_text_is_shortened_when_quoted() -> None:
     assert quoted("cat") == "“cat”"
     assert quoted("x" * 100) == "“" + "x" * 40 + "…”"
+
+
+def test_escaped_text_in_bold_and_plain_is_read_back() -> None:
+    text = r" *a* \ :material/x: http://b <i> & $1$ -> [c](d)"
+    parts = plain_parts(f"Note: {escaped(text)} **{escaped('x**y')}**.")
+    assert parts == [(f"Note: {text} ", False), ("x**y", True), (".", False)]
+    assert plain_parts("") == []

@@ -1,14 +1,18 @@
 // Keys and a bar for going through scenes.
 //
 // Streamlit calls the default export after each run of the script, always with the same
-// parentElement. The state of each presenter is kept in `presenters`.
+// parentElement. The state of each presenter is kept in `presenters`. scene_keys.js is put before
+// this file.
+//
+// The speaker's window (speaker.js) follows by a BroadcastChannel. This window tells it all it
+// shows whenever that changes, and does what it asks. A reload changes nothing: this window keeps
+// its id, and the speaker's window asks again.
 
-const presenters = new WeakMap();
+// Global, because a restarted server loads this script again.
+const presenters = (globalThis.cifarvizPresenters ??= new WeakMap());
 const PATIENCE = 8000; // milliseconds to wait for the page to show a scene
-const TYPING = "input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable=true]";
-const OWN_ARROWS =
-  "[role=slider], [role=radiogroup], [role=radio], [role=listbox], [role=tablist], [role=menu]";
 const OPEN = "[role=dialog], [role=listbox], [data-baseweb=popover]";
+const ID = "cifarviz-presentation"; // in sessionStorage
 
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component;
@@ -25,6 +29,8 @@ export default function (component) {
     setTimeout(() => {
       if (bar.isConnected) return;
       presenter.ended.abort();
+      tell(presenter, { type: "left" });
+      presenter.channel.close();
       clearTimeout(presenter.patience);
       unblank(presenter);
       presenters.delete(parentElement);
@@ -40,6 +46,9 @@ function create(bar) {
     wanted: null,
     black: null,
     patience: 0,
+    id: (sessionStorage[ID] ??= crypto.randomUUID?.() ?? String(Math.random())),
+    channel: new BroadcastChannel(CHANNEL),
+    followed: false, // whether a speaker's window is open
     ended: new AbortController(),
   };
   const pressed = (name, action) =>
@@ -51,12 +60,15 @@ function create(bar) {
   pressed("back", () => move(presenter, -1));
   pressed("next", () => move(presenter, 1));
   pressed("notes", () => notes(presenter));
+  pressed("runs", () => chooseRun(presenter));
+  pressed("speaker", () => openSpeaker(presenter));
   pressed("blank", () => blank(presenter));
   pressed("full", fullScreen);
-  pressed("leave", () => presenter.send("leave", true));
-  document.addEventListener("keydown", (event) => onKey(presenter, event), {
-    signal: presenter.ended.signal,
-  });
+  pressed("leave", () => leave(presenter));
+  const options = { signal: presenter.ended.signal };
+  document.addEventListener("keydown", (event) => onKey(presenter, event), options);
+  presenter.channel.addEventListener("message", ({ data }) => onMessage(presenter, data), options);
+  window.addEventListener("pagehide", () => tell(presenter, { type: "left" }), options);
   return presenter;
 }
 
@@ -75,28 +87,81 @@ function receive(presenter, data) {
 }
 
 function onKey(presenter, event) {
-  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
-  const on = event.composedPath()[0];
-  const within = (selector) => on instanceof Element && on.closest(selector) !== null;
-  const turns = { PageDown: 1, ArrowRight: 1, ArrowDown: 1, PageUp: -1, ArrowLeft: -1, ArrowUp: -1 };
-  const page = event.key === "PageDown" || event.key === "PageUp";
-  if (within(TYPING) && !page) return;
-  if (event.key.startsWith("Arrow") && within(OWN_ARROWS)) return;
-  if (event.key === "Escape" && !presenter.black && document.querySelector(OPEN)) return;
+  const key = sceneKey(event);
+  if (key === null) return;
+  if (key === "Escape" && !presenter.black && document.querySelector(OPEN)) return;
   const actions = {
     b: () => blank(presenter), ".": () => blank(presenter), n: () => notes(presenter),
-    f: fullScreen, Escape: () => presenter.send("leave", true),
+    f: fullScreen, o: () => chooseRun(presenter), s: () => openSpeaker(presenter),
+    Escape: () => leave(presenter),
   };
-  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-  const known = key in turns || key in actions;
+  const known = key in TURNS || key in actions;
   if (!known && !presenter.black) return;
   event.preventDefault();
   if (event.repeat) return;
   // Whatever is pressed, a black screen shows the scene again first.
   if (presenter.black) unblank(presenter);
-  else if (key in turns) move(presenter, turns[key]);
+  else if (key in TURNS) move(presenter, TURNS[key]);
   else actions[key]();
 }
+
+// ---- The speaker's window --------------------------------------------------------------------
+
+function openSpeaker(presenter) {
+  const name = SPEAKER_WINDOW + presenter.id;
+  // Without an address, a window that is open already stays as it is.
+  const opened = window.open("", name, "popup,width=1000,height=720");
+  presenter.bar.querySelector(".blocked").textContent = opened ? ""
+    : "The browser blocked the speaker’s window: allow pop-ups for this address, then press S again.";
+  if (!opened) return;
+  if (opened.location.href === "about:blank") {
+    const address = new URL(window.location.href);
+    address.searchParams.set("speaker", "1");
+    address.searchParams.delete("notes");
+    opened.location.replace(address);
+  }
+  opened.focus();
+}
+
+function onMessage(presenter, message) {
+  if (!presenter.data || (message.to ?? presenter.id) !== presenter.id) return;
+  if (message.type === "follow") {
+    presenter.followed = true;
+    sessionStorage[STARTED] ??= message.started ?? Date.now();
+    // Notes are for the speaker's window now.
+    if (presenter.data.notes) showNotes(presenter, false);
+    tellAll(presenter);
+  } else if (message.type === "unfollow") presenter.followed = false;
+  else if (message.type === "restart") {
+    sessionStorage[STARTED] = Date.now();
+    tellAll(presenter);
+  } else if (message.type === "key") {
+    const pressed = { key: message.key, bubbles: true, cancelable: true };
+    document.body.dispatchEvent(new KeyboardEvent("keydown", pressed));
+  } else if (message.type === "go") want(presenter, message.place);
+  else if (message.type === "choose") {
+    presenter.send("choose", { name: message.name, value: message.value });
+  }
+}
+
+function tell(presenter, message) {
+  presenter.channel.postMessage({ ...message, from: presenter.id });
+}
+
+function tellAll(presenter) {
+  if (!presenter.followed) return;
+  const { scenes, shown, speaker } = presenter.data;
+  // The address follows the scene a little later.
+  const address = new URL(window.location.href);
+  address.searchParams.set("scene", scenes[presenter.at][0]);
+  tell(presenter, {
+    type: "shown", scenes, speaker, place: presenter.at, isBlack: presenter.black !== null,
+    isCurrent: scenes[presenter.at][0] === shown, started: Number(sessionStorage[STARTED]),
+    address: address.href,
+  });
+}
+
+// ---- Scenes ----------------------------------------------------------------------------------
 
 function move(presenter, by) {
   // A scene that plays something begins with that.
@@ -120,8 +185,26 @@ function want(presenter, place) {
   draw(presenter);
 }
 
+function leave(presenter) {
+  if (presenter.data.choosing) presenter.send("choosing", false);
+  else {
+    sessionStorage.removeItem(STARTED);
+    presenter.send("leave", true);
+  }
+}
+
+function chooseRun(presenter) {
+  presenter.send("choosing", !presenter.data.choosing);
+}
+
 function notes(presenter) {
-  presenter.data.notes = presenter.wantedNotes = !presenter.data.notes;
+  // The projector does not show what the speaker's window has.
+  if (presenter.followed) openSpeaker(presenter);
+  else showNotes(presenter, !presenter.data.notes);
+}
+
+function showNotes(presenter, areShown) {
+  presenter.data.notes = presenter.wantedNotes = areShown;
   clearTimeout(presenter.notesPatience);
   presenter.notesPatience = setTimeout(() => (presenter.wantedNotes = null), PATIENCE);
   presenter.send("notes", presenter.wantedNotes);
@@ -139,22 +222,21 @@ function blank(presenter) {
     "position: fixed; inset: 0; background: #000; z-index: 2147483647; cursor: none";
   presenter.black.addEventListener("click", () => unblank(presenter));
   document.body.append(presenter.black);
+  tellAll(presenter);
 }
 
 function unblank(presenter) {
   presenter.black?.remove();
   presenter.black = null;
-}
-
-function fullScreen() {
-  if (document.fullscreenElement) document.exitFullscreen();
-  else document.documentElement.requestFullscreen?.().catch(() => {});
+  if (!presenter.ended.signal.aborted) tellAll(presenter);
 }
 
 function draw(presenter) {
   const { bar, data, at } = presenter;
   const dots = bar.querySelector(".dots");
-  if (dots.children.length !== data.scenes.length) {
+  const titles = JSON.stringify(data.scenes);
+  if (presenter.drawn !== titles) {
+    presenter.drawn = titles;
     dots.replaceChildren(...data.scenes.map(([, title], place) => {
       const dot = document.createElement("button");
       dot.type = "button";
@@ -176,5 +258,7 @@ function draw(presenter) {
   bar.querySelector(".next").disabled = at === data.scenes.length - 1;
   bar.querySelector(".place").textContent = `${at + 1} of ${data.scenes.length}`;
   bar.querySelector(".notes").setAttribute("aria-pressed", String(data.notes));
+  bar.querySelector(".runs").setAttribute("aria-pressed", String(data.choosing));
   bar.dataset.shown = data.shown;
+  tellAll(presenter);
 }

@@ -20,6 +20,7 @@ export default function (component) {
     replays.set(parentElement, replay);
   }
   replay.answer = (epoch) => setTriggerValue("fork", epoch);
+  replay.begin = () => setTriggerValue("restart", true);
   replay.ask = () => setTriggerValue("rerun", Date.now());
   const text = new TextDecoder().decode(data);
   if (text !== replay.text) {
@@ -58,6 +59,7 @@ function create(root) {
     words: find("words"), broken: find("broken"), mark: find("mark"), place: find("panels"), controls: find("controls"),
     play: find("play"), track: find("track"), pace: find("pace"), seconds: find("seconds"),
     below: find("below"), rule: find("rule"), fork: find("fork"),
+    restart: find("restart"),
     whole: USUAL, // seconds in which all of it is played, where that is the pace
   };
   replay.follower = followerOf(replay);
@@ -65,6 +67,7 @@ function create(root) {
   replay.observer.observe(replay.place);
   replay.play.addEventListener("click", () => (replay.playing ? pause(replay) : play(replay)));
   replay.fork.addEventListener("click", () => replay.answer(forkEpoch(replay)));
+  replay.restart.addEventListener("click", () => replay.begin());
   replay.pace.addEventListener("change", () => paceChosen(replay));
   replay.seconds.querySelector("input").addEventListener("change", () => paceChosen(replay));
   listenToTrack(replay);
@@ -151,6 +154,7 @@ function receive(replay) {
   replay.controls.hidden = !data.player;
   replay.mark.className = `mark ${data.mark}`;
   replay.mark.textContent = data.mark === "live" ? "● live" : data.mark;
+  replay.restart.textContent = data.restart;
   replay.below.hidden = !data.below;
   replay.below.textContent = data.below;
   replay.place.style.height = `${data.height}rem`;
@@ -305,6 +309,7 @@ function show(replay) {
   replay.play.textContent = replay.playing ? "❚❚ Pause" : "▶ Play";
   const from = forkEpoch(replay);
   replay.fork.hidden = from === undefined;
+  replay.restart.hidden = !data.restart || !replay.fork.hidden;
   replay.fork.textContent = `Continue live from epoch ${from}`;
   replay.track.setAttribute("aria-valuemin", data.begin);
   replay.track.setAttribute("aria-valuemax", data.until);

@@ -67,6 +67,8 @@ def replay_curves(
     turn: OverfittingStart | None = None,
     forks: Sequence[int] = (),
     on_fork: Callable[[int], None] | None = None,
+    restart: str = "",
+    on_restart: Callable[[], None] = ignore,
     below: str = "",
     live: Live | None = None,
 ) -> None:
@@ -76,7 +78,8 @@ def replay_curves(
     ``autoplay`` at once unless the browser is set to reduce motion. The browser keeps ``at`` and
     ``pace`` in the address; another ``view`` (a run's id) starts again. Without ``player`` the
     complete curves are shown. ``on_fork`` gets the last of the epochs ``forks`` at or before
-    the player's position, to continue training from. ``below`` is a line of text under the curves.
+    the player's position, to continue training from. Before the first of them a button
+    labelled ``restart`` calls ``on_restart``. ``below`` is a line of text under the curves.
     Between runs of the script the browser draws the feed ``live``: ``replay`` is the ``payload`` of
     the curves, and ``words`` holds mark, description and below.
     """
@@ -92,6 +95,7 @@ def replay_curves(
         "mark": mark,
         "pace": (pace or Pace()).word,
         "player": player,
+        "restart": restart,
         "turn": None if turn is None else {"epoch": turn.epoch, "words": turn.words},
         "view": view,
     }
@@ -99,6 +103,7 @@ def replay_curves(
         key=key,
         data=json.dumps(data, separators=(",", ":")).encode(),
         on_fork_change=lambda: _send_fork(key, forks, on_fork),
+        on_restart_change=on_restart,
         on_rerun_change=ignore,
     )
 

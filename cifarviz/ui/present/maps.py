@@ -102,6 +102,15 @@ def render_maps(stage: Stage) -> Sequence[str]:
     return _notes(layer, sources, epoch)
 
 
+def maps_preview(stage: Stage) -> str:
+    """What the scene shows, of the first layer with maps."""
+    assert stage.run is not None
+    layers = _map_layers(stage.run)
+    if not layers:
+        return "This network has no feature maps."
+    return f"{_format_title(stage.run.experiment.architecture, layers[0])}, epoch by epoch."
+
+
 def _pick_image(stage: Stage, images: ImageSet) -> int:
     """The number of the test image: pinned, or with maps saved by the run."""
     assert stage.run is not None

@@ -83,8 +83,18 @@ def render_mistakes(stage: Stage) -> Sequence[str]:
         return ["Download the full data set on the Start page to see them."]
     render_headline("Confident mistakes" if len(mistakes.images) else "No mistakes")
     # A single line leaves room for two rows of pictures; the notes have the rest.
-    _render_pictures(mistakes, when if epoch is None else f"after epoch {epoch}", stage)
-    return _notes(mistakes, when)
+    wrong = _count_wrong(mistakes, epoch, stage)
+    _render_pictures(mistakes, wrong, when if epoch is None else f"after epoch {epoch}", stage)
+    return _notes(mistakes, wrong, when)
+
+
+def _count_wrong(mistakes: Mistakes, epoch: int | None, stage: Stage) -> int | None:
+    """How many of all predicted images were wrong; ``None`` if only those here can be counted."""
+    if mistakes.available == mistakes.predicted_images:
+        return mistakes.wrong
+    # The run has counted the others while it trained.
+    accuracy = next((one.val_accuracy for one in stage.history if one.epoch == epoch), None)
+    return None if accuracy is None else round((1 - accuracy) * mistakes.predicted_images)
 
 
 def _pick_epoch(
@@ -115,7 +125,7 @@ def _pick_epoch(
     return int(chosen) if int(chosen) in epochs else None
 
 
-def _render_pictures(mistakes: Mistakes, when: str, stage: Stage) -> None:
+def _render_pictures(mistakes: Mistakes, wrong: int | None, when: str, stage: Stage) -> None:
     noun = "validation image" if mistakes.split == "train" else "test image"
     cells = []
     for image, predicted, actual, confidence in zip(
@@ -128,25 +138,41 @@ def _render_pictures(mistakes: Mistakes, when: str, stage: Stage) -> None:
             f"“{html_text(stage.names[predicted])}”, {format_probability(float(confidence))}</b>"
             f"<span>label: {html_text(stage.names[actual])}</span></figcaption></figure>"
         )
+    counts = f"{mistakes.wrong:,} of {mistakes.available:,} {noun}s wrong"
+    which = "The most confident:"
+    if wrong is not None and mistakes.available < mistakes.predicted_images:
+        counts = f"{wrong:,} of {mistakes.predicted_images:,} {noun}s wrong"
+        which = f"The most confident of the {mistakes.available:,} here:"
     st.html(
-        f'<p class="present-words">{mistakes.wrong:,} of {mistakes.available:,} {noun}s wrong '
-        f"({html_text(when)}). The most confident:</p>"
+        f'<p class="present-words">{counts} ({html_text(when)}). {which}</p>'
         f'<div class="present-mistakes">{"".join(cells)}</div>'
     )
 
 
-def _notes(mistakes: Mistakes, when: str) -> Sequence[str]:
+def _notes(mistakes: Mistakes, wrong: int | None, when: str) -> Sequence[str]:
     what = "validation images" if mistakes.split == "train" else "test images"
+    count, images = mistakes.wrong, mistakes.available
     predicted = f"The network predicted {mistakes.predicted_images:,} {what}: {when}."
-    missing = f"Only the {mistakes.available:,} on this machine are shown and counted."
+    if mistakes.available < mistakes.predicted_images:
+        here = f"{mistakes.available:,} of them are on this machine"
+        if wrong is None:
+            predicted = f"{predicted} Only the {mistakes.available:,} on this machine are counted."
+        else:
+            count, images = wrong, mistakes.predicted_images
+            predicted = f"{predicted} {here}, {mistakes.wrong:,} of these are wrong."
     return [
-        predicted if mistakes.available == mistakes.predicted_images else f"{predicted} {missing}",
-        f"**{mistakes.wrong:,} of {mistakes.available:,}** are wrong "
-        f"({mistakes.wrong / mistakes.available:.1%}). These are the {len(mistakes.images)} most "
-        "confident mistakes.",
+        predicted,
+        f"**{count:,} of {images:,}** are wrong ({count / images:.1%}), and {images - count:,} are "
+        f"right ({1 - count / images:.1%}). These are the {len(mistakes.images)} most confident "
+        "mistakes.",
         "In quotation marks: the prediction and its probability; below: the label. People made "
         "the labels, so sometimes the network is right.",
     ]
+
+
+def mistakes_preview(stage: Stage) -> str:
+    """What the scene shows."""
+    return "The pictures that the network got wrong with the most confidence."
 
 
 def _load_mistakes(run: Run, epoch: int) -> Mistakes:

@@ -2,11 +2,14 @@
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import streamlit as st
 
+from cifarviz.data.library import image_counts
 from cifarviz.escaping import html_text
+from cifarviz.experiment.choices import TestValidation
 from cifarviz.figures.network_diagram import DrawnLayer, LayerBlock, network_diagram
 from cifarviz.figures.pictures import picture_sheet
 from cifarviz.figures.theme import class_color, mix
@@ -36,10 +39,7 @@ def render_data(stage: Stage) -> Sequence[str]:
     info = stage.info
     height, width, _ = info.image_shape
     count = len(stage.names)
-    render_headline(
-        f"{info.train_images + info.test_images:,} small pictures in {format_number_word(count)} "
-        "classes"
-    )
+    render_headline(data_title(stage))
     labels = _select_labels(count)
     names = "".join(
         f'<span style="border-color: {class_color(label)}">{html_text(stage.names[label])}</span>'
@@ -57,26 +57,79 @@ def render_data(stage: Stage) -> Sequence[str]:
         f'{picture_html(sheet, alt)}<div class="present-names">{names}</div></div>'
     )
     run = stage.run
-    training = _training_sentence(run) if run is not None else ""
-    st.html(f'<p class="present-words centred">{training}</p>')
+    parts = _image_parts(run) if run is not None else []
+    if run is not None and parts:
+        st.html(_parts_html(parts, run))
     return [
         f"This is **{info.title}**: {info.train_images:,} training and {info.test_images:,} test "
         f"images of {height} × {width} pixels, which people labelled with "
         f"{format_number_word(count)} classes. These are the first {_PER_CLASS} training images of "
         f"{shown_classes}, not a selection.",
-        training or "No run uses them yet.",
+        _parts_note(parts) if parts else "No run uses them yet.",
     ]
 
 
-def _training_sentence(run: Run) -> str:
+def data_title(stage: Stage) -> str:
+    """The number of images and of classes."""
+    total = stage.info.train_images + stage.info.test_images
+    return f"{total:,} small pictures in {format_number_word(len(stage.names))} classes"
+
+
+def network_title(stage: Stage) -> str:
+    """The number of layers and of parameters."""
+    assert stage.run is not None
+    architecture = stage.run.experiment.architecture
+    return f"{len(architecture.layers)} layers, {architecture.parameters:,} parameters"
+
+
+class _Part(NamedTuple):
+    """A part of the images, and what the run uses it for."""
+
+    images: int
+    use: str
+
+
+def _image_parts(run: Run) -> list[_Part]:
+    """The parts that add up to all images of the run's data; none before the run has started."""
     if not run.train_images:
-        return ""
-    images = f"{run.train_images:,} of them"
-    if run.experiment.data.variant == "sample":
-        images = f"{run.train_images:,} of them (the embedded sample)"
-    if not run.validation_images:
-        return f"The network learns from {images}, without validation images."
-    return f"The network learns from {images} and is validated on {run.validation_images:,} others."
+        return []
+    data = run.experiment.data
+    train, test = image_counts(data.dataset, data.variant)
+    validated = run.validation_images or 0
+    parts = [_Part(run.train_images, "to learn from")]
+    if isinstance(run.experiment.validation, TestValidation):
+        # The test images take the place of validation images.
+        parts += [_Part(train - run.train_images, "not used"), _Part(validated, "to validate")]
+        parts.append(_Part(test - validated, "to test"))
+    else:
+        parts += [
+            _Part(validated, "to validate"),
+            _Part(train - run.train_images - validated, "not used"),
+            _Part(test, "to test"),
+        ]
+    # Counts that an imported run tells may not fit the data set.
+    return [part for part in parts if part.images] if min(parts).images >= 0 else parts[:1]
+
+
+def _parts_html(parts: Sequence[_Part], run: Run) -> str:
+    """The parts as a sum, in large type."""
+    cells = "<i>+</i>".join(
+        f"<div><b>{part.images:,}</b><span>{part.use}</span></div>" for part in parts
+    )
+    data = run.experiment.data
+    total = "in all" if data.variant == "full" else "in the embedded sample"
+    all_images = sum(image_counts(data.dataset, data.variant))
+    if len(parts) > 1:
+        cells += f"<i>=</i><div><b>{all_images:,}</b><span>{total}</span></div>"
+    return f'<div class="present-sum">{cells}</div>'
+
+
+def _parts_note(parts: Sequence[_Part]) -> str:
+    listed = ", ".join(f"{part.images:,} {part.use}" for part in parts)
+    return (
+        f"This run uses the images so: {listed}. The network never learns from those to validate "
+        "and to test."
+    )
 
 
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs={Settings: repr})
@@ -106,7 +159,7 @@ def render_network(stage: Stage) -> Sequence[str]:
         (layer_label(layer.model_dump()), layer.type, row.output_shape, row.parameters, False)
         for layer, row in zip(architecture.layers, rows, strict=True)
     ]
-    render_headline(f"{len(rows)} layers, {architecture.parameters:,} parameters")
+    render_headline(network_title(stage))
     blocks = network_diagram(drawn, input_shape=architecture.input_shape).blocks
     lines = max(1, math.ceil(len(blocks) / _BLOCKS_PER_ROW))
     if lines > _FULL_SIZE_ROWS:

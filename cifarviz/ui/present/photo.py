@@ -22,6 +22,7 @@ from cifarviz.ui.query import render_choice
 
 _MAX_BARS = 5
 _LARGE_TEXT_CLASSES = 24
+_TITLE = "What is in your photo?"
 _SOURCES = {"file": "File", "camera": "Camera"}
 
 
@@ -30,7 +31,7 @@ def render_photo(stage: Stage) -> Sequence[str]:
     assert stage.run is not None
     run = stage.run
     checkpoints = available_checkpoints(run)
-    render_headline("What is in your photo?")
+    render_headline(_TITLE)
     if not checkpoints:
         st.info(
             f"{quoted(run.name)} has no weights: it did not finish an epoch, or its files were "
@@ -66,6 +67,11 @@ def render_photo(stage: Stage) -> Sequence[str]:
         *notes,
         "The photo is not stored: it is deleted when you remove it or leave this page.",
     ]
+
+
+def photo_preview(stage: Stage) -> str:
+    """What the scene shows."""
+    return f"{_TITLE} A photo from the audience, by file or camera."
 
 
 def _pick_file() -> UploadedFile | None:

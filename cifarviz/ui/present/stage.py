@@ -3,7 +3,7 @@
 import base64
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import streamlit as st
@@ -19,6 +19,7 @@ from cifarviz.runs.states import RunState
 from cifarviz.runs.stored_weights import training_position
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
+from cifarviz.ui.components.presenter import OfferedChoice
 from cifarviz.ui.components.replay import ReplayMark
 from cifarviz.ui.pickers import run_labels
 from cifarviz.ui.query import render_choice, update_query_params, widget_key, widget_value
@@ -31,7 +32,7 @@ class Stage:
     """The run and data of a scene. ``run`` is ``None`` if nothing has been trained.
 
     ``names`` are the class names in the chosen language; ``panel`` is the place of the
-    speaker's choices, ``None`` while it is hidden.
+    speaker's choices, ``None`` while it is hidden. ``choices`` are those that ``pick`` has offered.
     """
 
     run: Run | None
@@ -39,6 +40,7 @@ class Stage:
     info: DatasetInfo
     names: tuple[str, ...]
     panel: DeltaGenerator | None
+    choices: list[OfferedChoice] = field(default_factory=list)
 
     def pick(
         self,
@@ -55,6 +57,20 @@ class Stage:
         Renders a menu in the speaker's panel while that is shown. Reports an unknown
         option.
         """
+        chosen = self._pick(name, label, options, hint, problem, usual)
+        labels = {str(value): text for value, text in options.items()}
+        self.choices.append(OfferedChoice(name, label, labels, chosen))
+        return chosen
+
+    def _pick(
+        self,
+        name: str,
+        label: str,
+        options: Mapping[Option, str],
+        hint: str,
+        problem: Callable[[str], str],
+        usual: Option | None,
+    ) -> Option:
         if self.panel is not None:
             with self.panel:
                 return render_choice(
@@ -79,12 +95,15 @@ class Stage:
 class Scene:
     """A scene; ``title`` is its name in the bar.
 
-    ``render`` fills the stage and returns the speaker's notes, Markdown.
+    ``render`` fills the stage and returns the speaker's notes, Markdown. ``preview`` returns what
+    comes, in a line for the speaker. A run for which ``is_for`` is false has no such scene.
     """
 
     title: str
     render: Callable[[Stage], Sequence[str]]
+    preview: Callable[[Stage], str]
     needs_run: bool = True
+    is_for: Callable[[Run | None], bool] = lambda run: True
 
 
 _KEY = "present-run"
@@ -123,7 +142,7 @@ def picture_html(png: bytes, alt: str) -> str:
 
 def run_in_address(runs: Sequence[Run]) -> Run | None:
     """The run in the address, of ``runs``; replaces and reports a run that cannot be shown."""
-    default = _default_run(runs)
+    default = default_run(runs)
     run_id = st.query_params.get("run")
     if run_id is None:
         if default is not None:
@@ -140,32 +159,42 @@ def run_in_address(runs: Sequence[Run]) -> Run | None:
     return run
 
 
-def render_run_menu(panel: DeltaGenerator, runs: Sequence[Run], shown: Run) -> None:
-    """Render a menu of all runs in the speaker's panel."""
+def run_choice(runs: Sequence[Run], shown: Run) -> OfferedChoice:
+    """The choice of the run, among all runs."""
     names = run_labels(list(runs))
     labels = {
-        run.id: f"{names[run.id]} ({DAMAGED if run.damage else run.state})"
+        run.id: names[run.id]
+        if run.origin == ORIGIN
+        else f"{names[run.id]} ({DAMAGED if run.damage else run.state})"
         for run in runs
-        if run.origin != ORIGIN
     }
-    ids = [run.id for run in runs]
+    return OfferedChoice("run", "Run", labels, shown.id)
+
+
+def render_run_menu(
+    panel: DeltaGenerator, choice: OfferedChoice, on_change: Callable[[str], None]
+) -> None:
+    """Render the choice of the run as a menu in the speaker's panel."""
+    ids = list(choice.options)
     panel.selectbox(
-        "Run",
+        choice.label,
         ids,
-        ids.index(shown.id),
-        format_func=lambda run_id: labels.get(run_id, names[run_id]),
-        key=widget_key(_KEY, shown.id),
-        on_change=_change_run,
+        ids.index(choice.chosen),
+        format_func=choice.options.__getitem__,
+        key=widget_key(_KEY, choice.chosen),
+        on_change=lambda: on_change(widget_value(_KEY)),
         help="The run to present. The recorded run comes with cifarviz.",
     )
 
 
-def _change_run() -> None:
-    update_query_params(**dict.fromkeys(RUN_PARAMS), run=widget_value(_KEY))
+def is_presentable(run: Run) -> bool:
+    """Whether the experiment of a run can be read."""
+    return _unreadable(run) is None
 
 
-def _default_run(runs: Sequence[Run]) -> Run | None:
-    readable = [run for run in runs if _unreadable(run) is None]
+def default_run(runs: Sequence[Run]) -> Run | None:
+    """The run that is presented unless the address names one: the recorded run, if it is here."""
+    readable = [run for run in runs if is_presentable(run)]
     recorded = [run for run in recorded_last(cache.store(), readable) if run.origin == ORIGIN]
     trained = [run for run in readable if run.epochs_done]
     return next(iter([*recorded, *trained, *readable]), None)

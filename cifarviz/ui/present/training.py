@@ -1,27 +1,27 @@
-"""The scenes of training and of overfitting."""
+"""The scene of training: a run's curves, live or replayed."""
 
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from cifarviz.analysis.overfitting import Fit, Gap, Verdict, judge_run
-from cifarviz.analysis.suggestions import suggestions
 from cifarviz.data import library
-from cifarviz.errors import CifarvizError, RunNotFound
-from cifarviz.escaping import html_text
+from cifarviz.datasets.registry import find_dataset
+from cifarviz.errors import ExperimentInvalid, RunNotFound
+from cifarviz.escaping import single_line
+from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.forking import ForkChanges, fork_experiment
 from cifarviz.experiment.run_names import fork_name, unique_name
-from cifarviz.figures.replay import Replay, epochs_only, replay, replay_json
+from cifarviz.figures.replay import Replay, replay, replay_json
 from cifarviz.live.hub import hub
 from cifarviz.live.items import outcome_text, progress_text, state_label
 from cifarviz.live.run_figures import LivePoints, steps_per_epoch
 from cifarviz.runs.records import Epoch, Run
-from cifarviz.runs.run_headline import format_duration, highest_accuracy, time_at_work
+from cifarviz.runs.run_headline import format_duration, time_at_work
 from cifarviz.runs.run_headline import headline as headline_of
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
@@ -29,13 +29,8 @@ from cifarviz.runs.stored_weights import epochs_to_fork
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.components.live import Live
-from cifarviz.ui.components.replay import (
-    OverfittingStart,
-    Pace,
-    ReplayMark,
-    parse_pace,
-    replay_curves,
-)
+from cifarviz.ui.components.replay import Pace, ReplayMark, parse_pace, replay_curves
+from cifarviz.ui.errors import errors_as_toast
 from cifarviz.ui.metrics import loss_note
 from cifarviz.ui.present.stage import (
     Stage,
@@ -47,7 +42,10 @@ from cifarviz.ui.present.stage import (
     training_title,
 )
 from cifarviz.ui.query import update_query_params
-from cifarviz.ui.queueing import queue_fork_once
+from cifarviz.ui.queueing import queue_fork_once, queue_once
+
+# Leaves room for what is added to a run's name.
+_MAX_NAME = 80
 
 # Longest chain of continued runs that is drawn.
 _MAX_PARENTS = 8
@@ -123,22 +121,6 @@ _MARK_LABELS: dict[ReplayMark, str] = {
     "recorded": "replayed",
 }
 
-# Height of the panel in rem.
-_OVERFITTING_HEIGHT = 15.5
-_TITLES: Final[dict[Verdict, str]] = {
-    "good": "A good fit",
-    "underfitting": "Underfitting",
-    "still improving": "Still improving",
-    "noisy": "Too noisy to judge",
-    "diverging": "Diverging",
-    "stopped": "Stopped early",
-    "too early": "Too early to judge",
-    "not measured": "Not measured",
-}
-
-# Smaller changes of accuracy count as none.
-_SMALL_CHANGE = 0.02
-
 
 def render_training(stage: Stage) -> Sequence[str]:
     """Render loss and accuracy side by side."""
@@ -150,6 +132,12 @@ def render_training(stage: Stage) -> Sequence[str]:
         _render_live(run)
         return [status_note(run), _DOTS_NOTE] if replay_mark(run) == "live" else [status_note(run)]
     return _render_recorded(run, stage)
+
+
+def training_preview(stage: Stage) -> str:
+    """The headline of the scene."""
+    assert stage.run is not None
+    return training_title(stage.run)
 
 
 def _render_recorded(run: Run, stage: Stage) -> Sequence[str]:
@@ -165,6 +153,7 @@ def _render_recorded(run: Run, stage: Stage) -> Sequence[str]:
         render_warning(
             f"{quoted(st.query_params['at'])} is not an epoch. The replay starts at epoch 0."
         )
+    live = live_experiment(run)
     # A minute, but not slower than the training.
     default = Pace() if value.seconds >= _MINUTE else Pace(times=1, seconds=None)
     pace = parse_pace(st.query_params["pace"]) if "pace" in st.query_params else default
@@ -185,6 +174,8 @@ def _render_recorded(run: Run, stage: Stage) -> Sequence[str]:
         pace=pace or default,
         forks=continuable_epochs(run),
         on_fork=lambda epoch: continue_run(run, epoch),
+        restart=_live_label(run, live),
+        on_restart=lambda: _train_live(run, live),
     )
     notes = [
         f"**Recorded**: training took {format_duration(time_at_work(run) or 0)} on "
@@ -212,9 +203,10 @@ def _render_recorded(run: Run, stage: Stage) -> Sequence[str]:
     if earlier := loss_note(run):
         notes.append(earlier)
     if not has_training_images(run):
+        sample = "" if live is None else " The embedded sample needs no download: train on it."
         notes.append(
             f"To continue training from here, download the full {stage.info.title} set on the "
-            "Start page: this run was trained on it."
+            f"Start page: this run was trained on it.{sample}"
         )
     return notes
 
@@ -342,123 +334,53 @@ def has_training_images(run: Run) -> bool:
     return data.variant == "sample" or library.status(data.dataset, cache.settings()).full_available
 
 
+def live_experiment(run: Run) -> Experiment | None:
+    """The experiment to train live from the start: on the sample if the run's images are missing.
+
+    ``None`` if the data set has no sample either.
+    """
+    parent = run.experiment
+    if has_training_images(run):
+        return parent
+    if not find_dataset(parent.data.dataset).has_sample:
+        return None
+    data = {**dict(parent.data), "variant": "sample", "train_images": None}
+    try:
+        return Experiment.make(**{**dict(parent), "data": data})
+    except ExperimentInvalid:
+        return None
+
+
+def _live_label(run: Run, experiment: Experiment | None) -> str:
+    if experiment is None:
+        return ""
+    return "Train live" if experiment == run.experiment else "Train live on the sample"
+
+
+def _train_live(run: Run, experiment: Experiment | None) -> None:
+    """Queue a run of this experiment from the start, and present it; a callback."""
+    if experiment is None:
+        return
+    with errors_as_toast():
+        taken = {other.name for other in cache.store().all()}
+        name = unique_name(f"{single_line(run.name)[:_MAX_NAME]} · live", taken)
+        worker = cache.worker()
+        queued = queue_once(
+            ("present", experiment.to_json()),
+            lambda: worker.submit(experiment, name),
+            lambda result: [result.id],
+        )
+        update_query_params(run=queued.id, at=None, epoch=None)
+
+
 def continue_run(run: Run, epoch: int) -> None:
     """Queue a run that continues after ``epoch``, and present it; a callback."""
     parent = run.experiment
     left = parent.epochs - epoch
-    try:
+    with errors_as_toast():
         changes = ForkChanges(epochs=left if left > 0 else _DEFAULT_EPOCHS)
         experiment = fork_experiment(parent, epoch, changes)
         taken = {other.name for other in cache.store().all()}
         name = unique_name(fork_name(run.name, parent, experiment, epoch), taken)
         queued = queue_fork_once(run, epoch, experiment, name)
-    except CifarvizError as error:
-        st.toast(escaped(str(error)), icon=":material/error:")
-        return
-    update_query_params(run=queued.id, at=None, epoch=None)
-
-
-def render_overfitting(stage: Stage) -> Sequence[str]:
-    """Render both losses with the start of overfitting marked, and the verdict."""
-    assert stage.run is not None
-    run = stage.run
-    fit = judge_run(run, stage.history)
-    render_headline(_overfitting_title(fit))
-    if not stage.history:
-        st.info(
-            f"{quoted(run.name)} has not finished an epoch, so it has no curves.",
-            icon=":material/info:",
-        )
-        return ["The verdict needs the validation loss of at least four epochs."]
-    replay_curves(
-        epochs_only(run_replay(cache.store(), run), "loss"),
-        key="present-turn",
-        view=run.id,
-        height=_OVERFITTING_HEIGHT,
-        mark=replay_mark(run),
-        description=f"Training and validation loss of “{run.name}”, with the verdict",
-        turn=OverfittingStart(
-            fit.overfitting_start, f"overfitting starts: epoch {fit.overfitting_start}"
-        )
-        if fit.overfitting_start
-        else None,
-    )
-    st.html(f'<p class="present-words present-reason">{html_text(fit.reason)}</p>{_gaps_html(fit)}')
-    return _notes(fit, stage)
-
-
-def _overfitting_title(fit: Fit) -> str:
-    if fit.verdict == "overfitting":
-        if fit.overfitting_start is None:
-            return "Overfitting"
-        return f"Overfitting starts after epoch {fit.overfitting_start}"
-    return _TITLES[fit.verdict]
-
-
-def _gaps_html(fit: Fit) -> str:
-    """The gaps in accuracy at the start of overfitting and at the end, in large type."""
-    cells = "".join(
-        f"<div><b>{abs(100 * gap.accuracy):.1f}</b><span>{_gap_text(gap)}</span></div>"
-        for gap in (fit.gap_at_start, fit.gap_at_end)
-        if gap is not None
-    )
-    return f'<div class="present-figures">{cells}</div>' if cells else ""
-
-
-def _gap_text(gap: Gap) -> str:
-    points = round(100 * gap.accuracy, 1)
-    if points < 0:
-        return f"points of accuracy: validation above training after epoch {gap.epoch}"
-    if points > 0:
-        return f"points of accuracy: training above validation after epoch {gap.epoch}"
-    return f"points of accuracy: training equals validation after epoch {gap.epoch}"
-
-
-def _notes(fit: Fit, stage: Stage) -> Sequence[str]:
-    notes = [escaped(fit.reason)]
-    run = stage.run
-    assert run is not None
-    if fit.gap_at_start is not None and fit.gap_at_end is not None:
-        gap = (
-            f"The gap in loss went from {fit.gap_at_start.loss:.2f} after epoch "
-            f"{fit.gap_at_start.epoch} to "
-            f"{fit.gap_at_end.loss:.2f} after epoch {fit.gap_at_end.epoch}."
-        )
-        notes.append(" ".join(filter(None, [gap, _accuracy_change_text(fit, stage)])))
-    elif fit.verdict == "overfitting":
-        notes.append(
-            "No epoch is marked in the chart because the gap shows overfitting, not the validation "
-            "loss."
-        )
-    if run.best_epoch is not None:
-        notes.append(
-            ". ".join(filter(None, [f"Best: {headline_of(run)}", highest_accuracy(run)])) + "."
-        )
-    if earlier := loss_note(run):
-        notes.append(earlier)
-    if next_step := _suggestion_text(fit, run):
-        notes.append(next_step)
-    return notes
-
-
-def _suggestion_text(fit: Fit, run: Run) -> str:
-    """The most promising suggestion for the verdict."""
-    try:
-        options = suggestions(run.experiment, fit, run.train_images)
-    except CifarvizError:
-        return ""
-    return f"Try next: **{options[0].what}**: {escaped(options[0].why)}." if options else ""
-
-
-def _accuracy_change_text(fit: Fit, stage: Stage) -> str:
-    """The change of validation accuracy since overfitting started."""
-    measured = {epoch.epoch: epoch.val_accuracy for epoch in stage.history}
-    assert fit.gap_at_start is not None
-    assert fit.gap_at_end is not None
-    before, after = measured[fit.gap_at_start.epoch], measured[fit.gap_at_end.epoch]
-    if before is None or after is None:
-        return ""
-    text = f"Meanwhile validation accuracy went from {before:.1%} to {after:.1%}"
-    if abs(after - before) < _SMALL_CHANGE:
-        return f"{text}: it makes about as many mistakes, but with more confidence."
-    return f"{text}."
+        update_query_params(run=queued.id, at=None, epoch=None)
