@@ -17,13 +17,13 @@ from cifarviz.live import server
 from cifarviz.ui import cache, streamlit_patches
 from cifarviz.ui.class_names import render_language_choice, unknown_language_message
 from cifarviz.ui.errors import render_errors
-from cifarviz.ui.navigation import app_pages, render_run_status
+from cifarviz.ui.navigation import app_pages, render_run_status, tab_title
 from cifarviz.ui.query import finish_page, sync_query_params
 
 
 def draw_page() -> None:
     """Draw the requested page with the sidebar."""
-    st.set_page_config(page_title="cifarviz", page_icon=str(ASSETS / "icon.svg"), layout="wide")
+    st.set_page_config(page_icon=str(ASSETS / "icon.svg"), layout="wide")
     st.logo(str(ASSETS / "logo.svg"), icon_image=str(ASSETS / "icon.svg"))
     st.html(ASSETS / "style.css")
     streamlit_patches.keep_keras_session()
@@ -40,6 +40,8 @@ def draw_page() -> None:
         st.warning(problem, icon=":material/warning:")
     with render_errors():
         page.run()
+    # Last, because a page without a run in its address chooses one.
+    st.set_page_config(page_title=tab_title(page.title))
     finish_page()
     cache.warm_up()
 

@@ -10,8 +10,10 @@ from urllib.parse import unquote, urlsplit
 import streamlit as st
 from streamlit.navigation.page import Page
 
+from cifarviz.errors import CifarvizError
 from cifarviz.live.feeds import CURRENT, STATUS, status_mark
 from cifarviz.live.items import status_item
+from cifarviz.runs.series import find_series
 from cifarviz.ui import cache
 from cifarviz.ui.address import quoted
 from cifarviz.ui.class_names import language_query_params
@@ -80,6 +82,22 @@ def unknown_page_name(url: str | None) -> str | None:
     """
     name = unquote(urlsplit(url or "").path).rstrip("/").rpartition("/")[2].strip()
     return None if not name or name in PAGES else name
+
+
+def tab_title(page: str) -> str:
+    """Return the title of the browser's tab: ``page``, what the address is about, cifarviz."""
+    address = current_query_params()
+    subject = ""
+    try:
+        if "run" in address or "runs" in address:
+            ids = [address["run"]] if "run" in address else address["runs"].split(",")
+            subject = cache.store().get(ids[0]).name if len(ids) == 1 else f"{len(ids)} runs"
+        elif "series" in address:
+            subject = find_series(cache.store(), address["series"]).title
+    except CifarvizError:
+        # The page reports it.
+        pass
+    return " · ".join(filter(None, (page, subject, "cifarviz")))
 
 
 def _render_page_not_found(name: str) -> None:
