@@ -1,6 +1,7 @@
 """The pages, and links between them that keep query parameters."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
@@ -87,16 +88,15 @@ def unknown_page_name(url: str | None) -> str | None:
 def tab_title(page: str) -> str:
     """Return the title of the browser's tab: ``page``, what the address is about, cifarviz."""
     address = current_query_params()
-    subject = ""
-    try:
-        if "run" in address or "runs" in address:
-            ids = [address["run"]] if "run" in address else address["runs"].split(",")
-            subject = cache.store().get(ids[0]).name if len(ids) == 1 else f"{len(ids)} runs"
-        elif "series" in address:
-            subject = find_series(cache.store(), address["series"]).title
-    except CifarvizError:
-        # The page reports it.
-        pass
+    names: list[str] = []
+    # The page reports what cannot be found.
+    for run_id in filter(None, (address.get("run") or address.get("runs", "")).split(",")):
+        with suppress(CifarvizError):
+            names.append(cache.store().get(run_id).name)
+    if "series" in address:
+        with suppress(CifarvizError):
+            names.append(find_series(cache.store(), address["series"]).title)
+    subject = f"{len(names)} runs" if len(names) > 1 else "".join(names)
     return " · ".join(filter(None, (page, subject, "cifarviz")))
 
 

@@ -204,7 +204,7 @@ def test_every_page_and_scene_is_looked_at() -> None:
         ("inside", "Inside · mine · cifarviz"),
         ("runs?runs=MINE", "Runs · mine · cifarviz"),
         ("runs?runs=MINE,OTHER", "Runs · 2 runs · cifarviz"),
-        ("runs?runs=missing", "Runs · cifarviz"),
+        ("runs?runs=missing,lost", "Runs · cifarviz"),
         ("lab?view=duel&series=DUEL", "Lab · Width: narrow against wide · cifarviz"),
         ("nowhere", "Page not found · cifarviz"),
     ],
