@@ -204,7 +204,7 @@ function nameOf(head, index) {
 function accessibleName(head, index) {
   const name = nameOf(head, index), label = head.labels?.[index] ?? "";
   const inOneLine = label.replace(/\s+/g, " ");
-  return name.includes(inOneLine) ? name.replace(inOneLine, () => label) : `${label}, ${name}`;
+  return name.includes(inOneLine) ? name.replace(inOneLine, () => label) : `${name}, ${label}`;
 }
 
 function indexOf(event) {
