@@ -18,13 +18,13 @@ from cifarviz.ui import cache, streamlit_patches
 from cifarviz.ui.class_names import render_language_choice, unknown_language_message
 from cifarviz.ui.errors import render_errors
 from cifarviz.ui.lesson import render_lesson_bar
-from cifarviz.ui.navigation import app_pages, render_run_status
+from cifarviz.ui.navigation import app_pages, render_run_status, tab_title
 from cifarviz.ui.query import finish_page, sync_query_params
 
 
 def draw_page() -> None:
     """Draw the requested page with the sidebar."""
-    st.set_page_config(page_title="cifarviz", page_icon=str(ASSETS / "icon.svg"), layout="wide")
+    st.set_page_config(page_icon=str(ASSETS / "icon.svg"), layout="wide")
     st.logo(str(ASSETS / "logo.svg"), icon_image=str(ASSETS / "icon.svg"))
     st.html(ASSETS / "style.css")
     streamlit_patches.keep_keras_session()
@@ -43,6 +43,8 @@ def draw_page() -> None:
         render_lesson_bar(page.url_path or "start")
     with render_errors():
         page.run()
+    # Last, because a page without a run in its address chooses one.
+    st.set_page_config(page_title=tab_title(page.title))
     finish_page()
     cache.warm_up()
 

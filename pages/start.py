@@ -26,8 +26,8 @@ def render_card(
     page: str, title: str, text: str, label: str, target: str = "", **address: str
 ) -> None:
     """Render a card that leads to a page; ``target`` if it leads to another page than its own."""
-    with st.container(border=True, height="stretch"):
-        st.markdown(f"#### {PAGES[page].icon} {title}")
+    with st.container(border=True, height="stretch", key=f"card-{page}"):
+        st.markdown(f"## {PAGES[page].icon} {title}")
         st.markdown(text)
         target_page = target or page
         if st.button(

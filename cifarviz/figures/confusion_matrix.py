@@ -106,6 +106,7 @@ def confusion_matrix_figure(value: ConfusionMatrix) -> go.Figure:
         z=(value.shares if shares else value.counts)[placed],
         zmin=0,
         zmax=1 if shares else int(value.counts.max()),
+        zhoverformat=".1%" if shares else "",
         # The page's own scale, so that a zero has the colour of the page.
         autocolorscale=True,
         xgap=gap,

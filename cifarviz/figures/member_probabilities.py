@@ -83,6 +83,7 @@ def member_probabilities_figure(value: MemberProbabilities) -> go.Figure:
         x=classes,
         y=rows,
         z=value.shares,
+        zhoverformat=".1%",
         zmin=0,
         zmax=1,
         # The page's own scale, so that a zero has the colour of the page.

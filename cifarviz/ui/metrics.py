@@ -35,14 +35,11 @@ def accuracy_metric(label: str, accuracy: float, images: int, hint: str) -> Metr
     )
 
 
-def render_metrics(
-    metrics: Sequence[Metric], *, widths: Sequence[int] | None = None, level: int = 5
-) -> None:
-    """Show ``metrics`` in a row; values are Markdown headings of ``level``."""
+def render_metrics(metrics: Sequence[Metric], *, widths: Sequence[int] | None = None) -> None:
+    """Show ``metrics``, whose values are Markdown, in a row."""
     for column, metric in zip(st.columns(widths or len(metrics)), metrics, strict=True):
         with column.container(gap=None):
-            st.caption(metric.label, help=metric.hint)
-            st.markdown(f"{'#' * level} {metric.value}")
+            st.metric(metric.label, metric.value, help=metric.hint)
             if metric.note:
                 st.caption(metric.note)
 

@@ -1,6 +1,7 @@
 """The pages, and links between them that keep query parameters."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
@@ -10,8 +11,10 @@ from urllib.parse import unquote, urlsplit
 import streamlit as st
 from streamlit.navigation.page import Page
 
+from cifarviz.errors import CifarvizError
 from cifarviz.live.feeds import CURRENT, STATUS, status_mark
 from cifarviz.live.items import status_item
+from cifarviz.runs.series import find_series
 from cifarviz.ui import cache
 from cifarviz.ui.address import quoted
 from cifarviz.ui.class_names import language_query_params
@@ -80,6 +83,21 @@ def unknown_page_name(url: str | None) -> str | None:
     """
     name = unquote(urlsplit(url or "").path).rstrip("/").rpartition("/")[2].strip()
     return None if not name or name in PAGES else name
+
+
+def tab_title(page: str) -> str:
+    """Return the title of the browser's tab: ``page``, what the address is about, cifarviz."""
+    address = current_query_params()
+    names: list[str] = []
+    # The page reports what cannot be found.
+    for run_id in filter(None, (address.get("run") or address.get("runs", "")).split(",")):
+        with suppress(CifarvizError):
+            names.append(cache.store().get(run_id).name)
+    if "series" in address:
+        with suppress(CifarvizError):
+            names.append(find_series(cache.store(), address["series"]).title)
+    subject = f"{len(names)} runs" if len(names) > 1 else "".join(names)
+    return " · ".join(filter(None, (page, subject, "cifarviz")))
 
 
 def _render_page_not_found(name: str) -> None:

@@ -156,7 +156,7 @@ _MAX_RUNS = 4
 
 def render_data_panel(info: DatasetInfo) -> None:
     """Render the state of a data set, and its download."""
-    st.subheader(info.title)
+    st.header(info.title)
     with st.container(border=True, key=f"data-{info.name}"):
         _render_status(info)
 
@@ -317,7 +317,7 @@ def render_newest_runs(runs: Sequence[Run]) -> None:
     names = distinct_names(runs, marked=False)
     active = cache.store().active()
     live = Live(ACTIVE, active_mark(active))
-    st.subheader("Newest runs")
+    st.header("Newest runs")
     with st.container(border=True, key="newest-runs", gap="small"):
         for run in runs[:_MAX_RUNS]:
             column, link = st.columns([5, 3], vertical_alignment="center")

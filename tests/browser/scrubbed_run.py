@@ -30,4 +30,5 @@ def expect_epoch(page: Page, epoch: int) -> None:
 
 
 def accuracy(page: Page, words: str) -> None:
-    expect(page.get_by_role("heading", name=words, exact=True)).to_be_visible()
+    value = page.get_by_test_id("stMetricValue").get_by_text(words, exact=True)
+    expect(value).to_be_visible()

@@ -14,7 +14,7 @@ from playwright.sync_api import Locator, Page, expect
 from cifarviz.live.run_figures import dot_positions
 from cifarviz.static_files import provide
 from scripts.chromium import settle
-from tests.browser.apps.live_chart import batch_curves, batch_losses
+from tests.browser.apps.live_chart import CLASSES, COUNTS, batch_curves, batch_losses
 
 APP = Path(__file__).parent / "apps" / "live_chart.py"
 
@@ -107,6 +107,62 @@ def test_the_browser_adds_batches_like_the_server(app: Page) -> None:
         x, y = (np.array(part, float) for part in traces[name])
         np.testing.assert_allclose(x, curves.batch_x[dots], rtol=1e-6)
         np.testing.assert_allclose(y, values[dots], rtol=1e-5)
+
+
+def table(page: Page, chart: str, caption: str) -> Locator:
+    """The table behind a chart, which only screen readers show."""
+    tables = page.locator(f"[aria-label='{chart}'] + .cifarviz-chart-tables")
+    return tables.get_by_role("table", name=caption)
+
+
+def test_a_table_has_the_points_of_the_curves(app: Page) -> None:
+    drawn(app, "Loss")
+    curves = table(app, "Loss", "Training, Validation")
+    expect(curves.get_by_role("columnheader")).to_have_text(["Epoch", "Training", "Validation"])
+    first = curves.get_by_role("row").nth(1)
+    expect(first.get_by_role("rowheader")).to_have_text("1")
+    expect(first.get_by_role("cell")).to_have_text(["2", "1.1"])
+    best = table(app, "Loss", "Best epoch")
+    expect(best.get_by_role("row").nth(1)).to_have_text("21.2")
+    # It grows with the curves, which are announced by nothing.
+    last = curves.get_by_role("rowheader").last
+    expect(last).not_to_have_text(last.inner_text())
+    assert curves.evaluate("e => e.closest('[aria-live], [role=status], [role=alert]')") is None
+
+
+def test_a_table_has_some_points_of_a_long_curve(app: Page) -> None:
+    chart = drawn(app, "Batches")
+    app.wait_for_function(
+        "e => e._fullData?.some(t => t.meta?.live && t.x.length > 1)", arg=chart.element_handle()
+    )
+    rows = table(app, "Batches", "20 of").get_by_role("row")
+    expect(rows).to_have_count(21)
+    shown = [float(text) for text in rows.get_by_role("rowheader").all_inner_texts()]
+    losses = batch_losses()[dot_positions(np.arange(1, 2501))]
+    values = [row.split("\t")[1] for row in rows.all_inner_texts()[1:]]
+    assert shown == sorted(shown)
+    for extreme in (np.nanmin(losses), np.nanmax(losses)):
+        assert f"{extreme:.4g}" in values
+
+
+def test_a_table_has_the_cells_of_a_heatmap(app: Page) -> None:
+    drawn(app, "Confusion matrix")
+    cells = table(app, "Confusion matrix", "Actual by predicted")
+    expect(cells.get_by_role("columnheader")).to_have_text(["Actual", *CLASSES])
+    for name, counts in zip(CLASSES, COUNTS, strict=True):
+        row = cells.get_by_role("row").filter(has=app.get_by_role("rowheader", name=name))
+        expect(row.get_by_role("cell")).to_have_text([str(count) for count in counts])
+
+
+def test_the_charts_buttons_work_with_the_keyboard(app: Page) -> None:
+    button = drawn(app, "Loss").get_by_role("button", name="Download as SVG")
+    button.focus()
+    app.wait_for_function(
+        "e => getComputedStyle(e.closest('.modebar')).opacity === '1'", arg=button.element_handle()
+    )
+    with app.expect_download() as waiting:
+        app.keyboard.press("Enter")
+    assert waiting.value.suggested_filename == "loss.svg"
 
 
 def test_a_double_click_resets_the_growing_axis(app: Page) -> None:

@@ -102,7 +102,7 @@ def test_inside_matches_its_controls_after_choosing_another_run(linked: Linked, 
 
 @pytest.mark.parametrize(
     ("where", "place"),
-    [("evaluate", ".st-key-evaluate-matrix"), ("predict", "h4:has-text('Test image 3')")],
+    [("evaluate", ".st-key-evaluate-matrix"), ("predict", "h2:has-text('Test image 3')")],
 )
 def test_results_match_the_controls_after_choosing_another_run(
     linked: Linked, page: Page, where: str, place: str

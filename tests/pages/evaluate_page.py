@@ -1,10 +1,8 @@
 """The Evaluate page, opened and read by its tests."""
 
-from itertools import pairwise
-
 from streamlit.testing.v1 import AppTest
 
-from tests.pages.app_page import opened_from_start, walk
+from tests.pages.app_page import opened_from_start
 
 
 def opened(**address: object) -> AppTest:
@@ -13,12 +11,7 @@ def opened(**address: object) -> AppTest:
 
 def metrics(app: AppTest) -> dict[str, str]:
     """The figures at the top by their labels, as one network or an ensemble shows them."""
-    found = {metric.label: str(metric.value) for metric in app.metric}
-    elements = list(walk(app._tree))
-    for label, value in pairwise(elements):
-        if label.type == "caption" and value.type == "markdown" and value.value.startswith("####"):
-            found[label.value] = value.value.lstrip("# ").replace("\\", "")
-    return found
+    return {metric.label: str(metric.value).replace("\\", "") for metric in app.metric}
 
 
 def text(app: AppTest) -> str:

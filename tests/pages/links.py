@@ -93,12 +93,12 @@ LINKS = (
     Link(
         "train?preset=cifar10-vgg&part=data",
         {"Data set": "CIFAR-10", "Validation": ".+", PRESET: "Overfitting and feature maps"},
-        ("^##### Images$", "^##### Augmentation", "no:^##### Optimiser"),
+        ("^## Images$", "^## Augmentation", "no:^## Optimiser"),
     ),
     Link(
         f"train?preset=cifar10-vgg&changes={CHANGED}&part=training",
         {PRESET: "Overfitting and feature maps", "Number of epochs": "3"},
-        (r"number of epochs 30 → 3", "^##### Optimiser", "no:^No changes from"),
+        (r"number of epochs 30 → 3", "^## Optimiser", "no:^No changes from"),
     ),
     Link(
         "train?view=setup&run=OTHER",
@@ -297,7 +297,8 @@ LINKS = (
         "evaluate",
         {"View": "One network", RUN: MINE, "Weights from": LAST, "Confusion matrix": "Counts",
          "Classes": "Usual order", "Details": "Each class"},
-        ("^#### 1,000$", "chart evaluate-matrix: .*'MINE last usual'", "chart evaluate-scores"),
+        ("^Test images: 1,000$", "chart evaluate-matrix: .*'MINE last usual'",
+         "chart evaluate-scores"),
     ),
     Link(
         "evaluate?run=OTHER&checkpoint=last",
@@ -356,12 +357,13 @@ LINKS = (
     Link(
         f"{CELL}&checkpoint=epochs&epoch=2",
         {"Weights from": "Any epoch"},
-        ("^#### 50.0%$", "after epoch 2, as saved during training", "epoch_slider .*'shown': 2,"),
+        ("^Accuracy: 50.0%$", "after epoch 2, as saved during training",
+         "epoch_slider .*'shown': 2,"),
     ),
     Link(
         f"{CELL}&epoch=1&gallery=late",
         {"Weights from": "Any epoch", "Gallery": "Learned late"},
-        ("^#### 33.3%$", "the latest learned first", "The bars are of epoch 1"),
+        ("^Accuracy: 33.3%$", "the latest learned first", "The bars are of epoch 1"),
     ),
     # Evaluate, an ensemble
     Link(
@@ -408,14 +410,14 @@ LINKS = (
     Link(
         "predict?run=OTHER&checkpoint=last&split=test&image=3&fit=pad",
         {RUN: OTHER, "Weights from": LAST, "Fit to square": "Pad", "Image number": "3"},
-        ("^#### Test image 3, airplane", r"image_grid predict-examples: \[0,"),
+        ("^## Test image 3, airplane", r"image_grid predict-examples: \[0,"),
         ("chart predict-answer",),
         "run=OTHER&",
     ),
     Link(
         "predict?run=MINE&checkpoint=best&dataset=cifar10&split=train&image=23",
         {"Weights from": BEST, "Or choose from the data set": "Training", "Image number": "23"},
-        ("^#### Training image 23, frog", "^The network learned from this image"),
+        ("^## Training image 23, frog", "^The network learned from this image"),
     ),
     Link(
         "predict?run=CLOTHES&invert=no",
@@ -425,7 +427,7 @@ LINKS = (
     Link(
         "predict?dataset=fashion-mnist&image=2",
         {RUN: CLOTHES, "Image number": "2", "Swap light and dark": "If background is light"},
-        ("^#### Test image 2, Trouser",),
+        ("^## Test image 2, Trouser",),
     ),
     # Present
     Link(

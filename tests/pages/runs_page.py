@@ -16,7 +16,7 @@ def opened(*runs: str) -> AppTest:
 
 
 def page_texts(app: AppTest) -> list[str]:
-    found = [*app.error, *app.warning, *app.info, *app.subheader, *app.markdown, *app.caption]
+    found = [*app.error, *app.warning, *app.info, *app.header, *app.markdown, *app.caption]
     # A backslash only keeps Markdown from reading a sign as its own.
     return [*(one.value.replace("\\", "") for one in found), *live_texts(app)]
 

@@ -27,4 +27,4 @@ def warnings(app: AppTest) -> list[str]:
 
 
 def page_text(app: AppTest) -> str:
-    return "\n".join(one.value for one in [*app.markdown, *app.caption, *app.info, *app.subheader])
+    return "\n".join(one.value for one in [*app.markdown, *app.caption, *app.info, *app.header])

@@ -43,8 +43,6 @@ def test_the_most_frequent_mistake_is_shown_first(run: Run, evaluation: Evaluati
     cell = CIFAR10.classes.index(actual), CIFAR10.classes.index(predicted)
     assert mistakes[cell] == mistakes.max() > 0
     assert f"{actual} → {predicted}, {mistakes.max()} times" in metrics(app).values()
-    # Not as st.metric, which cuts long class names off.
-    assert not app.metric
     surest = evaluation.cell(*cell)[0]
     assert f"**Test image {evaluation.indices[surest]}**, class {actual}" in text(app)
     assert not app.exception

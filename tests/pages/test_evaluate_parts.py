@@ -244,7 +244,7 @@ def test_all_epochs_have_the_same_order_of_classes(
         app = opened(run=run.id, checkpoint="epochs", epoch=epoch, order="alike", seed=1)
         assert matrix(app)["x"] == wanted
         assert "→" in metrics(app)["Most frequent mistake"]
-        assert "Ten random validation images" in [heading.value for heading in app.subheader]
+        assert "Ten random validation images" in [heading.value for heading in app.header]
         leading = links(app)
         # It has kept its weights of the end, epoch 3, alone.
         inside = leading["See its feature maps" + ("" if epoch == 3 else " after epoch 3")]

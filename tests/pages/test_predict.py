@@ -131,7 +131,7 @@ def test_an_invalid_file_keeps_its_place_among_valid_ones(run: Run) -> None:
     names = [name for one in shown for name in ("first", "notes", "last") if name in one]
     # The newest first.
     assert names == ["last", "notes", "first"]
-    assert [one.value for one in app.subheader] == ["2 images added, 1 file that cannot be read"]
+    assert [one.value for one in app.header] == ["2 images added, 1 file that cannot be read"]
     assert len(pictures(app)) == 4
     assert not app.exception
 
@@ -141,7 +141,7 @@ def test_twenty_files_are_shown_in_a_grid(run: Run) -> None:
         (f"{number}.png", encode_image(photo((20 + number, 20))), "") for number in range(18)
     ]
     app = uploaded(*files, ("notes.png", b"text", ""), ("cut.gif", animation()[:30], ""))
-    assert [one.value for one in app.subheader] == ["18 images added, 2 files that cannot be read"]
+    assert [one.value for one in app.header] == ["18 images added, 2 files that cannot be read"]
     assert len(errors(app)) == 2
     # The newest in full.
     assert pictures(app) == ["17.png as uploaded", "17.png as the network sees it"]

@@ -67,7 +67,7 @@ def test_every_run_is_listed_with_its_settings_and_results(store: RunStore) -> N
     assert np.isnan(second["Best ±"])
     assert any(text.startswith("Tick a run to open") for text in page_texts(app))
     next(one for one in app.button if one.label.startswith("Select the newest")).click().run()
-    assert app.subheader[0].value == "second"
+    assert app.header[0].value == "second"
     assert not app.exception
 
 
@@ -160,7 +160,7 @@ def test_curves_of_several_runs_share_a_chart_per_metric(
             ("Marks", "Best epoch"),
         ]
     assert numbers(loss["data"][0]["y"]) == pytest.approx([2, 1])
-    assert [one.value for one in app.subheader] == [
+    assert [one.value for one in app.header] == [
         "2 runs compared",
         "Accuracy",
         "Loss",
@@ -175,7 +175,7 @@ def test_a_link_may_name_the_selected_run_run(store: RunStore) -> None:
     first, second = (stored_runs.store_run(store, VGG, name=name) for name in ("a", "b"))
     app = opened_by_link("runs", runs=first.id, run=second.id)
     assert address_of(app) == {"runs": f"{first.id},{second.id}"}
-    assert "2 runs compared" in [one.value for one in app.subheader]
+    assert "2 runs compared" in [one.value for one in app.header]
     app = opened_by_link("runs", run="zzz")
     assert [one.value for one in app.error] == ["There is no run “zzz” here."]
 

@@ -33,7 +33,7 @@ def press(app: AppTest, label: str) -> AppTest:
 
 
 def page_text(app: AppTest) -> str:
-    found = [*app.markdown, *app.caption, *app.subheader]
+    found = [*app.markdown, *app.caption, *app.header]
     return "\n".join([*(one.value for one in found), *live_texts(app)])
 
 

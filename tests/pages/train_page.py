@@ -31,7 +31,7 @@ def current_draft(app: AppTest) -> Draft:
 
 
 def page_text(app: AppTest) -> str:
-    found = [*app.error, *app.warning, *app.info, *app.subheader, *app.markdown, *app.caption]
+    found = [*app.error, *app.warning, *app.info, *app.header, *app.markdown, *app.caption]
     # A backslash only keeps Markdown from reading a sign as its own.
     return "\n".join([*(one.value.replace("\\", "") for one in found), *live_texts(app)])
 

@@ -7,6 +7,7 @@
 const charts = (globalThis.cifarvizCharts ??= new WeakMap());
 let library = null;
 const LONGEST_WAIT = 500; // milliseconds that a chart out of sight leaves the page to others
+const TABLES_EVERY = 5000; // milliseconds at least between two tables of a chart that moves
 
 const PNG_ICON = {
   width: 24,
@@ -24,7 +25,7 @@ export default function (component) {
   const place = parentElement.querySelector(".cifarviz-chart");
   let chart = charts.get(parentElement);
   if (!chart || chart.place !== place) {
-    chart = create(place);
+    chart = create(place, parentElement.querySelector(".cifarviz-chart-tables"));
     charts.set(parentElement, chart);
   }
   chart.answer = (click) => setTriggerValue("click", click);
@@ -38,15 +39,18 @@ export default function (component) {
       if (place.isConnected) return;
       chart.observer.disconnect();
       chart.follower.stop();
+      clearTimeout(chart.tabling);
       if (chart.drawn && globalThis.Plotly) globalThis.Plotly.purge(place);
       charts.delete(parentElement);
     }, 0);
   };
 }
 
-function create(place) {
+function create(place, tables) {
   const chart = {
     place,
+    tables,
+    tabling: null,
     figure: null,
     head: null,
     revision: null,
@@ -180,6 +184,7 @@ async function draw(chart) {
       chart.shown = wanted;
       chart.width = chart.place.clientWidth;
       chart.place.dataset.revision = `${chart.revision}.${chart.version}`;
+      tabulate(chart);
     }
   } catch (error) {
     console.error(error);
@@ -189,6 +194,16 @@ async function draw(chart) {
   } finally {
     chart.drawing = false;
   }
+}
+
+// For screen readers, the drawing is replaced by tables. They come after the drawing, and no more
+// often than they can be read.
+function tabulate(chart) {
+  for (const svg of chart.place.querySelectorAll(".main-svg")) svg.setAttribute("aria-hidden", "true");
+  chart.tabling ??= setTimeout(() => {
+    chart.tabling = null;
+    if (chart.drawn) replaceTables(chart.tables, describePlot(chart.place));
+  }, chart.live && chart.tables.childElementCount ? TABLES_EVERY : 0);
 }
 
 function isInSight(place) {
@@ -223,6 +238,7 @@ function say(chart, sentence) {
   if (chart.drawn && globalThis.Plotly) globalThis.Plotly.purge(chart.place);
   chart.drawn = false;
   chart.shown = null;
+  chart.tables.replaceChildren();
   chart.place.style.height = "";
   const paragraph = document.createElement("p");
   paragraph.setAttribute("role", "alert");

@@ -51,7 +51,8 @@ def chart(
     than a ``go.Figure``. ``height`` in CSS pixels overrides the layout's. With ``rem_height`` the
     height is in rem, and texts and lines grow with the page's font size. Another ``view`` (a run's
     id, say) starts with fresh axes. With ``on_click`` a clicked point is returned, once.
-    ``file_name`` names saved pictures, without an ending; ``description`` is for screen readers.
+    ``file_name`` names saved pictures, without an ending; ``description`` is for screen readers,
+    which get the points in tables (chart_table.js).
     Between runs of the script the browser draws the figure ``live_name`` of the feed ``live``.
     """
     body = encode(figure)
@@ -71,9 +72,9 @@ def chart(
     revision = hashlib.blake2b(header + body, digest_size=12).hexdigest().encode()
     result = component(
         "chart",
-        html='<div class="cifarviz-chart"></div>',
+        html='<div class="cifarviz-chart"></div><div class="cifarviz-chart-tables"></div>',
         setup=config_script,
-        scripts=("live.js",),
+        scripts=("live.js", "chart_table.js"),
         # Plotly puts its own styles into the page's head, where a shadow root does not see them.
         isolate_styles=False,
     )(

@@ -183,7 +183,7 @@ function fill(grid) {
   grid.tip.hidden = true;
   const muted = new Set(head.muted);
   grid.buttons.forEach((button, index) => {
-    const name = nameOf(head, index);
+    const name = accessibleName(head, index);
     if (button.getAttribute("aria-label") !== name) button.setAttribute("aria-label", name);
     if (button.classList.contains("muted") !== muted.has(index)) button.classList.toggle("muted");
     head.bars?.[index].forEach(([share, color, marked], i) => {
@@ -198,6 +198,13 @@ function fill(grid) {
 function nameOf(head, index) {
   const name = head.tooltips?.[index] ?? head.labels?.[index] ?? `${head.noun} ${index}`;
   return head.muted.includes(index) ? `${name} (${head.mutedWord})` : name;
+}
+
+// Contains the visible label as it is written, for those who speak it to press the tile.
+function accessibleName(head, index) {
+  const name = nameOf(head, index), label = head.labels?.[index] ?? "";
+  const inOneLine = label.replace(/\s+/g, " ");
+  return name.includes(inOneLine) ? name.replace(inOneLine, () => label) : `${name}, ${label}`;
 }
 
 function indexOf(event) {

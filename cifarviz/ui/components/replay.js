@@ -56,7 +56,7 @@ function create(root) {
     before: 0, // when it was drawn last, while it plays
     noted: 0,
     ended: new AbortController(),
-    words: find("words"), broken: find("broken"), mark: find("mark"), place: find("panels"), controls: find("controls"),
+    tables: find("tables"), words: find("words"), broken: find("broken"), mark: find("mark"), place: find("panels"), controls: find("controls"),
     play: find("play"), track: find("track"), pace: find("pace"), seconds: find("seconds"),
     below: find("below"), rule: find("rule"), fork: find("fork"),
     restart: find("restart"),
@@ -288,7 +288,19 @@ function drawAll(replay) {
   if (!place.clientWidth) return;
   replay.panels = data.panels.map((panel, number) =>
     drawPanel(place.children[number], panel, data, `c${number}`));
+  replaceTables(replay.tables, data.panels.map((panel) => panelTable(panel, data.epochs)));
   show(replay);
+}
+
+function panelTable(panel, epochs) {
+  const columns = [panel.training, panel.validation];
+  const isShare = panel.metric === "accuracy";
+  return tableElement(
+    panel.title,
+    ["Epoch", "Training", "Validation"],
+    shownRows(epochs.length, columns).map((row) => [
+      String(epochs[row]), ...columns.map((values) => format(values[row], isShare))]),
+  );
 }
 
 function show(replay) {

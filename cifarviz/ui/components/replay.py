@@ -99,7 +99,7 @@ def replay_curves(
         "turn": None if turn is None else {"epoch": turn.epoch, "words": turn.words},
         "view": view,
     }
-    component("replay", scripts=("live.js", "panel.js"))(
+    component("replay", scripts=("live.js", "panel.js", "chart_table.js"))(
         key=key,
         data=json.dumps(data, separators=(",", ":")).encode(),
         on_fork_change=lambda: _send_fork(key, forks, on_fork),

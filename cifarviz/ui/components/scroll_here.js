@@ -8,5 +8,6 @@ export default function ({ data, parentElement }) {
   if (data.every((name) => before.has(name))) return;
   const place = parentElement.host ?? parentElement;
   // What stands below comes just after; without it the page is too short to scroll.
-  setTimeout(() => place.scrollIntoView({ behavior: "smooth", block: "start" }), 200);
+  const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
+  setTimeout(() => place.scrollIntoView({ behavior, block: "start" }), 200);
 }

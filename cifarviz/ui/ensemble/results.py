@@ -234,7 +234,7 @@ def render_predictions_table(
     members: Sequence[Member], ensemble: Ensemble, dataset: Dataset
 ) -> None:
     """Show predictions as a table; the address holds which images, whose, and the page."""
-    st.subheader("Predictions of each member", anchor="answers")
+    st.header("Predictions of each member", anchor="answers")
     row = st.container(horizontal=True, vertical_alignment="bottom")
     with row:
         selection = render_choice(

@@ -173,7 +173,7 @@ def _render_progress(runs: Sequence[Run]) -> None:
     hub().register(feed, partial(progress_message, cache.store(), [run.id for run in runs]))
     live = Live(feed, active_mark(runs))
     done = len(runs) - len(active)
-    st.subheader("Training the members", anchor=False)
+    st.header("Training the members", anchor=False)
     st.caption(f"{done} of {len(runs)} runs finished. The result appears when all have.")
     items = _items(cache.store(), runs)
     for run in runs:

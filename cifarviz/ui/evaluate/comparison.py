@@ -59,7 +59,7 @@ def render_comparison(view: EvaluationView) -> None:
 
     The address holds the network as ``with``, and as ``side`` which of them is right.
     """
-    st.subheader(
+    st.header(
         "Compare with another run",
         anchor="beside",
         help="Two networks with the same accuracy may be right for different images.",
@@ -143,8 +143,7 @@ def _render_numbers(compared: Disagreements, rival: Member, view: EvaluationView
                 format_percent(compared.agreement),
                 "Share of the images for which both predict the same class, right or wrong.",
             ),
-        ],
-        level=4,
+        ]
     )
     left, right = st.columns([2, 3], gap="large")
     (both, only_a), (only_b, none) = compared.counts.tolist()

@@ -73,7 +73,7 @@ def render_gallery(view: EvaluationView) -> None:
     The address holds ``gallery``, ``of`` (a class), ``sheet`` (the page) and ``picture``.
     """
     evaluation, images, learning = view.evaluation, view.images, view.learning
-    st.subheader("Galleries", anchor="pictures")
+    st.header("Galleries", anchor="pictures")
     row = st.container(horizontal=True, gap="large", vertical_alignment="bottom")
     with row:
         gallery = render_choice(
@@ -244,7 +244,7 @@ def render_random_images(view: EvaluationView) -> None:
     heading = st.container()
     drawn = draw_images(len(evaluation))
     title = f"{format_number_word(len(drawn)).capitalize()} random {images.noun}s"
-    heading.subheader(title, anchor="random")
+    heading.header(title, anchor="random")
     predicted, labels = evaluation.predicted[drawn], evaluation.labels[drawn]
     indices = evaluation.indices[drawn].tolist()
     bars = tile_bars(evaluation.classes, evaluation.probabilities[drawn], labels)

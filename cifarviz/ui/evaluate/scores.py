@@ -38,7 +38,7 @@ def render_class_scores(view: EvaluationView) -> None:
     """Show precision, recall and F1 of each class, as a chart and as a table."""
     scores, name = view.evaluation.per_class, f"{view.file_name}-per-class"
     bounds = class_intervals(view.evaluation.confusion)
-    st.subheader(
+    st.header(
         "Scores of each class",
         help="  \n".join(f"**{_title(key)}**: {text}" for key, text in _MEANINGS.items()),
     )
@@ -111,7 +111,7 @@ def render_calibration(view: EvaluationView) -> None:
             for share, count in zip(bins.accuracy, bins.counts, strict=True)
         ]
     )
-    st.subheader("Calibration", anchor="sure", help=_CALIBRATION_HELP)
+    st.header("Calibration", anchor="sure", help=_CALIBRATION_HELP)
     left, right = st.columns([3, 2], gap="medium")
     with left:
         chart(

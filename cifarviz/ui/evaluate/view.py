@@ -206,7 +206,7 @@ def _render_metrics(evaluation: Evaluation, noun: str, loss: float | None, sourc
                 "The largest number off the diagonal of the confusion matrix.",
             )
         )
-    render_metrics(metrics, widths=(1, 1, 1, 2)[: len(metrics)], level=4)
+    render_metrics(metrics, widths=(1, 1, 1, 2)[: len(metrics)])
 
 
 def evaluate_epochs(

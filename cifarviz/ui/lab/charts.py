@@ -99,7 +99,7 @@ def render_series_charts(
     for name in _NAMES[kind]:
         title = _TITLES[name]
         with places[name]:
-            st.markdown(f"##### {title}")
+            st.markdown(f"### {title}")
             chart(
                 figures[name],
                 key=f"lab-{name}",
@@ -249,7 +249,7 @@ def _learned_figure(memorised: RunMemorisation | None) -> go.Figure:
 
 def render_wrong_labels(run: Run, memorised: RunMemorisation) -> None:
     """Show the images with wrong labels; the address holds ``gallery`` and ``picture``."""
-    st.subheader("Images with wrong labels", anchor="gallery")
+    st.header("Images with wrong labels", anchor="gallery")
     order = render_choice(
         "gallery",
         "Order",

@@ -260,7 +260,7 @@ def render_verdict(kind: LabKind, members: Sequence[SeriesRun]) -> None:
         pairs = ", ".join(f"{label} in {precision}" for label, precision in precisions.items())
         sentences.append(f"The runs differ in precision, which may matter too: {pairs}.")
     with st.container(border=True, key="lab-verdict"):
-        st.markdown(f"#### {icon} {escaped(verdict.headline)}")
+        st.markdown(f"### {icon} {escaped(verdict.headline)}")
         st.markdown("\n".join(f"- {escaped(sentence)}" for sentence in sentences))
 
 

@@ -126,7 +126,7 @@ def render_lab(kind: LabKind) -> None:
         other for other in all_series(cache.store(), kind) if shown is None or other.id != shown.id
     ]
     if earlier:
-        st.markdown(f"##### {_EARLIER[kind]}")
+        st.markdown(f"## {_EARLIER[kind]}")
     for other in earlier[:_MOST_EARLIER]:
         label = f"{escaped(other.title)}, {format_date(other.made)}"
         link_to("lab", label, ":material/history:", view=kind, series=other.id)

@@ -140,7 +140,7 @@ def watch_series(kind: LabKind, series: Series, *, stacked: bool = False) -> Non
 def _render_heading(series: Series, members: Sequence[SeriesRun]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         with st.container(width="stretch"):
-            st.subheader(escaped(series.title), anchor=False)
+            st.header(escaped(series.title), anchor=False)
         runs = [member.run for member in members]
         active = [run for run in runs if run.state.active]
         if active:

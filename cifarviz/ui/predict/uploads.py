@@ -149,7 +149,7 @@ def render_uploads(
     images = [file for file in files if isinstance(file, ReadImage)]
     bad = [file for file in files if isinstance(file, BadFile)]
     scroll_here([file.id for file in files], key="predict-answers")
-    st.subheader(_format_counts(len(images), len(bad)), anchor="answers")
+    st.header(_format_counts(len(images), len(bad)), anchor="answers")
     if len(files) <= _MAX_CARDS:
         remaining = iter(predictions)
         for file in files:
@@ -283,7 +283,7 @@ def render_example_card(
             _picture(enlarge(example.pixels, MAX_SIDE), name)
             st.caption("Input of the network, enlarged without smoothing")
         with st.container():
-            st.markdown(f"#### {escaped(name)}")
+            st.markdown(f"## {escaped(name)}")
             if note is not None:
                 st.caption(note)
             _render_prediction(predictions, classes, "example", example.actual)
@@ -315,7 +315,7 @@ def render_upload_card(
             for note in prepared.notes:
                 st.caption(str(note))
         with st.container():
-            st.markdown(f"#### {escaped(image.name)}")
+            st.markdown(f"### {escaped(image.name)}")
             _render_prediction(predictions, classes, image.id)
 
 

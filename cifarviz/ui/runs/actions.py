@@ -40,7 +40,7 @@ def render_actions(runs: Sequence[Run], fits: Mapping[str, Fit]) -> None:
     if len(runs) == 1:
         _render_run(runs[0], fits[runs[0].id])
         return
-    st.subheader(f"{len(runs)} runs compared", anchor=False)
+    st.header(f"{len(runs)} runs compared", anchor=False)
     # The chart's legend lists more of them.
     if len(runs) <= FEW_RUNS:
         st.caption(escaped(join_names(list(distinct_names(runs).values()))))
@@ -52,7 +52,7 @@ def render_actions(runs: Sequence[Run], fits: Mapping[str, Fit]) -> None:
 
 def _render_run(run: Run, fit: Fit) -> None:
     star = ":material/star: " if run.starred else ""
-    st.subheader(f"{star}{escaped(run.name)}", anchor=False)
+    st.header(f"{star}{escaped(run.name)}", anchor=False)
     if run.damage is not None:
         st.warning(
             escaped(f"The record of this run is damaged, so it can only be deleted. {run.damage}"),

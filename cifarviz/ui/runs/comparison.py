@@ -127,7 +127,7 @@ _MOST_HEIGHT = 700
 
 def render_fits(runs: Sequence[Run], histories: Histories, fits: Mapping[str, Fit]) -> None:
     """Show each run's verdict and its gaps between training and validation."""
-    st.subheader("Fit", anchor="fit")
+    st.header("Fit", anchor="fit")
     names = _numbered_names(distinct_names(runs))
     few = len(runs) <= FEW_RUNS
     if few:
@@ -230,7 +230,7 @@ def render_differences(runs: Sequence[Run]) -> None:
 
     Two or three runs are columns; for more, the narrower orientation is used.
     """
-    st.subheader("Differences", anchor="differences")
+    st.header("Differences", anchor="differences")
     names = _numbered_names(distinct_names(runs))
     readable, unreadable = [], []
     for run in runs:
@@ -323,7 +323,7 @@ def render_curves(runs: Sequence[Run], histories: Histories, fits: Mapping[str, 
         }
         live_items(active, key="runs-verdicts", live=live)
     for metric in _METRICS:
-        st.subheader(METRIC_TITLES[metric], anchor=metric)
+        st.header(METRIC_TITLES[metric], anchor=metric)
         if metric == "loss":
             render_curves_loss_note(names, runs)
         chart(

@@ -57,12 +57,12 @@ def render_statistics(view: SamplesView, dataset: Dataset) -> None:
     images = dataset.split(split)
     measured = _compute_statistics(dataset, split)
     _render_overview(dataset)
-    st.subheader(
+    st.header(
         f"All {len(images):,} {SPLIT_LABELS[split]} images of the {VARIANT_LABELS[dataset.variant]}"
     )
     left, right = st.columns(2, gap="large")
     with left:
-        st.markdown("#### Images per class")
+        st.markdown("### Images per class")
         chart(
             _counts_figure(dataset, class_names(dataset.info)),
             key="samples-counts",
@@ -70,7 +70,7 @@ def render_statistics(view: SamplesView, dataset: Dataset) -> None:
             description="Number of training and test images per class",
         )
     with right:
-        st.markdown("#### Pixel values")
+        st.markdown("### Pixel values")
         chart(
             measured.histogram_figure,
             key="samples-histogram",
@@ -89,12 +89,12 @@ def _render_overview(dataset: Dataset) -> None:
     """Render the number of images, their shape and the classes."""
     info = dataset.info
     height, width, channels = info.image_shape
-    st.subheader("The data at a glance")
+    st.header("The data at a glance")
     names = ", ".join(name.lower() for name, _ in CHANNEL_COLORS[channels])
     counts = [library.image_counts(info, variant) for variant in info.variants]
     heads = "".join(f" Examples in the {_VARIANT_NAMES[variant]} |" for variant in info.variants)
     rows = [
-        f"| |{heads} Image size | Channels | Classes |",
+        f"| Split |{heads} Image size | Channels | Classes |",
         f"|:--|{'--:|' * len(counts)}--:|:--|--:|",
     ]
     for place, split in enumerate(get_args(Split)):
@@ -114,7 +114,7 @@ def _render_overview(dataset: Dataset) -> None:
 
 
 def _render_channels(dataset: Dataset, measured: SplitStatistics) -> None:
-    st.markdown("#### Channels")
+    st.markdown("### Channels")
     st.caption("Mean and standard deviation of each channel’s pixels over all images.")
     rows = ["| Channel | Mean | Standard deviation | Lowest | Highest |", "|:--|--:|--:|--:|--:|"]
     for c, (name, _) in enumerate(CHANNEL_COLORS[dataset.info.image_shape[2]]):
@@ -126,7 +126,7 @@ def _render_channels(dataset: Dataset, measured: SplitStatistics) -> None:
 
 
 def _render_mean_images(view: SamplesView, dataset: Dataset, measured: SplitStatistics) -> None:
-    st.markdown("#### Mean image of each class")
+    st.markdown("### Mean image of each class")
     st.caption(
         "Each pixel averaged over all images of the class. Click an image to browse its class."
     )
@@ -150,7 +150,7 @@ def _render_mean_images(view: SamplesView, dataset: Dataset, measured: SplitStat
 
 
 def _render_preprocessing(view: SamplesView, dataset: Dataset, measured: SplitStatistics) -> None:
-    st.markdown("#### Pixel values after preprocessing")
+    st.markdown("### Pixel values after preprocessing")
     st.caption(
         "Networks learn faster from small numbers around 0 than from 0 to 255. Standardising uses "
         "the mean and standard deviation of the training images, also for test images."

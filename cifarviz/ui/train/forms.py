@@ -49,7 +49,7 @@ def render_data_forms(draft: Draft, assessment: Assessment, *, stands_in: bool) 
     problems = assessment.problems
     left, right = st.columns(2, gap="large")
     with left:
-        st.markdown("##### Images")
+        st.markdown("## Images")
         _render_data_form(draft, problems, stands_in=stands_in)
         _render_kind_form(draft, "validation", problems)
         if assessment.experiment is not None and assessment.sizes is not None:
@@ -62,7 +62,7 @@ def render_data_forms(draft: Draft, assessment: Assessment, *, stands_in: bool) 
             st.caption(" · ".join(counts))
     with right:
         _render_kind_form(draft, "preprocessing", problems)
-        st.markdown("##### Augmentation", help=Experiment.help_text("augmentation"))
+        st.markdown("## Augmentation", help=Experiment.help_text("augmentation"))
         _render_fields(draft, "augmentation")
         render_problem(problems.get("augmentation"))
 
@@ -73,10 +73,10 @@ def render_training_forms(draft: Draft, assessment: Assessment) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         _render_kind_form(draft, "optimizer", problems)
-        st.markdown("##### Schedule")
+        st.markdown("## Schedule")
         _render_single_fields(draft, ("batch_size", "epochs"), problems)
         _render_single_fields(draft, ("seed", "precision"), problems)
-        st.markdown("##### Loss", help=Experiment.help_text("loss"))
+        st.markdown("## Loss", help=Experiment.help_text("loss"))
         _render_loss_form(draft, problems)
     with right:
         _render_kind_form(draft, "schedule", problems, heading="Learning rate over the run")
@@ -178,7 +178,7 @@ def _render_kind_form(draft: Draft, section: str, problems: Problems, heading: s
     kinds = SECTIONS[section]
     fields = draft.section(section)
     label = sentence_case(Experiment.label(section))
-    st.markdown(f"##### {heading or label}", help=Experiment.help_text(section))
+    st.markdown(f"## {heading or label}", help=Experiment.help_text(section))
     render_choice_input(
         label,
         tuple(kinds),
@@ -221,7 +221,7 @@ def _render_single_fields(draft: Draft, names: Sequence[str], problems: Problems
 
 def render_saving_forms(draft: Draft, problems: Problems) -> None:
     """Show best epoch, early stopping, checkpoints, TensorBoard files, test predictions."""
-    st.markdown("##### Stopping and saving")
+    st.markdown("## Stopping and saving")
     _render_best_epoch(draft, problems)
     _render_early_stopping(draft, problems)
     _render_single_field(draft, "best_only", problems)

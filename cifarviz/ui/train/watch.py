@@ -82,7 +82,7 @@ def _render_run(run: Run, active: Sequence[Run]) -> None:
     items = feed.items()
     top = st.container(horizontal=True, vertical_alignment="center")
     with top, st.container(width="stretch"):
-        st.subheader(escaped(run.name), anchor=False)
+        st.header(escaped(run.name), anchor=False)
         live_items({"state": items["state"]}, key="live-state", live=live, reports_break=True)
     # Exists also while empty, so that the elements below keep their position, and charts their
     # zoom, when the run ends.
@@ -232,7 +232,7 @@ def render_queue(watched: Run, active: Sequence[Run]) -> None:
     if not others:
         return
     live = Live(ACTIVE, active_mark(active))
-    st.subheader("Queue" if watched.state.active else "Active runs")
+    st.header("Queue" if watched.state.active else "Active runs")
     for run in others:
         progress, stop = st.columns([6, 1], vertical_alignment="center")
         with progress:
