@@ -19,8 +19,8 @@ LESSON = "lesson"
 def render_lesson_card() -> None:
     """Render the card of the first lesson, with links to the others."""
     first, *others = LESSONS.values()
-    with st.container(border=True, height="stretch", key="lessons"):
-        st.markdown(f"#### :material/{first.icon}: {first.title}")
+    with st.container(border=True, height="stretch", key="card-lesson"):
+        st.markdown(f"## :material/{first.icon}: {first.title}")
         st.markdown(first.promise)
         if st.button(
             "Start the lesson",

@@ -60,6 +60,11 @@ ADDRESSES = (
     f"{STAGE}=maps&layer=conv2d_2&image=67&epoch=1",
     f"{STAGE}=mistakes&epoch=2",
     f"{STAGE}=photo",
+    "present?run=narrow&scene=duel",
+    "present?run=MINE&choose=1",
+    "present?run=MINE&speaker=1",
+    "lab?lesson=overfitting-4",
+    "samples?lesson=learning-rate-1",
     "nowhere",
 )
 
