@@ -7,6 +7,7 @@
 const charts = (globalThis.cifarvizCharts ??= new WeakMap());
 let library = null;
 const LONGEST_WAIT = 500; // milliseconds that a chart out of sight leaves the page to others
+const NARROW = 480; // pixels: below this width, a legend beside the axes leaves them no room
 
 const PNG_ICON = {
   width: 24,
@@ -52,6 +53,7 @@ function create(place) {
     revision: null,
     shown: null, // revision and theme of what is on screen
     width: 0,
+    legend: 0, // height of a legend below the axes
     drawn: false,
     drawing: false,
     live: null, // what the feed has told
@@ -67,7 +69,7 @@ function create(place) {
     chart.width = width;
     // A chart in a closed tab has no width: it is drawn when the tab is opened.
     if (chart.drawn && width > 0) globalThis.Plotly.Plots.resize(place);
-    else draw(chart);
+    draw(chart);
   });
   chart.observer.observe(place);
   return chart;
@@ -86,6 +88,8 @@ function receive(chart, bytes) {
   const { place, head } = chart;
   // Before Plotly is loaded, too, so that elements below do not move.
   place.style.height = `${heightOf(chart)}px`;
+  place.style.minWidth = head.minWidth ? `${head.minWidth}px` : "";
+  place.parentElement.style.overflowX = head.minWidth ? "auto" : "";
   place.setAttribute("role", "figure");
   place.setAttribute("aria-label", head.description || "Chart");
 }
@@ -168,7 +172,9 @@ async function draw(chart) {
     if (!chart.drawn && !isInSight(chart.place)) await leisure();
     for (;;) {
       const theme = readTheme(chart.place);
-      const wanted = `${chart.revision} ${chart.version} ${Object.values(theme).join(" ")}`;
+      const below = hasLegendBelow(chart);
+      const wanted =
+        `${chart.revision} ${chart.version} ${below} ${Object.values(theme).join(" ")}`;
       if (wanted === chart.shown || chart.place.clientWidth === 0 || !chart.place.isConnected) break;
       if (!chart.drawn) chart.place.replaceChildren();
       chart.place.style.height = `${heightOf(chart)}px`;
@@ -177,6 +183,12 @@ async function draw(chart) {
         chart.place, dataOf(figure, theme), layoutOf(chart, figure, theme), chart.config);
       if (!chart.drawn) listen(chart);
       chart.drawn = true;
+      // Its height is known only now; the axes keep theirs.
+      const legend = below ? chart.place.querySelector(".legend .bg")?.getBBox().height ?? 0 : 0;
+      if (legend > chart.legend) {
+        chart.legend = Math.ceil(legend);
+        continue;
+      }
       chart.shown = wanted;
       chart.width = chart.place.clientWidth;
       chart.place.dataset.revision = `${chart.revision}.${chart.version}`;
@@ -317,6 +329,12 @@ function layoutOf(chart, figure, theme) {
   // Plotly writes the zoom into the layout it is given; the figure itself stays as it came.
   const own = structuredClone(layout);
   delete own.width;
+  if (hasLegendBelow(chart)) {
+    Object.assign(own.legend, {
+      orientation: "h", x: 0, y: 0, xref: "container", yref: "container", yanchor: "bottom",
+    });
+    own.margin.b += chart.legend;
+  }
   return {
     ...own,
     height: heightOf(chart),
@@ -327,7 +345,12 @@ function layoutOf(chart, figure, theme) {
 }
 
 function heightOf(chart) {
-  return chart.head.height ?? outlineOf(chart).layout.height ?? 360;
+  const height = chart.head.height ?? outlineOf(chart).layout.height ?? 360;
+  return hasLegendBelow(chart) ? height + chart.legend : height;
+}
+
+function hasLegendBelow(chart) {
+  return chart.place.clientWidth < NARROW && outlineOf(chart).layout.legend?.orientation === "v";
 }
 
 function isDark(color) {

@@ -37,6 +37,7 @@ def chart(
     *,
     key: str,
     height: int | None = None,
+    min_width: int | None = None,
     on_click: bool = False,
     view: str = "",
     file_name: str = "chart",
@@ -47,7 +48,8 @@ def chart(
     """Show ``figure`` at full width; zoom and legend choices survive each update.
 
     ``figure`` may be a dict of ``data`` and ``layout`` (NumPy arrays allowed), which is cheaper
-    than a ``go.Figure``. ``height`` in CSS pixels overrides the layout's. Another ``view`` (a run's
+    than a ``go.Figure``. ``height`` in CSS pixels overrides the layout's. In a place narrower than
+    ``min_width`` the figure keeps that width and scrolls sideways. Another ``view`` (a run's
     id, say) starts with fresh axes. With ``on_click`` a clicked point is returned, once.
     ``file_name`` names saved pictures, without an ending; ``description`` is for screen readers.
     Between runs of the script the browser draws the figure ``live_name`` of the feed ``live``.
@@ -59,6 +61,7 @@ def chart(
         "fileName": safe_file_name(file_name),
         "height": height,
         "live": None if live is None else {**live.values(), "name": live_name},
+        "minWidth": min_width,
         "script": PLOTLY_SCRIPT,
         "view": view,
     }
