@@ -1,4 +1,4 @@
-"""The pages on a phone, 390 × 844 pixels: what CSS and charts do with little width."""
+"""The pages on a phone and on a small projector: what CSS and charts do with little room."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ from tests import stored_runs
 from tests.browser.conftest import Linked
 from tests.browser.quick_presses import fill_home
 
-PHONE, DESKTOP = (390, 844), (1440, 900)
+PHONE, PROJECTOR, DESKTOP = (390, 844), (1280, 720), (1440, 900)
 
 # Names of ``tests.pages.linked_home`` stand for ids.
 ADDRESSES = (
@@ -199,3 +199,9 @@ def test_the_recorded_experiment_stands_before_the_form(phone: Page, server: Lin
     # A lesson says to press the button.
     open_address(phone, server, "lab?view=duel&lesson=overfitting-3")
     assert box(form).top < box(verdict).top
+
+
+def test_the_first_lesson_is_in_sight_on_a_small_projector(page: Page, server: Linked) -> None:
+    resize(page, PROJECTOR)
+    open_address(page, server, "")
+    assert box(page.get_by_role("button", name="Start the lesson")).bottom <= PROJECTOR[1]
