@@ -333,7 +333,7 @@ function layoutOf(chart, figure, theme) {
     Object.assign(own.legend, {
       orientation: "h", x: 0, y: 0, xref: "container", yref: "container", yanchor: "bottom",
     });
-    own.margin.b += chart.legend;
+    own.margin = { ...own.margin, b: (own.margin?.b ?? 80) + chart.legend };
   }
   return {
     ...own,
