@@ -57,7 +57,8 @@ def render_inside_card(runs: list[Run]) -> None:
     render_card("inside", "Look inside", text, "Start training", target="train")
 
 
-left, right = st.columns([3, 8], gap="medium", vertical_alignment="center")
+with st.container(key="start-top"):
+    left, right = st.columns([3, 8], gap="medium", vertical_alignment="center")
 with left:
     st.title("cifarviz")
     st.markdown(

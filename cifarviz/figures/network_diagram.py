@@ -25,6 +25,9 @@ _INPUT_COLOR: Final = "#6C7781"
 _MAX_PLACES, _MIN_PLACES = 14, 10
 _LONGEST_LABEL = 12
 
+# Pixels: on a narrower page the labels of neighbours would overlap.
+_PLACE_WIDTH = 70
+
 # Heights in pixels, widths in places.
 _ROW, _BLOCKS, _TALLEST = 104, 66, 56.0
 _NAME_Y, _SHAPE_Y = 79, 94
@@ -75,6 +78,11 @@ class NetworkDiagram:
     def height(self) -> int:
         """Height of the figure in pixels."""
         return self.rows * _ROW + 2 * _MARGIN
+
+    @property
+    def min_width(self) -> int:
+        """Width in pixels below which labels overlap."""
+        return self.places * _PLACE_WIDTH
 
 
 def network_diagram(

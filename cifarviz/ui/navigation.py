@@ -153,7 +153,7 @@ def render_title_and_views(
 
     ``problem`` and ``forget`` are those of ``render_choice``.
     """
-    row = st.container(horizontal=True, vertical_alignment="center", gap="large")
+    row = st.container(horizontal=True, vertical_alignment="center", gap="large", key="title-row")
     row.title(title, width="content")
     return render_choice(
         "view",

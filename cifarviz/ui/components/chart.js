@@ -8,6 +8,7 @@ const charts = (globalThis.cifarvizCharts ??= new WeakMap());
 let library = null;
 const LONGEST_WAIT = 500; // milliseconds that a chart out of sight leaves the page to others
 const TABLES_EVERY = 5000; // milliseconds at least between two tables of a chart that moves
+const NARROW = 480; // pixels: below this width, a legend beside the axes leaves them no room
 
 const PNG_ICON = {
   width: 24,
@@ -56,6 +57,7 @@ function create(place, tables) {
     revision: null,
     shown: null, // revision and theme of what is on screen
     width: 0,
+    legend: 0, // height of a legend below the axes
     drawn: false,
     drawing: false,
     live: null, // what the feed has told
@@ -71,7 +73,7 @@ function create(place, tables) {
     chart.width = width;
     // A chart in a closed tab has no width: it is drawn when the tab is opened.
     if (chart.drawn && width > 0) globalThis.Plotly.Plots.resize(place);
-    if (!chart.drawn || chart.head.remHeight) draw(chart);
+    draw(chart);
   });
   chart.observer.observe(place);
   return chart;
@@ -90,6 +92,8 @@ function receive(chart, bytes) {
   const { place, head } = chart;
   // Before Plotly is loaded, too, so that elements below do not move.
   place.style.height = `${heightOf(chart)}px`;
+  place.style.minWidth = head.minWidth ? `${head.minWidth}px` : "";
+  place.parentElement.style.overflowX = head.minWidth ? "auto" : "";
   place.setAttribute("role", "figure");
   place.setAttribute("aria-label", head.description || "Chart");
 }
@@ -172,7 +176,9 @@ async function draw(chart) {
     if (!chart.drawn && !isInSight(chart.place)) await leisure();
     for (;;) {
       const theme = readTheme(chart.place);
-      const wanted = `${chart.revision} ${chart.version} ${textScale(chart)} ${Object.values(theme).join(" ")}`;
+      const below = hasLegendBelow(chart);
+      const wanted = [chart.revision, chart.version, textScale(chart), below, ...Object.values(theme)]
+        .join(" ");
       if (wanted === chart.shown || chart.place.clientWidth === 0 || !chart.place.isConnected) break;
       if (!chart.drawn) chart.place.replaceChildren();
       chart.place.style.height = `${heightOf(chart)}px`;
@@ -181,6 +187,12 @@ async function draw(chart) {
         chart.place, dataOf(figure, theme), layoutOf(chart, figure, theme), chart.config);
       if (!chart.drawn) listen(chart);
       chart.drawn = true;
+      // Its height is known only now; the axes keep theirs.
+      const legend = below ? chart.place.querySelector(".legend .bg")?.getBBox().height ?? 0 : 0;
+      if (legend > chart.legend) {
+        chart.legend = Math.ceil(legend);
+        continue;
+      }
       chart.shown = wanted;
       chart.width = chart.place.clientWidth;
       chart.place.dataset.revision = `${chart.revision}.${chart.version}`;
@@ -333,6 +345,12 @@ function layoutOf(chart, figure, theme) {
   // Plotly writes the zoom into the layout it is given; the figure itself stays as it came.
   const own = structuredClone(layout);
   delete own.width;
+  if (hasLegendBelow(chart)) {
+    Object.assign(own.legend, {
+      orientation: "h", x: 0, y: 0, xref: "container", yref: "container", yanchor: "bottom",
+    });
+    own.margin = { ...own.margin, b: (own.margin?.b ?? 80) + chart.legend };
+  }
   return {
     ...own,
     height: heightOf(chart),
@@ -366,8 +384,14 @@ function enlarged(figure, scale) {
 }
 
 function heightOf(chart) {
-  if (chart.head.remHeight) return chart.head.remHeight * rem();
-  return chart.head.height ?? outlineOf(chart).layout.height ?? 360;
+  const height = chart.head.remHeight
+    ? chart.head.remHeight * rem()
+    : (chart.head.height ?? outlineOf(chart).layout.height ?? 360);
+  return hasLegendBelow(chart) ? height + chart.legend : height;
+}
+
+function hasLegendBelow(chart) {
+  return chart.place.clientWidth < NARROW && outlineOf(chart).layout.legend?.orientation === "v";
 }
 
 function isDark(color) {

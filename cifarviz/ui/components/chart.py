@@ -38,6 +38,7 @@ def chart(
     key: str,
     height: int | None = None,
     rem_height: float | None = None,
+    min_width: int | None = None,
     on_click: bool = False,
     view: str = "",
     file_name: str = "chart",
@@ -49,7 +50,8 @@ def chart(
 
     ``figure`` may be a dict of ``data`` and ``layout`` (NumPy arrays allowed), which is cheaper
     than a ``go.Figure``. ``height`` in CSS pixels overrides the layout's. With ``rem_height`` the
-    height is in rem, and texts and lines grow with the page's font size. Another ``view`` (a run's
+    height is in rem, and texts and lines grow with the page's font size. In a place narrower than
+    ``min_width`` the figure keeps that width and scrolls sideways. Another ``view`` (a run's
     id, say) starts with fresh axes. With ``on_click`` a clicked point is returned, once.
     ``file_name`` names saved pictures, without an ending; ``description`` is for screen readers,
     which get the points in tables (chart_table.js).
@@ -62,6 +64,7 @@ def chart(
         "fileName": safe_file_name(file_name),
         "height": height,
         "live": None if live is None else {**live.values(), "name": live_name},
+        "minWidth": min_width,
         "remHeight": rem_height,
         "script": PLOTLY_SCRIPT,
         "view": view,

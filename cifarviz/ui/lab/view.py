@@ -112,7 +112,9 @@ def render_lab(kind: LabKind) -> None:
         watch_series(kind, series)
         form = st.expander("Set up another", icon=":material/tune:")
     elif recorded is not None:
-        left, right = st.columns([2, 3], gap="medium")
+        # On a phone the style sheet may show the recorded experiment above the form.
+        with st.container(key="lab-recorded"):
+            left, right = st.columns([2, 3], gap="medium")
         form = left.container(border=True)
         with right:
             st.caption("A recorded experiment. The runs you train will be shown in its place.")

@@ -28,6 +28,7 @@ from cifarviz.ui.navigation import go_to
 from cifarviz.ui.pickers import render_restore_button
 from cifarviz.ui.query import (
     render_choice,
+    same_items,
     same_text,
     update_query_params,
     widget_key,
@@ -37,7 +38,13 @@ from cifarviz.ui.runs import rows as runs_rows
 from cifarviz.ui.runs.actions import render_actions
 from cifarviz.ui.runs.comparison import render_curves, render_differences, render_fits
 from cifarviz.ui.runs.fork import open_dialog
-from cifarviz.ui.runs.rows import list_columns, render_fit, run_plan, weights_gap
+from cifarviz.ui.runs.rows import (
+    format_short_row,
+    list_columns,
+    render_fit,
+    run_plan,
+    weights_gap,
+)
 
 ANY = "any"
 
@@ -90,6 +97,10 @@ _LARGEST = 1000
 _ROW_HEIGHT = 35
 _MOST_ROWS = 15
 
+# The short list has no scroll bar of its own.
+_SHORT_LIST_KEY = "runs-short"
+_MOST_SHORT_ROWS = 50
+
 # How many unknown runs of the address are named.
 _MOST_NAMED = 5
 
@@ -115,8 +126,11 @@ def render_runs_page() -> None:
         st.info("No runs match these filters.", icon=":material/filter_alt_off:")
     else:
         # A key, because there are other tables below.
+        ordered = _linked_runs_first(listed)
         with st.container(key="runs-list"):
-            _render_table(_linked_runs_first(listed), chosen)
+            _render_table(ordered, chosen)
+        with st.container(key="runs-short-list"):
+            _render_short_list(ordered, chosen)
         if chosen_filter.sort == "loss":
             render_loss_note((run.name, run) for run in listed if run.best_loss is not None)
     hidden = [run for run in chosen if run not in listed]
@@ -209,11 +223,38 @@ def _render_table(runs: Sequence[Run], chosen: Sequence[Run]) -> None:
         height=_ROW_HEIGHT * (min(len(runs), _MOST_ROWS) + 1) + 3,
         row_height=_ROW_HEIGHT,
         placeholder="",
-        on_select=lambda: _select_rows(ids, name, picked),
+        on_select=lambda: _select_runs(
+            [ids[row] for row in widget_value(name)["selection"]["rows"]], ids, picked
+        ),
         selection_mode="multi-row",
         selection_default={"selection": {"rows": ticked}},
         column_config=list_columns(rows),
     )
+
+
+def _render_short_list(runs: Sequence[Run], chosen: Sequence[Run]) -> None:
+    """Show name, state and accuracy of each run, to select it where the table is too wide.
+
+    The style sheet shows either this list or the table.
+    """
+    picked = {run.id for run in chosen}
+    shown = {
+        run.id: run
+        for place, run in enumerate(runs)
+        if place < _MOST_SHORT_ROWS or run.id in picked
+    }
+    ticked = [run_id for run_id in shown if run_id in picked]
+    st.pills(
+        "Runs",
+        list(shown),
+        selection_mode="multi",
+        default=ticked,
+        format_func=lambda run_id: format_short_row(shown[run_id]),
+        key=widget_key(_SHORT_LIST_KEY, ticked, same_items),
+        on_change=lambda: _select_runs(widget_value(_SHORT_LIST_KEY), list(shown), picked),
+    )
+    if more := len(runs) - len(shown):
+        st.caption(f"{more:,} more. Find them by their names, or filter the list.")
 
 
 def _linked_runs_first(listed: Sequence[Run]) -> list[Run]:
@@ -243,12 +284,11 @@ def _same_rows(selected: Mapping[str, Any], rows: Sequence[int]) -> bool:
     return set(selected["selection"]["rows"]) == set(rows)
 
 
-def _select_rows(ids: Sequence[str], name: str, before: Collection[str]) -> None:
+def _select_runs(selected: Sequence[str], listed: Collection[str], before: Collection[str]) -> None:
     # Runs hidden by the filters stay selected.
-    hidden = [run_id for run_id in before if run_id not in ids]
+    hidden = [run_id for run_id in before if run_id not in listed]
     ticked = state.ticked_runs()
-    rows = widget_value(name)["selection"]["rows"]
-    ticked.ids = ",".join([*(ids[row] for row in rows), *hidden])
+    ticked.ids = ",".join([*selected, *hidden])
     update_query_params(runs=ticked.ids or None)
 
 
@@ -281,7 +321,9 @@ def render_filters(runs: Sequence[Run]) -> RunFilter:
     if len(runs) < _FEWEST and not is_filtered:
         return RunFilter()
     widths = [5, 3, 3, 4, 3, 3]
-    find, state_at, preset, data, starred, sort = st.columns(widths, vertical_alignment="bottom")
+    with st.container(key="runs-filters"):
+        columns = st.columns(widths, vertical_alignment="bottom")
+    find, state_at, preset, data, starred, sort = columns
     with find:
         text = _render_search()
     with state_at:

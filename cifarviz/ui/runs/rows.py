@@ -29,6 +29,7 @@ from cifarviz.experiment.draft import make_draft
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.formatting import format_brief
 from cifarviz.experiment.presets import PRESETS
+from cifarviz.figures.percent import format_percent
 from cifarviz.live.items import DAMAGED, VERDICT_COLORS, Metric
 from cifarviz.runs.damage import MAX_TIME
 from cifarviz.runs.recorded import ORIGIN
@@ -93,6 +94,14 @@ def format_state(run: Run) -> str:
     if run.requested is not None:
         return f"{run.state}, {run.requested} requested"
     return str(run.state)
+
+
+def format_short_row(run: Run) -> str:
+    """Return star, name, state and best epoch's accuracy (if known) of ``run`` as Markdown."""
+    star = "★ " if run.starred else ""
+    share = None if _is_under_way(run) else run.best_epoch_val_accuracy
+    accuracy = "" if share is None else f", {format_percent(share)} at best epoch"
+    return f"{star}**{escaped(run.name)}** · {escaped(format_state(run))}{accuracy}"
 
 
 def format_date(moment: float) -> str:

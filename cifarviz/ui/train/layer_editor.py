@@ -89,12 +89,13 @@ def _render_diagram(draft: Draft, trace: Trace) -> None:
         )
         for layer, row in zip(draft.layers, trace.rows, strict=True)
     )
-    figure, height = _diagram(layers, draft.image_shape)
+    figure, height, min_width = _diagram(layers, draft.image_shape)
     with st.container(height=_TALLEST_DIAGRAM if height > _TALLEST_DIAGRAM else "content"):
         chart(
             figure,
             key="network-diagram",
             height=height,
+            min_width=min_width,
             file_name="network",
             description="Diagram of the network, layer by layer",
         )
@@ -103,9 +104,10 @@ def _render_diagram(draft: Draft, trace: Trace) -> None:
 @lru_cache(maxsize=64)
 def _diagram(
     layers: tuple[DrawnLayer, ...], input_shape: tuple[int, ...]
-) -> tuple[Mapping[str, Any], int]:
+) -> tuple[Mapping[str, Any], int, int]:
     diagram = network_diagram(layers, input_shape=input_shape)
-    return dict(network_diagram_figure(diagram).to_plotly_json()), diagram.height
+    figure = dict(network_diagram_figure(diagram).to_plotly_json())
+    return figure, diagram.height, diagram.min_width
 
 
 def _render_layer(

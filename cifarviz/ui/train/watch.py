@@ -97,11 +97,13 @@ def _render_run(run: Run, active: Sequence[Run]) -> None:
         st.warning(escaped(run.message), icon=":material/warning:")
     if run.note:
         st.warning(escaped(run.note), icon=":material/warning:")
-    live_items({"metrics": items["metrics"]}, key="live-metrics", live=live)
-    with st.container():
-        render_curves_loss_note({}, [run])
-    render_published_switch([run])
-    render_live_charts(run, feed, live)
+    # On a phone the style sheet shows the metrics below the charts.
+    with st.container(key="run-figures"):
+        live_items({"metrics": items["metrics"]}, key="live-metrics", live=live)
+        with st.container():
+            render_curves_loss_note({}, [run])
+        render_published_switch([run])
+        render_live_charts(run, feed, live)
     render_tensorboard_files(run)
 
 

@@ -1,0 +1,207 @@
+"""The pages on a phone and on a small projector: what CSS and charts do with little room."""
+
+import re
+from collections.abc import Callable, Mapping
+from itertools import pairwise
+from typing import NamedTuple
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from cifarviz.ui.navigation import PAGES
+from scripts.app_server import AppServer
+from scripts.chromium import settle
+from tests import stored_runs
+from tests.browser.conftest import Linked
+from tests.browser.quick_presses import fill_home
+
+PHONE, PROJECTOR, DESKTOP = (390, 844), (1280, 720), (1440, 900)
+
+# Names of ``tests.pages.linked_home`` stand for ids.
+ADDRESSES = (
+    "",
+    "samples",
+    "samples?dataset=fashion-mnist&split=test&image=3",
+    "train?view=setup&preset=cifar10-vgg",
+    "train?view=setup&preset=cifar10-vgg&part=data",
+    "train?view=setup&preset=cifar10-vgg&part=training",
+    "train?view=watch&run=MINE",
+    "train?view=watch&run=VGG&ghost=1",
+    "runs",
+    "runs?runs=MINE,OTHER,CLOTHES",
+    "lab",
+    "lab?lesson=overfitting-4",
+    "lab?view=duel&series=DUEL&play=1",
+    "lab?view=memorisation&series=HEART&gallery=last&picture=35268",
+    "inside?run=MINE&image=3",
+    "inside?run=MINE&image=3&layer=conv2d_2&channel=3",
+    "inside?run=MINE&with=OTHER&at=last",
+    "evaluate?run=MINE",
+    "evaluate?run=MINE&gallery=mistakes&of=cat",
+    "evaluate?run=MINE&part=compare&with=OTHER",
+    "evaluate?view=ensemble&members=MINE,OTHER",
+    "evaluate?view=ensemble&template=MINE&count=3",
+    "predict?run=MINE&split=test&image=3",
+    "present?run=MINE&scene=training",
+    "no-such-page",
+)
+WIDTHS = """() => [document.scrollingElement, document.querySelector("[data-testid=stMain]")]
+    .map((element) => element.scrollWidth)"""
+
+
+@pytest.fixture(scope="module")
+def server(
+    app_server: Callable[..., AppServer], tmp_path_factory: pytest.TempPathFactory
+) -> Linked:
+    """A server with stored runs and the recorded experiments."""
+    home = tmp_path_factory.mktemp("phone") / "home"
+    ids = fill_home(home, stored_runs.weights(stored_runs.experiment()))
+    environment = {"CIFARVIZ_WARM_UP": "0", "CIFARVIZ_RECORDED": "1"}
+    return Linked(app_server(home=home, environment=environment).url, ids)
+
+
+@pytest.fixture
+def phone(page: Page) -> Page:
+    resize(page, PHONE)
+    return page
+
+
+def resize(page: Page, size: tuple[int, int]) -> None:
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+
+
+def open_address(page: Page, server: Linked, address: str) -> None:
+    page.goto(f"{server.url}/{with_ids(address, server.ids)}")
+    settle(page)
+
+
+def with_ids(address: str, ids: Mapping[str, str]) -> str:
+    return re.sub(r"\b[A-Z]{3,}\b", lambda name: ids[name[0]], address)
+
+
+class Box(NamedTuple):
+    """A rectangle in the window, in CSS pixels."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+def box(element: Locator) -> Box:
+    return Box(
+        *element.evaluate(
+            """(element) => {
+                const { left, top, right, bottom } = element.getBoundingClientRect();
+                return [left, top, right, bottom]; }"""
+        )
+    )
+
+
+def test_every_page_is_among_the_addresses() -> None:
+    pages = {re.split("[?]", address)[0] or "start" for address in ADDRESSES}
+    assert set(PAGES) <= pages
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_no_page_scrolls_sideways(phone: Page, server: Linked, address: str) -> None:
+    open_address(phone, server, address)
+    assert phone.get_by_test_id("stException").count() == 0
+    assert all(width <= PHONE[0] for width in phone.evaluate(WIDTHS))
+
+
+def test_charts_stand_before_the_metrics_of_a_run(phone: Page, server: Linked) -> None:
+    open_address(phone, server, "train?view=watch&run=MINE")
+    metrics = phone.locator(".st-key-live-metrics")
+    accuracy = phone.locator(".st-key-live-accuracy .cifarviz-chart")
+    assert box(accuracy).bottom <= box(metrics).top
+    resize(phone, DESKTOP)
+    assert box(metrics).bottom <= box(accuracy).top
+
+
+def test_a_layer_is_one_card(phone: Page, server: Linked) -> None:
+    open_address(phone, server, "train?view=setup&preset=cifar10-vgg")
+    table = phone.locator(".st-key-layer-table")
+    card = table.locator(":scope > *").filter(has_text="Convolution").filter(has_text="9,248")
+    outer = box(card)
+    assert outer.bottom - outer.top < 120
+    parts = [
+        card.get_by_text("Convolution", exact=True),
+        card.get_by_text("32×32×32"),
+        card.get_by_text("32 filters 3×3"),
+        card.get_by_text("9,248"),
+        card.get_by_role("button", name=re.compile("^Remove")),
+    ]
+    name, shape, settings, parameters, remove = map(box, parts)
+    for part in (name, shape, settings, parameters, remove):
+        assert outer.left <= part.left < part.right <= outer.right
+    assert name.right <= shape.left
+    assert name.top < shape.bottom <= settings.top
+    assert settings.bottom <= parameters.top
+    assert parameters.right <= remove.left
+
+
+def test_the_labels_of_the_network_drawing_do_not_overlap(phone: Page, server: Linked) -> None:
+    open_address(phone, server, "train?view=setup&preset=cifar10-vgg")
+    labels = phone.locator(".st-key-network-diagram .textpoint").evaluate_all(
+        """(all) => all.map((label) => label.getBoundingClientRect())
+            .map((box) => [Math.round(box.y), box.left, box.right])"""
+    )
+    assert len(labels) == 26  # name and shape of the input and 12 layers
+    labels.sort()
+    for (row, _, end), (next_row, start, _) in pairwise(labels):
+        assert row != next_row or end <= start
+    # It scrolls in its own place.
+    chart = phone.locator(".st-key-network-diagram .cifarviz-chart")
+    assert chart.evaluate("(e) => e.parentElement.scrollWidth > e.parentElement.clientWidth")
+
+
+def test_runs_are_listed_and_selected_with_state_and_accuracy(phone: Page, server: Linked) -> None:
+    open_address(phone, server, "runs?find=mine")
+    table = phone.locator(".st-key-runs-list").get_by_test_id("stDataFrame")
+    row = phone.get_by_role("button", name="mine · finished, 77.8% at best epoch", exact=True)
+    expect(row).to_be_visible()
+    expect(table).to_be_hidden()
+    row.click()
+    expect(phone.get_by_role("heading", name="mine", exact=True)).to_be_visible()
+    expect(phone).to_have_url(re.compile(f"runs={server.ids['MINE']}"))
+    settle(phone)
+    row.click()
+    expect(phone).to_have_url(re.compile("^(?!.*runs=)"))
+    settle(phone)
+    resize(phone, DESKTOP)
+    expect(table).to_be_visible()
+    expect(row).to_be_hidden()
+
+
+def test_the_legend_of_compared_runs_is_below_the_axes(phone: Page, server: Linked) -> None:
+    open_address(phone, server, "runs?runs=MINE,OTHER")
+    chart = phone.locator(".st-key-runs-accuracy .cifarviz-chart")
+    legend = chart.locator(".legend .bg")
+    title = chart.locator(".xtitle")
+    assert box(title).bottom <= box(legend).top
+    assert box(legend).bottom <= box(chart).bottom + 1
+    grid = box(chart.locator(".gridlayer").first)
+    assert grid.right - grid.left > 220
+    assert grid.bottom - grid.top > 250
+    resize(phone, DESKTOP)
+    phone.wait_for_function(
+        """() => { const chart = document.querySelector(".st-key-runs-accuracy .cifarviz-chart");
+            const side = (part, name) => chart.querySelector(part).getBoundingClientRect()[name];
+            return side(".gridlayer", "right") < side(".legend .bg", "left"); }"""
+    )
+
+
+def test_the_recorded_experiment_stands_before_the_form(phone: Page, server: Linked) -> None:
+    open_address(phone, server, "lab")
+    verdict, form = phone.locator(".st-key-lab-verdict"), phone.locator(".st-key-lab-train")
+    assert box(verdict).top < box(form).top
+    # A lesson says to press the button.
+    open_address(phone, server, "lab?view=duel&lesson=overfitting-3")
+    assert box(form).top < box(verdict).top
+
+
+def test_the_first_lesson_is_in_sight_on_a_small_projector(page: Page, server: Linked) -> None:
+    resize(page, PROJECTOR)
+    open_address(page, server, "")
+    assert box(page.get_by_role("button", name="Start the lesson")).bottom <= PROJECTOR[1]
