@@ -75,9 +75,8 @@ with right, st.container(width=740, gap="xsmall"):
 runs: list[Run] = []
 with render_errors():
     runs = cache.store().all()
-lesson, browse, train, inside = st.columns(4)
-with lesson:
-    render_lesson_card()
+render_lesson_card()
+browse, train, inside = st.columns(3)
 with browse:
     render_card(
         "samples",

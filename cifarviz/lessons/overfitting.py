@@ -31,8 +31,8 @@ def _facts(recordings: Recordings) -> Facts:
 OVERFITTING = Lesson(
     name="overfitting",
     title="See overfitting in one minute",
-    promise="The same network learns from the same images, with and without augmentation. See the "
-    "two part, and explain why.",
+    promise="One network, trained with and without augmentation: watch the two part, and explain "
+    "why.",
     icon="show_chart",
     recordings=(_DUEL, _WRONG_LABELS),
     facts=_facts,

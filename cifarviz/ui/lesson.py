@@ -1,6 +1,7 @@
 """Lessons: their card on the Start page, and the bar that leads through their steps."""
 
 import re
+from typing import Literal
 
 import streamlit as st
 
@@ -19,28 +20,29 @@ LESSON = "lesson"
 def render_lesson_card() -> None:
     """Render the card of the first lesson, with links to the others."""
     first, *others = LESSONS.values()
-    with st.container(border=True, height="stretch", key="card-lesson"):
-        st.markdown(f"## :material/{first.icon}: {first.title}")
-        st.markdown(first.promise)
-        if st.button(
-            "Start the lesson",
-            key=f"lesson-{first.name}",
-            type="primary",
-            icon=":material/play_arrow:",
-            help=f"{len(first.steps)} short steps. You can leave at any time.",
-        ):
-            with render_errors():
-                _go_to_step(first, 1)
-        for lesson in others:
-            if st.button(
-                lesson.title,
-                key=f"lesson-{lesson.name}",
-                type="tertiary",
-                icon=f":material/{lesson.icon}:",
-                help=lesson.promise,
-            ):
-                with render_errors():
-                    _go_to_step(lesson, 1)
+    with st.container(border=True, horizontal=True, vertical_alignment="center", key="card-lesson"):
+        with st.container(width="stretch", gap="xxsmall"):
+            st.markdown(f"## :material/{first.icon}: {first.title}")
+            st.markdown(first.promise)
+        _render_begin_button(first, "Start the lesson", kind="primary")
+        with st.popover("More lessons", icon=":material/school:", width="content"):
+            for lesson in others:
+                st.markdown(lesson.promise)
+                _render_begin_button(lesson, lesson.title, kind="secondary")
+
+
+def _render_begin_button(
+    lesson: Lesson, label: str, *, kind: Literal["primary", "secondary"]
+) -> None:
+    if st.button(
+        label,
+        key=f"lesson-{lesson.name}",
+        type=kind,
+        icon=":material/play_arrow:",
+        help=f"{len(lesson.steps)} short steps. You can leave at any time.",
+    ):
+        with render_errors():
+            _go_to_step(lesson, 1)
 
 
 def render_lesson_bar(page: str) -> None:

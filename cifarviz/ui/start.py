@@ -271,7 +271,6 @@ def _render_missing(
         if info.has_sample
         else "This data set has no sample: download it to use it.",
     )
-    st.caption(" ".join(filter(None, sentences)))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         sources = ", ".join(_SOURCES[source] for source in info.sources)
         if info.sources and st.button(
@@ -285,6 +284,7 @@ def _render_missing(
             st.rerun()
         with st.popover("Use a local copy", icon=":material/folder_open:"):
             _render_local_copy(info)
+    st.caption(" ".join(filter(None, sentences)))
 
 
 def _render_local_copy(info: DatasetInfo) -> None:

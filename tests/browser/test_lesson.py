@@ -78,6 +78,7 @@ def test_the_first_lesson_by_keyboard_alone(server: AppServer, page: Page) -> No
 def test_a_lesson_can_be_left_and_returned_to(server: AppServer, page: Page) -> None:
     page.goto(server.url)
     settle(page)
+    page.get_by_role("button", name="More lessons").click()
     page.get_by_role("button", name="How large a step?").click()
     bar = page.locator(".st-key-lesson-bar")
     expect(bar.get_by_text(re.compile("Step 1 of 3: Watch"))).to_be_visible()
