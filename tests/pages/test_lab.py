@@ -16,6 +16,7 @@ from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.training.plan import make_plan
 from cifarviz.ui import cache
+from cifarviz.ui.lab.watch import SeriesFeed
 from tests import stored_runs
 from tests.components import live_items
 from tests.pages.app_page import address_of, opened_by_link, widget
@@ -218,11 +219,62 @@ def test_after_stop_all_the_available_results_are_compared(store: RunStore) -> N
     assert not app.error
     assert not app.toast
     assert "Best validation accuracy with b: 90.0%" in page_text(app)
-    assert "The run with c ended before its first epoch was done, so it is left out." in page_text(
-        app
-    )
+    assert "The run with c never began, so it is left out." in page_text(app)
     assert "nothing to compare" not in page_text(app)
     assert not app.exception
+
+
+def test_a_verdict_so_far_comes_while_a_run_trains(store: RunStore) -> None:
+    series, runs = stored_duel(store, a=RunState.FINISHED, b=RunState.RUNNING)
+    with store.database.connect(write=True) as connection:
+        connection.execute("UPDATE epochs SET val_accuracy = 0.9 WHERE run = ?", (runs[1].id,))
+    with stored_runs.hold_lock(store, runs[1]):
+        app = opened(series=series.id)
+        item = live_items(app, "lab-progress")["partial"]
+        assert item["badge"] == "not final"
+        assert item["title"].startswith(
+            "So far, after 1 epoch: best validation accuracy with b: 90.0%"
+        )
+        assert "The run with b is under way: 1 of 3 epochs are done." in item["note"]
+        assert "cut short" not in item["note"]
+        assert " of training left." in live_items(app, "lab-progress")["progress"]["text"]
+        # The browser is sent the same.
+        feed = SeriesFeed(store, "duel", series, None)
+        assert feed.message()["items"]["partial"] == item
+        # An epoch later the message has changed.
+        stored_runs.advance_run(store, runs[1], 10, epoch=True)
+        title = feed.message()["items"]["partial"]["title"]
+        assert title.startswith("So far, after 2 epochs: ")
+    assert not app.exception
+
+
+def test_a_verdict_so_far_is_on_ended_runs_where_these_can_be_compared(store: RunStore) -> None:
+    series, runs = stored_duel(store, a=RunState.FINISHED, b=RunState.FINISHED, c=RunState.RUNNING)
+    with stored_runs.hold_lock(store, runs[2]):
+        item = SeriesFeed(store, "duel", series, None).message()["items"]["partial"]
+    assert item["title"].startswith("So far, with 2 of 3 runs: no clear difference")
+    assert "c" not in item["note"].split()
+
+
+def test_there_is_no_verdict_so_far_with_one_run(store: RunStore) -> None:
+    series, runs = stored_duel(store, a=RunState.RUNNING, b=RunState.QUEUED)
+    with store.database.connect(write=True) as connection:
+        connection.execute("DELETE FROM epochs WHERE run = ?", (runs[1].id,))
+    with stored_runs.hold_lock(store, runs[0]), stored_runs.hold_lock(store, runs[1]):
+        app = opened(series=series.id)
+    assert "partial" not in live_items(app, "lab-progress")
+    assert "Verdict when all runs finish." in page_text(app)
+    assert not app.exception
+
+
+def test_what_the_only_run_reached_is_judged(store: RunStore) -> None:
+    series, runs = stored_duel(store, a=RunState.STOPPED, b=RunState.STOPPED)
+    with store.database.connect(write=True) as connection:
+        connection.execute("DELETE FROM epochs WHERE run = ?", (runs[1].id,))
+    text = page_text(opened(series=series.id))
+    assert "Too few runs have finished an epoch, so there is nothing to compare." in text
+    assert "With a, after epoch 1: training accuracy " in text
+    assert "The run was cut short after epoch 1 of 3." in text
 
 
 def test_different_precisions_are_reported_with_the_verdict(store: RunStore) -> None:
