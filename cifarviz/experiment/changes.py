@@ -37,11 +37,12 @@ class ExperimentChange:
     """A changed setting.
 
     ``text`` has the old and the new value, ``batch size 4 → 64``; ``short`` has only the new value,
-    ``batch 64``, for names of runs.
+    ``batch 64``, for names of runs. ``field`` is the name of a single changed value.
     """
 
     text: str
     short: str
+    field: str = ""
 
 
 @dataclass(frozen=True)
@@ -129,12 +130,12 @@ def _format_change(name: str, label: str, old: object, new: object) -> Experimen
     short = format_brief(name, label, new)
     before, after = _format_value(name, old), _format_value(name, new)
     if name == "variant":
-        return ExperimentChange(f"{after} instead of {before}".lower(), short)
+        return ExperimentChange(f"{after} instead of {before}".lower(), short, name)
     if name == "wrong_labels":
         before, after = format_share(old), format_share(new)
     elif name in ("labels", "monitor", "padding"):
         before, after = before.lower(), after.lower()
-    return ExperimentChange(f"{_SHORT_LABELS.get(name, label)} {before} → {after}", short)
+    return ExperimentChange(f"{_SHORT_LABELS.get(name, label)} {before} → {after}", short, name)
 
 
 def layer_changes(old: Sequence[Fields], new: Sequence[Fields]) -> list[ExperimentChange]:
@@ -218,7 +219,7 @@ def _changed_layer(number: int, old: Fields, new: Fields) -> ExperimentChange:
     shorts = ", ".join(change.short for change in found)
     return ExperimentChange(
         f"layer {number} ({_title(new)}): {texts}",
-        _label(new) if layer_type.label_is_complete else f"layer {number} {shorts}",
+        _label(new) if layer_type.label_is_complete else f"{shorts} in layer {number}",
     )
 
 

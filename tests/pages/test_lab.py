@@ -117,7 +117,10 @@ def test_a_click_queues_all_runs_and_the_address_holds_the_series(store: RunStor
     assert address_of(app)["series"] == series.id
     assert series.title == "Width of the network: a quarter as wide against half as wide"
     runs = [store.get(run_id) for run_id in series.run_ids]
-    assert [run.name for run in runs] == ["Duel: a quarter as wide", "Duel: half as wide"]
+    assert [run.name for run in runs] == [
+        "a quarter as wide · duel · sample",
+        "half as wide · duel · sample",
+    ]
     assert {run.experiment.data.train_images for run in runs} == {100}
     assert series.title in page_text(app)
     assert "Verdict when all runs finish" in page_text(app)
