@@ -70,6 +70,7 @@ _FEW_EPOCHS = 10
 _LEGEND_LINE, _LEGEND_REST, _AROUND = 19, 30, 84
 _HEIGHT = 420
 _LEGEND_TITLE = "Solid: validation<br>Dotted: training<br>By their number"
+_VALIDATION_LEGEND_TITLE = "Validation<br>By their number"
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +106,8 @@ class HistoryComparison:
     logarithmic: bool = False
     smoothed_over: int = 1
     """The number of epochs that each value is averaged over."""
+    validation_only: bool = False
+    """Whether training curves are left out, and with them the gaps."""
 
     @property
     def few(self) -> bool:
@@ -119,16 +122,18 @@ def history_comparison(
     *,
     logarithmic: bool = False,
     smoothed_over: int = 1,
+    validation_only: bool = False,
 ) -> HistoryComparison:
     """Shape the runs that have an epoch; runs of the same name are numbered.
 
     A run without an epoch still has a position, so that the others do not change when it starts.
+    ``validation_only`` also leaves out runs without validation.
     """
     curves: list[RunCurve] = []
     seen: dict[str, int] = {}
     all_runs = tuple(runs)
     for position, run in enumerate(all_runs):
-        if len(run.epochs) == 0:
+        if len(run.epochs) == 0 or (validation_only and run.validation is None):
             continue
         seen[run.name] = seen.get(run.name, 0) + 1
         name = run.name if seen[run.name] == 1 else f"{run.name} ({seen[run.name]})"
@@ -144,7 +149,9 @@ def history_comparison(
                 ),
             )
         )
-    return HistoryComparison(metric, tuple(curves), published, logarithmic, smoothed_over)
+    return HistoryComparison(
+        metric, tuple(curves), published, logarithmic, smoothed_over, validation_only
+    )
 
 
 def history_comparison_figure(comparison: HistoryComparison) -> go.Figure:
@@ -157,10 +164,12 @@ def history_comparison_figure(comparison: HistoryComparison) -> go.Figure:
     """
     title = METRIC_TITLES[comparison.metric]
     if not comparison.runs:
-        return empty_figure(
-            "Choose runs that have finished an epoch to compare them.", height=_HEIGHT
-        )
+        reason = "Choose runs that have finished an epoch to compare them."
+        if comparison.validation_only:
+            reason = "None of these runs has a validation curve yet."
+        return empty_figure(reason, height=_HEIGHT)
     few = comparison.few
+    legend_title = _VALIDATION_LEGEND_TITLE if comparison.validation_only else _LEGEND_TITLE
     longest = max(int(np.max(run.epochs)) for run in comparison.runs)
     figure = go.Figure(
         layout=base_layout(
@@ -186,16 +195,21 @@ def history_comparison_figure(comparison: HistoryComparison) -> go.Figure:
                 "yanchor": "top",
                 "groupclick": "toggleitem" if few else "togglegroup",
                 "tracegroupgap": 6 if few else 0,
-                "title": {"text": "" if few else _LEGEND_TITLE, "font": {"size": FONT_SIZE}},
+                "title": {"text": "" if few else legend_title, "font": {"size": FONT_SIZE}},
             },
         )
     )
     if comparison.published is not None:
         group = {"legendgroup": "published", "legendgrouptitle": {"text": "Published"}}
-        add_published(figure, comparison.published, group)
+        add_published(figure, comparison.published, group, training=not comparison.validation_only)
     number = METRIC_FORMATS[comparison.metric]
     # All at once: Plotly validates the whole figure at each addition.
-    figure.add_traces([trace for run in comparison.runs for trace in _traces(run, number, few)])
+    kinds: tuple[CurveKind, ...] = (
+        ("validation",) if comparison.validation_only else ("training", "validation")
+    )
+    figure.add_traces(
+        [trace for run in comparison.runs for trace in _traces(run, number, few, kinds)]
+    )
     marks = (
         ("Best epoch", "star", [(run, run.best_epoch) for run in comparison.runs]),
         ("Stopped early", "x-thin", [(run, run.stopped_early) for run in comparison.runs]),
@@ -203,7 +217,7 @@ def history_comparison_figure(comparison: HistoryComparison) -> go.Figure:
     for name, symbol, epochs in marks:
         _add_marks(figure, name, symbol, epochs, number, few)
     _add_starts(figure, comparison.runs, number, few)
-    if few:
+    if few and not comparison.validation_only:
         for run in comparison.runs:
             _add_gap(figure, run, len(comparison.runs))
     if comparison.metric == "loss":
@@ -316,11 +330,14 @@ def _smoothing_label(epochs: int) -> str:
     return "" if epochs == 1 else f", mean of {epochs} epochs"
 
 
-def _traces(run: RunCurve, number: str, few: bool) -> list[dict[str, Any]]:
-    kinds: list[tuple[CurveKind, np.ndarray]] = [("training", run.training)]
+def _traces(
+    run: RunCurve, number: str, few: bool, kinds: Sequence[CurveKind]
+) -> list[dict[str, Any]]:
+    measured: dict[CurveKind, np.ndarray] = {"training": run.training}
     if run.validation is not None:
-        kinds.append(("validation", run.validation))
-    epochs, *drawn = _with_branch(run, *(values for _, values in kinds))
+        measured["validation"] = run.validation
+    epochs, *values = _with_branch(run, *measured.values())
+    drawn = {kind: curve for kind, curve in zip(measured, values, strict=True) if kind in kinds}
     name = legend_name(run.name, run.place)
     # Plotly validates a list in half the time of a short array.
     x = epochs.tolist()
@@ -328,9 +345,9 @@ def _traces(run: RunCurve, number: str, few: bool) -> list[dict[str, Any]]:
         {
             "type": "scatter",
             "x": x,
-            "y": values.tolist(),
+            "y": curve.tolist(),
             "name": kind.capitalize() if few else name,
-            "showlegend": few or kind == kinds[-1][0],
+            "showlegend": few or kind == list(drawn)[-1],
             "legendgroup": str(run.place.position),
             **({"legendgrouptitle": {"text": name}} if few else {}),
             **curve_style(run.place, kind, single=len(run.epochs) == 1),
@@ -339,12 +356,9 @@ def _traces(run: RunCurve, number: str, few: bool) -> list[dict[str, Any]]:
                 f"{kind}, epoch %{{x}}: %{{y:{number}}}<extra></extra>"
             ),
         }
-        for (kind, _), values in zip(kinds, drawn, strict=True)
+        for kind, curve in drawn.items()
     ]
-    badges = [
-        number_badge(run.place, kind, x, values.tolist())
-        for (kind, _), values in zip(kinds, drawn, strict=True)
-    ]
+    badges = [number_badge(run.place, kind, x, curve.tolist()) for kind, curve in drawn.items()]
     return [*curves, *(badge for badge in badges if badge is not None)]
 
 

@@ -74,11 +74,12 @@ def test_layers_are_matched_before_they_are_compared() -> None:
     assert _texts(add_layer(VGG, "dropout")) == ["dropout 0.5 added as layer 12"]
 
 
-def test_many_changed_layers_are_counted() -> None:
+def test_many_changed_layers_are_listed_by_name() -> None:
     draft = VGG
     for layer in VGG.layers[:5]:
         draft = draft.without_layer(layer.id)
-    assert _texts(draft) == ["layers: 5 removed"]
+    names = "1 (convolution), 2 (convolution), 3 (max pooling), 4 (convolution), 5 (convolution)"
+    assert _texts(draft) == [f"layers removed: {names}"]
     assert changes(VGG, draft)[0].short == "5 layers removed"
 
 

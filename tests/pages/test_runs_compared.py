@@ -128,7 +128,8 @@ def test_the_table_lists_only_settings_that_differ(store: RunStore) -> None:
         ["Setting", "plain", "cured"],
         ["number of training images", "all", "700"],
         ["flip", "off", "on"],
-        ["layers", "2 layers", "dropout 0.4 added as layer 2"],
+        ["number of layers", "2", "3"],
+        ["dropout after layer 1", "–", "dropout 0.4"],
     ]
     app = opened(first.id, stored_runs.store_run(store, OWN, name="twin").id)
     assert "All settings are the same, including the seed." in page_texts(app)

@@ -124,8 +124,9 @@ class SeriesFeed:
         )
         if verdict is None:
             return {}
-        note = "\n".join(verdict.sentences)
-        return {PARTIAL: Item(verdict.headline, "not final", "orange", note=note)}
+        first, *others = verdict.sentences
+        item = Item(verdict.headline, "not final", "orange", first, note="\n".join(others))
+        return {PARTIAL: item}
 
 
 def watch_series(kind: LabKind, series: Series, *, stacked: bool = False) -> None:
