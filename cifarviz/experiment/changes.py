@@ -261,7 +261,7 @@ def differences(experiments: Sequence[Experiment]) -> list[Difference]:
     """Return the settings that differ between experiments, in the order of Setup's forms.
 
     ``–`` stands for a setting or a layer that an experiment does not have, such as Adam's momentum.
-    Layers are matched, then compared one by one.
+    Layers are matched, those of networks with the same sequence of types one by one.
     """
     drafts = [make_draft(experiment, next(iter(PRESETS))) for experiment in experiments]
     rows = [*_settings(drafts), *_layers(drafts)]
@@ -336,7 +336,9 @@ def _matched_layers(
     added: list[list[list[Fields | None]]] = [[] for _ in range(len(first) + 1)]
     for place, network in enumerate(networks[1:], 1):
         before, searched = 0, 0
-        for old, new in _align_layers(first, network):
+        same = [layer["type"] for layer in first] == [layer["type"] for layer in network]
+        pairs = [(at, at) for at in range(len(first))] if same else _align_layers(first, network)
+        for old, new in pairs:
             if old is not None:
                 rows[old][place] = None if new is None else network[new]
                 before, searched = old + 1, 0
