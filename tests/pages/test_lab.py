@@ -373,6 +373,21 @@ def test_images_with_wrong_labels_are_ordered_by_epoch_learned(
         assert not page.exception
 
 
+def test_memorisation_has_a_verdict_before_the_second_run_ends(
+    store: RunStore, memorised: tuple[Series, np.ndarray]
+) -> None:
+    [run_id] = memorised[0].run_ids
+    made = stored_runs.experiment(data=Data(train_images=200), validation=TestValidation())
+    other = stored_runs.store_run(store, made, state=RunState.RUNNING, epochs=1)
+    with stored_runs.hold_lock(store, other):
+        labelled = [(run_id, "20% wrong labels"), (other.id, "correct labels")]
+        series = save_series(store, "memorisation", "Memorisation", labelled)
+        app = opened(view="memorisation", series=series.id)
+    title = live_items(app, "lab-progress")["partial"]["title"]
+    assert title.startswith("So far, with 1 of 2 runs: the network memorised wrong labels")
+    assert not app.exception
+
+
 def test_the_runs_page_reports_wrong_labels(
     store: RunStore, memorised: tuple[Series, np.ndarray]
 ) -> None:

@@ -117,7 +117,8 @@ class SeriesFeed:
         return self._drawn[1]
 
     def _partial_items(self, members: Sequence[SeriesRun]) -> dict[str, Item]:
-        if not any(member.run.state.active for member in members):
+        unknown = self._kind == "memorisation" and self._labels is None
+        if unknown or not any(member.run.state.active for member in members):
             return {}
         verdict = compute_verdict(
             self._kind, members, lambda run: load_memorisation(self._store, run, self._labels)
