@@ -183,6 +183,11 @@ def seconds_left(
         if not run.state.active:
             continue
         at_once += run.state is not RunState.QUEUED
+        own = None if run.progress is None else run.progress.seconds_left
+        if own is not None and run.state is RunState.RUNNING:
+            # As other pages show it.
+            left.append(own)
+            continue
         start = 0.0
         if pace is None:
             # All are compared, so they train in the precision of the first.

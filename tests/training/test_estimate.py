@@ -222,6 +222,7 @@ def test_the_time_left_is_known_from_the_first_steps_on() -> None:
     under_way = replace(begun, progress=_progress(1, 10, 63, 295.0))
     left = seconds_left([work, work], [under_way, queued], [[], []])
     assert left == pytest.approx(295 + 300, rel=0.05)
+    assert seconds_left([work], [under_way], [_history(3, 1.0)]) == 295
     finished = _run(state=RunState.FINISHED)
     assert seconds_left([work], [finished], [_history(3, 1.0)]) == 0
 
