@@ -292,7 +292,6 @@ def _verdict(
     memorisation: Callable[[Run], RunMemorisation | None],
 ) -> LabVerdict | None:
     results = _comparable_results(members)
-    verdict: LabVerdict
     if kind == "memorisation":
         wrong = next(
             (member for member in members if member.run.experiment.data.wrong_labels), None
