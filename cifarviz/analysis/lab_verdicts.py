@@ -21,7 +21,7 @@ class ArmResult:
     ``label`` names what distinguishes it from the other runs. ``trained`` of ``planned`` epochs are
     done, and the first ``epochs`` of them are compared. Losses (nats) and accuracies (0 to 1) are
     those after ``weights_epoch``, an earlier epoch if early stopping restored its weights.
-    ``ended``: it finished by itself, also by early stopping.
+    ``ended``: it finished by itself, also by early stopping. ``active``: it still trains, or waits.
     """
 
     label: str
@@ -36,6 +36,7 @@ class ArmResult:
     lowest_val_loss: float
     fit: Fit
     ended: bool
+    active: bool
     train_images: int
     validation_images: int
 
@@ -63,6 +64,12 @@ class LabVerdict:
     confirmed: bool
     headline: str
     sentences: tuple[str, ...]
+
+
+def partial_verdict(verdict: LabVerdict, basis: str) -> LabVerdict:
+    """Return ``verdict`` marked as not final: ``So far, after 6 epochs: best …``."""
+    headline = verdict.headline
+    return replace(verdict, headline=f"So far, {basis}: {headline[:1].lower()}{headline[1:]}")
 
 
 def duel_verdict(results: Sequence[ArmResult]) -> LabVerdict:
@@ -127,8 +134,10 @@ def memorisation_verdict(
         "images the wrong label they were trained with."
         if share > _MEMORISED
         else "The network hardly memorised the wrong labels: after epoch {epoch} it gives "
-        "{share:.1%} of {count:,} images their wrong label. Train for longer or on fewer images."
+        "{share:.1%} of {count:,} images their wrong label."
     )
+    if share <= _MEMORISED and not wrong.active:
+        template += " Train for longer or on fewer images."
     headline = template.format(
         epoch=int(memorisation.epochs[-1]), share=share, count=len(memorisation.false_learned)
     )
@@ -304,8 +313,11 @@ def _curves_and_ends(results: Sequence[ArmResult]) -> list[str]:
         if result.weights_epoch != result.epochs
     ]
     sentences += [
-        f"The run with {result.label} was cut short after {result.trained} of {result.planned} "
-        "epochs."
+        f"The run with {result.label} is under way: {result.trained} of {result.planned} epochs "
+        "are done."
+        if result.active
+        else f"The run with {result.label} was cut short after {result.trained} of "
+        f"{result.planned} epochs."
         for result in results
         if not result.ended
     ]
@@ -366,13 +378,14 @@ def arm_result(
         lowest_val_loss=min(epoch.val_loss for epoch in validated if epoch.val_loss is not None),
         fit=judge_run(judged, validated),
         ended=run.state is RunState.FINISHED,
+        active=run.state.active,
         train_images=run.train_images or 0,
         validation_images=run.validation_images or 0,
     )
 
 
 def common_epoch(results: Sequence[ArmResult]) -> int | None:
-    """The last epoch that all runs have reached if one was cut short, else ``None``.
+    """The last epoch that all runs have reached if one has not finished, else ``None``.
 
     A run that finished earlier by itself counts with its last epoch.
     """

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from cifarviz.analysis.overfitting import VERDICT_LABELS, judge_run
 from cifarviz.cli.data import DatasetName
 from cifarviz.cli.output import AsJson, print_json, print_message, print_table, progress_bar
 from cifarviz.cli.values import preset_dict, result_dict
@@ -19,6 +20,7 @@ from cifarviz.installation import program_name
 from cifarviz.runs.curation import validate_name
 from cifarviz.runs.earlier_losses import earlier_losses
 from cifarviz.runs.records import Run
+from cifarviz.runs.run_headline import format_duration, headline
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
@@ -153,10 +155,16 @@ def print_result(worker: Worker, run: Run, as_json: bool) -> int:
     """Print the result of a run and return the exit code."""
     if run.precision_reason is not None:
         print_message(f"Precision: {run.precision_reason}")
+    epochs = worker.store.epochs(run.id)
     if as_json:
-        print_json(result_dict(run, worker.store.epochs(run.id)))
+        print_json(result_dict(run, epochs))
     else:
-        print_message(f"Run {run.id} is {run.state}.")
+        print_message(f"Run {run.id} is {run.state} after {format_duration(run.seconds)} at work.")
+        if best := headline(run):
+            print_message(f"Best: {best}.")
+        if epochs:
+            fit = judge_run(run, epochs)
+            print_message(f"Verdict: {VERDICT_LABELS[fit.verdict]}. {fit.reason}")
     earlier = earlier_losses(run)
     for message in (run.message, run.note, earlier and f"Losses: {earlier.label}."):
         if message:

@@ -37,11 +37,12 @@ class ExperimentChange:
     """A changed setting.
 
     ``text`` has the old and the new value, ``batch size 4 → 64``; ``short`` has only the new value,
-    ``batch 64``, for names of runs.
+    ``batch 64``, for names of runs. ``field`` is the name of a single changed value.
     """
 
     text: str
     short: str
+    field: str = ""
 
 
 @dataclass(frozen=True)
@@ -129,44 +130,52 @@ def _format_change(name: str, label: str, old: object, new: object) -> Experimen
     short = format_brief(name, label, new)
     before, after = _format_value(name, old), _format_value(name, new)
     if name == "variant":
-        return ExperimentChange(f"{after} instead of {before}".lower(), short)
+        return ExperimentChange(f"{after} instead of {before}".lower(), short, name)
     if name == "wrong_labels":
         before, after = format_share(old), format_share(new)
     elif name in ("labels", "monitor", "padding"):
         before, after = before.lower(), after.lower()
-    return ExperimentChange(f"{_SHORT_LABELS.get(name, label)} {before} → {after}", short)
+    return ExperimentChange(f"{_SHORT_LABELS.get(name, label)} {before} → {after}", short, name)
 
 
 def layer_changes(old: Sequence[Fields], new: Sequence[Fields]) -> list[ExperimentChange]:
     """Return added, removed and changed layers.
 
     Numbers are positions in ``new``, counted from 1; those of removed layers are in ``old``. If
-    many layers changed, a single change counts them.
+    many layers changed, a single change lists them without their values.
     """
     found: list[ExperimentChange] = []
-    counts = {"added": 0, "removed": 0, "changed": 0}
+    names: dict[str, list[str]] = {"added": [], "removed": [], "changed": []}
     for before, after in _align_layers(old, new):
         if before is None:
             assert after is not None
-            counts["added"] += 1
+            names["added"].append(_numbered(after + 1, new[after]))
             found.append(_added_layer(after + 1, new[after]))
         elif after is None:
-            counts["removed"] += 1
+            names["removed"].append(_numbered(before + 1, old[before]))
             found.append(
                 ExperimentChange(
-                    f"layer {before + 1} ({_title(old[before])}) removed",
+                    f"layer {_numbered(before + 1, old[before])} removed",
                     f"without {_label(old[before])}",
                 )
             )
         elif old[before] != new[after]:
-            counts["changed"] += 1
+            names["changed"].append(_numbered(after + 1, new[after]))
             found.append(_changed_layer(after + 1, old[before], new[after]))
     if len(found) <= _MAX_LISTED_LAYERS:
         return found
-    text = ", ".join(f"{count} {action}" for action, count in counts.items() if count)
-    first, _, rest = text.partition(" ")
+    parts = {action: layers for action, layers in names.items() if layers}
+    text = "; ".join(f"layers {action}: {', '.join(layers)}" for action, layers in parts.items())
+    first, _, rest = ", ".join(
+        f"{len(layers)} {action}" for action, layers in parts.items()
+    ).partition(" ")
     layers = "1 layer" if first == "1" else f"{first} layers"
-    return [ExperimentChange(f"layers: {text}", f"{layers} {rest}")]
+    return [ExperimentChange(text, f"{layers} {rest}")]
+
+
+def _numbered(number: int, layer: Fields) -> str:
+    """Return ``3 (max pooling)``."""
+    return f"{number} ({_title(layer)})"
 
 
 def _align_layers(
@@ -217,8 +226,8 @@ def _changed_layer(number: int, old: Fields, new: Fields) -> ExperimentChange:
     texts = ", ".join(change.text for change in found)
     shorts = ", ".join(change.short for change in found)
     return ExperimentChange(
-        f"layer {number} ({_title(new)}): {texts}",
-        _label(new) if layer_type.label_is_complete else f"layer {number} {shorts}",
+        f"layer {_numbered(number, new)}: {texts}",
+        _label(new) if layer_type.label_is_complete else f"{shorts} in layer {number}",
     )
 
 
@@ -251,9 +260,8 @@ def _lowered(title: str) -> str:
 def differences(experiments: Sequence[Experiment]) -> list[Difference]:
     """Return the settings that differ between experiments, in the order of Setup's forms.
 
-    ``–`` stands for a setting that an experiment does not have, such as Adam's momentum. If all
-    networks have the same sequence of layer types, their layers are compared one by one; otherwise
-    each network is described by its changes from the first.
+    ``–`` stands for a setting or a layer that an experiment does not have, such as Adam's momentum.
+    Layers are matched, those of networks with the same sequence of types one by one.
     """
     drafts = [make_draft(experiment, next(iter(PRESETS))) for experiment in experiments]
     rows = [*_settings(drafts), *_layers(drafts)]
@@ -294,23 +302,66 @@ def _fields(parts: Sequence[Any], classes: Sequence[Any], prefix: str = "") -> I
 
 def _layers(drafts: Sequence[Draft]) -> Iterator[Difference]:
     networks = [[dict(layer.fields) for layer in draft.layers] for draft in drafts]
-    first = networks[0]
-    types = [[layer["type"] for layer in network] for network in networks]
-    if all(sequence == types[0] for sequence in types):
-        for number, layers in enumerate(zip(*networks, strict=True), 1):
-            layer_type = LAYER_TYPES[layers[0]["type"]]
-            for name in layers[0]:
-                if name != "type":
-                    yield Difference(
-                        f"layer {number} ({layer_type.title.lower()}), {layer_type.label(name)}",
-                        tuple(_format_value(name, layer[name]) for layer in layers),
-                    )
-        return
-    texts = [f"{len(first)} layers"]
-    for network in networks[1:]:
-        found = [change.text for change in layer_changes(first, network)]
-        texts.append("; ".join(found) or texts[0])
-    yield Difference("layers", tuple(texts))
+    yield Difference("number of layers", tuple(str(len(network)) for network in networks))
+    for name, layers in _matched_layers(networks):
+        there = [layer for layer in layers if layer is not None]
+        if len(there) < len(layers):
+            yield Difference(
+                name, tuple(NOT_APPLICABLE if layer is None else _label(layer) for layer in layers)
+            )
+        layer_type = LAYER_TYPES[there[0]["type"]]
+        for field in there[0]:
+            if field == "type" or all(layer[field] == there[0][field] for layer in there):
+                continue
+            yield Difference(
+                f"{name}, {layer_type.label(field)}",
+                tuple(
+                    NOT_APPLICABLE if layer is None else _format_value(field, layer[field])
+                    for layer in layers
+                ),
+            )
+
+
+def _matched_layers(
+    networks: Sequence[Sequence[Fields]],
+) -> Iterator[tuple[str, list[Fields | None]]]:
+    """Yield each layer with its name: its fields in each network, ``None`` where it is missing.
+
+    Names have the numbers of the first network: ``layer 2 (dropout)``, or ``dropout after layer
+    2`` for a layer that it lacks.
+    """
+    first, count = networks[0], len(networks)
+    rows: list[list[Fields | None]] = [[layer, *[None] * (count - 1)] for layer in first]
+    # By the number of the first network's layers before them.
+    added: list[list[list[Fields | None]]] = [[] for _ in range(len(first) + 1)]
+    for place, network in enumerate(networks[1:], 1):
+        before, searched = 0, 0
+        same = [layer["type"] for layer in first] == [layer["type"] for layer in network]
+        pairs = [(at, at) for at in range(len(first))] if same else _align_layers(first, network)
+        for old, new in pairs:
+            if old is not None:
+                rows[old][place] = None if new is None else network[new]
+                before, searched = old + 1, 0
+                continue
+            assert new is not None
+            here = added[before]
+            while searched < len(here) and _type(here[searched]) != network[new]["type"]:
+                searched += 1
+            if searched == len(here):
+                here.append([None] * count)
+            here[searched][place] = network[new]
+            searched += 1
+    for number in range(len(first) + 1):
+        if number:
+            yield f"layer {_numbered(number, first[number - 1])}", rows[number - 1]
+        where = f"after layer {number}" if number else "before layer 1"
+        for row in added[number]:
+            layer_type = LAYER_TYPES[_type(row)]
+            yield f"{_title_in_sentence(layer_type)} {where}", row
+
+
+def _type(row: Sequence[Fields | None]) -> str:
+    return next(str(layer["type"]) for layer in row if layer is not None)
 
 
 def _format_value(name: str, value: object) -> str:

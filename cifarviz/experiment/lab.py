@@ -50,8 +50,9 @@ class LabExperiment:
     arms: tuple[Arm, ...]
 
     def run_name(self, arm: Arm) -> str:
-        """Return the name of this arm's run on other pages."""
-        return f"{LAB_TITLES[self.kind]}: {arm.label}"
+        """Return the name of this arm's run on other pages: ``mirrored · duel · sample``."""
+        sample = ["sample"] if arm.experiment.data.variant == "sample" else []
+        return " · ".join([arm.label, LAB_TITLES[self.kind].lower(), *sample])
 
 
 _FILTERS = (16, 32, 64)

@@ -22,21 +22,24 @@ _IGNORED_IN_FORKS = ("epochs", "test_epochs")
 
 
 def run_name(title: str, changed: Sequence[ExperimentChange]) -> str:
-    """Return the preset's ``title`` up to a colon and the changes, as far as they fit."""
-    return join_changes(title.partition(":")[0], [change.short for change in changed], _MAX_NAME)
+    """Return the changes, as far as they fit, and the preset's ``title`` up to a colon.
+
+    The sample or the full set comes last: ``batch 64 · A first network · sample``.
+    """
+    data = [change.short for change in changed if change.field == "variant"]
+    others = [change.short for change in changed if change.field != "variant"]
+    return join_changes(others, _SEPARATOR.join([title.partition(":")[0], *data]), _MAX_NAME)
 
 
-def join_changes(begin: str, shorts: Sequence[str], max_length: int) -> str:
-    """Return ``begin`` and the ``shorts`` that fit into ``max_length``: ``… · +2 more``."""
-    parts = [begin]
-    for number, short in enumerate(shorts):
-        left = len(shorts) - number - 1
-        rest = [f"+{left} more"] if left else []
-        if len(_SEPARATOR.join([*parts, short, *rest])) > max_length:
-            parts.append(f"+{left + 1} more" if number else "changed")
+def join_changes(shorts: Sequence[str], base: str, max_length: int) -> str:
+    """Return the ``shorts`` that fit into ``max_length``, then ``base``: ``… · +2 more · base``."""
+    for shown in range(len(shorts), -1, -1):
+        left = len(shorts) - shown
+        rest = [f"+{left} more" if shown else "changed"] if left else []
+        name = _SEPARATOR.join([*shorts[:shown], *rest, base])
+        if len(name) <= max_length:
             break
-        parts.append(short)
-    return _SEPARATOR.join(parts)
+    return name
 
 
 def unique_name(name: str, taken: Collection[str]) -> str:
@@ -48,9 +51,9 @@ def unique_name(name: str, taken: Collection[str]) -> str:
 
 
 def fork_name(parent: str, before: Experiment, fork: Experiment, epoch: int) -> str:
-    """Return the parent's name and the changes: ``VGG from epoch 9 · learning rate 1e-05``.
+    """Return the changes and the parent's name: ``learning rate 1e-05 · VGG from epoch 9``.
 
-    At most 94 characters; changes that do not fit are counted: ``… · +2 more``.
+    At most 94 characters; changes that do not fit are counted: ``… · +2 more · …``.
     """
     preset = next(iter(PRESETS))
     old = make_draft(before, preset)
@@ -65,4 +68,4 @@ def fork_name(parent: str, before: Experiment, fork: Experiment, epoch: int) -> 
     # Names stored by early versions may have characters that are not allowed any more.
     parent = single_line(parent)
     begin = parent if len(parent) <= max_parent else f"{parent[:max_parent].rstrip()}…"
-    return join_changes(f"{begin}{ending}", shorts, _MAX_FORK_NAME)
+    return join_changes(shorts, f"{begin}{ending}", _MAX_FORK_NAME)

@@ -128,16 +128,19 @@ def published_curves(
 
 
 def add_published(
-    figure: go.Figure, curves: PublishedCurves, group: Mapping[str, Any] | None = None
+    figure: go.Figure,
+    curves: PublishedCurves,
+    group: Mapping[str, Any] | None = None,
+    *,
+    training: bool = True,
 ) -> None:
-    """Draw them thin and dashed, with two legend entries, optionally in a legend ``group``."""
+    """Draw them thin and dashed, optionally in a legend ``group`` and without ``training``."""
     is_line = curves.epochs.size >= _FEWEST_FOR_LINE
     number = METRIC_FORMATS[curves.metric]
     evaluation_color = TEST if curves.images == "test" else VALIDATION
-    for kind, values, color, symbol in (
-        ("training", curves.training, TRAINING, "circle-open"),
-        (curves.images, curves.evaluation, evaluation_color, "diamond-open"),
-    ):
+    drawn = [("training", curves.training, TRAINING, "circle-open")] if training else []
+    drawn.append((curves.images, curves.evaluation, evaluation_color, "diamond-open"))
+    for kind, values, color, symbol in drawn:
         figure.add_scatter(
             x=curves.epochs,
             y=values,

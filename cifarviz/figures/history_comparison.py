@@ -126,12 +126,13 @@ def history_comparison(
     """Shape the runs that have an epoch; runs of the same name are numbered.
 
     A run without an epoch still has a position, so that the others do not change when it starts.
+    ``validation_only`` also leaves out runs without validation.
     """
     curves: list[RunCurve] = []
     seen: dict[str, int] = {}
     all_runs = tuple(runs)
     for position, run in enumerate(all_runs):
-        if len(run.epochs) == 0:
+        if len(run.epochs) == 0 or (validation_only and run.validation is None):
             continue
         seen[run.name] = seen.get(run.name, 0) + 1
         name = run.name if seen[run.name] == 1 else f"{run.name} ({seen[run.name]})"
@@ -165,9 +166,10 @@ def history_comparison_figure(comparison: HistoryComparison) -> go.Figure:
     if validation_only:
         title = f"Validation {title.lower()}"
     if not comparison.runs:
-        return empty_figure(
-            "Choose runs that have finished an epoch to compare them.", height=_HEIGHT
-        )
+        reason = "Choose runs that have finished an epoch to compare them."
+        if comparison.validation_only:
+            reason = "None of these runs has a validation curve yet."
+        return empty_figure(reason, height=_HEIGHT)
     few = comparison.few
     longest = max(int(np.max(run.epochs)) for run in comparison.runs)
     figure = go.Figure(
@@ -191,7 +193,7 @@ def history_comparison_figure(comparison: HistoryComparison) -> go.Figure:
     )
     if comparison.published is not None:
         group = {"legendgroup": "published", "legendgrouptitle": {"text": "Published"}}
-        add_published(figure, comparison.published, group)
+        add_published(figure, comparison.published, group, training=not comparison.validation_only)
     number = METRIC_FORMATS[comparison.metric]
     # All at once: Plotly validates the whole figure at each addition.
     figure.add_traces(

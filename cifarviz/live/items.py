@@ -95,15 +95,20 @@ def state_item(run: Run, waiting: str = "") -> Item:
 
 
 def progress_item(run: Run, title: str | None = None, waiting: str = "") -> Item:
-    """Return a run's name (or another title), state, progress and best epoch."""
+    """Return a run's name (or another title), state, progress, time left and best epoch."""
     best = headline(run)
+    left = run.progress.seconds_left if run.progress and run.state is RunState.RUNNING else None
+    notes = [
+        "" if left is None else f"About {format_duration(left)} left",
+        f"{'Best so far' if run.state.active else 'Best'}: {best}" if best else "",
+    ]
     return Item(
         title=run.name if title is None else title,
         badge=state_label(run),
         color=state_color(run),
         text=waiting or progress_text(run),
         share=progress_share(run),
-        note=f"{'Best so far' if run.state.active else 'Best'}: {best}" if best else "",
+        note="\n".join(filter(None, notes)),
     )
 
 

@@ -9,17 +9,18 @@ Without any runs, the rate lies between fixed bounds.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from math import log2
-from statistics import median
+from math import log2, sqrt
+from statistics import fmean, median
 from typing import Literal
 
 from cifarviz.errors import ExperimentInvalid, UnknownFormat
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.runs.archive import IMPORTED
 from cifarviz.runs.recorded import ORIGIN
-from cifarviz.runs.records import Run
+from cifarviz.runs.records import Epoch, Run
+from cifarviz.runs.states import RunState
 from cifarviz.training.plan import tracked_image_count
-from cifarviz.training.timing import SHORT_RUN
+from cifarviz.training.timing import PRECISIONS, SHORT_RUN
 
 # Seconds a step costs beside its multiply-adds. Measured on 2 cores with the presets and six
 # other networks at batches of 4 to 256: 0.5 to 4 ms.
@@ -38,6 +39,8 @@ _UNCERTAINTY_PER_DOUBLING, _MIN_UNCERTAINTY = 1.15, 1.1
 # A run more doublings away is not used.
 _MAX_DISTANCE = 6.0
 _MAX_RUNS = 5
+# Earlier epochs of a run may have been slower or faster, as the machine was busy.
+_NEWEST_EPOCHS = 5
 
 
 @dataclass(frozen=True)
@@ -148,18 +151,85 @@ def _estimate_auto(work: EpochWork, speeds: Sequence[MeasuredSpeed]) -> Estimate
     return replace(exact, low=exact.low / _MAX_BFLOAT16_GAIN, same=False)
 
 
+START_SECONDS = (1.5, 4.0)
+"""Seconds, from low to high, that a run takes beside its epochs, to build and trace the network:
+measured on 2 cores."""
+
+
+def measured_speed(work: EpochWork, precision: str, seconds: float) -> MeasuredSpeed:
+    """Return the speed of a run whose epochs of ``work`` took ``seconds`` each."""
+    images = work.train_images + _VALIDATION_COST * work.validation_images
+    return MeasuredSpeed(work.operations, work.batch_size, precision, images / max(seconds, 1e-6))
+
+
+def seconds_left(
+    works: Sequence[EpochWork], runs: Sequence[Run], histories: Sequence[Sequence[Epoch]]
+) -> float | None:
+    """Return seconds of training until all active ``runs`` have ended; ``None`` if unknown.
+
+    Runs that have not begun are estimated from the epochs of those that have; each run has the
+    ``work`` of an epoch and its epochs so far. Runs that train at once share the time.
+    """
+    paces = [_seconds_per_epoch(*pair) for pair in zip(runs, histories, strict=True)]
+    speeds = [
+        measured_speed(work, run.precision or work.precision or "float32", pace)
+        for work, run, pace in zip(works, runs, paces, strict=True)
+        if pace is not None
+    ]
+    if not speeds:
+        return None
+    left, at_once = [], 0
+    for work, run, pace in zip(works, runs, paces, strict=True):
+        if not run.state.active:
+            continue
+        at_once += run.state is not RunState.QUEUED
+        own = None if run.progress is None else run.progress.seconds_left
+        if own is not None and run.state is RunState.RUNNING:
+            # As other pages show it.
+            left.append(own)
+            continue
+        start = 0.0
+        if pace is None:
+            # All are compared, so they train in the precision of the first.
+            known = replace(work, precision=PRECISIONS[speeds[0].precision])
+            estimate = estimate_epoch(known, speeds)
+            pace = sqrt(estimate.low * estimate.high)
+            start = sqrt(START_SECONDS[0] * START_SECONDS[1])
+        left.append(start + pace * _epochs_left(run))
+    return max([sum(left) / max(at_once, 1), *left], default=0.0)
+
+
+def _seconds_per_epoch(run: Run, history: Sequence[Epoch]) -> float | None:
+    """Return the mean of a run's newest epochs, else what its first steps let expect."""
+    if history:
+        return fmean(epoch.seconds for epoch in history[-_NEWEST_EPOCHS:])
+    progress = run.progress
+    if progress is None or progress.seconds_left is None or not _epochs_left(run):
+        return None
+    return progress.seconds_left / _epochs_left(run)
+
+
+def _epochs_left(run: Run) -> float:
+    done = float(run.epochs_done)
+    if run.progress is not None and run.progress.steps_per_epoch:
+        done = max(done, run.progress.step / run.progress.steps_per_epoch)
+    return max(run.experiment.epochs - done, 0.0)
+
+
 def recorded_speeds(runs: Iterable[Run], machine: str) -> tuple[MeasuredSpeed, ...]:
     """Return the speeds of those ``runs`` that were trained on ``machine``, in their order."""
     speeds = []
     for run in runs:
         # An imported run may name the same processor.
         imported = run.origin in (ORIGIN, IMPORTED)
-        if imported or run.machine != machine or not run.images_per_second or run.precision is None:
+        # In its first epoch a run has a current speed only.
+        speed = run.images_per_second or (run.progress and run.progress.images_per_second)
+        if imported or run.machine != machine or not speed or run.precision is None:
             continue
         size = _network_size(run.experiment_json)
         if size is not None:
             chosen = run.precision_reason not in (None, SHORT_RUN)
-            speeds.append(MeasuredSpeed(*size, run.precision, run.images_per_second, chosen))
+            speeds.append(MeasuredSpeed(*size, run.precision, speed, chosen))
     return tuple(speeds)
 
 

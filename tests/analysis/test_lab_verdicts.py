@@ -10,6 +10,7 @@ from cifarviz.analysis.lab_verdicts import (
     cures_verdict,
     duel_verdict,
     memorisation_verdict,
+    partial_verdict,
     sizes_verdict,
 )
 from cifarviz.analysis.memorisation import track_labels
@@ -106,6 +107,16 @@ def test_a_run_that_was_cut_short_is_named() -> None:
     stopped = result("b", 0.6, 0.5, epochs=20, state=RunState.STOPPED)
     verdict = duel_verdict([result("a", 0.9, 0.4), stopped])
     assert verdict.sentences[-1] == ("The run with b was cut short after 8 of 20 epochs.")
+
+
+def test_a_verdict_before_the_end_says_so() -> None:
+    running = result("b", 0.6, 0.5, epochs=20, state=RunState.RUNNING)
+    verdict = partial_verdict(duel_verdict([result("a", 0.9, 0.4), running]), "after 8 epochs")
+    assert verdict.headline == (
+        "So far, after 8 epochs: best validation accuracy with b: 50.0%, against 40.0% with a "
+        "(+10.0 points)."
+    )
+    assert verdict.sentences[-1] == "The run with b is under way: 8 of 20 epochs are done."
 
 
 def test_runs_are_compared_at_the_epoch_where_one_was_cut_short() -> None:

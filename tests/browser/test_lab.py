@@ -58,12 +58,15 @@ def test_curves_and_metrics_update_without_script_runs(server, page: Page) -> No
     with stored_runs.hold_lock(store, run):
         page.goto(f"{server.url}/lab?view=duel&series={series.id}")
         expect(line).to_contain_text("epoch 1 of 3")
+        expect(line).to_contain_text("So far, after 1 epoch: ")
         settle(page)
         before = page.evaluate(points)
         count_script_runs(page)
         stored_runs.advance_run(store, run, 10, epoch=True)
         expect(line).to_contain_text("epoch 2 of 3")
         expect(line).to_contain_text("66.7%")
+        expect(line).to_contain_text("So far, after 2 epochs: ")
+        expect(line).to_contain_text("of training left")
         page.wait_for_function(f"{points} > {before}")
         assert script_runs(page) == 0
 

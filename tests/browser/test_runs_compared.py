@@ -40,7 +40,7 @@ def test_a_fork_is_trained_from_its_dialog_and_drawn_as_a_branch(
     dialog.get_by_label("Learning rate", exact=True).press("Tab")
     dialog.get_by_text("Mirror images").click()
     expect(dialog.get_by_label("Name of the run", exact=True)).to_have_attribute(
-        "placeholder", "parent from epoch 2 · flip · learning rate 0.0005"
+        "placeholder", "flip · learning rate 0.0005 · parent from epoch 2"
     )
     dialog.get_by_role("button", name="Fork and train").click()
     expect(page).to_have_url(re.compile("view=watch&run="))

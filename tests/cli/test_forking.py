@@ -21,7 +21,7 @@ def test_a_fork_continues_its_parent_and_records_it(
     listed = call("runs", "--json").json
     fork = next(run for run in listed if run["run"] == result.json["run"])
     assert (fork["parent"], fork["parent_epoch"], fork["train_images"]) == (tiny["run"], 2, 40)
-    assert fork["name"] == "cifar10-starter from epoch 2 · 40 images · flip"
+    assert fork["name"] == "40 images · flip · cifar10-starter from epoch 2"
     # The weights chosen on the Runs page are the default of the command line.
     RunStore(settings).prefer(tiny["run"], "best")
     assert call("evaluate", tiny["run"], "--json").json["checkpoint"] == "best"

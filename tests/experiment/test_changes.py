@@ -74,11 +74,12 @@ def test_layers_are_matched_before_they_are_compared() -> None:
     assert _texts(add_layer(VGG, "dropout")) == ["dropout 0.5 added as layer 12"]
 
 
-def test_many_changed_layers_are_counted() -> None:
+def test_many_changed_layers_are_listed_by_name() -> None:
     draft = VGG
     for layer in VGG.layers[:5]:
         draft = draft.without_layer(layer.id)
-    assert _texts(draft) == ["layers: 5 removed"]
+    names = "1 (convolution), 2 (convolution), 3 (max pooling), 4 (convolution), 5 (convolution)"
+    assert _texts(draft) == [f"layers removed: {names}"]
     assert changes(VGG, draft)[0].short == "5 layers removed"
 
 
@@ -95,8 +96,8 @@ def test_many_changed_layers_are_counted() -> None:
         (VGG.with_value("best_only", True), "best checkpoint only"),
         (VGG.with_value("test_epochs", [15, 30]), "predictions at 15, 30"),
         (VGG.with_kind("schedule", "one_cycle"), "one cycle"),
-        (VGG.with_layer_field("1-1", "filters", 48), "layer 1 48 filters"),
-        (VGG.with_layer_field("1-1", "padding", "valid"), "layer 1 valid padding"),
+        (VGG.with_layer_field("1-1", "filters", 48), "48 filters in layer 1"),
+        (VGG.with_layer_field("1-1", "padding", "valid"), "valid padding in layer 1"),
         (add_layer(VGG, "dropout"), "dropout 0.5"),
         (add_layer(VGG, "conv2d"), "with conv 32"),
         (add_layer(VGG, "activation"), "with ReLU"),

@@ -47,6 +47,7 @@ FIELDS = {
     "augmentation": "augmentation",
     "dropout": "architecture",
     "batch-norm": "architecture",
+    "learning-rate": "optimizer",
     "width": "architecture",
     "l2": "l2",
     "early-stopping": "early_stopping",
@@ -90,8 +91,8 @@ def test_the_title_names_the_difference() -> None:
     entry = lab.duel("dropout", ("0.3", "0"), DATA, epochs=5, seed=1)
     assert entry.title == "Dropout: no dropout against dropout 0.3"
     assert [entry.run_name(arm) for arm in entry.arms] == [
-        "Duel: no dropout",
-        "Duel: dropout 0.3",
+        "no dropout · duel · sample",
+        "dropout 0.3 · duel · sample",
     ]
 
 

@@ -209,3 +209,24 @@ def test_validation_only_has_a_curve_and_an_entry_for_each_run(count: int) -> No
     assert all(trace.showlegend for trace in drawn)
     assert "Gap" not in names(figure)
     assert figure.layout.yaxis.title.text == "Validation loss"
+
+
+@pytest.mark.parametrize("count", [2, 6])
+def test_training_curves_can_be_left_out(count: int) -> None:
+    runs = [run(f"run {number}") for number in range(count)]
+    published = published_curves("loss", ROWS, "test", 9)
+    figure = history_comparison_figure(
+        history_comparison("loss", [*runs, run("blind", validated=False)], published,
+                           validation_only=True)
+    )  # fmt: skip
+    drawn = [trace for trace in figure.data if "lines" in (trace.mode or "")]
+    assert all("raining" not in (trace.hovertemplate or "") for trace in drawn)
+    assert sum("validation, epoch" in (trace.hovertemplate or "") for trace in drawn) == count
+    assert not any("blind" in (trace.hovertemplate or "") for trace in figure.data)
+    assert "Gap" not in names(figure)
+
+
+def test_runs_without_validation_have_no_validation_curves() -> None:
+    blind = history_comparison("loss", [run("a", validated=False)], validation_only=True)
+    figure = history_comparison_figure(blind)
+    assert "None of these runs has a validation curve" in figure.layout.annotations[0].text

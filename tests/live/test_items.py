@@ -3,7 +3,13 @@ from dataclasses import replace
 import pytest
 
 from cifarviz.experiment.presets import PRESETS
-from cifarviz.live.items import outcome_text, progress_text, state_badge, state_label
+from cifarviz.live.items import (
+    outcome_text,
+    progress_item,
+    progress_text,
+    state_badge,
+    state_label,
+)
 from cifarviz.runs.records import Progress
 from cifarviz.runs.run_headline import best_criterion, time_at_work
 from cifarviz.runs.states import RunState
@@ -140,3 +146,9 @@ def test_training_time_grows_only_during_training() -> None:
     assert time_at_work(replace(run, state=RunState.QUEUED), now=500.0) == 70.0
     assert time_at_work(replace(run, state=RunState.STOPPED), now=500.0) == 70.0
     assert time_at_work(replace(run, started=None), now=500.0) is None
+
+
+def test_the_time_left_is_shown_while_a_run_trains() -> None:
+    assert progress_item(RUN).note.splitlines()[0] == "About 9 s left"
+    assert "left" not in progress_item(replace(RUN, state=RunState.PAUSED)).note
+    assert "left" not in progress_item(replace(RUN, state=RunState.QUEUED)).note

@@ -135,7 +135,7 @@ LINKS = (
     ),
     Link(
         "runs?runs=MINE,OTHER",
-        {"Smoothing": "Off", "Loss axis": "Linear"},
+        {"Curves": "Training and validation", "Smoothing": "Off", "Loss axis": "Linear"},
         ("^2 runs compared$", "chart runs-loss: .*Loss of other, mine", "^seed,2,0"),
     ),
     Link(
@@ -150,6 +150,13 @@ LINKS = (
         ("chart runs-loss: .*'type': 'log'",),
         ("chart runs-loss", "chart runs-accuracy"),
         "&smooth=3&axis=log",
+    ),
+    Link(
+        "runs?runs=MINE,OTHER&curves=validation",
+        {"Curves": "Validation only"},
+        ("chart runs-loss: .*'Validation'", "no:chart runs-loss: .*'name': 'Training'"),
+        ("chart runs-loss", "chart runs-accuracy"),
+        "&curves=validation",
     ),
     Link(
         "runs?runs=VGG&ghost=1",

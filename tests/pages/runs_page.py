@@ -43,7 +43,7 @@ def widths(app: AppTest) -> dict[str, int]:
 
 def differences(app: AppTest) -> list[list[str]]:
     """The table of what tells runs apart: its titles, and its rows."""
-    table = app.dataframe[2]
+    table = app.dataframe[-1]
     columns = json.loads(table.proto.columns)
     titles = [columns[name]["label"] for name in table.value.columns]
     return [titles, *table.value.to_numpy().tolist()]

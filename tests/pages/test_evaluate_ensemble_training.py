@@ -60,7 +60,7 @@ def test_members_are_trained_from_a_changed_preset(store: RunStore) -> None:
     assert {run.experiment.epochs for run in made} == {1}
     assert {run.experiment.data.train_images for run in made} == {200}
     assert {run.experiment.seed for run in made} == {1, 2}
-    assert made[0].name.startswith("Four networks voting · ")
+    assert made[0].name.startswith("200 images · 1 epoch · Four networks voting · ")
     assert "changes" not in app.query_params
     assert not app.exception
 

@@ -16,6 +16,7 @@ from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.training.plan import make_plan
 from cifarviz.ui import cache
+from cifarviz.ui.lab.watch import SeriesFeed
 from tests import stored_runs
 from tests.components import live_items
 from tests.pages.app_page import address_of, opened_by_link, widget
@@ -116,7 +117,10 @@ def test_a_click_queues_all_runs_and_the_address_holds_the_series(store: RunStor
     assert address_of(app)["series"] == series.id
     assert series.title == "Width of the network: a quarter as wide against half as wide"
     runs = [store.get(run_id) for run_id in series.run_ids]
-    assert [run.name for run in runs] == ["Duel: a quarter as wide", "Duel: half as wide"]
+    assert [run.name for run in runs] == [
+        "a quarter as wide · duel · sample",
+        "half as wide · duel · sample",
+    ]
     assert {run.experiment.data.train_images for run in runs} == {100}
     assert series.title in page_text(app)
     assert "Verdict when all runs finish" in page_text(app)
@@ -218,11 +222,62 @@ def test_after_stop_all_the_available_results_are_compared(store: RunStore) -> N
     assert not app.error
     assert not app.toast
     assert "Best validation accuracy with b: 90.0%" in page_text(app)
-    assert "The run with c ended before its first epoch was done, so it is left out." in page_text(
-        app
-    )
+    assert "The run with c never began, so it is left out." in page_text(app)
     assert "nothing to compare" not in page_text(app)
     assert not app.exception
+
+
+def test_a_verdict_so_far_comes_while_a_run_trains(store: RunStore) -> None:
+    series, runs = stored_duel(store, a=RunState.FINISHED, b=RunState.RUNNING)
+    with store.database.connect(write=True) as connection:
+        connection.execute("UPDATE epochs SET val_accuracy = 0.9 WHERE run = ?", (runs[1].id,))
+    with stored_runs.hold_lock(store, runs[1]):
+        app = opened(series=series.id)
+        item = live_items(app, "lab-progress")["partial"]
+        assert item["badge"] == "not final"
+        assert item["title"].startswith(
+            "So far, after 1 epoch: best validation accuracy with b: 90.0%"
+        )
+        assert "The run with b is under way: 1 of 3 epochs are done." in item["note"]
+        assert "cut short" not in item["note"]
+        assert " of training left." in live_items(app, "lab-progress")["progress"]["text"]
+        # The browser is sent the same.
+        feed = SeriesFeed(store, "duel", series, None)
+        assert feed.message()["items"]["partial"] == item
+        # An epoch later the message has changed.
+        stored_runs.advance_run(store, runs[1], 10, epoch=True)
+        title = feed.message()["items"]["partial"]["title"]
+        assert title.startswith("So far, after 2 epochs: ")
+    assert not app.exception
+
+
+def test_a_verdict_so_far_is_on_ended_runs_where_these_can_be_compared(store: RunStore) -> None:
+    series, runs = stored_duel(store, a=RunState.FINISHED, b=RunState.FINISHED, c=RunState.RUNNING)
+    with stored_runs.hold_lock(store, runs[2]):
+        item = SeriesFeed(store, "duel", series, None).message()["items"]["partial"]
+    assert item["title"].startswith("So far, with 2 of 3 runs: no clear difference")
+    assert "c" not in item["note"].split()
+
+
+def test_there_is_no_verdict_so_far_with_one_run(store: RunStore) -> None:
+    series, runs = stored_duel(store, a=RunState.RUNNING, b=RunState.QUEUED)
+    with store.database.connect(write=True) as connection:
+        connection.execute("DELETE FROM epochs WHERE run = ?", (runs[1].id,))
+    with stored_runs.hold_lock(store, runs[0]), stored_runs.hold_lock(store, runs[1]):
+        app = opened(series=series.id)
+    assert "partial" not in live_items(app, "lab-progress")
+    assert "Verdict when all runs finish." in page_text(app)
+    assert not app.exception
+
+
+def test_what_the_only_run_reached_is_judged(store: RunStore) -> None:
+    series, runs = stored_duel(store, a=RunState.STOPPED, b=RunState.STOPPED)
+    with store.database.connect(write=True) as connection:
+        connection.execute("DELETE FROM epochs WHERE run = ?", (runs[1].id,))
+    text = page_text(opened(series=series.id))
+    assert "Too few runs have finished an epoch, so there is nothing to compare." in text
+    assert "With a, after epoch 1: training accuracy " in text
+    assert "The run was cut short after epoch 1 of 3." in text
 
 
 def test_different_precisions_are_reported_with_the_verdict(store: RunStore) -> None:
@@ -316,6 +371,21 @@ def test_images_with_wrong_labels_are_ordered_by_epoch_learned(
     assert "There is no gallery “best”" in page_text(bad)
     for page in (app, last, never, bad):
         assert not page.exception
+
+
+def test_memorisation_has_a_verdict_before_the_second_run_ends(
+    store: RunStore, memorised: tuple[Series, np.ndarray]
+) -> None:
+    [run_id] = memorised[0].run_ids
+    made = stored_runs.experiment(data=Data(train_images=200), validation=TestValidation())
+    other = stored_runs.store_run(store, made, state=RunState.RUNNING, epochs=1)
+    with stored_runs.hold_lock(store, other):
+        labelled = [(run_id, "20% wrong labels"), (other.id, "correct labels")]
+        series = save_series(store, "memorisation", "Memorisation", labelled)
+        app = opened(view="memorisation", series=series.id)
+    title = live_items(app, "lab-progress")["partial"]["title"]
+    assert title.startswith("So far, with 1 of 2 runs: the network memorised wrong labels")
+    assert not app.exception
 
 
 def test_the_runs_page_reports_wrong_labels(

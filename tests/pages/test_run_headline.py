@@ -1,12 +1,24 @@
 """A run has the same headline on all pages; other accuracies are labelled."""
 
+from html import unescape
+
 import pytest
 
-from cifarviz.experiment.choices import SplitValidation
-from cifarviz.runs.artifacts import checkpoint_path, save_arrays
+from cifarviz.analysis.overfitting import judge_run
+from cifarviz.analysis.trained_model import open_checkpoint
+from cifarviz.cli.training import print_result
+from cifarviz.data import library
+from cifarviz.data.image_set import Dataset
+from cifarviz.experiment.choices import SplitValidation, TestValidation
+from cifarviz.export.report.contents import gather
+from cifarviz.export.report.page import report
+from cifarviz.runs.artifacts import Checkpoint, checkpoint_path, save_arrays
 from cifarviz.runs.records import Run
+from cifarviz.runs.run_headline import headline, last_accuracy
+from cifarviz.runs.series import save_series
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
+from cifarviz.ui import cache
 from tests import stored_runs
 from tests.components import live_items
 from tests.pages import evaluate_page, inside_page, present_page, runs_page
@@ -62,6 +74,73 @@ def test_all_pages_show_the_same_accuracy_of_the_same_epoch(run: Run) -> None:
     row = runs_page.opened(run.id).dataframe[0].value.to_dict("records")[0]
     assert (row["Best epoch"], row["Best by"]) == (2, "lowest validation loss")
     assert row["Accuracy at best epoch"] == pytest.approx(100 / 3)
+
+
+@pytest.fixture
+def overfitted(store: RunStore, weights: Arrays) -> Run:
+    """A run of six epochs that overfits from the second on."""
+    made = stored_runs.experiment(validation=TestValidation())
+    checkpoints: dict[Checkpoint, Arrays] = {"best": weights, "last": weights}
+    run = stored_runs.store_run(store, made, epochs=6, checkpoints=checkpoints)
+    with store.database.connect(write=True) as connection:
+        connection.execute("UPDATE epochs SET val_loss = 1 + epoch / 10.0 WHERE epoch > 1")
+        connection.execute("UPDATE epochs SET val_loss = 1 WHERE epoch = 2")
+        connection.execute("UPDATE epochs SET seconds = 99")
+    store.describe(run.id, validation_images=1000, machine="here")
+    return store.get(run.id)
+
+
+def test_one_run_has_one_verdict_one_best_and_one_clock_everywhere(
+    store: RunStore,
+    overfitted: Run,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run, clock = overfitted, "1 min 05 s"
+    best = "66.7% validation (test images), epoch 2 (lowest validation loss)"
+    assert headline(run) == best
+    reason = judge_run(run, store.epochs(run.id)).reason
+    assert reason.startswith("Overfitting starts after epoch 2: ")
+    twin = stored_runs.store_run(store, run.experiment, name="twin")
+    series = save_series(store, "duel", "One", [(run.id, "one"), (twin.id, "two")])
+
+    details = runs_words(run.id)
+    compared = " ".join(runs_page.page_texts(runs_page.opened(run.id, twin.id)))
+    watched = opened_by_link("train", view="watch", run=run.id)
+    report_text = report_of(store, run)
+    monkeypatch.setenv("COLUMNS", "300")
+    print_result(cache.worker(), run, as_json=False)
+    printed = capsys.readouterr().err
+    for text in (details, compared, report_text, printed):
+        assert reason in text
+    assert live_items(watched, "live-verdict")["verdict"]["text"] == reason
+    for text in (start_words(), report_text, printed):
+        assert best in text
+    assert "66.7% (95%: 63.7% to 69.5%)" + best.removeprefix("66.7%") in details
+    assert f"{clock} at work" in details
+    assert f"{clock} at work" in printed
+    assert clock in report_text
+    metrics = live_items(watched, "live-metrics")["metrics"]["metrics"]
+    assert {one["label"]: one["value"] for one in metrics}["Time at work"] == clock
+    assert f"training took {clock}" in present_page.page_text(
+        present_page.opened("training", run=run.id, notes=1)
+    )
+    row = runs_page.opened(run.id).dataframe[0].value.set_index("Name").loc["mine"]
+    assert (row["Best epoch"], row["Time at work"]) == (2, clock)
+    # The Lab's table has the verdict in a word, and names its epoch.
+    lab = opened_by_link("lab", view="duel", series=series.id).dataframe[0].value.iloc[0]
+    assert (lab["Verdict"], lab["Overfitting starts"]) == ("overfitting", 2)
+    assert (lab["Weights from"], lab["Validation accuracy"]) == (6, pytest.approx(800 / 9))
+    assert f"{lab['Validation accuracy']:.1f}%" in last_accuracy(run)
+    assert "validation (test images), epoch 6 (last epoch)" in details
+
+
+def report_of(store: RunStore, run: Run) -> str:
+    def dataset(run: Run) -> Dataset:
+        return library.load("cifar10", "sample", store.settings)
+
+    contents = gather(store, [run], lambda r, w: open_checkpoint(store, r, w), dataset)
+    return unescape(report(contents))
 
 
 def test_other_accuracies_are_labelled(run: Run) -> None:

@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 from cifarviz.analysis.overfitting import START_RULE
 from cifarviz.experiment.choices import Data, EarlyStopping
 from cifarviz.experiment.lab import cures
+from cifarviz.experiment.presets import PRESETS
 from cifarviz.layers.dense import Dense
 from cifarviz.layers.flatten import Flatten
 from cifarviz.runs.records import Run
@@ -100,22 +101,39 @@ def test_nine_runs_are_in_every_table_with_reasons(store: RunStore) -> None:
     names = [run.name for run in runs]
     names = [f"{number} · {name}" for number, name in enumerate(names, 1)]
     assert list(looks(charts(app)[0])) == names
-    fits = app.dataframe[1].value
+    verdicts, gaps = app.dataframe[1].value, app.dataframe[2].value
     titles, *rows = differences(app)
     table = dict(zip(titles, zip(*rows, strict=True), strict=True))
-    assert list(fits["Run"]) == names
-    assert all(reason.endswith(".") for reason in fits["Why"])
+    assert list(verdicts["Run"]) == list(gaps["Run"]) == names
+    assert all(reason.endswith(".") for reason in verdicts["Why"])
     assert list(table["Run"]) == names
     assert list(table["seed"]) == [str(number) for number in range(9)]
     # Wide enough for its heading and its cells: six pixels a letter at least.
-    for column in configured(app, 2).values():
+    for column in configured(app, 3).values():
         if name := column.get("label"):
             longest = max(len(name), *(len(cell) for cell in table[name]))
             assert column["width"] >= 6 * longest
     assert "early stopping, restore the best weights" in table
     assert not [text for text in page_texts(app) if "Choose fewer" in text]
-    assert configured(app, 1)["Overfitting starts"]["help"] == START_RULE
+    assert configured(app, 2)["Overfitting starts"]["help"] == START_RULE
     assert not app.exception
+
+
+def test_the_tables_of_a_comparison_fit_a_window_of_1440_pixels(store: RunStore) -> None:
+    other = PRESETS["cifar10-vgg"].experiment
+    long = "16 filters in layer 1 · learning rate 0.0001 · Overfitting and feature maps · sample"
+    runs = [
+        stored_runs.store_run(store, OWN if number else other, name=f"{long} {number}", epochs=4)
+        for number in range(9)
+    ]
+    for count in (2, 4, 9):
+        app = opened(*(run.id for run in runs[:count]))
+        for place in range(1, len(app.dataframe) - (count == 9)):
+            columns = configured(app, place)
+            widths = [columns[name].get("width", 0) for name in app.dataframe[place].value.columns]
+            assert all(widths)
+            assert sum(widths) <= 1060, (count, place)
+        assert not app.exception
 
 
 def test_the_newest_run_is_offered_and_a_linked_run_is_visible(store: RunStore) -> None:

@@ -70,6 +70,21 @@ def test_half_stores_float16_weights_without_the_optimizer(
     assert not snapshot_path(elsewhere.folder(came.id), "predictions", 2).exists()
 
 
+def test_unpacking_reports_how_far_it_is(
+    store: RunStore, run: Run, elsewhere: RunStore, tmp_path: Path
+) -> None:
+    pack(store, run.id, tmp_path / "run.zip")
+    reports: list[tuple[int, int]] = []
+    unpack(
+        elsewhere, tmp_path / "run.zip", origin="imported",
+        report=lambda done, total: reports.append((done, total)),
+    )  # fmt: skip
+    assert len(reports) > 3
+    assert [done for done, _ in reports] == sorted(done for done, _ in reports)
+    assert reports[-1][0] == reports[-1][1] > 0
+    assert len({total for _, total in reports}) == 1
+
+
 def test_an_imported_run_gets_another_id_if_its_own_is_taken(
     store: RunStore, run: Run, tmp_path: Path
 ) -> None:

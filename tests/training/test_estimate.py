@@ -4,9 +4,16 @@ from typing import Any
 import pytest
 
 from cifarviz.experiment.presets import PRESETS
-from cifarviz.runs.records import Run
+from cifarviz.runs.records import Epoch, Progress, Run
 from cifarviz.runs.states import RunState
-from cifarviz.training.estimate import EpochWork, MeasuredSpeed, estimate_epoch, recorded_speeds
+from cifarviz.training.estimate import (
+    EpochWork,
+    MeasuredSpeed,
+    estimate_epoch,
+    measured_speed,
+    recorded_speeds,
+    seconds_left,
+)
 from cifarviz.training.timing import SHORT_RUN
 
 VGG = PRESETS["cifar10-vgg"].experiment
@@ -173,3 +180,67 @@ def test_a_run_predicts_itself(name: str) -> None:
     work = EpochWork(speed.operations, speed.batch_size, "float32", 10_000, 0)
     estimate = estimate_epoch(work, [speed])
     assert estimate.low < 10 < estimate.high
+
+
+# Multiply-adds a second and seconds of a step: a fast machine, a slow and a very busy machine.
+MACHINES = [(80e9, 0.0005), (8e9, 0.004), (1e9, 0.02)]
+
+
+def _progress(epoch: int, step: int, steps: int, left: float | None) -> Progress:
+    return Progress("training", epoch, step, steps, 900.0, left, 0.0)
+
+
+def _history(epochs: int, seconds: float) -> list[Epoch]:
+    return [Epoch(n, 1.0, 0.5, 1.0, 0.5, 0.001, seconds) for n in range(1, epochs + 1)]
+
+
+@pytest.mark.parametrize(("rate", "step"), MACHINES)
+@pytest.mark.parametrize("factor", [1, 2, 4])
+def test_the_time_left_of_a_series_holds_within_a_factor_of_two(
+    rate: float, step: float, factor: int
+) -> None:
+    # The second run has a network of more operations, and has not begun.
+    small = EpochWork(3_000_000, 32, "float32", 2_000, 1_000)
+    large = replace(small, operations=small.operations * factor)
+    a, b = small.seconds(rate, step), large.seconds(rate, step)
+    epochs = VGG.epochs
+    true_left = (epochs - 3) * a + epochs * b + 2
+    training = _run(
+        state=RunState.RUNNING, epochs_done=3, progress=_progress(4, 3 * 63, 63, (epochs - 3) * a)
+    )
+    queued = _run(id="b", state=RunState.QUEUED, epochs_done=0, images_per_second=None)
+    left = seconds_left([small, large], [training, queued], [_history(3, a), []])
+    assert left is not None
+    assert true_left / 2 < left < 2 * true_left
+
+
+def test_the_time_left_is_known_from_the_first_steps_on() -> None:
+    work = EpochWork(3_000_000, 32, "float32", 2_000, 1_000)
+    queued = _run(id="b", state=RunState.QUEUED, epochs_done=0)
+    begun = _run(state=RunState.RUNNING, epochs_done=0, progress=_progress(0, 0, 0, None))
+    assert seconds_left([work, work], [begun, queued], [[], []]) is None
+    under_way = replace(begun, progress=_progress(1, 10, 63, 295.0))
+    left = seconds_left([work, work], [under_way, queued], [[], []])
+    assert left == pytest.approx(295 + 300, rel=0.05)
+    assert seconds_left([work], [under_way], [_history(3, 1.0)]) == 295
+    finished = _run(state=RunState.FINISHED)
+    assert seconds_left([work], [finished], [_history(3, 1.0)]) == 0
+
+
+def test_runs_that_train_at_once_share_the_time() -> None:
+    work = EpochWork(3_000_000, 32, "float32", 2_000, 1_000)
+    running = _run(state=RunState.RUNNING, epochs_done=VGG.epochs - 10)
+    histories = [_history(VGG.epochs - 10, 2.0)] * 2
+    assert seconds_left([work] * 2, [running] * 2, histories) == pytest.approx(20)
+
+
+def test_a_speed_that_was_measured_gives_the_same_epoch_again() -> None:
+    work = EpochWork(3_000_000, 32, "float32", 2_000, 1_000)
+    estimate = estimate_epoch(work, [measured_speed(work, "float32", 7.0)])
+    assert estimate.low < 7 < estimate.high < 2 * estimate.low
+
+
+def test_a_run_in_its_first_epoch_counts_with_its_current_speed() -> None:
+    run = _run(state=RunState.RUNNING, images_per_second=None, progress=_progress(1, 9, 63, 9.0))
+    [speed] = recorded_speeds([run], "here")
+    assert speed.images_per_second == 900

@@ -1,7 +1,7 @@
 """The results of a lab experiment so far."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -19,6 +19,7 @@ from cifarviz.analysis.lab_verdicts import (
     cures_verdict,
     duel_verdict,
     memorisation_verdict,
+    partial_verdict,
     sizes_verdict,
 )
 from cifarviz.analysis.memorisation import (
@@ -230,7 +231,7 @@ def _stamp(folder: Path, epoch: int) -> int:
 
 
 def render_verdict(kind: LabKind, members: Sequence[SeriesRun]) -> None:
-    """Show the verdict, or why there is none."""
+    """Show the verdict, or why there is none and what each run has reached."""
     verdict = series_verdict(kind, members)
     if verdict is None:
         resumable = sum(member.run.resumable for member in members)
@@ -243,29 +244,58 @@ def render_verdict(kind: LabKind, members: Sequence[SeriesRun]) -> None:
             f"Too few runs have finished an epoch, so there is nothing to compare. {todo}",
             icon=":material/warning:",
         )
+        for result in (member.result for member in members):
+            if result is not None:
+                st.markdown(escaped(_result_text(result)))
         return
     icon = ":green[:material/check_circle:]" if verdict.confirmed else ":orange[:material/info:]"
-    sentences = [
-        *verdict.sentences,
-        *(
-            f"The run with {member.label} ended before its first epoch was done, so it is left out."
-            for member in members
-            if member.result is None
-        ),
-    ]
-    precisions = {
-        member.label: member.run.precision for member in members if member.run.precision is not None
-    }
-    if len(set(precisions.values())) > 1:
-        pairs = ", ".join(f"{label} in {precision}" for label, precision in precisions.items())
-        sentences.append(f"The runs differ in precision, which may matter too: {pairs}.")
     with st.container(border=True, key="lab-verdict"):
         st.markdown(f"### {icon} {escaped(verdict.headline)}")
-        st.markdown("\n".join(f"- {escaped(sentence)}" for sentence in sentences))
+        st.markdown("\n".join(f"- {escaped(sentence)}" for sentence in verdict.sentences))
 
 
 def series_verdict(kind: LabKind, members: Sequence[SeriesRun]) -> LabVerdict | None:
-    """Return the verdict on these runs; ``None`` where too few have a result."""
+    """Return the verdict as ``compute_verdict`` does, with what this home has stored."""
+    return compute_verdict(kind, members, lambda run: load_memorisation(cache.store(), run))
+
+
+def _result_text(result: ArmResult) -> str:
+    return (
+        f"With {result.label}, after epoch {result.weights_epoch}: training accuracy "
+        f"{result.accuracy:.1%}, validation accuracy {result.val_accuracy:.1%}. "
+        f"{result.fit.reason}"
+    )
+
+
+def compute_verdict(
+    kind: LabKind,
+    members: Sequence[SeriesRun],
+    memorisation: Callable[[Run], RunMemorisation | None],
+) -> LabVerdict | None:
+    """Return the verdict on these runs; ``None`` where too few have a result.
+
+    While a run is active the verdict is marked as not final. It is then on the runs that have
+    ended, if these can be compared, else on all of them up to the epoch that each has reached.
+    ``memorisation`` loads that of a run, and is called for a series about memorisation only.
+    """
+    if not any(member.run.state.active for member in members):
+        return _verdict(kind, members, memorisation)
+    ended = [member for member in members if not member.run.state.active]
+    verdict = _verdict(kind, ended, memorisation)
+    if verdict is not None:
+        judged = sum(member.result is not None for member in ended)
+        return partial_verdict(verdict, f"with {judged} of {len(members)} runs")
+    verdict = _verdict(kind, members, memorisation)
+    epochs = max((result.epochs for result in _comparable_results(members)), default=0)
+    basis = "after 1 epoch" if epochs == 1 else f"after {epochs} epochs"
+    return None if verdict is None else partial_verdict(verdict, basis)
+
+
+def _verdict(
+    kind: LabKind,
+    members: Sequence[SeriesRun],
+    memorisation: Callable[[Run], RunMemorisation | None],
+) -> LabVerdict | None:
     results = _comparable_results(members)
     if kind == "memorisation":
         wrong = next(
@@ -273,19 +303,39 @@ def series_verdict(kind: LabKind, members: Sequence[SeriesRun]) -> LabVerdict | 
         )
         by_label = {result.label: result for result in results}
         own = None if wrong is None else by_label.pop(wrong.label, None)
-        memorised = None if wrong is None else load_memorisation(cache.store(), wrong.run)
+        memorised = None if wrong is None else memorisation(wrong.run)
         if memorised is None or own is None:
             return None
         other = next(iter(by_label.values()), None)
-        return memorisation_verdict(own, other, memorised.memorisation)
-    if len(results) < 2:
+        verdict = memorisation_verdict(own, other, memorised.memorisation)
+    elif len(results) < 2:
         return None
-    if kind == "sizes":
-        return sizes_verdict(results)
+    elif kind == "sizes":
+        verdict = sizes_verdict(results)
     # Without the run that has no cure, the cures are compared like a duel.
-    if kind == "cures" and results[0].label == BASELINE_LABEL:
-        return cures_verdict(results)
-    return duel_verdict(results)
+    elif kind == "cures" and results[0].label == BASELINE_LABEL:
+        verdict = cures_verdict(results)
+    else:
+        verdict = duel_verdict(results)
+    return replace(verdict, sentences=(*verdict.sentences, *_notes(members)))
+
+
+def _notes(members: Sequence[SeriesRun]) -> Iterator[str]:
+    """Yield which runs are left out of the verdict, and whether precisions differ."""
+    for member in members:
+        if member.result is None and not member.run.state.active:
+            why = (
+                "never began"
+                if member.run.started is None
+                else "ended before its first epoch was done"
+            )
+            yield f"The run with {member.label} {why}, so it is left out."
+    precisions = {
+        member.label: member.run.precision for member in members if member.run.precision is not None
+    }
+    if len(set(precisions.values())) > 1:
+        pairs = ", ".join(f"{label} in {precision}" for label, precision in precisions.items())
+        yield f"The runs differ in precision, which may matter too: {pairs}."
 
 
 def _comparable_results(members: Sequence[SeriesRun]) -> list[ArmResult]:

@@ -17,7 +17,13 @@ from cifarviz.runs.machine import machine_name
 from cifarviz.runs.recorded import recorded_series
 from cifarviz.runs.records import Run
 from cifarviz.runs.series import Series, all_series, find_series
-from cifarviz.training.estimate import Estimate, epoch_work, estimate_epoch, recorded_speeds
+from cifarviz.training.estimate import (
+    START_SECONDS,
+    Estimate,
+    epoch_work,
+    estimate_epoch,
+    recorded_speeds,
+)
 from cifarviz.training.series_queue import queue_lab_experiment
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
@@ -41,9 +47,6 @@ _VALUES_KEY = "lab-values"
 _NUMBER_WIDTH = 150
 _MENU_WIDTH = 250
 
-# Seconds a run takes in addition to its epochs, to build and trace the network: measured on 2
-# cores.
-_START = (1.5, 4.0)
 _MOST_EARLIER = 6
 _DESCRIPTIONS: Mapping[LabKind, str] = {
     "duel": "The same network is trained on the same images from the same seed, two or three "
@@ -365,6 +368,6 @@ def _estimate(
     epochs = [arm.experiment.epochs for arm in planned.arms]
     low, high = (
         sum(n * getattr(e, end) + start for n, e in zip(epochs, each, strict=True))
-        for end, start in (("low", _START[0]), ("high", _START[1]))
+        for end, start in (("low", START_SECONDS[0]), ("high", START_SECONDS[1]))
     )
     return Estimate(low, high, each[0].runs, each[0].same), each[0]

@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from cifarviz.analysis.overfitting import VERDICT_LABELS
+from cifarviz.data.library import image_counts
 from cifarviz.errors import CifarvizError
 from cifarviz.experiment.lab import LabKind
 from cifarviz.figures.figure_json import figure_values
@@ -14,9 +15,11 @@ from cifarviz.live.feeds import active_mark
 from cifarviz.live.hub import hub
 from cifarviz.live.items import Item, Metric, progress_item, progress_share
 from cifarviz.runs.records import Run
+from cifarviz.runs.run_headline import format_duration
 from cifarviz.runs.series import Series
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
+from cifarviz.training.estimate import EpochWork, epoch_work, seconds_left
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 from cifarviz.ui.components.live import Live
@@ -32,6 +35,7 @@ from cifarviz.ui.lab.results import (
     COLUMN_HELP,
     SeriesRun,
     TrainingLabels,
+    compute_verdict,
     is_training,
     load_memorisation,
     render_results_table,
@@ -46,6 +50,8 @@ from cifarviz.ui.queueing import stop_runs
 
 PROGRESS = "progress"
 """Key of the item with the progress of the series; items of runs are ``run-<id>``."""
+PARTIAL = "partial"
+"""Key of the item with the verdict so far."""
 # The weights that a run ends with are known only then.
 _METRICS = tuple(name for name in COLUMN_HELP if name != "Weights from")
 
@@ -63,7 +69,7 @@ class SeriesFeed:
         self._kind = kind
         self._series = series
         self._labels = labels
-        self._drawn: tuple[object, dict[str, Any]] = (None, {})
+        self._drawn: tuple[object, tuple[dict[str, Any], dict[str, Item]]] = (None, ({}, {}))
 
     def message(self) -> dict[str, Any]:
         """Return all that changes, as a message for the WebSocket."""
@@ -77,26 +83,51 @@ class SeriesFeed:
         """
         message: dict[str, Any] = {
             "mark": active_mark([member.run for member in members]),
-            "items": {name: item.values() for name, item in progress_items(members).items()},
         }
+        items = progress_items(members)
         try:
             message["figures"] = self.figures(members)
+            items |= self.partial_items(members)
         except CifarvizError as problem:
             message["mark"] += f" {problem}"
+        message["items"] = {name: item.values() for name, item in items.items()}
         return message
 
     def figures(self, members: Sequence[SeriesRun]) -> Mapping[str, Any]:
         """Return the charts by their names; raises ``ArtifactDamaged`` and ``UnknownFormat``."""
+        return self._draw(members)[0]
+
+    def partial_items(self, members: Sequence[SeriesRun]) -> dict[str, Item]:
+        """Return the verdict so far as an item, if there is one; raises as ``figures`` does."""
+        return self._draw(members)[1]
+
+    def _draw(self, members: Sequence[SeriesRun]) -> tuple[dict[str, Any], dict[str, Item]]:
         memorised = None
         if self._labels is not None and members:
             memorised = load_memorisation(self._store, members[0].run, self._labels)
-        runs = [(replace(member.run, progress=None), member.history) for member in members]
+        # Progress and time at work change several times a second, and are not drawn here.
+        runs = [
+            (replace(member.run, progress=None, seconds=0.0), member.history) for member in members
+        ]
         state = (runs, memorised)
         if self._drawn[0] != state:
             figures = series_figures(self._kind, members, memorised)
             values = {name: figure_values(figure) for name, figure in figures.items()}
-            self._drawn = (state, values)
+            self._drawn = (state, (values, self._partial_items(members)))
         return self._drawn[1]
+
+    def _partial_items(self, members: Sequence[SeriesRun]) -> dict[str, Item]:
+        unknown = self._kind == "memorisation" and self._labels is None
+        if unknown or not any(member.run.state.active for member in members):
+            return {}
+        verdict = compute_verdict(
+            self._kind, members, lambda run: load_memorisation(self._store, run, self._labels)
+        )
+        if verdict is None:
+            return {}
+        first, *others = verdict.sentences
+        item = Item(verdict.headline, "not final", "orange", first, note="\n".join(others))
+        return {PARTIAL: item}
 
 
 def watch_series(kind: LabKind, series: Series, *, stacked: bool = False) -> None:
@@ -124,8 +155,11 @@ def watch_series(kind: LabKind, series: Series, *, stacked: bool = False) -> Non
     hub().register(f"lab-{series.id}", feed.message)
     live = Live(f"lab-{series.id}", feed.describe(members)["mark"])
     if active:
+        items = progress_items(members)
+        with above, render_errors():
+            items |= feed.partial_items(members)
         with above:
-            live_items(progress_items(members), key="lab-progress", live=live, alone=True)
+            live_items(items, key="lab-progress", live=live, alone=True)
     with charts, render_errors():
         render_series_charts(kind, series, feed.figures(members), live, stacked=stacked)
     render_results_table(members)
@@ -204,11 +238,28 @@ def progress_items(members: Sequence[SeriesRun]) -> dict[str, Item]:
     shares = [progress_share(run) if run.state.active else 1.0 for run in runs]
     text = _progress_text(runs)
     if active:
-        text += " Verdict when all runs finish."
+        text += f"{_time_left(members)} Verdict when all runs finish."
     items = {PROGRESS: Item(text=text, share=sum(shares) / max(len(shares), 1))}
     training = [member for member in members if is_training(member.run)]
     # Not the id alone: a browser puts names that are numbers before all others.
     return items | {f"run-{member.run.id}": _run_item(member) for member in training or active[:1]}
+
+
+def _time_left(members: Sequence[SeriesRun]) -> str:
+    runs = [member.run for member in members]
+    left = seconds_left(
+        [_epoch_work(run) for run in runs], runs, [member.history for member in members]
+    )
+    return "" if left is None else f" About {format_duration(left)} of training left."
+
+
+def _epoch_work(run: Run) -> EpochWork:
+    train, validation = run.train_images, run.validation_images
+    if train is None or validation is None:
+        data = run.experiment.data
+        sizes = run.experiment.sizes(*image_counts(data.dataset, data.variant))
+        train, validation = sizes.train, sizes.validation
+    return epoch_work(run.experiment, train, validation)
 
 
 def _run_item(member: SeriesRun) -> Item:

@@ -45,6 +45,7 @@ from cifarviz.ui.runs.rows import column_width, format_verdict, weights_gap
 _METRICS: tuple[MetricName, ...] = ("accuracy", "loss")
 _SMOOTHING = {"1": "Off", "3": "3 epochs", "5": "5", "9": "9"}
 _AXES = {"linear": "Linear", "log": "Logarithmic"}
+_CURVES = {"both": "Training and validation", "validation": "Validation only"}
 Histories = Mapping[str, Sequence[Epoch]]
 
 
@@ -59,14 +60,16 @@ class _Curves:
         published: bool,
         smoothed_over: int,
         logarithmic: bool,
+        validation_only: bool,
     ) -> None:
-        self.options = (dict(names), published, smoothed_over, logarithmic)
+        self.options = (dict(names), published, smoothed_over, logarithmic, validation_only)
         """Equal options draw equal charts."""
         self._store = store
         self._names = names
         self._published = published
         self._over = smoothed_over
         self._logarithmic = logarithmic
+        self._validation_only = validation_only
         self._sent: tuple[object, dict[str, Any]] = (None, {})
 
     def message(self) -> dict[str, Any]:
@@ -112,17 +115,21 @@ class _Curves:
                 published_figure_curves(metric, runs) if self._published else None,
                 logarithmic=self._logarithmic and metric == "loss",
                 smoothed_over=self._over,
+                validation_only=self._validation_only,
             )
         )
 
 
 FEW_RUNS: Final = 8
-"""With more runs, verdicts are shown in a table only."""
+"""With more runs, verdicts are shown in a table."""
 
-# Pixels: a row, a row with up to three lines of text, and the largest table.
+# Pixels: a row, a row with two lines of text, the largest table, the page's width in a window of
+# 1440 pixels, and a column that is narrowed to fit into it.
 _ROW_HEIGHT = 35
-_WRAPPED_HEIGHT = 72
+_WRAPPED_HEIGHT = 54
 _MOST_HEIGHT = 700
+_PAGE_WIDTH = 1060
+_LEAST_WIDTH = 90
 
 
 def render_fits(runs: Sequence[Run], histories: Histories, fits: Mapping[str, Fit]) -> None:
@@ -136,24 +143,56 @@ def render_fits(runs: Sequence[Run], histories: Histories, fits: Mapping[str, Fi
             st.markdown(
                 f"{format_verdict(fit)} **{escaped(names[run.id])}**: {escaped(fit.reason)}"
             )
+    else:
+        _render_verdicts(runs, names, fits)
     table = pd.DataFrame(
         [
-            _fit_row(names[run.id], run, fits[run.id], weights_gap(run, histories[run.id]))
+            _gaps_row(names[run.id], run, fits[run.id], weights_gap(run, histories[run.id]))
             for run in runs
         ]
     )
     if (table["Losses"] == PLAIN).all():
         table = table.drop(columns="Losses")
     st.dataframe(
-        # For few runs the reasons are shown above.
-        table.drop(columns="Why") if few else table,
+        table,
         key="runs-fits",
         hide_index=True,
         placeholder="",
-        row_height=_ROW_HEIGHT if few else _WRAPPED_HEIGHT,
-        height=_table_height(len(table), _ROW_HEIGHT if few else _WRAPPED_HEIGHT),
-        column_config=_fit_columns(table),
+        row_height=_ROW_HEIGHT,
+        height=_table_height(len(table), _ROW_HEIGHT),
+        column_config=_gaps_columns(table),
     )
+
+
+def _render_verdicts(
+    runs: Sequence[Run], names: Mapping[str, str], fits: Mapping[str, Fit]
+) -> None:
+    table = pd.DataFrame(
+        [
+            {
+                "Run": names[run.id],
+                "Verdict": VERDICT_LABELS[fits[run.id].verdict],
+                "Why": fits[run.id].reason,
+            }
+            for run in runs
+        ]
+    )
+    st.dataframe(
+        table,
+        key="runs-verdict-table",
+        hide_index=True,
+        row_height=_WRAPPED_HEIGHT,
+        height=_table_height(len(table), _WRAPPED_HEIGHT),
+        column_config={
+            "Run": st.column_config.TextColumn(width=_run_width(table), pinned=True),
+            "Verdict": st.column_config.TextColumn(width=130),
+            "Why": st.column_config.TextColumn(width=660, help="The reason for the verdict."),
+        },
+    )
+
+
+def _run_width(table: pd.DataFrame) -> int:
+    return column_width(table["Run"], least=80, most=260)
 
 
 def _numbered_names(names: Mapping[str, str]) -> dict[str, str]:
@@ -165,11 +204,9 @@ def _numbered_names(names: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _fit_row(name: str, run: Run, fit: Fit, gap: Gap | None) -> dict[str, object]:
+def _gaps_row(name: str, run: Run, fit: Fit, gap: Gap | None) -> dict[str, object]:
     return {
         "Run": name,
-        "Verdict": VERDICT_LABELS[fit.verdict],
-        "Why": fit.reason,
         "Overfitting starts": fit.overfits_after,
         "Loss gap, start": None if fit.gap_at_start is None else fit.gap_at_start.loss,
         "Accuracy gap, start": None
@@ -184,38 +221,39 @@ def _fit_row(name: str, run: Run, fit: Fit, gap: Gap | None) -> dict[str, object
     }
 
 
-def _fit_columns(table: pd.DataFrame) -> dict[str, Any]:
-    def points(hint: str, width: int = 125) -> Any:
-        return st.column_config.NumberColumn(width=width, format="%.1f points", help=hint)
+def _gaps_columns(table: pd.DataFrame) -> dict[str, Any]:
+    def points(label: str, hint: str, width: int = 105) -> Any:
+        return st.column_config.NumberColumn(label, width=width, format="%.1f points", help=hint)
 
     def loss(when: str) -> Any:
         hint = f"Validation loss minus training loss after {when}."
-        return st.column_config.NumberColumn(width=102, format="%.3f", help=hint)
+        return st.column_config.NumberColumn(width=100, format="%.3f", help=hint)
 
     ahead = "Training accuracy minus validation accuracy after"
     return {
-        "Run": st.column_config.TextColumn(
-            width=column_width(table["Run"], least=80, most=260), pinned=True
-        ),
-        "Verdict": st.column_config.TextColumn(width=column_width(table["Verdict"], least=90)),
-        "Why": st.column_config.TextColumn(width=400, help="The reason for the verdict."),
+        "Run": st.column_config.TextColumn(width=min(_run_width(table), 222), pinned=True),
         "Overfitting starts": st.column_config.NumberColumn(
             width=118, format="after epoch %d", help=START_RULE
         ),
         "Loss gap, start": loss("the epoch with the lowest validation loss, if it rises then"),
         "Accuracy gap, start": points(
-            f"{ahead} the epoch with the lowest validation loss, if it rises then.", 134
+            "Acc. gap, start",
+            f"{ahead} the epoch with the lowest validation loss, if it rises then.",
         ),
         "Last epoch": st.column_config.NumberColumn(width=76, format="%d"),
         "Loss gap, last": loss("the last epoch"),
-        "Accuracy gap, last": points(f"{ahead} the last epoch, whichever weights the run kept."),
+        "Accuracy gap, last": points(
+            "Acc. gap, last", f"{ahead} the last epoch, whichever weights the run kept."
+        ),
         "Weights from": st.column_config.NumberColumn(
             width=96,
             format="epoch %d",
             help="The epoch of the run’s final weights: the best if early stopping restored it, "
             "else the last. The Lab’s numbers are for this epoch.",
         ),
-        "Accuracy gap of weights": points(f"{ahead} the epoch of “Weights from”.", 158),
+        "Accuracy gap of weights": points(
+            "Acc. gap of weights", f"{ahead} the epoch of “Weights from”.", 133
+        ),
         "Losses": st.column_config.TextColumn(width=260, help=EXPLANATION),
     }
 
@@ -256,6 +294,8 @@ def render_differences(runs: Sequence[Run]) -> None:
     if len(compared) > MOST_WITH_DASHES and sum(_widths(by_run)) < sum(_widths(by_setting)):
         table = by_run
     titles, *cells = table
+    first, *others = _widths(table)
+    widths = [first, *_fitted(others, _PAGE_WIDTH - first)]
     st.dataframe(
         # Columns are keyed by position, because names of runs may be equal.
         pd.DataFrame(cells, columns=list(map(str, range(len(titles))))),
@@ -265,7 +305,7 @@ def render_differences(runs: Sequence[Run]) -> None:
         row_height=_ROW_HEIGHT,
         column_config={
             str(place): st.column_config.TextColumn(title, width=width, pinned=place == 0)
-            for place, (title, width) in enumerate(zip(titles, _widths(table), strict=True))
+            for place, (title, width) in enumerate(zip(titles, widths, strict=True))
         },
     )
 
@@ -273,6 +313,17 @@ def render_differences(runs: Sequence[Run]) -> None:
 def _widths(table: Sequence[Sequence[str]]) -> list[int]:
     """Return the width of each column in pixels; the first row holds the titles."""
     return [column_width(cells) for cells in zip(*table, strict=True)]
+
+
+def _fitted(widths: Sequence[int], most: int) -> list[int]:
+    """Return the widths, the largest of them narrowed so that all fit into ``most`` pixels.
+
+    No column becomes narrower than 90 pixels, so many columns may not fit.
+    """
+    limit = max(widths)
+    while limit > _LEAST_WIDTH and sum(min(width, limit) for width in widths) > most:
+        limit -= 1
+    return [min(width, limit) for width in widths]
 
 
 def _forks(runs: Sequence[Run], names: Mapping[str, str]) -> list[Difference]:
@@ -293,10 +344,15 @@ def _losses(runs: Sequence[Run]) -> list[Difference]:
 def render_curves(runs: Sequence[Run], histories: Histories, fits: Mapping[str, Fit]) -> None:
     """Show training and validation curves of ``runs``.
 
-    The address holds the smoothing as ``smooth`` and the loss axis as ``axis``.
+    The address holds which curves as ``curves``, the smoothing as ``smooth`` and the loss axis as
+    ``axis``.
     """
     published = render_published_switch(runs)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="large"):
+        which = _render_choice(
+            "curves", "Curves", _CURVES,
+            "Validation alone tells apart many runs, or runs close to each other.",
+        )  # fmt: skip
         over = _render_choice(
             "smooth", "Smoothing", _SMOOTHING,
             "A moving average over this many epochs. Verdicts use the unsmoothed curves.",
@@ -312,6 +368,7 @@ def render_curves(runs: Sequence[Run], histories: Histories, fits: Mapping[str, 
         published=published,
         smoothed_over=int(over),
         logarithmic=axis == "log",
+        validation_only=which == "validation",
     )
     live = None
     if any(run.state.active for run in runs):
@@ -329,7 +386,7 @@ def render_curves(runs: Sequence[Run], histories: Histories, fits: Mapping[str, 
         chart(
             drawn.figure(metric, runs, histories, fits),
             key=f"runs-{metric}",
-            view=",".join([*names, axis]),
+            view=",".join([*names, axis, which]),
             file_name=f"runs-{metric}",
             description=f"{METRIC_TITLES[metric]} of {', '.join(names.values())}",
             live=live,

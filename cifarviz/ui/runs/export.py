@@ -57,11 +57,11 @@ def render_export(runs: Sequence[Run]) -> None:
 _HELP = "Files that work without cifarviz: a report, the code, the network."
 _REPORT = (
     "One page with curves, results, images and settings. It opens offline in any browser, "
-    "and can be printed."
+    "and can be printed. It takes some seconds to make."
 )
 _SEVERAL = (
     "One page that compares these runs: differences, curves and results. It opens offline in any "
-    "browser, and can be printed."
+    "browser, and can be printed. It takes some seconds for each run."
 )
 _SCRIPT = "A Python script that trains the same network on the same images with Keras alone."
 _NOTEBOOK = "The same as a Jupyter notebook, step by step."

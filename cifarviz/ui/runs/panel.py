@@ -26,6 +26,7 @@ from cifarviz.ui.errors import render_errors
 from cifarviz.ui.metrics import render_loss_note
 from cifarviz.ui.navigation import go_to
 from cifarviz.ui.pickers import render_restore_button
+from cifarviz.ui.progress_bar import render_progress
 from cifarviz.ui.query import (
     render_choice,
     same_items,
@@ -56,7 +57,8 @@ _SORTS: Mapping[str, tuple[str, Callable[[Run], float | str]]] = MappingProxyTyp
         "newest": ("Newest first", lambda run: -run.created),
         "oldest": ("Oldest first", lambda run: run.created),
         "name": ("Name", lambda run: run.name.casefold()),
-        "accuracy": ("Highest accuracy", lambda run: -(run.best_val_accuracy or -inf)),
+        # As the table shows it.
+        "accuracy": ("Highest accuracy", lambda run: -(run.best_epoch_val_accuracy or -inf)),
         "loss": ("Lowest loss", lambda run: inf if run.best_loss is None else run.best_loss),
         "epochs": ("Most epochs", lambda run: -run.epochs_done),
         "time": ("Longest training", lambda run: -run.seconds),
@@ -402,7 +404,7 @@ def _render_import_form() -> None:
     if file is None:
         st.caption("Its curves, weights and saved epochs are included.")
         return
-    with render_errors(), st.spinner("Unpacking and checking …"):
-        run = unpack(cache.store(), file, origin=IMPORTED)
+    with render_errors(), render_progress("Unpacking and checking") as report:
+        run = unpack(cache.store(), file, origin=IMPORTED, report=report)
         update_query_params(runs=run.id)
         st.rerun()
