@@ -15,7 +15,8 @@ def metrics(app: AppTest) -> dict[str, str]:
 
 
 def text(app: AppTest) -> str:
-    return "\n".join(element.value for element in (*app.markdown, *app.caption))
+    texts = [element.value for element in (*app.markdown, *app.caption)]
+    return "\n".join([*texts, *(metric.label for metric in app.metric)])
 
 
 def errors(app: AppTest) -> str:

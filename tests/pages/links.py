@@ -154,7 +154,7 @@ LINKS = (
     Link(
         "runs?runs=MINE,OTHER&curves=validation",
         {"Curves": "Validation only"},
-        ("chart runs-loss: .*'Validation'", "no:chart runs-loss: .*'name': 'Training'"),
+        ("chart runs-loss: .*'Validation loss'", "no:chart runs-loss: .*'name': 'Training'"),
         ("chart runs-loss", "chart runs-accuracy"),
         "&curves=validation",
     ),

@@ -18,7 +18,8 @@ def opened(*runs: str) -> AppTest:
 def page_texts(app: AppTest) -> list[str]:
     found = [*app.error, *app.warning, *app.info, *app.header, *app.markdown, *app.caption]
     # A backslash only keeps Markdown from reading a sign as its own.
-    return [*(one.value.replace("\\", "") for one in found), *live_texts(app)]
+    metrics = [text for one in app.metric for text in (one.label, one.value, one.delta)]
+    return [*(one.value.replace("\\", "") for one in found), *metrics, *live_texts(app)]
 
 
 def buttons(app: AppTest) -> list[str]:
