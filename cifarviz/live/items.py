@@ -98,17 +98,17 @@ def progress_item(run: Run, title: str | None = None, waiting: str = "") -> Item
     """Return a run's name (or another title), state, progress, time left and best epoch."""
     best = headline(run)
     left = run.progress.seconds_left if run.progress and run.state is RunState.RUNNING else None
-    notes = [
-        "" if left is None else f"About {format_duration(left)} left",
-        f"{'Best so far' if run.state.active else 'Best'}: {best}" if best else "",
-    ]
+    # In the same line: a line that comes and goes would move what stands below.
+    text = waiting or progress_text(run)
+    if left is not None:
+        text = f"{text}, about {format_duration(left)} left"
     return Item(
         title=run.name if title is None else title,
         badge=state_label(run),
         color=state_color(run),
-        text=waiting or progress_text(run),
+        text=text,
         share=progress_share(run),
-        note="\n".join(filter(None, notes)),
+        note=f"{'Best so far' if run.state.active else 'Best'}: {best}" if best else "",
     )
 
 

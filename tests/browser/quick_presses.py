@@ -165,7 +165,8 @@ def training(page: Page, server: str, home: Path, run_id: str) -> Iterator[None]
     page.goto(f"{server}/train?view=watch&run={run_id}")
     settle(page)
     patience = time.monotonic() + 120
-    while (progress := store.get(run_id).progress) is None or not progress.step:
+    # After the first epoch its line above the table of runs has all its parts.
+    while not store.get(run_id).epochs_done:
         assert time.monotonic() < patience, store.get(run_id)
         page.wait_for_timeout(200)
     yield

@@ -161,6 +161,8 @@ def test_the_speaker_s_window_follows_steers_and_survives_reloads(
         # Its keys and buttons are those of the projector's window.
         window.keyboard.press("Space")
         expect(page.locator(".replay")).to_have_attribute("data-playing", "true")
+        # A replay that has not begun is played first, whatever scene is asked for.
+        expect(page.locator(".replay")).not_to_have_attribute("data-at", "0.00")
         window.get_by_role("button", name="Play or pause").click()
         expect(page.locator(".replay")).to_have_attribute("data-playing", "false")
         window.keyboard.press("b")

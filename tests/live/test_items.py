@@ -149,6 +149,6 @@ def test_training_time_grows_only_during_training() -> None:
 
 
 def test_the_time_left_is_shown_while_a_run_trains() -> None:
-    assert progress_item(RUN).note.splitlines()[0] == "About 9 s left"
+    assert progress_item(RUN).text.endswith(", about 9 s left")
     assert "left" not in progress_item(replace(RUN, state=RunState.PAUSED)).note
     assert "left" not in progress_item(replace(RUN, state=RunState.QUEUED)).note

@@ -246,17 +246,26 @@ def _render_short_list(runs: Sequence[Run], chosen: Sequence[Run]) -> None:
         if place < _MOST_SHORT_ROWS or run.id in picked
     }
     ticked = [run_id for run_id in shown if run_id in picked]
+    key = widget_key(_SHORT_LIST_KEY, ticked, same_items)
     st.pills(
         "Runs",
         list(shown),
         selection_mode="multi",
         default=ticked,
         format_func=lambda run_id: format_short_row(shown[run_id]),
-        key=widget_key(_SHORT_LIST_KEY, ticked, same_items),
-        on_change=lambda: _select_runs(widget_value(_SHORT_LIST_KEY), list(shown), picked),
+        key=key,
+        on_change=lambda: _select_in_short_list(key, ticked, list(shown), picked),
     )
     if more := len(runs) - len(shown):
         st.caption(f"{more:,} more. Find them by their names, or filter the list.")
+
+
+def _select_in_short_list(
+    key: str, ticked: Sequence[str], listed: Collection[str], before: Collection[str]
+) -> None:
+    # A widget that was replaced meanwhile reports its default as if it had been chosen.
+    if not same_items(selected := state.get(key), ticked):
+        _select_runs(selected, listed, before)
 
 
 def _linked_runs_first(listed: Sequence[Run]) -> list[Run]:
