@@ -58,6 +58,8 @@ def test_choices_add_no_history_entries_and_back_restores_them(server, page: Pag
     expect(page).to_have_url(re.compile(rf"^{re.escape(server.url)}/?$"))
     page.go_forward()
     expect(page).to_have_url(re.compile("/train.*part=training"))
+    # The page must have been drawn: while its script runs, Forward leads to its own address again.
+    expect(page.get_by_role("tab", name="Training")).to_have_attribute("aria-selected", "true")
     settle(page)
     page.go_forward()
     expect(page).to_have_url(re.compile(r"/samples\?dataset=cifar10&seed=\d+$"))
