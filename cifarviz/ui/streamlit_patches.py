@@ -188,6 +188,10 @@ def finish_callbacks() -> None:
 
 
 def _will_rerun_whole(self: Any, *args: Any, **kwargs: Any) -> None:
+    if kwargs.get("is_history_navigation"):
+        # No press: whole, it would put another address in place of those that Forward leads to.
+        _will_rerun(self, *args, **kwargs)
+        return
     with without_interruption():
         _will_rerun(self, *args, **kwargs)
 
