@@ -97,14 +97,7 @@ def _render_step(opened: OpenLesson, number: int) -> None:
             state.remember(LESSON, "")
             go_to("start")
         if number < count:
-            st.button(
-                "Leave the lesson",
-                key="lesson-leave",
-                type="tertiary",
-                icon=":material/close:",
-                on_click=_leave,
-                help="Hides this bar. The lesson starts again from the Start page.",
-            )
+            _render_leave_button()
 
 
 def _render_way_back(lesson: Lesson, number: int) -> None:
@@ -117,13 +110,18 @@ def _render_way_back(lesson: Lesson, number: int) -> None:
             "Return to the lesson", key="lesson-return", icon=":material/keyboard_return:"
         ):
             _go_to_step(lesson, number)
-        st.button(
-            "Leave the lesson",
-            key="lesson-leave",
-            type="tertiary",
-            icon=":material/close:",
-            on_click=_leave,
-        )
+        _render_leave_button()
+
+
+def _render_leave_button() -> None:
+    st.button(
+        "Leave the lesson",
+        key="lesson-leave",
+        type="tertiary",
+        icon=":material/close:",
+        on_click=_leave,
+        help="Hides this bar. The lesson starts again from the Start page.",
+    )
 
 
 def _render_question(opened: OpenLesson, question: Question, *, key: str) -> None:

@@ -13,6 +13,7 @@ from cifarviz.data import library
 from cifarviz.datasets.cifar10 import CIFAR10
 from cifarviz.runs.artifacts import FolderArtifacts
 from cifarviz.runs.log_probabilities import Predictions
+from cifarviz.runs.recorded import unpack_recorded_once
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import save_predictions, save_weights
 from cifarviz.runs.store import RunStore
@@ -190,6 +191,23 @@ def linked(
     """Those ids; this test's pages are on their home."""
     _live_in(shared_links[0], monkeypatch)
     return shared_links[1]
+
+
+@pytest.fixture(scope="module")
+def recorded_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A home as a new user has it; no test changes anything in it."""
+    home = str(tmp_path_factory.mktemp("recorded"))
+    settings = Settings.from_environment({"CIFARVIZ_HOME": home, "CIFARVIZ_WARM_UP": "0"})
+    unpack_recorded_once(RunStore(settings))
+    return settings
+
+
+@pytest.fixture
+def recorded_store(recorded_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> RunStore:
+    """The store of that home, which this test's pages are on."""
+    monkeypatch.setenv("CIFARVIZ_HOME", str(recorded_settings.home))
+    monkeypatch.setenv("CIFARVIZ_RECORDED", "1")
+    return RunStore(recorded_settings)
 
 
 def _home(folders: pytest.TempPathFactory, name: str) -> Settings:

@@ -132,7 +132,8 @@ def test_progress_of_members_is_shown_and_they_can_be_stopped(store: RunStore) -
         app = opened(done.id, waits.id)
         assert "1 of 2 runs finished. The result appears when all have." in page_text(app)
         line = live_items(app, f"member-{waits.id}")[waits.id]
-        assert (line["title"], line["text"]) == ("waits", "epoch 1 of 3")
+        assert line["title"] == "waits"
+        assert line["text"].startswith("epoch 1 of 3")
         assert line["share"] == pytest.approx(1 / 3)
         button(app, "Stop").click().run()
         assert store.get(waits.id).requested == "stop"

@@ -163,7 +163,8 @@ def test_unfinished_runs_of_a_duel_are_counted(store: RunStore) -> None:
         app = opened(series=series.id)
     assert "1 of 4 runs finished. Ended early: 1. Not begun: 1." in page_text(app)
     line = live_items(app, "lab-progress")[f"run-{runs[3].id}"]
-    assert (line["title"], line["badge"], line["text"]) == ("d", "running", "epoch 1 of 3")
+    assert (line["title"], line["badge"]) == ("d", "running")
+    assert line["text"].startswith("epoch 1 of 3")
     numbers = {metric["label"]: metric["value"] for metric in line["metrics"]}
     assert numbers["Validation accuracy"] == "33.3%"
     # What would be of the past a moment later is in the line alone.

@@ -5,7 +5,7 @@ from streamlit.testing.v1 import AppTest
 
 from cifarviz.lessons.lesson import open_lesson
 from cifarviz.lessons.registry import LESSONS
-from cifarviz.runs.recorded import recorded_series, unpack_recorded_once
+from cifarviz.runs.recorded import recorded_series
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 from tests.components import components, replay
@@ -33,22 +33,6 @@ STEPS = [
     for lesson in LESSONS.values()
     for number in range(1, len(lesson.steps) + 1)
 ]
-
-
-@pytest.fixture(scope="module")
-def recorded_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """A home as a new user has it; no test changes anything in it."""
-    home = str(tmp_path_factory.mktemp("lessons"))
-    settings = Settings.from_environment({"CIFARVIZ_HOME": home, "CIFARVIZ_WARM_UP": "0"})
-    unpack_recorded_once(RunStore(settings))
-    return settings
-
-
-@pytest.fixture
-def recorded_store(recorded_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> RunStore:
-    monkeypatch.setenv("CIFARVIZ_HOME", str(recorded_settings.home))
-    monkeypatch.setenv("CIFARVIZ_RECORDED", "1")
-    return RunStore(recorded_settings)
 
 
 @pytest.mark.parametrize(("name", "number"), STEPS)

@@ -14,20 +14,9 @@ from tests.components import epoch_slider, presenter, replay
 from tests.pages.present_page import SCENES, counts, html, opened, page_text, title
 
 
-@pytest.fixture(scope="module")
-def recorded_home(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """A home as a new user has it; no test changes anything in it."""
-    home = str(tmp_path_factory.mktemp("recorded"))
-    settings = Settings.from_environment({"CIFARVIZ_HOME": home, "CIFARVIZ_WARM_UP": "0"})
-    unpack_recorded_once(RunStore(settings))
-    return settings
-
-
 @pytest.fixture
-def demonstration(recorded_home: Settings, monkeypatch: pytest.MonkeyPatch) -> Run:
-    monkeypatch.setenv("CIFARVIZ_HOME", str(recorded_home.home))
-    monkeypatch.setenv("CIFARVIZ_RECORDED", "1")
-    run = find_recorded_run(RunStore(recorded_home))
+def demonstration(recorded_store: RunStore) -> Run:
+    run = find_recorded_run(recorded_store)
     assert run is not None
     return run
 

@@ -325,12 +325,17 @@ def test_without_a_duel_of_two_there_is_no_such_scene(store: RunStore, trained: 
         assert presenter(app)["shown"] == "turn"
 
 
-def test_the_verdict_on_a_duel_waits_for_both_runs(store: RunStore) -> None:
+def test_the_verdict_on_a_duel_waits_for_an_epoch_of_both_runs(store: RunStore) -> None:
     first, second = duel_of(store, "narrow", "wide")
     with store.database.connect(write=True) as connection:
-        connection.execute("UPDATE runs SET state = 'queued' WHERE id = ?", (second.id,))
+        connection.execute("UPDATE runs SET state = 'running' WHERE id = ?", (second.id,))
     with stored_runs.hold_lock(store, second):
-        assert "The verdict comes when both runs finish" in html(opened("duel", run=first.id))
+        assert "So far, after 12 epochs: no clear difference" in html(opened("duel", run=first.id))
+        with store.database.connect(write=True) as connection:
+            connection.execute("DELETE FROM epochs WHERE run = ?", (second.id,))
+        assert "The first verdict comes when both runs have finished an epoch" in html(
+            opened("duel", run=first.id)
+        )
 
 
 def test_a_run_is_chosen_from_cards(trained: Run, store: RunStore) -> None:

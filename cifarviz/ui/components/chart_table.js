@@ -158,8 +158,13 @@ function element(name, text) {
   return made;
 }
 
+// Not seen, but read.
+const FOR_READERS = "position: absolute; width: 1px; height: 1px; margin: -1px; overflow: clip; "
+  + "clip-path: inset(50%); white-space: nowrap";
+
 // Replaces what a screen reader finds in `place`, if it is another.
 function replaceTables(place, parts) {
+  place.style.cssText = FOR_READERS;
   if (place.innerHTML === parts.map((part) => part.outerHTML).join("")) return;
   place.replaceChildren(...parts);
 }

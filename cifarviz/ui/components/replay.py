@@ -52,6 +52,13 @@ def parse_pace(text: str) -> Pace | None:
     return Pace(seconds=number) if _SHORTEST <= number <= _LONGEST else None
 
 
+def parse_position(text: str | None) -> float | None:
+    """A position in epochs such as ``8.25``; ``None`` if it is missing or no such number."""
+    if text is None or not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,4})?", text):
+        return None
+    return float(text)
+
+
 def replay_curves(
     value: Replay,
     *,

@@ -37,7 +37,7 @@ from cifarviz.ui.class_names import class_names
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.components.live import Live
-from cifarviz.ui.components.replay import Pace, parse_pace, replay_curves
+from cifarviz.ui.components.replay import Pace, parse_pace, parse_position, replay_curves
 from cifarviz.ui.evaluate.image_details import (
     TILE_SIZE,
     image_in_address,
@@ -46,7 +46,6 @@ from cifarviz.ui.evaluate.image_details import (
 )
 from cifarviz.ui.lab.results import RunMemorisation, SeriesRun
 from cifarviz.ui.navigation import link_to
-from cifarviz.ui.present.stage import parse_position
 from cifarviz.ui.query import render_choice
 
 _HEIGHT = 420

@@ -1,7 +1,6 @@
 """What every scene has in common: the run, the headline, the speaker's choices."""
 
 import base64
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -274,10 +273,3 @@ def _ended_title(run: Run) -> str:
 
 def _format_epochs(count: int) -> str:
     return "1 epoch" if count == 1 else f"{count} epochs"
-
-
-def parse_position(text: str | None) -> float | None:
-    """A position in epochs such as ``8.25``; ``None`` if it is missing or no such number."""
-    if text is None or not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,4})?", text):
-        return None
-    return float(text)

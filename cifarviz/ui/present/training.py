@@ -29,12 +29,17 @@ from cifarviz.runs.stored_weights import epochs_to_fork
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.components.live import Live
-from cifarviz.ui.components.replay import Pace, ReplayMark, parse_pace, replay_curves
+from cifarviz.ui.components.replay import (
+    Pace,
+    ReplayMark,
+    parse_pace,
+    parse_position,
+    replay_curves,
+)
 from cifarviz.ui.errors import errors_as_toast
 from cifarviz.ui.metrics import loss_note
 from cifarviz.ui.present.stage import (
     Stage,
-    parse_position,
     render_headline,
     render_warning,
     replay_mark,

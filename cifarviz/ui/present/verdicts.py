@@ -245,10 +245,10 @@ def render_duel(stage: Stage) -> Sequence[str]:
     if active:
         mark = partial(_progress_mark, cache.store(), series)
         rerun_on_change(f"present-{series.id}", mark, key="present-duel-epochs")
-    verdict = None if active else series_verdict(cast(LabKind, series.kind), members)
+    verdict = series_verdict(cast(LabKind, series.kind), members)
     if verdict is None:
         text = (
-            "The verdict comes when both runs finish."
+            "The first verdict comes when both runs have finished an epoch."
             if active
             else "Too few runs have finished an epoch, so there is nothing to compare."
         )

@@ -1,9 +1,8 @@
-"""Present: positions and paces of a replay in the address."""
+"""Positions and paces of a replay in the address."""
 
 import pytest
 
-from cifarviz.ui.components.replay import Pace, parse_pace
-from cifarviz.ui.present.stage import parse_position
+from cifarviz.ui.components.replay import Pace, parse_pace, parse_position
 
 
 @pytest.mark.parametrize(
