@@ -8,6 +8,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from functools import cache
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
@@ -221,6 +222,7 @@ def css_properties() -> str:
     return " ".join(f"--{name}-color: {color};" for name, color in colors.items())
 
 
-def config_script() -> str:
-    """A line of JavaScript that declares ``PLOTLY_CONFIG``."""
-    return f"const PLOTLY_CONFIG = {json.dumps(dict(PLOTLY_CONFIG))};\n"
+def chart_script() -> str:
+    """JavaScript that declares ``PLOTLY_CONFIG`` and the functions of ``chart_table.js``."""
+    tables = Path(__file__).with_name("chart_table.js").read_text("utf-8")
+    return f"const PLOTLY_CONFIG = {json.dumps(dict(PLOTLY_CONFIG))};\n{tables}"

@@ -65,6 +65,10 @@ def test_a_report_opens_offline_can_be_zoomed_saved_and_printed(
     expect(page.locator("h1")).to_have_text(_NAME)
     expect(page.locator("h1 *")).to_have_count(0)
 
+    # Screen readers get the points.
+    curves = page.locator("#chart-1 + div").get_by_role("table", name="Training, Validation")
+    expect(curves.locator("tbody tr").last).to_have_text("30.66670.7667")
+
     # A drag over the curves zooms in.
     before = page.locator("#chart-1 .xtick").all_text_contents()
     box = page.locator("#chart-1 .nsewdrag").first.bounding_box()

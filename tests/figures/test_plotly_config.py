@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import cifarviz
-from cifarviz.figures.theme import PLOTLY_CONFIG, config_script
+from cifarviz.figures.theme import PLOTLY_CONFIG, chart_script
 
 PACKAGE = Path(cifarviz.__file__).parent
 
@@ -13,7 +13,7 @@ def test_no_button_uploads_a_chart() -> None:
     assert PLOTLY_CONFIG["showSendToCloud"] is False
     assert PLOTLY_CONFIG["plotlyServerURL"] == ""
     assert PLOTLY_CONFIG["displaylogo"] is False
-    assert '"showSendToCloud": false' in config_script()
+    assert '"showSendToCloud": false' in chart_script()
 
 
 def test_all_code_that_uses_plotly_uses_these_options() -> None:

@@ -31,7 +31,7 @@ from cifarviz.export.report.results import (
     mistake_pictures,
     scores_table,
 )
-from cifarviz.figures.theme import config_script
+from cifarviz.figures.theme import chart_script
 from cifarviz.runs.run_headline import format_duration, headline
 
 _HERE = Path(__file__).parent
@@ -64,7 +64,7 @@ def report(contents: Sequence[RunContents]) -> str:
         f"<style>\n{(_HERE / 'report.css').read_text('utf-8')}</style>\n</head>\n"
         f"<body>\n<main>\n{body}\n</main>\n"
         f"<script>{_plotly()}</script>\n"
-        f"<script>\n{config_script()}{(_HERE / 'report.js').read_text('utf-8')}</script>\n"
+        f"<script>\n{chart_script()}{(_HERE / 'report.js').read_text('utf-8')}</script>\n"
         "</body>\n</html>\n"
     )
 

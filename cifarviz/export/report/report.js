@@ -27,6 +27,10 @@ for (const source of document.querySelectorAll("script[data-for]")) {
       button("png", "Save as PNG", PNG),
       button("svg", "Save as SVG", SVG),
     ],
+  }).then(() => {
+    const tables = document.createElement("div");
+    replaceTables(tables, describePlot(place));
+    place.after(tables);
   }).catch((error) => {
     console.error(error);
     place.className = "failed";

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from cifarviz.escaping import safe_file_name
 from cifarviz.figures.figure_json import encode
-from cifarviz.figures.theme import config_script
+from cifarviz.figures.theme import chart_script
 from cifarviz.static_files import PLOTLY_SCRIPT
 from cifarviz.ui.components.live import Live
 from cifarviz.ui.components.loading import component, ignore
@@ -76,8 +76,8 @@ def chart(
     result = component(
         "chart",
         html='<div class="cifarviz-chart"></div><div class="cifarviz-chart-tables"></div>',
-        setup=config_script,
-        scripts=("live.js", "chart_table.js"),
+        setup=chart_script,
+        scripts=("live.js",),
         # Plotly puts its own styles into the page's head, where a shadow root does not see them.
         isolate_styles=False,
     )(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from cifarviz.figures.replay import Replay, replay_json
+from cifarviz.figures.theme import chart_script
 from cifarviz.ui import state
 from cifarviz.ui.components.live import Live
 from cifarviz.ui.components.loading import component, ignore
@@ -106,7 +107,7 @@ def replay_curves(
         "turn": None if turn is None else {"epoch": turn.epoch, "words": turn.words},
         "view": view,
     }
-    component("replay", scripts=("live.js", "panel.js", "chart_table.js"))(
+    component("replay", setup=chart_script, scripts=("live.js", "panel.js"))(
         key=key,
         data=json.dumps(data, separators=(",", ":")).encode(),
         on_fork_change=lambda: _send_fork(key, forks, on_fork),

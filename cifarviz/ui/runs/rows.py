@@ -229,10 +229,11 @@ def list_columns(rows: pd.DataFrame) -> dict[str, Any]:
         "images, in points.",
     )
     return {
-        "★": st.column_config.TextColumn(width=28, help="Starred runs."),
+        "★": st.column_config.TextColumn(width=28, pinned=True, help="Starred runs."),
         "Name": st.column_config.TextColumn(
             # Limited, so that the results are visible, too.
-            width=column_width(rows["Name"], least=115, most=402, letter=_NAME_LETTER)
+            width=column_width(rows["Name"], least=115, most=402, letter=_NAME_LETTER),
+            pinned=True,
         ),
         "Seed": st.column_config.NumberColumn(
             width=46, format="%d", help="Fixes everything random in a run."

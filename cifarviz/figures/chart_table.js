@@ -1,4 +1,4 @@
-// Tables of what a chart draws, for screen readers; put before the scripts of chart and replay.
+// Tables of what a chart draws, for screen readers; of pages and of reports.
 
 const MOST_ROWS = 20; // of the points of a curve
 const MOST_CELLS = 676; // of a heatmap; of larger ones the largest values are listed
