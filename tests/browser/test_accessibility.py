@@ -107,19 +107,23 @@ _FOCUSED = """() => {
 _OWN = ".grid, .scrubber, .replay, .bar, .frame, .cifarviz-chart"
 
 # In the second frame after a press, transitions that take no time are over.
+# A busy machine may take some frames to draw the ring.
 _RING = f"""async () => {{
-    for (let i = 0; i < 2; i += 1) await new Promise(requestAnimationFrame);
     const element = ({_FOCUSED})();
-    const style = getComputedStyle(element);
-    let opacity = 1;
-    for (let part = element; part; part = part.parentElement)
-        opacity *= Number(getComputedStyle(part).opacity);
-    return {{
+    const ring = {{
         own: element.closest({_OWN!r})?.classList[0] ?? null,
         name: element.getAttribute("aria-label") ?? element.textContent.trim(),
-        isVisible: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2
-            && !style.outlineColor.endsWith(", 0)") && opacity > 0.5,
     }};
+    for (let i = 0; i < 30 && !ring.isVisible; i += 1) {{
+        await new Promise(requestAnimationFrame);
+        const style = getComputedStyle(element);
+        let opacity = 1;
+        for (let part = element; part; part = part.parentElement)
+            opacity *= Number(getComputedStyle(part).opacity);
+        ring.isVisible = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2
+            && !style.outlineColor.endsWith(", 0)") && opacity > 0.5;
+    }}
+    return ring;
 }}"""
 
 _MOVING = """() => {
