@@ -91,7 +91,7 @@ with train:
         "Choose a network and watch its loss and accuracy while it learns.",
         "Train a network",
     )
-with inside:
+with inside, render_errors():
     render_inside_card(runs)
 panels = [partial(render_data_panel, info) for info in all_datasets()]
 if runs:

@@ -294,14 +294,14 @@ def _may_be_chance(first: ArmResult, second: ArmResult) -> str:
 def _curves_and_ends(results: Sequence[ArmResult]) -> list[str]:
     """What the curves show, which weights were restored, and which runs were cut short."""
     starts = [
-        f"epoch {result.fit.overfitting_start} with {result.label}"
+        f"epoch {result.fit.overfits_after} with {result.label}"
         for result in results
-        if result.fit.overfitting_start
+        if result.fit.overfits_after
     ]
     verdicts = [
         f"“{VERDICT_LABELS[result.fit.verdict]}” with {result.label}"
         for result in results
-        if not result.fit.overfitting_start
+        if not result.fit.overfits_after
     ]
     sentences = [f"Overfitting starts after {_listed(starts)}."] if starts else []
     if verdicts:

@@ -124,6 +124,7 @@ function format(value, isShare) {
   if (typeof value === "string") return withoutTags(value);
   if (!Number.isFinite(value)) return "–";
   if (isShare) return `${(100 * value).toFixed(1)}%`;
+  if (Number.isInteger(value)) return value.toLocaleString("en");
   return value !== 0 && Math.abs(value) < 0.001
     ? value.toExponential(2) : value.toLocaleString("en", { maximumSignificantDigits: 4 });
 }

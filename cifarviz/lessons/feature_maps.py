@@ -7,17 +7,20 @@ def _facts(recordings: Recordings) -> Facts:
     run = recordings["run"].runs[0]
     # Layers with kernels over the picture: height, width, channels in, channels out.
     convolutions = [
-        (name, layer.output_shape(shape)[-1])
+        (name, layer.output_shape(shape), variable.shape[:2])
         for name, layer, shape in run.experiment.architecture.walk()
-        if any(len(variable.shape) == 4 for variable in layer.variables(shape))
+        for variable in layer.variables(shape)
+        if len(variable.shape) == 4
     ]
-    (first, _), (last, channels) = convolutions[0], convolutions[-1]
+    (first, (side, *_), (height, width)), *_, (last, (last_side, _, channels), _) = convolutions
     return {
         "run": run.id,
-        "epochs": run.epochs_done,
         "first": first,
+        "kernel": f"{height} × {width}",
         "last": last,
         "channels": channels,
+        "side": side,
+        "last_side": last_side,
     }
 
 
@@ -33,14 +36,17 @@ FEATURE_MAPS = Lesson(
         "the network has several convolutions": lambda found: (
             _facts(found)["first"] != _facts(found)["last"]
         ),
+        "its maps become smaller": lambda found: (
+            _facts(found)["last_side"] < _facts(found)["side"] / 2
+        ),
         "the network was trained": lambda found: found["run"].results[0].val_accuracy > 0.6,
     },
     steps=(
         Step(
             "First layer",
             "Each tile is a channel of the layer `{first}` for the picture on the left: bright "
-            "where its 3 × 3 pattern is found. Some channels find edges of one direction, others "
-            "a colour.",
+            "where its {kernel} pattern is found. Some channels find edges of one direction, "
+            "others a colour.",
             "inside",
             {"run": "{run}", "checkpoint": "last", "image": "1", "layer": "{first}"},
         ),
@@ -49,7 +55,13 @@ FEATURE_MAPS = Lesson(
             "The same layer after epoch 0, before the first step. Move the slider to the right "
             "and watch patterns form: the weights begin at random and the loss shapes them.",
             "inside",
-            {"run": "{run}", "checkpoint": "epochs", "epoch": "0", "image": "1"},
+            {
+                "run": "{run}",
+                "checkpoint": "epochs",
+                "epoch": "0",
+                "image": "1",
+                "layer": "{first}",
+            },
         ),
         Step(
             "Last convolution",
@@ -68,7 +80,7 @@ FEATURE_MAPS = Lesson(
                 Question(
                     "Why do maps of the last convolution look so coarse?",
                     (
-                        "Pooling has halved them several times.",
+                        "Pooling has made {last_side} × {last_side} of {side} × {side} places.",
                         "The network is not trained well.",
                         "The picture has too few colours.",
                     ),
@@ -84,8 +96,9 @@ FEATURE_MAPS = Lesson(
                         "The picture is too dark.",
                     ),
                     1,
-                    "ReLU sets negative responses to zero. A channel that is black for every "
-                    "picture is called dead; Inside names those.",
+                    "ReLU sets negative responses to zero. Inside lists the channels that are dead "
+                    "in this picture, with one value everywhere, and counts those that are dead "
+                    "for all images.",
                 ),
             ),
         ),

@@ -33,8 +33,15 @@ LEARNING_RATE = Lesson(
             < found[_RATES].results[0].val_accuracy
             < found[_RATES].results[1].val_accuracy - 0.05
         ),
+        "with the small one the loss is still falling": lambda found: (
+            found[_RATES].results[0].fit.verdict == "still improving"
+        ),
         "a large rate does not learn": lambda found: (
             found[_RATES].results[2].val_accuracy < found[_RATES].results[1].val_accuracy - 0.1
+        ),
+        "not even its training images": lambda found: (
+            found[_RATES].results[2].fit.verdict == "underfitting"
+            and found[_RATES].results[2].accuracy < 0.15
         ),
     },
     steps=(

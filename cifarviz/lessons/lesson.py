@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from cifarviz.analysis.lab_verdicts import ArmResult, arm_result
-from cifarviz.runs.recorded import find_recorded_run, recorded_series, restore_recorded_run
+from cifarviz.runs.recorded import recorded_series, restore_recorded_run
 from cifarviz.runs.records import Run
 from cifarviz.runs.series import series_runs
 from cifarviz.runs.store import RunStore
@@ -109,7 +109,7 @@ def open_lesson(store: RunStore, lesson: Lesson) -> OpenLesson:
 
 def _load(store: RunStore, name: str) -> RecordedResults:
     if name == "run":
-        run = find_recorded_run(store) or restore_recorded_run(store)
+        run = restore_recorded_run(store)
         result = arm_result(run.name, run, store.epochs(run.id))
         return RecordedResults("", (run,), (result,) if result else ())
     series = recorded_series(store, name, restore=True)

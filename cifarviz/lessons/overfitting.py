@@ -41,6 +41,10 @@ OVERFITTING = Lesson(
             found[_DUEL].results[0].fit.verdict == "overfitting"
             and found[_DUEL].results[0].fit.overfits_after is not None
         ),
+        "overfitting starts where validation loss is lowest": lambda found: (
+            found[_DUEL].results[0].fit.overfits_after
+            == found[_DUEL].results[0].fit.overfitting_start
+        ),
         "it starts to overfit in the first half": lambda found: (
             (found[_DUEL].results[0].fit.overfits_after or 0) < found[_DUEL].results[0].epochs / 2
         ),
@@ -70,7 +74,7 @@ OVERFITTING = Lesson(
             "the training labels are wrong on purpose. At the end it predicts "
             "{wrong_accuracy:.0%} of all training labels, wrong ones included. Nothing in these "
             "images supports them: it has **memorised** them. Choose an image below to see what "
-            "was predicted for it, epoch by epoch.",
+            "was predicted for it over the epochs.",
             "lab",
             {"view": "memorisation", "series": "{wrong_labels}", "gallery": "last"},
         ),

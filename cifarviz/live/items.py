@@ -97,16 +97,11 @@ def state_item(run: Run, waiting: str = "") -> Item:
 def progress_item(run: Run, title: str | None = None, waiting: str = "") -> Item:
     """Return a run's name (or another title), state, progress, time left and best epoch."""
     best = headline(run)
-    left = run.progress.seconds_left if run.progress and run.state is RunState.RUNNING else None
-    # In the same line: a line that comes and goes would move what stands below.
-    text = waiting or progress_text(run)
-    if left is not None:
-        text = f"{text}, about {format_duration(left)} left"
     return Item(
         title=run.name if title is None else title,
         badge=state_label(run),
         color=state_color(run),
-        text=text,
+        text=waiting or timed_progress_text(run),
         share=progress_share(run),
         note=f"{'Best so far' if run.state.active else 'Best'}: {best}" if best else "",
     )
@@ -151,7 +146,7 @@ def metrics_item(run: Run) -> Item:
     in_epoch = step - max(epoch - 1, 0) * per_epoch
     spent = time_at_work(run)
     at_work = progress if run.state is RunState.RUNNING else None
-    left = at_work.seconds_left if at_work else None
+    left = time_left(run)
     speed = at_work.images_per_second if at_work else run.images_per_second
     metrics = [
         Metric("Epoch", f"{epoch} of {epochs}", "One epoch is one pass over all training images."),
@@ -233,6 +228,20 @@ def progress_text(run: Run) -> str:
     phase = _PHASES.get(progress.phase) if state_label(run) == "running" else None
     template = "epoch {epoch} of {epochs}, {phase}" if phase else "epoch {epoch} of {epochs}"
     return template.format(epoch=progress.epoch, epochs=run.experiment.epochs, phase=phase)
+
+
+def time_left(run: Run) -> float | None:
+    """Return the seconds that a run which trains has left, if known."""
+    if run.damage is not None or run.progress is None or state_label(run) != "running":
+        return None
+    return run.progress.seconds_left
+
+
+def timed_progress_text(run: Run) -> str:
+    """Return the progress of an active run with the time left; empty for an ended run."""
+    text, left = progress_text(run), time_left(run)
+    # In the same line: a line that comes and goes would move what stands below.
+    return text if left is None else f"{text}, about {format_duration(left)} left"
 
 
 def outcome_text(run: Run) -> str:

@@ -10,18 +10,18 @@ shown; once deleted, only a lesson brings them back.
 
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from cifarviz.errors import CifarvizError, RunNotFound
+from cifarviz.errors import ArchiveDamaged, CifarvizError, RunNotFound
 from cifarviz.installation import ASSETS
 from cifarviz.runs import locks
 from cifarviz.runs.archive import unpack
 from cifarviz.runs.pins import load_preference, save_preference
 from cifarviz.runs.records import Run
-from cifarviz.runs.series import Series, find_series, save_series
+from cifarviz.runs.series import Series, find_series, place_run, save_series, series_runs
 from cifarviz.runs.store import RunStore
 
 log = logging.getLogger(__name__)
@@ -52,9 +52,13 @@ def unpack_recorded_once(store: RunStore, archive: Path = RECORDED_RUN) -> None:
 
 
 def restore_recorded_run(store: RunStore, archive: Path = RECORDED_RUN) -> Run:
-    """Unpack the recorded run unless it is here; raises as ``archive.unpack`` does."""
+    """Unpack the recorded run unless it is here, undamaged; raises as ``archive.unpack`` does."""
     with _unpacking(store):
-        if (run := find_recorded_run(store)) is None:
+        run = find_recorded_run(store)
+        if run is not None and run.damage is not None:
+            store.delete(run.id)
+            run = None
+        if run is None:
             run = unpack(store, archive, origin=ORIGIN)
         save_preference(store, _PREFERENCE, run.id)
         return run
@@ -86,17 +90,19 @@ def is_recorded_run(store: RunStore, run: Run) -> bool:
 def recorded_series(store: RunStore, name: str, *, restore: bool = False) -> Series | None:
     """Return the recorded series ``name``, unpacked the first time; a tenth of a second a run.
 
-    ``None`` if a run of it was deleted; with ``restore`` it is unpacked again. Raises as
-    ``archive.unpack`` does, and leaves nothing behind then.
+    ``None`` if a run of it was deleted or is damaged; with ``restore`` such runs are unpacked
+    again. Raises as ``archive.unpack`` does, and leaves nothing behind then.
     """
     preference = f"recorded series {name}"
     with _unpacking(store):
         known = load_preference(store, preference)
-        if known is not None:
-            series = _find_complete(store, str(known))
-            if series is not None or not restore:
-                return series
-        series = _unpack_series(store, RECORDED_SERIES / name)
+        series = None if known is None else _find(store, str(known))
+        intact = [] if series is None else series_runs(store, series)
+        if series is not None and len(intact) == series.count:
+            return series
+        if known is not None and not restore:
+            return None
+        series = _unpack_series(store, RECORDED_SERIES / name, series, {run.id for run in intact})
         save_preference(store, preference, series.id)
         return series
 
@@ -113,26 +119,48 @@ def _unpacking(store: RunStore) -> Iterator[None]:
     lock = locks.acquire(store.settings.locks / "recorded.lock", 10)
     try:
         yield
+    except (FileNotFoundError, KeyError, TypeError, ValueError) as error:
+        raise ArchiveDamaged(
+            "The recorded runs that come with cifarviz are missing or damaged ({error}). Install "
+            "cifarviz again.",
+            error=error,
+        ) from error
     finally:
         if lock is not None:
             lock.release()
 
 
-def _find_complete(store: RunStore, series_id: str) -> Series | None:
+def _find(store: RunStore, series_id: str) -> Series | None:
     try:
-        series = find_series(store, series_id)
+        return find_series(store, series_id)
     except RunNotFound:
         return None
-    return series if len(series.run_ids) == series.count else None
 
 
-def _unpack_series(store: RunStore, folder: Path) -> Series:
+def _unpack_series(
+    store: RunStore, folder: Path, series: Series | None, intact: Container[str]
+) -> Series:
+    """Unpack the runs of ``series`` that are not ``intact``, or all of a new series."""
     facts = json.loads((folder / SERIES_FILE).read_text("utf-8"))
+    there: dict[str, str] = {}
+    if series is not None:
+        there = dict(zip(series.labels, series.run_ids, strict=True))
+    missing = [
+        (position, label, folder / file)
+        for position, (file, label) in enumerate(facts["runs"])
+        if there.get(label) not in intact
+    ]
     runs: list[tuple[str, str]] = []
     try:
-        for file, label in facts["runs"]:
-            runs.append((unpack(store, folder / file, origin=ORIGIN).id, label))
-        return save_series(store, facts["kind"], facts["title"], runs)
+        for _, label, path in missing:
+            runs.append((unpack(store, path, origin=ORIGIN).id, label))
+        if series is None:
+            return save_series(store, facts["kind"], facts["title"], runs)
+        for (position, label, _), (run_id, _) in zip(missing, runs, strict=True):
+            if label in there:
+                store.delete(there[label])
+            place_run(store, series, position, label, run_id)
+        return find_series(store, series.id)
     except BaseException:
         for run_id, _ in runs:
             store.delete(run_id)

@@ -47,6 +47,14 @@ def save_series(
     return find_series(store, series_id)
 
 
+def place_run(store: RunStore, series: Series, position: int, label: str, run_id: str) -> None:
+    """Put a run into a series where one was deleted; ``position`` counts from 0."""
+    with store.database.connect(write=True) as connection:
+        connection.execute(
+            "INSERT INTO series_runs VALUES (?, ?, ?, ?)", (series.id, position, run_id, label)
+        )
+
+
 def find_series(store: RunStore, series_id: str) -> Series:
     """Return a series; raises ``RunNotFound``."""
     found = [

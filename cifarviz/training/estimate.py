@@ -167,10 +167,14 @@ def seconds_left(
 ) -> float | None:
     """Return seconds of training until all active ``runs`` have ended; ``None`` if unknown.
 
-    Runs that have not begun are estimated from the epochs of those that have; each run has the
-    ``work`` of an epoch and its epochs so far. Runs that train at once share the time.
+    Runs without an epoch are estimated from those that have one, because first steps are slow; each
+    run has the ``work`` of an epoch and its epochs so far. Runs that train at once share the time.
     """
-    paces = [_seconds_per_epoch(*pair) for pair in zip(runs, histories, strict=True)]
+    usable = [bool(history) or not any(histories) for history in histories]
+    paces = [
+        _seconds_per_epoch(*pair) if is_usable else None
+        for pair, is_usable in zip(zip(runs, histories, strict=True), usable, strict=True)
+    ]
     speeds = [
         measured_speed(work, run.precision or work.precision or "float32", pace)
         for work, run, pace in zip(works, runs, paces, strict=True)
@@ -179,12 +183,12 @@ def seconds_left(
     if not speeds:
         return None
     left, at_once = [], 0
-    for work, run, pace in zip(works, runs, paces, strict=True):
+    for work, run, pace, is_usable in zip(works, runs, paces, usable, strict=True):
         if not run.state.active:
             continue
         at_once += run.state is not RunState.QUEUED
         own = None if run.progress is None else run.progress.seconds_left
-        if own is not None and run.state is RunState.RUNNING:
+        if own is not None and run.state is RunState.RUNNING and is_usable:
             # As other pages show it.
             left.append(own)
             continue
@@ -194,7 +198,8 @@ def seconds_left(
             known = replace(work, precision=PRECISIONS[speeds[0].precision])
             estimate = estimate_epoch(known, speeds)
             pace = sqrt(estimate.low * estimate.high)
-            start = sqrt(START_SECONDS[0] * START_SECONDS[1])
+            if run.state is RunState.QUEUED:
+                start = sqrt(START_SECONDS[0] * START_SECONDS[1])
         left.append(start + pace * _epochs_left(run))
     return max([sum(left) / max(at_once, 1), *left], default=0.0)
 

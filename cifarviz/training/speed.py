@@ -6,6 +6,8 @@ import numpy as np
 # second, and a stop need not wait long.
 _CHUNK_SECONDS = 0.15
 _MAX_CHUNK = 512
+# How much earlier calls count at each new one.
+_RETAINED = 0.8
 
 
 class SpeedMeter:
@@ -17,6 +19,8 @@ class SpeedMeter:
         self.seconds_per_step: float | None = None
         self.current: float | None = None
         """Recent images per second."""
+        # Steps and seconds of recent calls; a call counts by its steps.
+        self._recent_steps = self._recent_seconds = 0.0
         self._first_epoch: int | None = None
         self._later = [0, 0.0]
         self._first = [0, 0.0]
@@ -31,9 +35,9 @@ class SpeedMeter:
         total = self._first if epoch == self._first_epoch else self._later
         total[0] += images
         total[1] += seconds
-        new = seconds / steps
-        old = self.seconds_per_step
-        self.seconds_per_step = new if old is None else 0.8 * old + 0.2 * new
+        self._recent_steps = _RETAINED * self._recent_steps + steps
+        self._recent_seconds = _RETAINED * self._recent_seconds + seconds
+        self.seconds_per_step = self._recent_seconds / self._recent_steps
         self.current = images / steps / self.seconds_per_step
         self.chunk = int(np.clip(_CHUNK_SECONDS / self.seconds_per_step, 1, _MAX_CHUNK))
 

@@ -49,6 +49,20 @@ def sentence_case(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def format_ranges(numbers: Sequence[int]) -> str:
+    """Ascending numbers as text: ``"3, 5–8 and 11"``."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    parts: list[str] = []
+    for run in runs:
+        parts += map(str, run) if len(run) < 3 else [f"{run[0]}–{run[-1]}"]
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
 def escaped(text: str) -> str:
     """Escape ``text`` so that Markdown shows it literally, on a single line.
 

@@ -5,10 +5,11 @@ from typing import Literal
 
 import streamlit as st
 
+from cifarviz.errors import CifarvizError
 from cifarviz.lessons.lesson import Lesson, OpenLesson, Question, open_lesson
 from cifarviz.lessons.registry import LESSONS
 from cifarviz.ui import cache, state
-from cifarviz.ui.address import quoted
+from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.errors import render_errors
 from cifarviz.ui.navigation import go_to
 from cifarviz.ui.query import update_query_params
@@ -64,10 +65,16 @@ def render_lesson_bar(page: str) -> None:
     number = int(found[2])
     state.remember(LESSON, word)
     with st.container(border=True, key="lesson-bar", gap="small"):
-        if st.query_params.get(LESSON) == word:
-            _render_step(open_lesson(cache.store(), lesson), number)
-        else:
+        if st.query_params.get(LESSON) != word:
             _render_way_back(lesson, number)
+            return
+        try:
+            opened = open_lesson(cache.store(), lesson)
+        except CifarvizError as error:
+            st.error(escaped(str(error)), icon=":material/error:")
+            _render_leave_button()
+            return
+        _render_step(opened, number)
 
 
 def _render_step(opened: OpenLesson, number: int) -> None:

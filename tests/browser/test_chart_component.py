@@ -151,7 +151,7 @@ def test_a_table_has_the_cells_of_a_heatmap(app: Page) -> None:
     expect(cells.get_by_role("columnheader")).to_have_text(["Actual", *CLASSES])
     for name, counts in zip(CLASSES, COUNTS, strict=True):
         row = cells.get_by_role("row").filter(has=app.get_by_role("rowheader", name=name))
-        expect(row.get_by_role("cell")).to_have_text([str(count) for count in counts])
+        expect(row.get_by_role("cell")).to_have_text([f"{count:,}" for count in counts])
 
 
 def test_the_charts_buttons_work_with_the_keyboard(app: Page) -> None:

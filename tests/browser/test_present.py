@@ -15,6 +15,7 @@ from scripts.app_server import AppServer
 from scripts.chromium import settle
 from tests import stored_runs
 from tests.browser.script_runs import count_script_runs, script_runs
+from tests.waiting import wait_until
 
 TITLES = (
     "60,000 small pictures in ten classes",
@@ -119,6 +120,16 @@ def test_all_scenes_by_keyboard_with_a_recording_played_and_scrubbed(
     expect(page.locator('[data-testid="stSidebar"]')).to_be_visible()
 
 
+# Waits until a presentation has told its windows twice what it shows.
+_TOLD_TWICE = """name => new Promise((done) => {
+    const channel = new BroadcastChannel(name);
+    let count = 0;
+    channel.onmessage = ({ data }) => {
+        if (data.type === "shown" && (count += 1) === 2) done();
+    };
+})"""
+
+
 @contextmanager
 def speaker_window(page: Page) -> Iterator[Page]:
     """Open the speaker's window by its key."""
@@ -210,6 +221,44 @@ def test_the_speaker_s_window_follows_steers_and_survives_reloads(
 def shows_heading(page: Page, scene: int) -> None:
     expect(page.get_by_role("heading", name=TITLES[scene])).to_be_visible()
     settle(page)
+
+
+def test_the_speaker_s_window_follows_one_of_two_presentations(
+    new_page: Callable[..., Page], server: AppServer
+) -> None:
+    first = new_page()
+    session = first.context
+    second, window = session.new_page(), session.new_page()
+    for page in (first, second):
+        page.goto(f"{server.url}/present?scene=network&notes=1")
+        shows_heading(page, 1)
+    # Opened by its address, it follows the first that it hears of.
+    window.goto(f"{server.url}/present?speaker=1")
+    follows(window, 2, "The network")
+    panels = [page.locator(".st-key-present-panel") for page in (first, second)]
+    # Notes stay where no window shows them.
+    wait_until(lambda: sum(panel.is_visible() for panel in panels) == 1)
+    window.evaluate(_TOLD_TWICE, "cifarviz-present")
+    assert sum(panel.is_visible() for panel in panels) == 1
+
+
+def test_the_speaker_s_controls_keep_the_focus_during_a_replay(
+    new_page: Callable[..., Page], server: AppServer
+) -> None:
+    page = new_page()
+    page.goto(f"{server.url}/present?scene=training")
+    shows_heading(page, 2)
+    with speaker_window(page) as window:
+        follows(window, 3, "Training")
+        page.bring_to_front()
+        page.keyboard.press(" ")
+        expect(page).to_have_url(re.compile("at="))
+        button = window.locator(".scenes button").nth(3)
+        button.focus()
+        address = page.url
+        window.evaluate(_TOLD_TWICE, "cifarviz-present")
+        assert page.url != address
+        expect(button).to_be_focused()
 
 
 def test_a_blocked_speaker_s_window_is_reported(page: Page, server: AppServer) -> None:

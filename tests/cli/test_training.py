@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from cifarviz.settings import Settings
 from tests import stored_runs
 from tests.cli.conftest import Call
 from tests.runs.held_run import held_run
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 
@@ -270,18 +270,16 @@ def test_a_run_stopped_by_another_process_can_be_resumed(settings: Settings, cal
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
     store = RunStore(settings)
-    deadline = time.monotonic() + 60
-    while not (runs := store.all()) or not len(store.batch_points(runs[0].id)):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    store.request(runs[0].id, Action.STOP)
+    wait_until(lambda: any(len(store.batch_points(run.id)) for run in store.all()))
+    [run] = store.all()
+    store.request(run.id, Action.STOP)
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     assert '"state": "stopped"' in out
     # In another process than the one that started it.
-    resumed = call("resume", runs[0].id[:6])
+    resumed = call("resume", run.id[:6])
     assert resumed.code == 0, resumed.err
-    assert store.get(runs[0].id).state is RunState.FINISHED
+    assert store.get(run.id).state is RunState.FINISHED
 
 
 def test_control_c_stops_a_run_and_saves_its_weights(settings: Settings) -> None:
@@ -296,15 +294,13 @@ def test_control_c_stops_a_run_and_saves_its_weights(settings: Settings) -> None
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     store = RunStore(settings)
-    deadline = time.monotonic() + 60
-    while not (runs := store.all()) or not len(store.batch_points(runs[0].id)):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until(lambda: any(len(store.batch_points(run.id)) for run in store.all()))
+    [run] = store.all()
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert '"state": "stopped"' in out
-    assert (store.folder(runs[0].id) / "checkpoint-last.npz").exists()
+    assert (store.folder(run.id) / "checkpoint-last.npz").exists()
 
 
 def test_the_list_shows_how_losses_were_computed(call: Call, settings: Settings) -> None:

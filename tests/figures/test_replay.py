@@ -5,7 +5,14 @@ import json
 import numpy as np
 import pytest
 
-from cifarviz.figures.replay import Replay, epochs_only, replay, replay_json
+from cifarviz.figures.replay import (
+    Replay,
+    RunLosses,
+    compared_losses,
+    epochs_only,
+    replay,
+    replay_json,
+)
 
 
 def make_replay(**changes: object) -> Replay:
@@ -109,3 +116,23 @@ def test_nan_becomes_a_gap() -> None:
     loss = json.loads(json.dumps(replay_json(value), allow_nan=False))["panels"][0]
     assert loss["training"] == [2.0, None, 0.5]
     assert loss["validation"] == [None, 1.4, None]
+
+
+def test_compared_runs_share_clock_and_axis() -> None:
+    nan = float("nan")
+    value = compared_losses(
+        [
+            RunLosses("long", [2.0, 4.0, 6.0], [2.0, 1.0, 0.5], [2.0, 2.5, 3.0], (1, "here")),
+            RunLosses("short", [4.0, nan], [2.2, nan], [None, None], None),
+        ]
+    )
+    # The mean of the times that are known.
+    assert value.clock.tolist() == [0, 3, 7, 13]
+    long, short = value.panels
+    assert (long.title, short.title) == ("long", "short")
+    assert (long.low, long.high) == (short.low, short.high)
+    assert long.high >= 3.0
+    np.testing.assert_array_equal(short.training, [2.2, np.nan, np.nan])
+    assert np.isnan(short.validation).all()
+    assert (long.mark, short.mark) == ((1, "here"), None)
+    json.dumps(replay_json(value), allow_nan=False)

@@ -150,5 +150,11 @@ def test_training_time_grows_only_during_training() -> None:
 
 def test_the_time_left_is_shown_while_a_run_trains() -> None:
     assert progress_item(RUN).text.endswith(", about 9 s left")
-    assert "left" not in progress_item(replace(RUN, state=RunState.PAUSED)).note
-    assert "left" not in progress_item(replace(RUN, state=RunState.QUEUED)).note
+    for changes in (
+        {"state": RunState.PAUSED},
+        {"state": RunState.QUEUED},
+        {"state": RunState.STOPPING},
+        {"requested": "stop"},
+        {"damage": "Its record is damaged."},
+    ):
+        assert "left" not in progress_item(replace(RUN, **changes)).text

@@ -296,7 +296,7 @@ def test_deleted_runs_are_reported_and_a_single_run_has_no_verdict(store: RunSto
     store.delete(runs[0].id)
     app = opened(series=series.id)
     assert "1 of 2 runs was deleted." in page_text(app)
-    assert "Too few runs have finished an epoch" in page_text(app)
+    assert "Only one run is left" in page_text(app)
     # What is left has finished: there is nothing to resume.
     assert "nothing to compare. Train the runs again." in page_text(app)
     assert not app.exception
@@ -304,6 +304,23 @@ def test_deleted_runs_are_reported_and_a_single_run_has_no_verdict(store: RunSto
     gone = opened(series=series.id)
     assert "2 of 2 runs were deleted." in page_text(gone)
     assert not gone.exception
+
+
+def test_a_damaged_run_of_a_series_is_not_called_deleted(store: RunStore) -> None:
+    series, runs = stored_duel(store, a=RunState.FINISHED, b=RunState.FINISHED)
+    with store.database.connect(write=True) as connection:
+        connection.execute("UPDATE runs SET experiment = '{' WHERE id = ?", (runs[0].id,))
+    app = opened(series=series.id)
+    assert "1 of 2 runs is damaged. The Runs page says what is wrong." in page_text(app)
+    assert "deleted" not in page_text(app)
+    assert not app.exception
+
+
+def test_another_view_leaves_lesson_and_replay_behind(store: RunStore) -> None:
+    series, _ = stored_duel(store, a=RunState.FINISHED, b=RunState.FINISHED)
+    app = opened(view="duel", series=series.id, play=1, pace="20s", lesson="overfitting-1")
+    widget(app, "segmented_control", "lab-view").select("sizes").run()
+    assert set(address_of(app)) & {"series", "play", "pace", "lesson"} == set()
 
 
 def test_a_series_of_another_view_is_linked(store: RunStore) -> None:
@@ -361,11 +378,11 @@ def test_images_with_wrong_labels_are_ordered_by_epoch_learned(
     assert "Half of the wrong labels were learned for good by epoch 2." in text
     assert "40 images; the first 24 are shown." in text
     assert f"**Training image {wrong[0]}** shows: " in text
-    assert "until epoch 1" in text
+    assert "(epoch 1)" in text
     assert charts(app) == 3
     last = opened(view="memorisation", series=series.id, gallery="last", picture=int(wrong[25]))
     assert f"**Training image {wrong[25]}** shows: " in page_text(last)
-    assert "until epoch 2" in page_text(last)
+    assert "(epochs 1 to 2)" in page_text(last)
     never = opened(view="memorisation", series=series.id, gallery="never")
     assert "There are no such images." in page_text(never)
     bad = opened(view="memorisation", series=series.id, gallery="best", picture="zzz")

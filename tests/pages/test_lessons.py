@@ -1,10 +1,13 @@
 """Lessons on the pages: each step of each lesson, ways to it, away from it and back."""
 
+from pathlib import Path
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from cifarviz.lessons.lesson import open_lesson
 from cifarviz.lessons.registry import LESSONS
+from cifarviz.runs import recorded
 from cifarviz.runs.recorded import recorded_series
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
@@ -118,8 +121,22 @@ def test_deleted_recordings_do_not_come_back_by_themselves(settings: Settings) -
     assert recorded_series(store, "learning-rate") is None
     restored = recorded_series(store, "learning-rate", restore=True)
     assert restored is not None
-    assert len(restored.run_ids) == 3
+    assert (restored.id, restored.labels) == (series.id, series.labels)
+    assert restored.run_ids[1:] == series.run_ids[1:]
+    assert {run.id for run in store.all()} == set(restored.run_ids)
     assert recorded_series(store, "learning-rate") == restored
+
+
+def test_a_lesson_without_its_recordings_can_be_left(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(recorded, "RECORDED_SERIES", tmp_path)
+    app = bar("overfitting-1")
+    assert not app.exception
+    assert "missing or damaged" in " ".join(error.value for error in app.error)
+    widget(app, "button", "lesson-leave").click().run()
+    assert not app.error
+    assert "lesson" not in address_of(app)
 
 
 def test_ensembles_open_on_recorded_members(recorded_store: RunStore) -> None:

@@ -74,7 +74,7 @@ def test_the_start_of_overfitting_is_marked(demonstration: Run) -> None:
     app = opened("turn", notes=1)
     assert title(app) == "Overfitting: after epoch 8 it learns by heart"
     given = replay(app, "present-turn")
-    assert given["turn"] == {"epoch": 8, "words": "overfitting starts: epoch 8"}
+    assert given["turn"] == {"epoch": 8, "words": "Overfitting starts after epoch 8"}
     assert (given["mark"], given["player"], len(given["panels"])) == ("recorded", False, 1)
     assert "rose from 0.818 (epoch 8) to 1.816" in html(app)
     # In what the curve shows: 0.818 less 0.586, and 1.816 less 0.042.

@@ -5,7 +5,7 @@ import pytest
 
 from cifarviz.analysis.overfitting import judge_run
 from cifarviz.data import library
-from cifarviz.experiment.choices import Data, SplitValidation, TestValidation
+from cifarviz.experiment.choices import Data, NoValidation, SplitValidation, TestValidation
 from cifarviz.runs.artifacts import FolderArtifacts
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.pins import pinned_images
@@ -312,6 +312,23 @@ def test_a_run_of_a_duel_has_a_scene_with_both_validation_curves(store: RunStore
     widget(app, "selectbox", "present-run").select(other.id).run()
     assert present_page.address_of(app)["scene"] == "turn"
     assert not app.warning
+
+
+def test_other_experiments_of_two_runs_are_titled_by_what_they_show(store: RunStore) -> None:
+    series = recorded_series(store, "memorisation")
+    assert series is not None
+    app = opened("duel", run=series.run_ids[0])
+    assert title(app) == "Memorisation"
+    assert not app.exception
+
+
+def test_a_single_epoch_without_validation_has_no_notes_about_either(store: RunStore) -> None:
+    experiment = stored_runs.experiment(epochs=1, validation=NoValidation())
+    run = stored_runs.store_run(store, experiment, epochs=1)
+    text = page_text(opened("training", run=run.id, notes=1))
+    assert "Each dot is" in text
+    assert "Validation is measured" not in text
+    assert "From epoch" not in text
 
 
 def test_without_a_duel_of_two_there_is_no_such_scene(store: RunStore, trained: Run) -> None:

@@ -7,7 +7,9 @@ import pytest
 
 from cifarviz.data import sample
 from cifarviz.datasets.cifar10 import CIFAR10
+from cifarviz.errors import ArchiveDamaged
 from cifarviz.experiment.presets import PRESETS
+from cifarviz.runs import recorded
 from cifarviz.runs.artifacts import checkpoint_path, load_arrays
 from cifarviz.runs.pins import pinned_images
 from cifarviz.runs.recorded import (
@@ -16,6 +18,7 @@ from cifarviz.runs.recorded import (
     find_recorded_run,
     hide_recorded_run,
     is_recorded_run_hidden,
+    recorded_series,
     restore_recorded_run,
     unpack_recorded_once,
 )
@@ -104,3 +107,41 @@ def test_a_home_works_without_the_recorded_run(store: RunStore, tmp_path: Path) 
     unpack_recorded_once(store, tmp_path / "broken.zip")
     unpack_recorded_once(store, tmp_path / "missing.zip")
     assert [run.id for run in store.all()] == [mine.id]
+
+
+def damage(store: RunStore, run_id: str) -> None:
+    with store.database.connect(write=True) as connection:
+        connection.execute("UPDATE runs SET experiment = '{' WHERE id = ?", (run_id,))
+
+
+def test_a_damaged_recorded_run_is_unpacked_again(store: RunStore) -> None:
+    run = restore_recorded_run(store)
+    damage(store, run.id)
+    restored = restore_recorded_run(store)
+    assert restored.experiment == run.experiment
+    assert [run.id for run in store.all()] == [restored.id]
+
+
+def test_a_damaged_run_of_a_series_is_replaced(store: RunStore) -> None:
+    series = recorded_series(store, "duel")
+    assert series is not None
+    damage(store, series.run_ids[0])
+    assert recorded_series(store, "duel") is None
+    restored = recorded_series(store, "duel", restore=True)
+    assert restored is not None
+    assert (restored.id, restored.labels) == (series.id, series.labels)
+    assert restored.run_ids[0] != restored.run_ids[1] == series.run_ids[1]
+    assert [run.damage for run in store.all()] == [None, None]
+
+
+@pytest.mark.parametrize("content", [None, "{", "[]", "{}", '{"runs": [["missing.zip", "a"]]}'])
+def test_missing_or_damaged_recordings_are_reported(
+    store: RunStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: str | None
+) -> None:
+    monkeypatch.setattr(recorded, "RECORDED_SERIES", tmp_path)
+    (tmp_path / "duel").mkdir()
+    if content is not None:
+        (tmp_path / "duel" / "series.json").write_text(content)
+    with pytest.raises(ArchiveDamaged, match="missing or damaged"):
+        recorded_series(store, "duel")
+    assert store.all() == []

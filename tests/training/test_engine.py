@@ -27,6 +27,7 @@ from cifarviz.settings import Settings
 from cifarviz.training import engine
 from cifarviz.training.checkpoint import save_last
 from cifarviz.training.step import ValidationStep
+from tests.waiting import wait_until
 
 TrainRun = Callable[..., Run]
 
@@ -34,13 +35,6 @@ TrainRun = Callable[..., Run]
 def history(store: RunStore, run: Run) -> list[tuple[float | None, ...]]:
     """Everything about the epochs but how long they took."""
     return [tuple(epoch)[:-1] for epoch in store.epochs(run.id)]
-
-
-def until(condition: Callable[[], bool], seconds: float = 30) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not come to pass"
-        time.sleep(0.01)
 
 
 def test_a_run_trains_validates_and_saves_its_weights(worker: Worker, trained: TrainRun) -> None:
@@ -102,7 +96,7 @@ def test_a_stopped_and_resumed_run_ends_like_an_uninterrupted_one(
     fields = {"epochs": 40, "augmentation": Augmentation(flip=True, shift=2)}
     whole = trained(**fields)
     run = worker.submit(make_experiment(**fields), "cut")
-    until(lambda: len(worker.store.batch_points(run.id)) > 0)
+    wait_until(lambda: len(worker.store.batch_points(run.id)) > 0)
     worker.store.request(run.id, Action.STOP)
     stopped = worker.wait(run.id)
     assert stopped.state is RunState.STOPPED
@@ -192,15 +186,25 @@ def test_a_run_stopped_during_validation_can_be_resumed(
 
 
 def test_a_paused_run_continues_unchanged(
-    worker: Worker, trained: TrainRun, make_experiment: Callable
+    worker: Worker,
+    trained: TrainRun,
+    make_experiment: Callable,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     whole = trained(epochs=40)
     run = worker.submit(make_experiment(epochs=40), "paused")
-    until(lambda: len(worker.store.batch_points(run.id)) > 0)
+    wait_until(lambda: len(worker.store.batch_points(run.id)) > 0)
     worker.store.request(run.id, Action.PAUSE)
-    until(lambda: worker.store.get(run.id).state is RunState.PAUSED)
+    wait_until(lambda: worker.store.get(run.id).state is RunState.PAUSED)
     steps = len(worker.store.batch_points(run.id))
-    time.sleep(0.5)
+    take, polled = RunStore.take_request, []
+
+    def take_counted(*arguments: Any, **options: Any) -> Action | None:
+        polled.append(arguments)
+        return take(*arguments, **options)
+
+    monkeypatch.setattr(RunStore, "take_request", take_counted)
+    wait_until(lambda: len(polled) >= 3)
     assert len(worker.store.batch_points(run.id)) == steps
     worker.store.request(run.id, Action.RESUME)
     assert history(worker.store, worker.wait(run.id)) == history(worker.store, whole)
@@ -208,9 +212,9 @@ def test_a_paused_run_continues_unchanged(
 
 def test_a_paused_run_can_be_stopped(worker: Worker, make_experiment: Callable) -> None:
     run = worker.submit(make_experiment(epochs=200), "paused")
-    until(lambda: len(worker.store.batch_points(run.id)) > 0)
+    wait_until(lambda: len(worker.store.batch_points(run.id)) > 0)
     worker.store.request(run.id, Action.PAUSE)
-    until(lambda: worker.store.get(run.id).state is RunState.PAUSED)
+    wait_until(lambda: worker.store.get(run.id).state is RunState.PAUSED)
     worker.store.request(run.id, Action.STOP)
     assert worker.wait(run.id).state is RunState.STOPPED
 

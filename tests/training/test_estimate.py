@@ -227,6 +227,16 @@ def test_the_time_left_is_known_from_the_first_steps_on() -> None:
     assert seconds_left([work], [finished], [_history(3, 1.0)]) == 0
 
 
+def test_slow_first_steps_of_a_run_do_not_count_beside_epochs_of_another() -> None:
+    work = EpochWork(3_000_000, 32, "float32", 2_000, 1_000)
+    done = _run(state=RunState.FINISHED)
+    begun = _run(
+        id="b", state=RunState.RUNNING, epochs_done=0, progress=_progress(1, 1, 63, 9_000.0)
+    )
+    left = seconds_left([work, work], [done, begun], [_history(VGG.epochs, 2.0), []])
+    assert left == pytest.approx(2.0 * VGG.epochs, rel=0.1)
+
+
 def test_runs_that_train_at_once_share_the_time() -> None:
     work = EpochWork(3_000_000, 32, "float32", 2_000, 1_000)
     running = _run(state=RunState.RUNNING, epochs_done=VGG.epochs - 10)

@@ -1,6 +1,5 @@
 """A fork starts from its parent's weights, also if the parent is deleted."""
 
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -26,6 +25,7 @@ from cifarviz.runs.stored_weights import epochs_to_fork
 from cifarviz.training.checkpoint import restore_start
 from cifarviz.training.fork_start import carries_optimizer
 from tests import stored_runs
+from tests.waiting import wait_until
 
 TrainRun = Callable[..., Run]
 MakeExperiment = Callable[..., Experiment]
@@ -147,8 +147,7 @@ def test_a_stopped_and_resumed_fork_ends_like_an_uninterrupted_one(
     straight = fork(worker, parent, 1, epochs=2)
     made = fork_experiment(parent.experiment, 1, ForkChanges(epochs=2))
     run = worker.fork(parent.id, 1, made, "fork")
-    while not worker.store.epochs(run.id):
-        time.sleep(0.005)
+    wait_until(lambda: worker.store.epochs(run.id))
     with suppress(TransitionRefused):
         # It may have come to its end by itself, and is compared all the same.
         worker.store.request(run.id, Action.STOP)

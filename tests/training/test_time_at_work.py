@@ -9,10 +9,12 @@ import pytest
 
 from cifarviz.executors.worker import Worker
 from cifarviz.experiment.choices import TestValidation
+from cifarviz.runs.records import Run
 from cifarviz.runs.states import Action, RunState
 from cifarviz.training import recorder as recorder_module
 from cifarviz.training.recorder import Recorder
 from cifarviz.training.step import TrainingStep, ValidationStep
+from tests.waiting import wait_until
 
 Make = Callable[..., Any]
 LONG = 1000.0
@@ -120,3 +122,32 @@ def test_a_resumed_epoch_includes_the_time_before_the_stop(
     assert sum(spent) <= epoch.seconds < sum(spent) + LONG / 2
     assert epoch.seconds <= done.seconds
     assert stopped.seconds >= 2 * LONG
+
+
+def test_training_time_excludes_pauses_and_continues_after_a_resume(
+    clock: Clock, worker: Worker, make_experiment: Make
+) -> None:
+    store = worker.store
+    run_id = worker.submit(make_experiment(epochs=1000), "paused").id
+
+    def now() -> Run:
+        return store.get(run_id)
+
+    wait_until(lambda: (progress := now().progress) is not None and progress.step > 0)
+    store.request(run_id, Action.PAUSE)
+    wait_until(lambda: now().state is RunState.PAUSED)
+    wait_until(lambda: clock.forward >= 3 * LONG)
+    assert now().seconds < LONG
+    store.request(run_id, Action.STOP)
+    stopped = worker.wait(run_id, SOON)
+    assert 0 < stopped.seconds < LONG
+
+    # The new attempt begins on the engine's clock, which was not put forward.
+    clock.forward = 0.0
+    worker.resume(run_id)
+    wait_until(lambda: now().seconds > stopped.seconds)
+    moved = now()
+    assert moved.state is RunState.RUNNING
+    store.request(run_id, Action.STOP)
+    again = worker.wait(run_id, SOON)
+    assert moved.seconds <= again.seconds < LONG

@@ -1,6 +1,6 @@
 import pytest
 
-from cifarviz.ui.address import escaped, plain_parts, quoted, whole_number
+from cifarviz.ui.address import escaped, format_ranges, plain_parts, quoted, whole_number
 
 
 @pytest.mark.parametrize(("text", "number"), [("0", 0), ("007", 7), ("999999999", 999_999_999)])
@@ -54,3 +54,17 @@ def test_escaped_text_in_bold_and_plain_is_read_back() -> None:
     parts = plain_parts(f"Note: {escaped(text)} **{escaped('x**y')}**.")
     assert parts == [(f"Note: {text} ", False), ("x**y", True), (".", False)]
     assert plain_parts("") == []
+
+
+@pytest.mark.parametrize(
+    ("numbers", "text"),
+    [
+        ([3], "3"),
+        ([3, 4], "3 and 4"),
+        ([0, 1, 2], "0–2"),
+        ([3, 5, 6, 7, 11], "3, 5–7 and 11"),
+        ([1, 2, 4, 5, 6, 7, 9, 10], "1, 2, 4–7, 9 and 10"),
+    ],
+)
+def test_numbers_are_named_in_ranges(numbers: list[int], text: str) -> None:
+    assert format_ranges(numbers) == text

@@ -87,9 +87,11 @@ function receive(chart, bytes) {
   const revision = decoder.decode(bytes.subarray(headEnd + 1, revisionEnd));
   if (revision === chart.revision) return;
   chart.revision = revision;
+  const view = chart.head?.view;
   chart.head = JSON.parse(decoder.decode(bytes.subarray(0, headEnd)));
   chart.figure = JSON.parse(decoder.decode(bytes.subarray(revisionEnd + 1)));
   const { place, head } = chart;
+  if (head.view !== view) chart.legend = 0;
   // Before Plotly is loaded, too, so that elements below do not move.
   place.style.height = `${heightOf(chart)}px`;
   place.style.minWidth = head.minWidth ? `${head.minWidth}px` : "";

@@ -125,7 +125,8 @@ function openSpeaker(presenter) {
 
 function onMessage(presenter, message) {
   if (!presenter.data || (message.to ?? presenter.id) !== presenter.id) return;
-  if (message.type === "follow") {
+  if (message.type === "seek") tell(presenter, { type: "here" });
+  else if (message.type === "follow") {
     presenter.followed = true;
     sessionStorage[STARTED] ??= message.started ?? Date.now();
     // Notes are for the speaker's window now.

@@ -57,6 +57,11 @@ function send(speaker, message) {
 
 function ask(speaker) {
   if (performance.now() - speaker.heard > SILENCE) lose(speaker);
+  if (speaker.presentation === null) send(speaker, { type: "seek" });
+  else follow(speaker);
+}
+
+function follow(speaker) {
   send(speaker, { type: "follow", started: Number(sessionStorage[STARTED]) || undefined });
 }
 
@@ -69,7 +74,11 @@ function lose(speaker) {
 
 function onMessage(speaker, message) {
   if (message.from === undefined || (speaker.presentation ?? message.from) !== message.from) return;
-  if (message.type === "left") {
+  if (message.type === "here" && speaker.presentation === null) {
+    speaker.presentation = message.from;
+    speaker.heard = performance.now();
+    follow(speaker);
+  } else if (message.type === "left") {
     lose(speaker);
     // After a reload it has the same name.
     speaker.presentation = message.from;
@@ -77,10 +86,11 @@ function onMessage(speaker, message) {
     speaker.presentation = message.from;
     speaker.heard = performance.now();
     speaker.isLost = false;
-    const text = JSON.stringify(message);
+    speaker.shown = message;
+    // The address changes while something plays; the controls must not lose the focus then.
+    const text = JSON.stringify({ ...message, address: null });
     if (text === speaker.text && speaker.root.dataset.following === "true") return;
     speaker.text = text;
-    speaker.shown = message;
     sessionStorage[STARTED] = message.started;
     draw(speaker);
   }

@@ -20,9 +20,10 @@ from cifarviz.figures.dense_bars import dense_bars, dense_bars_figure
 from cifarviz.figures.sprite import sprite
 from cifarviz.layers.base import format_shape
 from cifarviz.layers.registry import LAYER_TYPES
-from cifarviz.ui.address import escaped
+from cifarviz.ui.address import escaped, format_ranges
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.image_grid import image_grid
+from cifarviz.ui.components.scroll_here import scroll_here
 from cifarviz.ui.inside.dataset_activations import DatasetActivations
 from cifarviz.ui.inside.display import (
     DEFAULT_DISPLAY,
@@ -76,8 +77,8 @@ def render_layers(
 ) -> ChannelRef | None:
     """Render all layers in order, those of two networks in pairs; returns a clicked channel.
 
-    ``chosen`` is highlighted. ``classes`` label the last layer's bars. ``activations`` are
-    those over all images, if known.
+    ``chosen`` is highlighted; without it the page scrolls to the layer of the address.
+    ``classes`` label the last layer's bars. ``activations`` are those over all images, if known.
     """
     same_run = right is not None and right.run.id == left.run.id
     st.markdown(" ".join(f"[`{view.name}`](#{view.name})" for view in left.views))
@@ -92,10 +93,14 @@ def render_layers(
     if right is not None:
         networks, pairs = [left, right], pair_layers(left.views, right.views)
         st.caption(EPOCHS_CAPTION if same_run else RUNS_CAPTION)
+    # A channel opens over the page instead.
+    wanted = None if chosen is not None else st.query_params.get("layer")
     clicked: ChannelRef | None = None
     for pair in pairs:
         first = pair.left or pair.right
         assert first is not None
+        if first.name == wanted:
+            scroll_here([first.name], key="inside-layer")
         st.subheader(first.name, anchor=first.name)
         if text := format_difference(pair, same_run=same_run):
             st.caption(text)
@@ -155,7 +160,7 @@ def _render_layer(
     picture = colored_channels(view, display, ends)
     tooltips = channel_tooltips(pair, channels) if same_run else None
     if tooltips is None and display.order != "index":
-        tooltips = [f"Channel {format_correlation}" for format_correlation in channels]
+        tooltips = [f"Channel {channel}" for channel in channels]
     size, largest = _size(view, half=network.title != "")
     is_here = chosen is not None and (chosen.layer, chosen.right) == (view.name, right)
     position = image_grid(
@@ -166,7 +171,7 @@ def _render_layer(
         # In the layer's order the grid numbers them itself.
         tooltips=tooltips,
         selected=channels.index(chosen.channel) if chosen is not None and is_here else None,
-        muted=[channels.index(format_correlation) for format_correlation in view.maps.dead],
+        muted=[channels.index(channel) for channel in view.maps.dead],
         noun="Channel",
         description=f"Channels of {view.name}" + (f", {network.title}" if right else ""),
     )
@@ -201,20 +206,6 @@ def _describe_dead(layer: str, activations: DatasetActivations | None) -> list[s
     return [f"{text}: {format_ranges(result.dead)}" if result.dead else text]
 
 
-def format_ranges(numbers: Sequence[int]) -> str:
-    """Ascending numbers as text: ``"3, 5–8 and 11"``."""
-    runs: list[list[int]] = []
-    for number in numbers:
-        if runs and number == runs[-1][-1] + 1:
-            runs[-1].append(number)
-        else:
-            runs.append([number])
-    parts: list[str] = []
-    for run in runs:
-        parts += map(str, run) if len(run) < 3 else [f"{run[0]}–{run[-1]}"]
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
-
-
 def _describe_maps(maps: ScaledMaps) -> list[str]:
     remarks = ["none dead"]
     if maps.dead:
@@ -224,9 +215,9 @@ def _describe_maps(maps: ScaledMaps) -> list[str]:
     return remarks
 
 
-def format_count(format_correlation: int, noun: str) -> str:
+def format_count(count: int, noun: str) -> str:
     """A number with its noun: ``"1 channel"``, ``"1,024 channels"``."""
-    return f"{format_correlation:,} {noun}{'' if format_correlation == 1 else 's'}"
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def format_difference(pair: LayerPair, *, same_run: bool) -> str | None:

@@ -32,7 +32,7 @@ from cifarviz.figures.theme import MetricName, empty_figure
 from cifarviz.runs.records import Run
 from cifarviz.runs.series import Series
 from cifarviz.ui import cache
-from cifarviz.ui.address import escaped
+from cifarviz.ui.address import escaped, format_ranges
 from cifarviz.ui.class_names import class_names
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.image_grid import image_grid
@@ -189,9 +189,7 @@ def _history_figure(
             validation=_values(member, f"val_{metric}"),
             best_epoch=member.run.best_epoch,
             stopped_early=member.run.stopped_early,
-            overfitting_start=None
-            if member.result is None
-            else member.result.fit.overfitting_start,
+            overfitting_start=None if member.result is None else member.result.fit.overfits_after,
             rates=np.array([record.learning_rate for record in member.history]),
         )
         for member in members
@@ -278,9 +276,11 @@ def render_wrong_labels(run: Run, memorised: RunMemorisation) -> None:
         count = "{count:,} image."
     elif len(positions) > _MOST_IMAGES:
         count = "{count:,} images; the first {most} are shown."
+    measured = format_ranges(memorised.memorisation.epochs.tolist())
     st.caption(
         f"{count.format(count=len(positions), most=_MOST_IMAGES)} Below each image: the wrong "
-        "label it was trained with, and the epoch from which it was always predicted."
+        "label it was trained with, and the epoch from which it was always predicted. "
+        f"Predictions were saved after epochs {measured}."
     )
     shown = np.array(positions[:_MOST_IMAGES])
     data = cache.dataset(run.experiment.data.dataset, run.experiment.data.variant)
@@ -334,15 +334,18 @@ def _render_image(position: int, memorised: RunMemorisation, data: Dataset, run:
 
 
 def _prediction_history(position: int, memorised: RunMemorisation, names: tuple[str, ...]) -> str:
-    """Return ``frog until epoch 4, dog until epoch 9, cat from epoch 10 on``."""
+    """Return ``frog (epochs 1 to 4), dog (epoch 6), cat (epochs 8 to 30)``, as measured."""
     epochs = memorised.memorisation.epochs.tolist()
     predicted = memorised.predicted[:, position].tolist()
     spans = [
         (escaped(names[guess]), [epoch for epoch, _ in pairs])
         for guess, pairs in groupby(zip(epochs, predicted, strict=True), lambda pair: pair[1])
     ]
-    *before, (last, since) = spans
-    texts = [f"{name} until epoch {span[-1]}" for name, span in before[-_MOST_CHANGES:]]
-    if len(before) > _MOST_CHANGES:
-        texts.insert(0, "…")
-    return ", ".join([*texts, f"{last} from epoch {since[0]} on"])
+    texts = [
+        f"{name} (epoch {span[0]})"
+        if len(span) == 1
+        else f"{name} (epochs {span[0]} to {span[-1]})"
+        for name, span in spans
+    ]
+    shown = texts[-_MOST_CHANGES - 1 :]
+    return ", ".join(shown if len(shown) == len(texts) else ["…", *shown])

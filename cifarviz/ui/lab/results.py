@@ -241,7 +241,7 @@ def render_verdict(kind: LabKind, members: Sequence[SeriesRun]) -> None:
         }
         todo = advice.get(resumable, "Resume the unfinished runs, or train them again.")
         st.warning(
-            f"Too few runs have finished an epoch, so there is nothing to compare. {todo}",
+            f"{missing_verdict_text(kind, members)} {todo}",
             icon=":material/warning:",
         )
         for result in (member.result for member in members):
@@ -252,6 +252,22 @@ def render_verdict(kind: LabKind, members: Sequence[SeriesRun]) -> None:
     with st.container(border=True, key="lab-verdict"):
         st.markdown(f"### {icon} {escaped(verdict.headline)}")
         st.markdown("\n".join(f"- {escaped(sentence)}" for sentence in verdict.sentences))
+
+
+def missing_verdict_text(kind: LabKind, members: Sequence[SeriesRun]) -> str:
+    """Return why there is no verdict on runs that have ended."""
+    if kind == "memorisation":
+        wrong = [member for member in members if member.run.experiment.data.wrong_labels]
+        if not wrong:
+            return "The run with wrong labels was deleted, so there is nothing to judge."
+        if wrong[0].result is not None:
+            return (
+                "The predictions for the training images are missing, perhaps deleted to save "
+                "space, so there is nothing to judge."
+            )
+    elif len(members) < 2:
+        return "Only one run is left, so there is nothing to compare."
+    return "Too few runs have finished an epoch, so there is nothing to compare."
 
 
 def series_verdict(kind: LabKind, members: Sequence[SeriesRun]) -> LabVerdict | None:

@@ -29,6 +29,7 @@ from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.errors import render_errors
 from cifarviz.ui.lab.watch import watch_series
+from cifarviz.ui.lesson import LESSON
 from cifarviz.ui.navigation import ViewEntry, link_to, render_title_and_views
 from cifarviz.ui.query import (
     render_choice,
@@ -84,6 +85,8 @@ VIEW_PARAMS = (
     "picture",
     "play",
     "at",
+    "pace",
+    LESSON,
 )
 """Query parameters that belong to one view, or mean another thing in each."""
 
@@ -339,7 +342,9 @@ def _render_launch(planned: LabExperiment, *, again: bool) -> None:
             lambda: queue_lab_experiment(worker, planned),
             lambda queued: queued.run_ids,
         )
-        update_query_params(series=series.id, gallery=None, picture=None)
+        update_query_params(
+            series=series.id, gallery=None, picture=None, play=None, at=None, pace=None
+        )
         st.rerun()
 
 

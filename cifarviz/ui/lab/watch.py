@@ -185,11 +185,17 @@ def _render_heading(series: Series, members: Sequence[SeriesRun]) -> None:
             _render_replay_button()
         if runs:
             link_to("runs", "Open these in Runs", runs=",".join(run.id for run in runs))
-    deleted = series.count - len(members)
-    if deleted == 1:
-        st.warning(f"1 of {series.count} runs was deleted.", icon=":material/warning:")
-    elif deleted:
-        st.warning(f"{deleted} of {series.count} runs were deleted.", icon=":material/warning:")
+    deleted = series.count - len(series.run_ids)
+    damaged = len(series.run_ids) - len(members)
+    if deleted:
+        was = "was" if deleted == 1 else "were"
+        st.warning(f"{deleted} of {series.count} runs {was} deleted.", icon=":material/warning:")
+    if damaged:
+        are = "is" if damaged == 1 else "are"
+        st.warning(
+            f"{damaged} of {series.count} runs {are} damaged. The Runs page says what is wrong.",
+            icon=":material/warning:",
+        )
 
 
 def _render_replay_button() -> None:
@@ -199,7 +205,7 @@ def _render_replay_button() -> None:
         key="lab-replay-button",
         icon=":material/stop:" if playing else ":material/play_arrow:",
         on_click=update_query_params,
-        kwargs={"play": None if playing else "1", "at": None},
+        kwargs={"play": None if playing else "1", "at": None, "pace": None},
         help="Plays the losses of all runs side by side, as they grew.",
     )
 

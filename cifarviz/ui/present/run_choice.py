@@ -22,14 +22,15 @@ _MOST: Final = 24
 def render_run_choice(
     runs: Sequence[Run], shown: Run | None, on_change: Callable[[str], None]
 ) -> Sequence[str]:
-    """Render a card for each run, the default and the newest first; return the notes."""
+    """Render a card for each run: the default, the shown, then the newest; return the notes."""
     render_headline("Choose a run")
     readable = recorded_last(cache.store(), [run for run in runs if is_presentable(run)])
     usual = default_run(runs)
-    readable.sort(key=lambda run: usual is None or run.id != usual.id)
+    first = [run.id for run in (usual, shown) if run is not None]
+    readable.sort(key=lambda run: first.index(run.id) if run.id in first else len(first))
     if not readable:
         st.info("There is no run to present. Train a network first.", icon=":material/info:")
-        return ["The recorded run that comes with cifarviz works in every scene."]
+        return ["The recorded run that comes with cifarviz works in every scene but the duel."]
     names = distinct_names(readable)
     cards = readable[:_MOST]
     histories = cache.store().histories([run.id for run in cards])

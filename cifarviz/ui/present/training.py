@@ -13,12 +13,13 @@ from cifarviz.data import library
 from cifarviz.datasets.registry import find_dataset
 from cifarviz.errors import ExperimentInvalid, RunNotFound
 from cifarviz.escaping import single_line
+from cifarviz.experiment.choices import NoValidation
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.forking import ForkChanges, fork_experiment
 from cifarviz.experiment.run_names import fork_name, unique_name
 from cifarviz.figures.replay import Replay, replay, replay_json
 from cifarviz.live.hub import hub
-from cifarviz.live.items import outcome_text, progress_text, state_label
+from cifarviz.live.items import outcome_text, state_label, timed_progress_text
 from cifarviz.live.run_figures import LivePoints, steps_per_epoch
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.run_headline import format_duration, time_at_work
@@ -113,9 +114,9 @@ KEY = "present-replay"
 # Height of the panels in rem.
 _HEIGHT = 19.0
 _MINUTE = 60
-_DOTS_NOTE = (
-    "Each dot is a batch. Validation is measured after each epoch, on images the network "
-    "never learns from."
+_DOTS_NOTE = "Each dot is the loss or accuracy of a batch before the network learned from it."
+_VALIDATION_NOTE = (
+    "Validation is measured after each epoch, on images the network never learns from."
 )
 _MARK_LABELS: dict[ReplayMark, str] = {
     "waiting": "waiting",
@@ -135,7 +136,8 @@ def render_training(stage: Stage) -> Sequence[str]:
     # The curves keep their key and place, so that they stay when the run ends.
     if run.state.active:
         _render_live(run)
-        return [status_note(run), _DOTS_NOTE] if replay_mark(run) == "live" else [status_note(run)]
+        explained = [_curves_note(stage)] if replay_mark(run) == "live" else []
+        return [status_note(run), *explained]
     return _render_recorded(run, stage)
 
 
@@ -186,25 +188,22 @@ def _render_recorded(run: Run, stage: Stage) -> Sequence[str]:
         f"**Recorded**: training took {format_duration(time_at_work(run) or 0)} on "
         f"{escaped(run.machine)}. Each epoch is replayed in proportion to its duration; steps "
         "within an epoch are evenly spaced. Space or the clicker's next button plays.",
-        "Each dot is the loss or accuracy of a batch before the network learned from it. "
-        "Validation is measured after each epoch, on images the network never learns from.",
+        _curves_note(stage),
     ]
     if run.state is not RunState.FINISHED or run.stopped_early is not None:
         notes.insert(0, f"**{state_label(run).capitalize()}**: {escaped(outcome_text(run))}")
     if stage.history:
         first, last = stage.history[0], stage.history[-1]
-        if first.val_accuracy is None or last.val_accuracy is None:
+        change = ""
+        if last.epoch > first.epoch:
             change = (
                 f"From epoch {first.epoch} to {last.epoch} training accuracy went from "
-                f"{first.accuracy:.1%} to {last.accuracy:.1%}."
+                f"{first.accuracy:.1%} to {last.accuracy:.1%}"
             )
-        else:
-            change = (
-                f"From epoch {first.epoch} to {last.epoch} training accuracy went from "
-                f"{first.accuracy:.1%} to {last.accuracy:.1%}, validation from "
-                f"{first.val_accuracy:.1%} to {last.val_accuracy:.1%}."
-            )
-        notes.append(f"{change} Best: {headline_of(run)}.")
+            if first.val_accuracy is not None and last.val_accuracy is not None:
+                change += f", validation from {first.val_accuracy:.1%} to {last.val_accuracy:.1%}"
+            change += ". "
+        notes.append(f"{change}Best: {headline_of(run)}.")
     if earlier := loss_note(run):
         notes.append(earlier)
     if not has_training_images(run):
@@ -214,6 +213,12 @@ def _render_recorded(run: Run, stage: Stage) -> Sequence[str]:
             f"Start page: this run was trained on it.{sample}"
         )
     return notes
+
+
+def _curves_note(stage: Stage) -> str:
+    assert stage.run is not None
+    validated = not isinstance(stage.run.experiment.validation, NoValidation)
+    return f"{_DOTS_NOTE} {_VALIDATION_NOTE}" if validated else _DOTS_NOTE
 
 
 def _render_live(run: Run) -> None:
@@ -246,9 +251,7 @@ def _description(run: Run) -> str:
 
 
 def _progress_text(run: Run) -> str:
-    text = f"{state_label(run)}: {progress_text(run) or outcome_text(run)}"
-    seconds = run.progress.seconds_left if run.progress is not None else None
-    return text if seconds is None else f"{text}, about {format_duration(seconds)} left"
+    return f"{state_label(run)}: {timed_progress_text(run) or outcome_text(run)}"
 
 
 def run_replay(store: RunStore, run: Run) -> Replay:

@@ -6,7 +6,7 @@ from typing import Final, cast
 
 import streamlit as st
 
-from cifarviz.analysis.overfitting import VERDICT_LABELS, Fit, Gap, Verdict, judge_run
+from cifarviz.analysis.overfitting import VERDICT_LABELS, Fit, Gap, Verdict, gap_after, judge_run
 from cifarviz.analysis.suggestions import suggestions
 from cifarviz.errors import CifarvizError
 from cifarviz.escaping import html_text
@@ -26,7 +26,7 @@ from cifarviz.ui.components.live_items import rerun_on_change
 from cifarviz.ui.components.replay import OverfittingStart, replay_curves
 from cifarviz.ui.epoch_scrubber import rerun_on_new_epoch
 from cifarviz.ui.lab.charts import validation_figure
-from cifarviz.ui.lab.results import series_runs, series_verdict
+from cifarviz.ui.lab.results import missing_verdict_text, series_runs, series_verdict
 from cifarviz.ui.metrics import loss_note
 from cifarviz.ui.present.stage import Stage, render_headline, replay_mark
 from cifarviz.ui.present.training import run_replay
@@ -74,7 +74,7 @@ def render_overfitting(stage: Stage) -> Sequence[str]:
         height=_OVERFITTING_HEIGHT,
         mark=replay_mark(run),
         description=f"Training and validation {metric} of “{run.name}”, with the verdict",
-        turn=OverfittingStart(start, f"overfitting starts: epoch {start}") if start else None,
+        turn=OverfittingStart(start, f"Overfitting starts after epoch {start}") if start else None,
     )
     st.html(
         f'<p class="present-words present-reason">{html_text(fit.reason)}</p>'
@@ -115,20 +115,13 @@ def _gaps_html(fit: Fit, stage: Stage) -> str:
     metric = _metric(fit)
     start = fit.gap_at_start
     if start is None and fit.overfits_after:
-        start = _gap_after(stage, fit.overfits_after)
+        start = gap_after(stage.history, fit.overfits_after)
     cells = "".join(
         f"<div><b>{_format_gap(gap, metric)}</b><span>{_describe_gap(gap, metric)}</span></div>"
         for gap in (start, fit.gap_at_end)
         if gap is not None
     )
     return f'<div class="present-figures">{cells}</div>' if cells else ""
-
-
-def _gap_after(stage: Stage, number: int) -> Gap | None:
-    for epoch in stage.history:
-        if epoch.epoch == number and epoch.val_loss is not None and epoch.val_accuracy is not None:
-            return Gap(number, epoch.val_loss - epoch.loss, epoch.accuracy - epoch.val_accuracy)
-    return None
 
 
 def _format_gap(gap: Gap, metric: MetricName) -> str:
@@ -215,7 +208,9 @@ def has_duel(run: Run | None) -> bool:
 def duel_title(stage: Stage) -> str:
     """The Lab's experiment and what varies in it, without the values: ``Duel: Augmentation``."""
     series = _duel_of(stage)
-    return f"{LAB_TITLES[cast(LabKind, series.kind)]}: {series.title.partition(':')[0]}"
+    subject = series.title.partition(":")[0]
+    # Other experiments of two runs are named by what they show.
+    return f"{LAB_TITLES['duel']}: {subject}" if series.kind == "duel" else subject
 
 
 def _duel_of(stage: Stage) -> Series:
@@ -250,7 +245,7 @@ def render_duel(stage: Stage) -> Sequence[str]:
         text = (
             "The first verdict comes when both runs have finished an epoch."
             if active
-            else "Too few runs have finished an epoch, so there is nothing to compare."
+            else missing_verdict_text(cast(LabKind, series.kind), members)
         )
         st.html(f'<p class="present-words">{text}</p>')
         return [text]

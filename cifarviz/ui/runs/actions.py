@@ -6,7 +6,7 @@ import streamlit as st
 
 from cifarviz.analysis.overfitting import Fit
 from cifarviz.errors import CifarvizError, RunNotFound
-from cifarviz.live.items import join_names, progress_text
+from cifarviz.live.items import join_names, progress_text, time_left
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.curation import LONGEST_REMARK
 from cifarviz.runs.recorded import is_recorded_run
@@ -154,8 +154,8 @@ def _format_details(run: Run) -> str:
         facts.append(f"{run.images_per_second:,.0f} images per second")
     if (seconds := time_at_work(run)) is not None:
         facts.append(f"{format_duration(seconds)} at work")
-    if run.state.active and run.progress is not None and run.progress.seconds_left:
-        facts.append(f"about {format_duration(run.progress.seconds_left)} left")
+    if (left := time_left(run)) is not None:
+        facts.append(f"about {format_duration(left)} left")
     return " · ".join(facts)
 
 

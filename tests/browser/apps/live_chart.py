@@ -18,7 +18,7 @@ from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.live import Live
 
 CLASSES = ("cat", "dog", "frog")
-COUNTS = np.array([[7, 2, 1], [3, 6, 1], [0, 0, 10]])
+COUNTS = np.array([[7, 2, 1], [3, 6, 1], [0, 0, 12_345]])
 SHADES = tuple(str(number) for number in range(8))
 STEPS_PER_EPOCH = 100
 

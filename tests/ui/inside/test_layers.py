@@ -1,29 +1,13 @@
 """Inside: layers, their channels and their differences as text."""
 
 import numpy as np
-import pytest
 
 from cifarviz.analysis.feature_maps import LayerPair, LayerView, scale_channels
 from cifarviz.ui.inside.layers import (
     channel_tooltips,
     describe_layer,
     format_difference,
-    format_ranges,
 )
-
-
-@pytest.mark.parametrize(
-    ("numbers", "text"),
-    [
-        ([3], "3"),
-        ([3, 4], "3 and 4"),
-        ([0, 1, 2], "0–2"),
-        ([3, 5, 6, 7, 11], "3, 5–7 and 11"),
-        ([1, 2, 4, 5, 6, 7, 9, 10], "1, 2, 4–7, 9 and 10"),
-    ],
-)
-def test_channels_are_named_in_ranges(numbers: list[int], text: str) -> None:
-    assert format_ranges(numbers) == text
 
 
 def test_channels_that_are_not_numbers_are_named_too() -> None:
