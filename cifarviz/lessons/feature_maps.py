@@ -44,7 +44,7 @@ FEATURE_MAPS = Lesson(
     steps=(
         Step(
             "First layer",
-            "Each tile is a channel of the layer `{first}` for the picture on the left: bright "
+            "Each tile is a channel of the layer `{first}` for a picture of the test set: bright "
             "where its {kernel} pattern is found. Some channels find edges of one direction, "
             "others a colour.",
             "inside",

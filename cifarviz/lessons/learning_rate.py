@@ -68,7 +68,7 @@ LEARNING_RATE = Lesson(
         ),
         Step(
             "Explain",
-            "Two questions. The curves below have the answers.",
+            "Two questions. The curves on this page have the answers.",
             "lab",
             {"view": "duel", "series": "{series}"},
             (

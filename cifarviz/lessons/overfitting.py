@@ -73,15 +73,15 @@ OVERFITTING = Lesson(
             "What does the network learn while validation gets worse? Here {wrong_share:.0%} of "
             "the training labels are wrong on purpose. At the end it predicts "
             "{wrong_accuracy:.0%} of all training labels, wrong ones included. Nothing in these "
-            "images supports them: it has **memorised** them. Choose an image below to see what "
-            "was predicted for it over the epochs.",
+            "images supports them: it has **memorised** them. Scroll down and choose an image to "
+            "see what was predicted for it over the epochs.",
             "lab",
             {"view": "memorisation", "series": "{wrong_labels}", "gallery": "last"},
         ),
         Step(
             "Try",
-            "Now train the duel yourself, on fewer images and for fewer epochs. Press **Train 2 "
-            "runs** and watch the curves. The first verdict comes within a minute.",
+            "Now train the duel yourself, on fewer images and for fewer epochs. Scroll down, press "
+            "**Train 2 runs** and watch the curves. The first verdict comes within a minute.",
             "lab",
             {
                 "view": "duel",
@@ -94,7 +94,7 @@ OVERFITTING = Lesson(
         ),
         Step(
             "Explain",
-            "Three questions. The curves below have the answers.",
+            "Three questions. The curves on this page have the answers.",
             "lab",
             {"view": "duel", "series": "{duel}"},
             (

@@ -47,7 +47,7 @@ def _render_begin_button(
 
 
 def render_lesson_bar(page: str) -> None:
-    """Render the step of the lesson above its page; on other pages, a way back to it.
+    """Render the step of the lesson below its page; on other pages, a way back to it.
 
     The address of a step holds the lesson and the step. ``page`` is the name of the open page.
     """
@@ -64,7 +64,8 @@ def render_lesson_bar(page: str) -> None:
         return
     number = int(found[2])
     state.remember(LESSON, word)
-    with st.container(border=True, key="lesson-bar", gap="small"):
+    # Below the page, so that it stays in sight while the page is scrolled.
+    with st.bottom, st.container(border=True, key="lesson-bar", gap="small"):
         if st.query_params.get(LESSON) != word:
             _render_way_back(lesson, number)
             return

@@ -39,7 +39,7 @@ STEPS = [
 
 
 @pytest.mark.parametrize(("name", "number"), STEPS)
-def test_each_step_is_shown_above_its_page(
+def test_each_step_is_shown_with_its_page(
     recorded_store: RunStore, name: str, number: int
 ) -> None:
     opened = open_lesson(recorded_store, LESSONS[name])

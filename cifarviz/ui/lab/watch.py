@@ -144,9 +144,10 @@ def watch_series(kind: LabKind, series: Series, *, stacked: bool = False) -> Non
     above, charts = st.container(), st.container()
     if not active:
         with above, render_errors():
-            render_verdict(kind, members)
+            # Before the verdict, which gives away what it shows.
             if kind == "duel" and st.query_params.get("play") == "1":
                 render_duel_replay(series, members)
+            render_verdict(kind, members)
     labels = None
     with charts, render_errors():
         labels = training_labels(members[0].run) if kind == "memorisation" else None
