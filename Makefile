@@ -55,7 +55,7 @@ SHORT_BENCHMARKS := "bench_training_speed 1" "bench_pages 5" "bench_watched 2" "
 	"bench_stop 8" "bench_memory 20" "bench_snapshots 3" "bench_maps 3" "bench_processor"
 LONG_BENCHMARKS := "bench_training_speed" "bench_fast --full" "bench_fast_ablation" "bench_pages" \
 	"bench_watched" "bench_inside" "bench_stop" "bench_memory" "bench_processor" \
-	"bench_snapshots" "bench_maps" "bench_precision_accuracy" "bench_lab" "bench_fresh_machine"
+	"bench_snapshots" "bench_maps" "bench_precision_accuracy" "bench_lab" "bench_lesson" "bench_fresh_machine"
 
 bench: environment-dev
 	@$(VENV_PYTHON) -m scripts.chromium --install

@@ -225,6 +225,32 @@ def _fresh_machine_rows(results: Results) -> Iterator[Row]:
     )
 
 
+def _lesson_rows(results: Results) -> Iterator[Row]:
+    medians, rounds = results["medians"], results["rounds"]
+    plain = "onednn" in results["command"].lower()
+    where = ", oneDNN off as on AVX2" if plain else ""
+    yield Row(
+        f"the first lesson from Start to the last answer, read at 200 words a minute{where}",
+        "≤ 5 min, 10 clicks",
+        f"median {medians['All of it with reading, seconds']:.0f} s, "
+        f"{medians['Clicks']:.0f} clicks, {rounds} walks",
+        results["command"],
+        short=True,
+    )
+    yield Row(
+        f"first verdict of the duel that it lets you train{where}",
+        "≤ 60 s",
+        f"median {medians['First verdict of the live duel, seconds']:.0f} s",
+        results["command"],
+    )
+    yield Row(
+        f"the Lab's time left against what was left, from 10 s on, worst{where}",
+        "≤ 2 ×",
+        f"median {medians['Time left, worst factor']:.1f} ×",
+        results["command"],
+    )
+
+
 def _lab_rows(results: Results) -> Iterator[Row]:
     labs = results["labs"]
     shown = sum(lab["shown"] for lab in labs)
@@ -264,6 +290,8 @@ _ROWS: Mapping[str, Callable[[Results], Iterator[Row]]] = {
     "maps": _map_rows,
     "lab": _lab_rows,
     "fresh_machine": _fresh_machine_rows,
+    "lesson": _lesson_rows,
+    "lesson_onednn_0": _lesson_rows,
 }
 """By the names of files in benchmarks/results, in the order of the table."""
 

@@ -85,15 +85,15 @@ KEEP_SECONDS: Final = 60.0
 class _DelayedMediaFiles(MediaFileManager):
     """Checks for unused files every ``KEEP_SECONDS``; removes those unused in two checks."""
 
-    _looking = threading.Lock()
-    _looked = 0.0
+    _check_lock = threading.Lock()
+    _last_check = 0.0
     _found_before: frozenset[str] = frozenset()
 
     def remove_orphaned_files(self) -> None:
-        with self._looking:
-            if time.monotonic() - self._looked < KEEP_SECONDS:
+        with self._check_lock:
+            if time.monotonic() - self._last_check < KEEP_SECONDS:
                 return
-            self._looked = time.monotonic()
+            self._last_check = time.monotonic()
         super().remove_orphaned_files()
 
     # Streamlit marks files at their first check, but not the functions that make them.
@@ -166,8 +166,9 @@ def _current_runner() -> Any:
 
 
 def finish_callbacks() -> None:
-    """Run all callbacks of a request to their end, even if a newer press has come.
+    """Run all callbacks of a press to their end, even if a newer press has come.
 
+    Back and Forward, which press nothing, can be interrupted.
     For a newer press Streamlit drops a request whose callbacks have not begun, with the presses in
     it, and ends a callback wherever it accesses the session state (streamlit/streamlit pull request
     16763 describes what is lost).
@@ -181,13 +182,13 @@ def finish_callbacks() -> None:
     ):
         _warn("SessionState as it was", "A press may be lost if the next one follows quickly.")
     else:
-        SafeSessionState.on_script_will_rerun = _will_rerun_whole  # type: ignore[method-assign]
+        SafeSessionState.on_script_will_rerun = _will_rerun_uninterrupted  # type: ignore[method-assign]
         SessionState._run_callback_and_record_rerun = (  # type: ignore[method-assign]
             _run_callback_of_widget
         )
 
 
-def _will_rerun_whole(self: Any, *args: Any, **kwargs: Any) -> None:
+def _will_rerun_uninterrupted(self: Any, *args: Any, **kwargs: Any) -> None:
     if kwargs.get("is_history_navigation"):
         # No press: whole, it would put another address in place of those that Forward leads to.
         _will_rerun(self, *args, **kwargs)

@@ -39,9 +39,7 @@ STEPS = [
 
 
 @pytest.mark.parametrize(("name", "number"), STEPS)
-def test_each_step_is_shown_with_its_page(
-    recorded_store: RunStore, name: str, number: int
-) -> None:
+def test_each_step_is_shown_with_its_page(recorded_store: RunStore, name: str, number: int) -> None:
     opened = open_lesson(recorded_store, LESSONS[name])
     step = opened.lesson.steps[number - 1]
     page = opened_by_link(step.page, lesson=f"{name}-{number}", **opened.address(number))
