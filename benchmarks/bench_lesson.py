@@ -97,7 +97,7 @@ def _walk(page: Page) -> dict[str, float]:
     click("Start the lesson")
     read(1)
     replay = page.locator(".replay")
-    expect(replay.locator("text.turn").first).to_be_visible()
+    expect(replay.locator("text.gap-label").first).to_be_visible()
     done("Overfitting named in the replay")
     expect(replay).to_have_attribute("data-playing", "false")
     done("Replay to its end")

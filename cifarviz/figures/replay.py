@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,12 +17,18 @@ _HIGHEST_SHARE = 0.995
 _ROOM = 1.06
 
 
+class GapStart(NamedTuple):
+    """The epoch after which the gap between the curves is shaded, and its label."""
+
+    epoch: int
+    label: str
+
+
 @dataclass(frozen=True, eq=False)
 class Panel:
     """One metric over the run; arrays of one length each for batches and for epochs.
 
     ``batch_x`` is in epochs, 1 = after the first. ``low`` and ``high`` hold all that is drawn.
-    ``mark`` is the epoch after which the gap between the curves is shaded, with its label.
     """
 
     metric: MetricName
@@ -34,21 +40,18 @@ class Panel:
     validation: np.ndarray
     low: float
     high: float
-    mark: tuple[int, str] | None = None
+    gap: GapStart | None = None
 
 
 @dataclass(frozen=True)
 class RunLosses:
-    """The losses of a run after each epoch, and the seconds that each took.
-
-    ``mark`` is the epoch after which it overfits, with a label.
-    """
+    """The losses of a run after each epoch, and the seconds that each took."""
 
     label: str
     seconds: Sequence[float]
     training: Sequence[float]
     validation: Sequence[float | None]
-    mark: tuple[int, str] | None
+    gap: GapStart | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,11 +124,16 @@ def replay(
     )
 
 
-def epochs_only(value: Replay, metric: MetricName) -> Replay:
+def overfitting_gap(epoch: int | None) -> GapStart | None:
+    """The gap of a run that overfits after ``epoch``, if it does."""
+    return GapStart(epoch, f"Overfitting starts after epoch {epoch}") if epoch else None
+
+
+def epochs_only(value: Replay, metric: MetricName, gap: GapStart | None = None) -> Replay:
     """The same with only the panel of ``metric``, and without its batches."""
     empty = np.zeros(0, np.float32)
     panels = tuple(
-        _bounded(replace(panel, batch_x=empty, batch_y=empty, trend=empty))
+        _bounded(replace(panel, batch_x=empty, batch_y=empty, trend=empty, gap=gap))
         for panel in value.panels
         if panel.metric == metric
     )
@@ -161,7 +169,7 @@ def compared_losses(runs: Sequence[RunLosses]) -> Replay:
                 _padded(run.validation, count),
                 0.0,
                 1.0,
-                run.mark,
+                run.gap,
             )
         )
         for run in runs
@@ -191,7 +199,7 @@ def replay_json(value: Replay) -> Mapping[str, Any]:
             {
                 "metric": panel.metric,
                 "title": panel.title,
-                "mark": panel.mark,
+                "gap": panel.gap,
                 "low": panel.low,
                 "high": panel.high,
                 "x": _plain(panel.batch_x),

@@ -14,6 +14,7 @@ from cifarviz.runs.records import Run
 from cifarviz.runs.run_headline import (
     best_criterion,
     format_duration,
+    format_time_left,
     headline,
     highest_accuracy,
     time_at_work,
@@ -241,7 +242,7 @@ def timed_progress_text(run: Run) -> str:
     """Return the progress of an active run with the time left; empty for an ended run."""
     text, left = progress_text(run), time_left(run)
     # In the same line: a line that comes and goes would move what stands below.
-    return text if left is None else f"{text}, about {format_duration(left)} left"
+    return text if left is None else f"{text}, {format_time_left(left)}"
 
 
 def outcome_text(run: Run) -> str:

@@ -108,6 +108,11 @@ def format_duration(seconds: float) -> str:
     return f"{rounded // 3600} h {rounded % 3600 // 60:02d} min"
 
 
+def format_time_left(seconds: float) -> str:
+    """``about 48 s left``, ``less than a second left``."""
+    return "less than a second left" if seconds < 1 else f"about {format_duration(seconds)} left"
+
+
 def best_of(epochs: Sequence[Epoch], monitor: Monitor) -> Epoch | None:
     """Return the epoch with the lowest loss or the highest accuracy, the first of equals.
 

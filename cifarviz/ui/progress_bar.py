@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import streamlit as st
 
-from cifarviz.runs.run_headline import format_duration
+from cifarviz.runs.run_headline import format_time_left
 
 # Seconds between two updates, and until the time left is shown.
 _INTERVAL, _FIRST = 0.2, 1.0
@@ -41,4 +41,4 @@ def format_share_done(what: str, share: float, seconds: float) -> str:
     text = f"{what}: {share:.0%}"
     if seconds < _FIRST or not share:
         return text
-    return f"{text}, about {format_duration(seconds / share * (1 - share))} left"
+    return f"{text}, {format_time_left(seconds / share * (1 - share))}"

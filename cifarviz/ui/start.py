@@ -22,7 +22,7 @@ from cifarviz.live.feeds import ACTIVE, active_mark
 from cifarviz.live.hub import hub
 from cifarviz.live.items import Item, progress_item, state_badge, waiting_text
 from cifarviz.runs.records import Run
-from cifarviz.runs.run_headline import headline
+from cifarviz.runs.run_headline import format_time_left, headline
 from cifarviz.settings import Settings
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
@@ -378,13 +378,5 @@ def format_progress(progress: FetchProgress | None) -> str:
     elif progress.done_bytes:
         text += f": {progress.done_bytes / 1e6:,.0f} MB"
     if progress.seconds_left:
-        text += f", {_format_seconds(progress.seconds_left)} left"
+        text += f", {format_time_left(progress.seconds_left)}"
     return text
-
-
-def _format_seconds(seconds: float) -> str:
-    if seconds < 1:
-        return "less than a second"
-    if seconds < 90:
-        return f"about {seconds:.0f} s"
-    return f"about {seconds / 60:.0f} min"

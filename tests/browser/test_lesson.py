@@ -53,7 +53,7 @@ def test_the_first_lesson_by_keyboard_alone(server: AppServer, page: Page) -> No
     replay = page.locator(".replay")
     # It plays by itself, and what comes later is not given away.
     expect(replay).to_have_attribute("data-playing", "true")
-    label = replay.locator("text.turn").first
+    label = replay.locator("text.gap-label").first
     expect(label).to_have_text("Overfitting starts after epoch 6")
     expect(label).to_be_visible()
     expect(replay).to_have_attribute("data-playing", "false", timeout=40_000)
@@ -104,6 +104,6 @@ def test_without_motion_the_duel_waits_for_a_press(
     page.get_by_role("button", name="Start the lesson").click()
     replay = page.locator(".replay")
     expect(replay).to_have_attribute("data-playing", "false")
-    expect(replay.locator("text.turn").first).to_be_hidden()
+    expect(replay.locator("text.gap-label").first).to_be_hidden()
     page.get_by_role("button", name="▶ Play").click()
     expect(replay).to_have_attribute("data-playing", "true")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from cifarviz.figures.replay import (
+    GapStart,
     Replay,
     RunLosses,
     compared_losses,
@@ -122,7 +123,9 @@ def test_compared_runs_share_clock_and_axis() -> None:
     nan = float("nan")
     value = compared_losses(
         [
-            RunLosses("long", [2.0, 4.0, 6.0], [2.0, 1.0, 0.5], [2.0, 2.5, 3.0], (1, "here")),
+            RunLosses(
+                "long", [2.0, 4.0, 6.0], [2.0, 1.0, 0.5], [2.0, 2.5, 3.0], GapStart(1, "here")
+            ),
             RunLosses("short", [4.0, nan], [2.2, nan], [None, None], None),
         ]
     )
@@ -134,5 +137,5 @@ def test_compared_runs_share_clock_and_axis() -> None:
     assert long.high >= 3.0
     np.testing.assert_array_equal(short.training, [2.2, np.nan, np.nan])
     assert np.isnan(short.validation).all()
-    assert (long.mark, short.mark) == ((1, "here"), None)
+    assert (long.gap, short.gap) == ((1, "here"), None)
     json.dumps(replay_json(value), allow_nan=False)

@@ -73,8 +73,8 @@ def test_the_recording_shows_each_epoch_at_its_time(demonstration: Run) -> None:
 def test_the_start_of_overfitting_is_marked(demonstration: Run) -> None:
     app = opened("turn", notes=1)
     assert title(app) == "Overfitting: after epoch 8 it learns by heart"
-    given = replay(app, "present-turn")
-    assert given["turn"] == {"epoch": 8, "words": "Overfitting starts after epoch 8"}
+    given = replay(app, "present-overfitting")
+    assert given["panels"][0]["gap"] == [8, "Overfitting starts after epoch 8"]
     assert (given["mark"], given["player"], len(given["panels"])) == ("recorded", False, 1)
     assert "rose from 0.818 (epoch 8) to 1.816" in html(app)
     # In what the curve shows: 0.818 less 0.586, and 1.816 less 0.042.

@@ -150,7 +150,7 @@ def test_only_a_run_in_training_is_labelled_live(
         assert (title(app), replay(app, "present-replay")["mark"]) == (headline, mark)
         assert told in page_text(app)
         assert ("live" in page_text(app).lower()) == (mark == "live")
-        assert replay(opened("turn", run=run.id), "present-turn")["mark"] == mark
+        assert replay(opened("turn", run=run.id), "present-overfitting")["mark"] == mark
 
 
 def test_a_run_that_is_preparing_is_not_labelled_live(store: RunStore) -> None:
@@ -172,7 +172,7 @@ def test_maps_of_one_epoch_are_shown_without_a_player(run: Run) -> None:
 def test_the_gap_is_what_the_curve_shows(store: RunStore) -> None:
     run = stored_runs.store_run(store, stored_runs.experiment(), epochs=12)
     app = opened("turn", run=run.id)
-    assert replay(app, "present-turn")["panels"][0]["metric"] == "loss"
+    assert replay(app, "present-overfitting")["panels"][0]["metric"] == "loss"
     assert "<b>0.10</b><span>loss: validation above training after epoch 12" in html(app)
 
 
@@ -186,9 +186,9 @@ def test_overfitting_by_the_gap_alone_is_shown_in_accuracy(store: RunStore) -> N
         )
     app = opened("turn", run=run.id)
     assert title(app) == "Overfitting: after epoch 4 it learns by heart"
-    given = replay(app, "present-turn")
+    given = replay(app, "present-overfitting")
     assert given["panels"][0]["metric"] == "accuracy"
-    assert given["turn"]["epoch"] == 4
+    assert given["panels"][0]["gap"][0] == 4
     assert "<b>4.0</b><span>points of accuracy: training above validation after epoch 4" in html(
         app
     )

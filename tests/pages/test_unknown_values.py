@@ -35,6 +35,8 @@ LINKED_CASES = [
     ("lab", "", "thing values epochs images seed data series"),
     ("lab", "view=memorisation", "percent"),
     ("lab", "view=memorisation&series=HEART", "gallery picture"),
+    ("lab", "view=duel&series=DUEL", "play"),
+    ("lab", "view=duel&series=DUEL&play=1", "at pace"),
     ("inside", "run=MINE", "epoch dataset with colors"),
     ("inside", "run=MINE&with=MINE", "at"),
     ("inside", "run=MINE&with=MINE&layer=conv2d_2&channel=1", "side"),

@@ -102,7 +102,7 @@ def test_downloads_end_with_the_server(downloads: Downloads, fetch: SlowFetch) -
         (FetchProgress("npm", "downloading", 5_000_000, None, None), "Downloading from npm: 5 MB"),
         (
             FetchProgress("x", "decoding", 10**6, 10**9, 600.0),
-            "Decoding x: 1 of 1,000 MB, about 10 min left",
+            "Decoding x: 1 of 1,000 MB, about 10 min 00 s left",
         ),
         (
             FetchProgress("x", "verifying", 9 * 10**6, 10**7, 0.3),

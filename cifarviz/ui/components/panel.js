@@ -46,9 +46,8 @@ function drawPanel(element, panel, data, name) {
       ?? "continues from here";
     write(svg, at + (late ? -0.4 : 0.4) * rem, top + font, words, font, late ? "end" : "start");
   }
-  const turn = panel.mark ? { epoch: panel.mark[0], words: panel.mark[1] } : data.turn;
-  const turned = turn && add(svg, "g", {});
-  if (turn) drawTurn(turned, clipped("epochs"), panel, data, turn, x, y, rem, height - bottom);
+  const gapStart = panel.gap && add(svg, "g", {});
+  if (gapStart) drawGap(gapStart, clipped("epochs"), panel, data, x, y, rem, height - bottom);
   const size = Math.max(2, 0.14 * rem);
   add(clipped("batches"), "path", {
     class: "dots", "stroke-width": size,
@@ -74,11 +73,12 @@ function drawPanel(element, panel, data, name) {
   }
   const cursor = add(svg, "line", { class: "cursor", y1: top, y2: height - bottom });
   const legend = element.querySelector(".legend");
-  return { panel, clips, marks, cursor, x, rem, legend, turn, turned };
+  return { panel, clips, marks, cursor, x, rem, legend, gapStart };
 }
 
-function drawTurn(svg, revealed, panel, data, turn, x, y, rem, floor) {
-  const from = data.epochs.indexOf(turn.epoch);
+function drawGap(svg, revealed, panel, data, x, y, rem, floor) {
+  const [start, label] = panel.gap;
+  const from = data.epochs.indexOf(start);
   if (from < 0) return;
   const after = data.epochs.map((_, i) => i).slice(from)
     .filter((i) => panel.training[i] !== null && panel.validation[i] !== null);
@@ -87,18 +87,18 @@ function drawTurn(svg, revealed, panel, data, turn, x, y, rem, floor) {
     class: "gap",
     points: [...edge("validation", after), ...edge("training", [...after].reverse())].join(" "),
   });
-  const at = x(turn.epoch);
+  const at = x(start);
   add(svg, "line", {
-    class: "turn-line", x1: at, x2: at, y1: 0.6 * rem, y2: floor, "stroke-width": 0.12 * rem,
+    class: "gap-line", x1: at, x2: at, y1: 0.6 * rem, y2: floor, "stroke-width": 0.12 * rem,
   });
-  const late = turn.epoch - data.begin > (data.last - data.begin) * 0.6;
-  const words = write(
-    svg, at + (late ? -0.5 : 0.5) * rem, 1.6 * rem, turn.words, 1.05 * rem, late ? "end" : "start");
-  words.setAttribute("class", "turn");
+  const late = start - data.begin > (data.last - data.begin) * 0.6;
+  const text = write(
+    svg, at + (late ? -0.5 : 0.5) * rem, 1.6 * rem, label, 1.05 * rem, late ? "end" : "start");
+  text.setAttribute("class", "gap-label");
 }
 
 function showPanel(drawn, data, at, done) {
-  const { panel, clips, marks, cursor, x, rem, legend, turn, turned } = drawn;
+  const { panel, clips, marks, cursor, x, rem, legend, gapStart } = drawn;
   const until = (epoch, more) => Math.max(x(epoch) + more, 0);
   const all = at >= data.until - 1e-6;
   // Nothing beyond the cursor: a longer line would reveal the next value.
@@ -110,7 +110,7 @@ function showPanel(drawn, data, at, done) {
     element.setAttribute("visibility", epoch <= done ? "visible" : "hidden");
   }
   // What comes later is not given away.
-  turned?.setAttribute("visibility", done > turn.epoch || all ? "visible" : "hidden");
+  gapStart?.setAttribute("visibility", done > panel.gap[0] || all ? "visible" : "hidden");
   cursor.setAttribute("visibility", data.player && !all ? "visible" : "hidden");
   cursor.setAttribute("x1", x(at));
   cursor.setAttribute("x2", x(at));

@@ -126,8 +126,8 @@ function followerOf(replay) {
   return createFollower(replay.root, {
     given: () => ({ live: replay.given.live, ask: replay.ask }),
     onNews(state, message) {
-      if (!message.replay && !message.words) return;
-      replay.news = { ...state.replay, ...state.words };
+      if (!message.replay && !message.texts) return;
+      replay.news = { ...state.replay, ...state.texts };
       receive(replay);
     },
     onBreak(isBroken) {

@@ -6,9 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+import streamlit as st
+
 from cifarviz.figures.replay import Replay, replay_json
 from cifarviz.figures.theme import chart_script
 from cifarviz.ui import state
+from cifarviz.ui.address import quoted
 from cifarviz.ui.components.live import Live
 from cifarviz.ui.components.loading import component, ignore
 
@@ -34,14 +37,6 @@ class Pace:
         return f"{self.seconds}s" if self.times is None else f"{self.times}x"
 
 
-@dataclass(frozen=True)
-class OverfittingStart:
-    """The epoch after which the gap between the curves is shaded, and its label."""
-
-    epoch: int
-    words: str
-
-
 def parse_pace(text: str) -> Pace | None:
     """Parse a pace of the address, such as ``10x``; ``None`` if it is invalid."""
     found = re.fullmatch(r"([0-9]{1,4})([xs])", text)
@@ -60,6 +55,31 @@ def parse_position(text: str | None) -> float | None:
     return float(text)
 
 
+def position_in_address() -> float | None:
+    """The position ``at`` of the address; warns of one that is no number of epochs."""
+    text = st.query_params.get("at")
+    position = parse_position(text)
+    if text is not None and position is None:
+        st.warning(
+            f"{quoted(text)} is not an epoch. The replay starts at epoch 0.",
+            icon=":material/warning:",
+        )
+    return position
+
+
+def pace_in_address(usual: Pace) -> Pace:
+    """The ``pace`` of the address, else ``usual``; warns of one that is invalid."""
+    text = st.query_params.get("pace")
+    pace = usual if text is None else parse_pace(text)
+    if pace is None:
+        st.warning(
+            f"A run cannot be replayed at {quoted(text or '')}. Use 1x to {FASTEST}x, or a "
+            "duration such as 60s.",
+            icon=":material/warning:",
+        )
+    return pace or usual
+
+
 def replay_curves(
     value: Replay,
     *,
@@ -72,7 +92,6 @@ def replay_curves(
     autoplay: bool = False,
     at: float | None = None,
     pace: Pace | None = None,
-    turn: OverfittingStart | None = None,
     forks: Sequence[int] = (),
     on_fork: Callable[[int], None] | None = None,
     restart: str = "",
@@ -89,7 +108,7 @@ def replay_curves(
     the player's position, to continue training from. Before the first of them a button
     labelled ``restart`` calls ``on_restart``. ``below`` is a line of text under the curves.
     Between runs of the script the browser draws the feed ``live``: ``replay`` is the ``payload`` of
-    the curves, and ``words`` holds mark, description and below.
+    the curves, and ``texts`` holds mark, description and below.
     """
     data = {
         **replay_json(value),
@@ -104,7 +123,6 @@ def replay_curves(
         "pace": (pace or Pace()).word,
         "player": player,
         "restart": restart,
-        "turn": None if turn is None else {"epoch": turn.epoch, "words": turn.words},
         "view": view,
     }
     component("replay", setup=chart_script, scripts=("live.js", "panel.js"))(

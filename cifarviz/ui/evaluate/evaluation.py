@@ -19,6 +19,7 @@ from cifarviz.errors import ArtifactDamaged, RunError, StoreError
 from cifarviz.runs.artifacts import FolderArtifacts, Stamp
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run
+from cifarviz.runs.run_headline import format_time_left
 from cifarviz.runs.snapshots import WeightsChoice, load_predictions, snapshot_path
 from cifarviz.runs.stored_predictions import (
     checkpoint_stamp,
@@ -164,7 +165,7 @@ def wait_for_evaluation(job: EvaluationJob, network: str = "The network") -> Eva
 def _progress_text(job: EvaluationJob, network: str) -> str:
     text = f"{network}: {job.done:,} of {job.total:,} test images evaluated"
     left = job.seconds_left
-    return text if left is None else f"{text}, about {max(1, round(left))} s left"
+    return text if left is None else f"{text}, {format_time_left(left)}"
 
 
 def stored_evaluation(

@@ -20,6 +20,7 @@ from cifarviz.datasets.registry import find_dataset
 from cifarviz.live.hub import hub
 from cifarviz.live.items import Item
 from cifarviz.runs.records import Run
+from cifarviz.runs.run_headline import format_time_left
 from cifarviz.runs.snapshots import WeightsChoice
 from cifarviz.ui import cache, state
 from cifarviz.ui.components.live import Live
@@ -142,7 +143,7 @@ def _message(job: Job) -> dict[str, Any]:
 def _item(job: Job) -> Item:
     text = f"Scanning all images: {job.done:,} of {job.total:,}"
     if (left := job.seconds_left) is not None:
-        text = f"{text}, about {max(1, round(left))} s left"
+        text = f"{text}, {format_time_left(left)}"
     return Item(text=text, share=job.done / max(job.total, 1))
 
 

@@ -26,7 +26,7 @@ from cifarviz.figures.lab_charts import (
     learned_epochs_figure,
     memorisation_figure,
 )
-from cifarviz.figures.replay import RunLosses, compared_losses
+from cifarviz.figures.replay import RunLosses, compared_losses, overfitting_gap
 from cifarviz.figures.sprite import sprite
 from cifarviz.figures.theme import MetricName, empty_figure
 from cifarviz.runs.records import Run
@@ -37,7 +37,12 @@ from cifarviz.ui.class_names import class_names
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.components.live import Live
-from cifarviz.ui.components.replay import Pace, parse_pace, parse_position, replay_curves
+from cifarviz.ui.components.replay import (
+    Pace,
+    pace_in_address,
+    position_in_address,
+    replay_curves,
+)
 from cifarviz.ui.evaluate.image_details import (
     TILE_SIZE,
     image_in_address,
@@ -119,7 +124,7 @@ def render_duel_replay(series: Series, members: Sequence[SeriesRun]) -> None:
             [record.seconds for record in member.history],
             [record.loss for record in member.history],
             [record.val_loss for record in member.history],
-            _overfitting_mark(member),
+            overfitting_gap(member.result.fit.overfits_after if member.result else None),
         )
         for member in members
         if member.history
@@ -135,14 +140,9 @@ def render_duel_replay(series: Series, members: Sequence[SeriesRun]) -> None:
         description=f"Replay of {series.title}",
         player=True,
         autoplay=True,
-        at=parse_position(st.query_params.get("at")),
-        pace=parse_pace(st.query_params.get("pace", "")) or Pace(seconds=_REPLAY_SECONDS),
+        at=position_in_address(),
+        pace=pace_in_address(Pace(seconds=_REPLAY_SECONDS)),
     )
-
-
-def _overfitting_mark(member: SeriesRun) -> tuple[int, str] | None:
-    start = None if member.result is None else member.result.fit.overfits_after
-    return None if start is None else (start, f"Overfitting starts after epoch {start}")
 
 
 def series_figures(

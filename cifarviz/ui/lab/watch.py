@@ -21,7 +21,7 @@ from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.training.estimate import EpochWork, epoch_work, seconds_left
 from cifarviz.ui import cache
-from cifarviz.ui.address import escaped
+from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.components.live import Live
 from cifarviz.ui.components.live_items import live_items
 from cifarviz.ui.errors import render_errors
@@ -145,7 +145,7 @@ def watch_series(kind: LabKind, series: Series, *, stacked: bool = False) -> Non
     if not active:
         with above, render_errors():
             # Before the verdict, which gives away what it shows.
-            if kind == "duel" and st.query_params.get("play") == "1":
+            if kind == "duel" and _is_replay_open():
                 render_duel_replay(series, members)
             render_verdict(kind, members)
     labels = None
@@ -197,6 +197,16 @@ def _render_heading(series: Series, members: Sequence[SeriesRun]) -> None:
             f"{damaged} of {series.count} runs {are} damaged. The Runs page says what is wrong.",
             icon=":material/warning:",
         )
+
+
+def _is_replay_open() -> bool:
+    play = st.query_params.get("play")
+    if play not in (None, "1"):
+        st.warning(
+            f"{quoted(play)} does not say whether to replay. Use play=1, or leave it out.",
+            icon=":material/warning:",
+        )
+    return play == "1"
 
 
 def _render_replay_button() -> None:

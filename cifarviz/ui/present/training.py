@@ -33,8 +33,8 @@ from cifarviz.ui.components.live import Live
 from cifarviz.ui.components.replay import (
     Pace,
     ReplayMark,
-    parse_pace,
-    parse_position,
+    pace_in_address,
+    position_in_address,
     replay_curves,
 )
 from cifarviz.ui.errors import errors_as_toast
@@ -42,7 +42,6 @@ from cifarviz.ui.metrics import loss_note
 from cifarviz.ui.present.stage import (
     Stage,
     render_headline,
-    render_warning,
     replay_mark,
     status_note,
     training_title,
@@ -155,20 +154,9 @@ def _render_recorded(run: Run, stage: Stage) -> Sequence[str]:
             icon=":material/info:",
         )
         return ["This run has no curves: nothing was measured before it ended."]
-    position = parse_position(st.query_params.get("at"))
-    if position is None and "at" in st.query_params:
-        render_warning(
-            f"{quoted(st.query_params['at'])} is not an epoch. The replay starts at epoch 0."
-        )
     live = live_experiment(run)
     # A minute, but not slower than the training.
-    default = Pace() if value.seconds >= _MINUTE else Pace(times=1, seconds=None)
-    pace = parse_pace(st.query_params["pace"]) if "pace" in st.query_params else default
-    if pace is None:
-        render_warning(
-            f"A run cannot be replayed at {quoted(st.query_params['pace'])}. Use 1x to 50x, or a "
-            "duration such as 60s."
-        )
+    usual = Pace() if value.seconds >= _MINUTE else Pace(times=1, seconds=None)
     replay_curves(
         value,
         key=KEY,
@@ -177,8 +165,8 @@ def _render_recorded(run: Run, stage: Stage) -> Sequence[str]:
         mark="recorded",
         description=_description(run),
         player=True,
-        at=position,
-        pace=pace or default,
+        at=position_in_address(),
+        pace=pace_in_address(usual),
         forks=continuable_epochs(run),
         on_fork=lambda epoch: continue_run(run, epoch),
         restart=_live_label(run, live),
@@ -243,7 +231,7 @@ def live_message(store: RunStore, run_id: str) -> dict[str, Any]:
     run = store.get(run_id)
     mark = replay_mark(run)
     text = {"mark": mark, "description": _description(run), "below": _progress_text(run)}
-    return {"mark": mark, "replay": replay_json(run_replay(store, run)), "words": text}
+    return {"mark": mark, "replay": replay_json(run_replay(store, run)), "texts": text}
 
 
 def _description(run: Run) -> str:

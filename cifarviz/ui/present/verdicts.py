@@ -11,7 +11,7 @@ from cifarviz.analysis.suggestions import suggestions
 from cifarviz.errors import CifarvizError
 from cifarviz.escaping import html_text
 from cifarviz.experiment.lab import LAB_TITLES, LabKind
-from cifarviz.figures.replay import epochs_only
+from cifarviz.figures.replay import epochs_only, overfitting_gap
 from cifarviz.figures.theme import MetricName
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.run_headline import headline as headline_of
@@ -23,7 +23,7 @@ from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted, sentence_case
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.live_items import rerun_on_change
-from cifarviz.ui.components.replay import OverfittingStart, replay_curves
+from cifarviz.ui.components.replay import replay_curves
 from cifarviz.ui.epoch_scrubber import rerun_on_new_epoch
 from cifarviz.ui.lab.charts import validation_figure
 from cifarviz.ui.lab.results import missing_verdict_text, series_runs, series_verdict
@@ -66,15 +66,13 @@ def render_overfitting(stage: Stage) -> Sequence[str]:
         )
         return ["The verdict needs the validation loss of at least four epochs."]
     metric = _metric(fit)
-    start = fit.overfits_after
     replay_curves(
-        epochs_only(run_replay(cache.store(), run), metric),
-        key="present-turn",
+        epochs_only(run_replay(cache.store(), run), metric, overfitting_gap(fit.overfits_after)),
+        key="present-overfitting",
         view=run.id,
         height=_OVERFITTING_HEIGHT,
         mark=replay_mark(run),
         description=f"Training and validation {metric} of “{run.name}”, with the verdict",
-        turn=OverfittingStart(start, f"Overfitting starts after epoch {start}") if start else None,
     )
     st.html(
         f'<p class="present-words present-reason">{html_text(fit.reason)}</p>'

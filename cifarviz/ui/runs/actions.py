@@ -13,6 +13,7 @@ from cifarviz.runs.recorded import is_recorded_run
 from cifarviz.runs.records import Run
 from cifarviz.runs.run_headline import (
     format_duration,
+    format_time_left,
     headline,
     highest_accuracy,
     last_accuracy,
@@ -155,7 +156,7 @@ def _format_details(run: Run) -> str:
     if (seconds := time_at_work(run)) is not None:
         facts.append(f"{format_duration(seconds)} at work")
     if (left := time_left(run)) is not None:
-        facts.append(f"about {format_duration(left)} left")
+        facts.append(format_time_left(left))
     return " · ".join(facts)
 
 

@@ -124,11 +124,11 @@ def test_curves_grow_during_training_and_the_mark_changes_at_its_end(settings: S
     over = live_message(store, run.id)
     messages = (built, begun, later, over)
     assert [one["mark"] for one in messages] == ["starting", "live", "live", "recorded"]
-    assert [one["words"]["mark"] for one in messages] == ["starting", "live", "live", "recorded"]
+    assert [one["texts"]["mark"] for one in messages] == ["starting", "live", "live", "recorded"]
     assert [one["replay"]["until"] for one in messages] == [0.0, 0.5, 1.2, 1.2]
-    assert begun["words"]["below"] == "running: epoch 1 of 3, about 30 s left"
-    assert later["words"]["below"].startswith("running: epoch 2 of 3")
-    assert "The weights are saved" in over["words"]["below"]
+    assert begun["texts"]["below"] == "running: epoch 1 of 3, about 30 s left"
+    assert later["texts"]["below"].startswith("running: epoch 2 of 3")
+    assert "The weights are saved" in over["texts"]["below"]
     # What has not grown is the same object, which the feed need not look through.
     assert live_message(store, run.id)["replay"] is over["replay"]
     [loss, _] = later["replay"]["panels"]
