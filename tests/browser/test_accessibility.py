@@ -197,6 +197,20 @@ def test_axe_finds_nothing_of_ours(site: Linked, page: Page, address: str) -> No
     assert violations(page) == []
 
 
+def test_axe_finds_nothing_of_ours_in_a_speaker_s_window_that_follows(
+    site: Linked, page: Page
+) -> None:
+    opened(page, site, f"{STAGE}=maps")
+    with page.context.expect_page() as window:
+        page.keyboard.press("s")
+    speaker = window.value
+    expect(speaker.locator(".speaker")).to_have_attribute("data-following", "true")
+    assert violations(speaker) == []
+    speaker.emulate_media(color_scheme="dark")
+    settle(speaker)
+    assert violations(speaker) == []
+
+
 def test_every_page_and_scene_is_looked_at() -> None:
     pages = {urlsplit(address).path or "start" for address in ADDRESSES}
     assert pages == {*PAGES, "nowhere"}

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from cifarviz.ui.navigation import PAGES
+from cifarviz.ui.present.view import SCENES
 from scripts.app_server import AppServer
 from scripts.chromium import settle
 from tests import stored_runs
@@ -42,7 +43,9 @@ ADDRESSES = (
     "evaluate?view=ensemble&members=MINE,OTHER",
     "evaluate?view=ensemble&template=MINE&count=3",
     "predict?run=MINE&split=test&image=3",
-    "present?run=MINE&scene=training",
+    *(f"present?run=MINE&scene={scene}" for scene in SCENES if scene != "duel"),
+    "present?run=narrow&scene=duel",
+    "present?run=MINE&choose=1",
     "no-such-page",
 )
 WIDTHS = """() => [document.scrollingElement, document.querySelector("[data-testid=stMain]")]
@@ -76,7 +79,7 @@ def open_address(page: Page, server: Linked, address: str) -> None:
 
 
 def with_ids(address: str, ids: Mapping[str, str]) -> str:
-    return re.sub(r"\b[A-Z]{3,}\b", lambda name: ids[name[0]], address)
+    return re.sub(r"\w+", lambda name: ids.get(name[0], name[0]), address)
 
 
 class Box(NamedTuple):

@@ -338,7 +338,7 @@ def test_without_a_duel_of_two_there_is_no_such_scene(store: RunStore, trained: 
     for run in (trained, three[0], pair[0]):
         app = opened("duel", run=run.id)
         assert [name for name, _ in presenter(app)["scenes"]] == list(SCENES)
-        assert "This run has no scene “duel”" in page_text(app)
+        assert "There is no scene “duel” here" in page_text(app)
         assert presenter(app)["shown"] == "turn"
 
 

@@ -70,3 +70,9 @@ def test_without_runs_each_scene_has_a_message(store: RunStore, scene: str) -> N
     words = page_text(app)
     assert ("This scene needs a trained network" in words) == (scene != "data")
     assert presenter(app)["shown"] == scene
+
+
+def test_without_runs_there_is_no_duel(store: RunStore) -> None:
+    app = opened("duel")
+    assert "There is no scene “duel” here: it needs a run of a duel" in page_text(app)
+    assert not app.exception

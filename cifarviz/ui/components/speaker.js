@@ -99,7 +99,8 @@ function onMessage(speaker, message) {
 function onKey(speaker, event) {
   const key = sceneKey(event);
   if (key === "f") fullScreen();
-  else if (key in TURNS || key === "b" || key === "." || key === "Escape" || isPlay(event, key)) {
+  else if (key in TURNS || key === "b" || key === "." || key === "o"
+    || key === "Escape" || isPlay(event, key)) {
     if (!event.repeat) send(speaker, { type: "key", key });
   } else return;
   event.preventDefault();

@@ -13,7 +13,7 @@ from cifarviz.runs.run_headline import headline
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, sentence_case
 from cifarviz.ui.pickers import distinct_names
-from cifarviz.ui.present.stage import default_run, is_presentable, render_headline
+from cifarviz.ui.present.stage import RECORDED_NOTE, default_run, is_presentable, render_headline
 from cifarviz.ui.present.verdicts import verdict_title
 
 _MOST: Final = 24
@@ -30,7 +30,7 @@ def render_run_choice(
     readable.sort(key=lambda run: first.index(run.id) if run.id in first else len(first))
     if not readable:
         st.info("There is no run to present. Train a network first.", icon=":material/info:")
-        return ["The recorded run that comes with cifarviz works in every scene but the duel."]
+        return [RECORDED_NOTE]
     names = distinct_names(readable)
     cards = readable[:_MOST]
     histories = cache.store().histories([run.id for run in cards])

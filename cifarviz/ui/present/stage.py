@@ -14,6 +14,7 @@ from cifarviz.escaping import html_text
 from cifarviz.live.items import DAMAGED
 from cifarviz.runs.recorded import ORIGIN, recorded_last
 from cifarviz.runs.records import Epoch, Run
+from cifarviz.runs.series import Series
 from cifarviz.runs.states import RunState
 from cifarviz.runs.stored_weights import training_position
 from cifarviz.ui import cache
@@ -30,7 +31,8 @@ Option = TypeVar("Option", bound=str)
 class Stage:
     """The run and data of a scene. ``run`` is ``None`` if nothing has been trained.
 
-    ``names`` are the class names in the chosen language; ``panel`` is the place of the
+    ``names`` are the class names in the chosen language; ``duel`` is the newest duel of the run, if
+    it is in one; ``panel`` is the place of the
     speaker's choices, ``None`` while it is hidden. ``choices`` are those that ``pick`` has offered.
     """
 
@@ -38,6 +40,7 @@ class Stage:
     history: Sequence[Epoch]
     info: DatasetInfo
     names: tuple[str, ...]
+    duel: Series | None
     panel: DeltaGenerator | None
     choices: list[OfferedChoice] = field(default_factory=list)
 
@@ -95,17 +98,18 @@ class Scene:
     """A scene; ``title`` is its name in the bar.
 
     ``render`` fills the stage and returns the speaker's notes, Markdown. ``preview`` returns what
-    comes, in a line for the speaker. A run for which ``is_for`` is false has no such scene.
+    comes, in a line for the speaker. A scene with ``needs_duel`` exists only for a run of a duel.
     """
 
     title: str
     render: Callable[[Stage], Sequence[str]]
     preview: Callable[[Stage], str]
     needs_run: bool = True
-    is_for: Callable[[Run | None], bool] = lambda run: True
+    needs_duel: bool = False
 
 
 _KEY = "present-run"
+RECORDED_NOTE = "The recorded run that comes with cifarviz works in every scene but the duel."
 RUN_PARAMS = ("epoch", "image", "layer", "at")
 """Query parameters that belong to a run."""
 _MARKS: dict[RunState, ReplayMark] = {

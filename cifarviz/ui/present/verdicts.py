@@ -188,8 +188,10 @@ def _accuracy_change_text(fit: Fit, stage: Stage) -> str:
 # ---- The duel --------------------------------------------------------------------------------
 
 
-def find_duel(run: Run) -> Series | None:
+def find_duel(run: Run | None) -> Series | None:
     """The newest Lab experiment of two runs that ``run`` belongs to, if both still exist."""
+    if run is None:
+        return None
     store = cache.store()
     for series in find_series_of_run(store, run.id):
         left = stored_series_runs(store, series)
@@ -198,29 +200,18 @@ def find_duel(run: Run) -> Series | None:
     return None
 
 
-def has_duel(run: Run | None) -> bool:
-    """Whether ``run`` belongs to a Lab experiment of two runs."""
-    return run is not None and find_duel(run) is not None
-
-
 def duel_title(stage: Stage) -> str:
     """The Lab's experiment and what varies in it, without the values: ``Duel: Augmentation``."""
-    series = _duel_of(stage)
-    subject = series.title.partition(":")[0]
+    assert stage.duel is not None
+    subject = stage.duel.title.partition(":")[0]
     # Other experiments of two runs are named by what they show.
-    return f"{LAB_TITLES['duel']}: {subject}" if series.kind == "duel" else subject
-
-
-def _duel_of(stage: Stage) -> Series:
-    assert stage.run is not None
-    series = find_duel(stage.run)
-    assert series is not None
-    return series
+    return f"{LAB_TITLES['duel']}: {subject}" if stage.duel.kind == "duel" else subject
 
 
 def render_duel(stage: Stage) -> Sequence[str]:
     """Render the validation curves of both runs, and the verdict on the pair."""
-    series = _duel_of(stage)
+    assert stage.duel is not None
+    series = stage.duel
     members = series_runs(cache.store(), series)
     render_headline(duel_title(stage))
     metrics: tuple[MetricName, ...] = ("accuracy", "loss")

@@ -10,6 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 from cifarviz.datasets.registry import default_dataset, find_dataset
 from cifarviz.installation import ASSETS
 from cifarviz.runs.records import Run
+from cifarviz.runs.series import Series
 from cifarviz.ui import cache
 from cifarviz.ui.address import plain_parts, quoted
 from cifarviz.ui.class_names import class_names
@@ -20,6 +21,7 @@ from cifarviz.ui.pickers import render_restore_button
 from cifarviz.ui.present import maps, mistakes, opening, photo, training, verdicts
 from cifarviz.ui.present.run_choice import render_run_choice
 from cifarviz.ui.present.stage import (
+    RECORDED_NOTE,
     RUN_PARAMS,
     Scene,
     Stage,
@@ -37,9 +39,7 @@ SCENES: Mapping[str, Scene] = MappingProxyType(
         "network": Scene("The network", opening.render_network, opening.network_title),
         "training": Scene("Training", training.render_training, training.training_preview),
         "turn": Scene("Overfitting", verdicts.render_overfitting, verdicts.overfitting_title),
-        "duel": Scene(
-            "The duel", verdicts.render_duel, verdicts.duel_title, is_for=verdicts.has_duel
-        ),
+        "duel": Scene("The duel", verdicts.render_duel, verdicts.duel_title, needs_duel=True),
         "maps": Scene("Feature maps growing", maps.render_maps, maps.maps_preview),
         "mistakes": Scene("The mistakes", mistakes.render_mistakes, mistakes.mistakes_preview),
         "photo": Scene("Your photo", photo.render_photo, photo.photo_preview),
@@ -56,7 +56,6 @@ _KEYS = (
     "S speaker’s window · O other run · F full screen · Esc leave"
 )
 _NEEDS_RUN = "This scene needs a trained network. Train a network first."
-_RECORDED_NOTE = "The recorded run that comes with cifarviz works in every scene."
 
 
 class _Layout(NamedTuple):
@@ -92,9 +91,9 @@ def _render_presentation() -> None:
                 )
         runs = cache.store().all()
         run = run_in_address(runs)
-        scenes = {name: scene for name, scene in SCENES.items() if scene.is_for(run)}
-        name = _scene_in_address(scenes)
         stage = _stage(run, layout.choices)
+        scenes = _available_scenes(stage.duel)
+        name = _scene_in_address(scenes)
         speaker_notes: Sequence[str] = ()
         with render_errors():
             if choosing:
@@ -130,13 +129,22 @@ def _render_presentation() -> None:
         go_to("start")
 
 
+def _available_scenes(duel: Series | None) -> Mapping[str, Scene]:
+    """The scenes of a run that belongs to this duel, if to any."""
+    return {
+        name: scene for name, scene in SCENES.items() if duel is not None or not scene.needs_duel
+    }
+
+
 def _scene_in_address(scenes: Mapping[str, Scene]) -> str:
     """The name of the scene, of ``scenes``; reports a scene that is not among them."""
     wanted = st.query_params.get("scene", next(iter(scenes)))
     if wanted in scenes:
         return wanted
     if wanted in SCENES:
-        render_warning(f"This run has no scene {quoted(wanted)}: it is in no duel of two runs.")
+        render_warning(
+            f"There is no scene {quoted(wanted)} here: it needs a run of a duel of two runs."
+        )
         return _scene_before(wanted, scenes)
     render_warning(f"There is no scene {quoted(wanted)}. Choose from {', '.join(scenes)}.")
     return next(iter(scenes))
@@ -176,6 +184,7 @@ def _stage(run: Run | None, choices: DeltaGenerator | None) -> Stage:
         history=() if run is None else cache.store().epochs(run.id),
         info=info,
         names=class_names(info),
+        duel=verdicts.find_duel(run),
         panel=choices,
     )
 
@@ -187,7 +196,7 @@ def _render_scene(scene: Scene, stage: Stage) -> Sequence[str]:
         with st.container(horizontal=True):
             link_to("train", "Train a network")
             render_restore_button()
-        return [_RECORDED_NOTE]
+        return [RECORDED_NOTE]
     return scene.render(stage)
 
 
@@ -209,7 +218,7 @@ def _present_run(run_id: str) -> None:
     name = current_query_params().get("scene")
     if name is not None and name in SCENES:
         run = next((run for run in cache.store().all() if run.id == run_id), None)
-        scenes = {key: scene for key, scene in SCENES.items() if scene.is_for(run)}
+        scenes = _available_scenes(verdicts.find_duel(run))
         if name not in scenes:
             changed["scene"] = _scene_before(name, scenes)
     update_query_params(**changed | {"run": run_id})
