@@ -88,7 +88,9 @@ def nearest_dataset(name: str, variant: Variant) -> Dataset:
     return dataset(info.name, wanted if wanted in info.variants else "full")
 
 
-@st.cache_resource(max_entries=4, show_spinner="Loading the images …", hash_funcs={Settings: repr})
+@st.cache_resource(
+    max_entries=4, show_spinner="Loading the images …", show_time=True, hash_funcs={Settings: repr}
+)
 def _dataset(name: str, variant: Variant, settings: Settings, stamp: int) -> Dataset:
     return library.load(name, variant, settings)
 
@@ -107,7 +109,10 @@ def trained_model(run: Run, which: WeightsChoice) -> "TrainedModel":
 
 
 @st.cache_resource(
-    max_entries=16, show_spinner="Loading the network …", hash_funcs={Settings: repr}
+    max_entries=16,
+    show_spinner="Loading the network …",
+    show_time=True,
+    hash_funcs={Settings: repr},
 )
 def _trained_model(
     run_id: str, which: WeightsChoice, settings: Settings, stamp: int

@@ -320,6 +320,6 @@ def render_restore_button() -> None:
         help="A real run that comes with cifarviz: 30 epochs on the full set, ending in "
         "overfitting.",
     ):
-        with render_errors(), st.spinner("Unpacking …"):
+        with render_errors(), st.spinner("Unpacking …", show_time=True):
             restore_recorded_run(cache.store())
             st.rerun()

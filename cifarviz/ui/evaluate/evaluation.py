@@ -228,6 +228,7 @@ def _evaluation(
 @st.cache_resource(
     max_entries=16,
     show_spinner="Following the images over the epochs …",
+    show_time=True,
     hash_funcs={Settings: repr, Dataset: dataset_key},
 )
 def _learning(

@@ -206,7 +206,9 @@ def _compute_mistakes(run: Run, checkpoint: Checkpoint) -> Mistakes:
     )
 
 
-@st.cache_resource(max_entries=16, show_spinner="Predicting …", hash_funcs={Settings: repr})
+@st.cache_resource(
+    max_entries=16, show_spinner="Predicting …", show_time=True, hash_funcs={Settings: repr}
+)
 def _cached_computed_mistakes(
     run_id: str, checkpoint: WeightsChoice, stamp: int, settings: Settings, _run: Run
 ) -> Mistakes:

@@ -213,7 +213,9 @@ def _identity(dataset: Dataset) -> tuple[str, str, int]:
     return dataset.info.name, dataset.variant, check
 
 
-@st.cache_resource(show_spinner="Counting pixels …", hash_funcs={Dataset: _identity})
+@st.cache_resource(
+    show_spinner="Counting pixels …", show_time=True, hash_funcs={Dataset: _identity}
+)
 def _compute_statistics(dataset: Dataset, split: Split) -> SplitStatistics:
     images = dataset.split(split)
     classes = len(query_class_names(dataset.info))
