@@ -109,7 +109,7 @@ def _facts(result: ArmResult) -> dict[str, Any]:
         "accuracy": result.accuracy,
         "val_accuracy": result.val_accuracy,
         "gap": result.gap,
-        "turn": result.fit.overfitting_start,
+        "overfits_after": result.fit.overfitting_start,
     }
 
 
@@ -194,7 +194,7 @@ def _print(result: dict[str, Any]) -> None:
     for run in result["runs"]:
         print(
             f"  {run['label']:26} {run['accuracy']:6.1%} {run['val_accuracy']:6.1%}  "
-            f"gap {100 * run['gap']:5.1f}  overfits after {run['turn'] or '–'}  "
+            f"gap {100 * run['gap']:5.1f}  overfits after {run['overfits_after'] or '–'}  "
             f"epochs {run['epochs']}"
         )
     for sentence in result["verdict"]:

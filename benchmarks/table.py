@@ -63,10 +63,11 @@ def _lab_lines() -> Iterator[str]:
         if not lab["shown"]:
             name += " (**not as promised**)"
         for run in lab["runs"]:
-            turn = "–" if run["turn"] is None else f"after epoch {run['turn']}"
+            start = run["overfits_after"]
+            start = "–" if start is None else f"after epoch {start}"
             shares = (f"{100 * run[key]:.1f} %" for key in ("accuracy", "val_accuracy"))
             gap = f"{100 * run['gap']:.1f}"
-            yield f"| {' | '.join([name, run['label'], *shares, gap, turn, seconds])} |"
+            yield f"| {' | '.join([name, run['label'], *shares, gap, start, seconds])} |"
             name = seconds = ""
 
 

@@ -56,7 +56,7 @@ ADDRESSES = (
     f"{STAGE}=data",
     f"{STAGE}=network",
     f"{STAGE}=training&at=1.5&pace=5x&notes=1",
-    f"{STAGE}=turn",
+    f"{STAGE}=overfitting",
     f"{STAGE}=maps&layer=conv2d_2&image=67&epoch=1",
     f"{STAGE}=mistakes&epoch=2",
     f"{STAGE}=photo",

@@ -449,7 +449,7 @@ LINKS = (
         ("^3 epochs of 5,000 images", "presenter presenter: .*'notes': True",
          "replay present-replay: .*'at': 1.5", "replay present-replay: .*'pace': '5x'"),
     ),
-    Link(f"{STAGE}=turn", {}, ("^Too early to say$", "replay present-turn: ")),
+    Link(f"{STAGE}=overfitting", {}, ("^Too early to say$", "replay present-overfitting: ")),
     Link(
         "present?run=MINE&choose=1",
         {},

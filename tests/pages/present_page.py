@@ -9,7 +9,7 @@ from tests.pages.app_page import address_of, opened_by_link, walk
 
 __all__ = ["SCENES", "address_of", "counts", "html", "opened", "page_text", "title"]
 
-SCENES = ("data", "network", "training", "turn", "maps", "mistakes", "photo")
+SCENES = ("data", "network", "training", "overfitting", "maps", "mistakes", "photo")
 
 
 def opened(scene: str = "", **address: object) -> AppTest:

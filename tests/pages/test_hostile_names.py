@@ -151,7 +151,7 @@ def _with_ids(address: dict[str, Any], runs: list[Run]) -> dict[str, Any]:
         ("evaluate", {"view": "ensemble", "members": "both"}),
         ("predict", {"run": 0, "image": 1}),
         ("present", {"run": 0, "scene": "training", "notes": 1}),
-        ("present", {"run": 1, "scene": "turn", "notes": 1}),
+        ("present", {"run": 1, "scene": "overfitting", "notes": 1}),
     ],
 )
 def test_no_page_interprets_the_name_of_a_run(

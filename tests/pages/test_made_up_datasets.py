@@ -16,7 +16,7 @@ from scripts.app_server import ROOT
 from tests import stored_runs
 from tests.made_up_datasets import BOTH, MANY, WIDE, fetch_into, register
 
-SCENES = ("data", "network", "training", "turn", "maps", "mistakes", "photo")
+SCENES = ("data", "network", "training", "overfitting", "maps", "mistakes", "photo")
 Shared = tuple[Settings, dict[str, Run]]
 
 

@@ -71,7 +71,7 @@ def test_the_recording_shows_each_epoch_at_its_time(demonstration: Run) -> None:
 
 
 def test_the_start_of_overfitting_is_marked(demonstration: Run) -> None:
-    app = opened("turn", notes=1)
+    app = opened("turn", notes=1)  # its name in older links
     assert title(app) == "Overfitting: after epoch 8 it learns by heart"
     given = replay(app, "present-overfitting")
     assert given["panels"][0]["gap"] == [8, "Overfitting starts after epoch 8"]
@@ -149,6 +149,6 @@ def test_a_hidden_recorded_run_can_be_restored(
     monkeypatch.setenv("CIFARVIZ_RECORDED", "1")
     unpack_recorded_once(store)
     hide_recorded_run(store)
-    app = opened("turn")
+    app = opened("overfitting")
     app.button(key="bring-back-recorded").click().run()
     assert title(app) == "Overfitting: after epoch 8 it learns by heart"

@@ -150,7 +150,7 @@ def test_only_a_run_in_training_is_labelled_live(
         assert (title(app), replay(app, "present-replay")["mark"]) == (headline, mark)
         assert told in page_text(app)
         assert ("live" in page_text(app).lower()) == (mark == "live")
-        assert replay(opened("turn", run=run.id), "present-overfitting")["mark"] == mark
+        assert replay(opened("overfitting", run=run.id), "present-overfitting")["mark"] == mark
 
 
 def test_a_run_that_is_preparing_is_not_labelled_live(store: RunStore) -> None:
@@ -171,7 +171,7 @@ def test_maps_of_one_epoch_are_shown_without_a_player(run: Run) -> None:
 
 def test_the_gap_is_what_the_curve_shows(store: RunStore) -> None:
     run = stored_runs.store_run(store, stored_runs.experiment(), epochs=12)
-    app = opened("turn", run=run.id)
+    app = opened("overfitting", run=run.id)
     assert replay(app, "present-overfitting")["panels"][0]["metric"] == "loss"
     assert "<b>0.10</b><span>loss: validation above training after epoch 12" in html(app)
 
@@ -184,7 +184,7 @@ def test_overfitting_by_the_gap_alone_is_shown_in_accuracy(store: RunStore) -> N
             "val_accuracy = CASE WHEN epoch > 4 THEN 0.5 ELSE 0.6 END WHERE run = ?",
             (run.id,),
         )
-    app = opened("turn", run=run.id)
+    app = opened("overfitting", run=run.id)
     assert title(app) == "Overfitting: after epoch 4 it learns by heart"
     given = replay(app, "present-overfitting")
     assert given["panels"][0]["metric"] == "accuracy"
@@ -213,7 +213,7 @@ def test_runs_that_do_not_overfit_have_titles_of_their_own(
     run = stored_runs.store_run(store, stored_runs.experiment(epochs=12), epochs=12)
     with store.database.connect(write=True) as connection:
         connection.execute(f"UPDATE epochs SET {curves} WHERE run = ?", (run.id,))
-    app = opened("turn", run=run.id, notes=1)
+    app = opened("overfitting", run=run.id, notes=1)
     assert title(app).startswith(headline)
     # The sentence of every other page.
     fit = judge_run(store.get(run.id), store.epochs(run.id))
@@ -310,7 +310,7 @@ def test_a_run_of_a_duel_has_a_scene_with_both_validation_curves(store: RunStore
         assert sentence in page_text(app)
     # Another run without a duel is presented in the scene before.
     widget(app, "selectbox", "present-run").select(other.id).run()
-    assert present_page.address_of(app)["scene"] == "turn"
+    assert present_page.address_of(app)["scene"] == "overfitting"
     assert not app.warning
 
 
@@ -339,7 +339,7 @@ def test_without_a_duel_of_two_there_is_no_such_scene(store: RunStore, trained: 
         app = opened("duel", run=run.id)
         assert [name for name, _ in presenter(app)["scenes"]] == list(SCENES)
         assert "There is no scene “duel” here" in page_text(app)
-        assert presenter(app)["shown"] == "turn"
+        assert presenter(app)["shown"] == "overfitting"
 
 
 def test_the_verdict_on_a_duel_waits_for_an_epoch_of_both_runs(store: RunStore) -> None:

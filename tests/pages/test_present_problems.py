@@ -23,7 +23,7 @@ def test_a_run_that_failed_at_once_is_explained(store: RunStore, scene: str) -> 
     app = opened(scene, run=run.id)
     assert not app.error
     assert presenter(app)["shown"] == scene
-    if scene in ("training", "turn", "maps", "mistakes", "photo"):
+    if scene in ("training", "overfitting", "maps", "mistakes", "photo"):
         assert "mine" in page_text(app)
 
 
@@ -32,7 +32,7 @@ def test_a_run_without_snapshots_is_explained(store: RunStore) -> None:
     assert "has neither saved feature maps nor weights" in page_text(opened("maps", run=run.id))
     assert "has neither saved predictions nor weights" in page_text(opened("mistakes", run=run.id))
     assert "has no weights" in page_text(opened("photo", run=run.id))
-    assert title(opened("turn", run=run.id)) == "Too early to say"
+    assert title(opened("overfitting", run=run.id)) == "Too early to say"
 
 
 def test_damaged_maps_are_reported_and_the_slider_stays(trained: Run, store: RunStore) -> None:

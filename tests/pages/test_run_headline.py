@@ -62,7 +62,7 @@ def test_all_pages_show_the_same_accuracy_of_the_same_epoch(run: Run) -> None:
     assert HEADLINE in runs_words(run.id)
     assert options(inside_page.opened(), "pick-run") == [f"mine · {HEADLINE}"]
     assert options(evaluate_page.opened(), "pick-run") == [f"mine · {HEADLINE}"]
-    for scene in ("training", "turn"):
+    for scene in ("training", "overfitting"):
         app = present_page.opened(scene, run=run.id, notes=1)
         assert f"Best: {HEADLINE}" in present_page.page_text(app)
         assert options(app, "present-run") == [f"mine · {HEADLINE} (finished)"]

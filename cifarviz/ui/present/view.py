@@ -38,7 +38,9 @@ SCENES: Mapping[str, Scene] = MappingProxyType(
         "data": Scene("The data", opening.render_data, opening.data_title, needs_run=False),
         "network": Scene("The network", opening.render_network, opening.network_title),
         "training": Scene("Training", training.render_training, training.training_preview),
-        "turn": Scene("Overfitting", verdicts.render_overfitting, verdicts.overfitting_title),
+        "overfitting": Scene(
+            "Overfitting", verdicts.render_overfitting, verdicts.overfitting_title
+        ),
         "duel": Scene("The duel", verdicts.render_duel, verdicts.duel_title, needs_duel=True),
         "maps": Scene("Feature maps growing", maps.render_maps, maps.maps_preview),
         "mistakes": Scene("The mistakes", mistakes.render_mistakes, mistakes.mistakes_preview),
@@ -47,6 +49,8 @@ SCENES: Mapping[str, Scene] = MappingProxyType(
 )
 """The scenes by their name in the address, in order."""
 
+# In links from before 2026-11.
+_OLD_NAMES = {"turn": "overfitting"}
 _STYLE = ASSETS / "present.css"
 # Query parameters that the browser's scripts write, and those that belong to a single scene.
 _CARRIED_PARAMS = ("at", "pace")
@@ -139,6 +143,7 @@ def _available_scenes(duel: Series | None) -> Mapping[str, Scene]:
 def _scene_in_address(scenes: Mapping[str, Scene]) -> str:
     """The name of the scene, of ``scenes``; reports a scene that is not among them."""
     wanted = st.query_params.get("scene", next(iter(scenes)))
+    wanted = _OLD_NAMES.get(wanted, wanted)
     if wanted in scenes:
         return wanted
     if wanted in SCENES:
