@@ -241,7 +241,7 @@ class RunStore(RunQueue):
             elif not to.active:
                 changes |= {"ended": now, "phase": None, "seconds_left": None, **_NO_LEASE}
             update_run(connection, run_id, **changes)
-            if to is RunState.QUEUED or not to.active:
+            if to in (RunState.QUEUED, RunState.STOPPING) or not to.active:
                 connection.execute(
                     "UPDATE controls SET done = ? WHERE run = ? AND done IS NULL", (now, run_id)
                 )
@@ -268,7 +268,8 @@ class RunStore(RunQueue):
     def take_request(self, run_id: str, *, attempt: Attempt | None = None) -> Action | None:
         """Return the newest pending request, and mark all pending ones as done.
 
-        Raises ``LeaseLost`` if there is one and ``attempt`` is over.
+        A stop takes precedence, and stays pending until ``transition`` changes the state, so that
+        the run never seems to go on. Raises ``LeaseLost`` if there is one and ``attempt`` is over.
         """
         # Usually nothing is pending, many times a second: look without a write lock first.
         query = "SELECT action FROM controls WHERE run = ? AND done IS NULL ORDER BY id"
@@ -279,12 +280,13 @@ class RunStore(RunQueue):
             _renew_lease(connection, run_id, attempt)
             stored = [row["action"] for row in connection.execute(query, (run_id,))]
             actions = [Action(action) for action in stored if action in list(Action)]
+            if Action.STOP in actions:
+                return Action.STOP
             connection.execute(
                 "UPDATE controls SET done = ? WHERE run = ? AND done IS NULL",
                 (time.time(), run_id),
             )
-        # A stop takes precedence over later requests.
-        return Action.STOP if Action.STOP in actions else next(reversed(actions), None)
+        return next(reversed(actions), None)
 
     def describe(self, run_id: str, *, attempt: Attempt | None = None, **facts: object) -> None:
         """Store facts of a run: ``train_images``, ``precision``, ``scaling``, ``seconds``, …

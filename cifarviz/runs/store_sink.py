@@ -39,7 +39,7 @@ class StoreSink:
         self._store.rewind(self._run_id, step=step, epoch=epoch, attempt=self._attempt)
 
     def take_request(self) -> Action | None:
-        """Return and clear the pending request, as ``RunStore.take_request``."""
+        """Return the pending request, as ``RunStore.take_request``."""
         return self._store.take_request(self._run_id, attempt=self._attempt)
 
     def transition(self, to: RunState) -> None:

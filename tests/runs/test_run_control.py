@@ -37,7 +37,18 @@ def test_a_stop_takes_precedence_over_later_requests(store: RunStore) -> None:
     store.request(run_id, Action.STOP)
     store.request(run_id, Action.PAUSE)
     assert store.take_request(run_id) is Action.STOP
+    store.transition(run_id, RunState.STOPPING)
     assert store.take_request(run_id) is None
+
+
+def test_a_stop_is_requested_until_the_run_is_stopping(store: RunStore) -> None:
+    run_id, _lock = held_run(store)
+    store.transition(run_id, RunState.RUNNING)
+    store.request(run_id, Action.STOP)
+    assert store.take_request(run_id) is Action.STOP
+    assert store.get(run_id).requested == "stop"
+    store.transition(run_id, RunState.STOPPING)
+    assert store.get(run_id).requested is None
 
 
 def test_pausing_a_queued_run_is_refused(store: RunStore) -> None:
