@@ -29,7 +29,7 @@ def draw_page() -> None:
     st.html(ASSETS / "style.css")
     streamlit_patches.keep_keras_session()
     streamlit_patches.keep_downloads()
-    streamlit_patches.finish_presses()
+    streamlit_patches.finish_callbacks()
 
     page = st.navigation(app_pages(st.context.url))
     sync_query_params(page.url_path)

@@ -34,7 +34,7 @@ class WidgetGone(KeyError):
 def get(key: str) -> Any:
     """Return the value of the widget ``key``, in its callback.
 
-    Raises ``WidgetGone``, which ends the callback quietly (``finish_presses``).
+    Raises ``WidgetGone``, which ends the callback quietly (``finish_callbacks``).
     """
     try:
         return st.session_state[key]

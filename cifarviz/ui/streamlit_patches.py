@@ -5,7 +5,7 @@ patch                          private part                      without it
 =============================  ================================  ==================================
 ``keep_keras_session``         ``_clean_problem_modules``        training is a fifth slower
 ``without_interruption``       ``ScriptRunner._execing``         quick presses can be lost
-``finish_presses``             ``on_script_will_rerun`` etc.     quick presses can be lost
+``finish_callbacks``           ``on_script_will_rerun`` etc.     quick presses can be lost
 ``count_presses``              ``_coalesce_widget_states`` etc.  two presses may count as one
 ``use_app_navigation``         ``uses_pages_directory``          a first link shows a bare page
 ``keep_downloads``             ``MediaFileManager``              a download may fail under load
@@ -165,15 +165,13 @@ def _current_runner() -> Any:
     return runner if runner._execing else None
 
 
-def finish_presses() -> None:
-    """Process a press to its end, even if a newer request has come.
+def finish_callbacks() -> None:
+    """Run all callbacks of a press to their end, even if a newer press has come.
 
-    Its callbacks, and the whole script if that reads the press itself: ``if st.button(...)``, or a
-    component's event with the callback ``read_by_script``. Back and Forward, which press nothing,
-    can be interrupted.
-    For a newer request, such as a rerun at the end of a background job, Streamlit drops one whose
-    callbacks have not begun, with the presses in it, and ends callbacks and scripts wherever they
-    access the session state (streamlit/streamlit pull request 16763 describes what is lost).
+    Back and Forward, which press nothing, can be interrupted.
+    For a newer press Streamlit drops a request whose callbacks have not begun, with the presses in
+    it, and ends a callback wherever it accesses the session state (streamlit/streamlit pull request
+    16763 describes what is lost).
 
     A callback that raises ``WidgetGone`` does nothing: a player's step may arrive after another
     page or view has been opened.
@@ -197,27 +195,6 @@ def _will_rerun_uninterrupted(self: Any, *args: Any, **kwargs: Any) -> None:
         return
     with without_interruption():
         _will_rerun(self, *args, **kwargs)
-    runner = _current_runner()
-    if runner is not None and _of_this_run.__dict__.pop("script_reads", False):
-        # Streamlit resets the flag after the run.
-        runner._execing = False
-
-
-def read_by_script() -> None:
-    """Mark a component's event that the script reads where it shows the component."""
-
-
-def _is_read_by_script(metadata: Any, widget_state: Any) -> bool:
-    """Whether a script reads the press in ``widget_state``, of a widget with ``metadata``."""
-    if metadata is None:
-        return False
-    if widget_state.trigger_value:
-        return metadata.callback is None
-    if not widget_state.json_trigger_value:
-        return False
-    events = _events(widget_state.json_trigger_value)
-    callbacks = metadata.callbacks or {}
-    return any(callbacks.get(event["event"]) is read_by_script for event in events)
 
 
 def _run_callback_of_widget(self: Any, *args: Any, **kwargs: Any) -> None:
@@ -273,23 +250,17 @@ def _coalesce_counting(old: Any, new: Any) -> Any:
 def _component_events(widget_states: Any) -> dict[str, list[Any]]:
     """Return the events that components sent, in their order, by component."""
     sent = {state.id: state.json_trigger_value for state in widget_states.widgets}
-    return {widget_id: _events(text) for widget_id, text in sent.items() if text}
-
-
-def _events(json_trigger_value: str) -> list[Any]:
-    events = json.loads(json_trigger_value)
-    return events if isinstance(events, list) else [events]
+    read = {widget_id: json.loads(text) for widget_id, text in sent.items() if text}
+    return {
+        widget_id: events if isinstance(events, list) else [events]
+        for widget_id, events in read.items()
+    }
 
 
 def _set_widgets_counting(self: Any, widget_states: Any) -> None:
     # This and _call_callback_counting run in the same thread, one after the other.
     _of_this_run.presses = _presses(widget_states)
     _set_widgets(self, widget_states)
-    known = self._new_widget_state.widget_metadata
-    _of_this_run.script_reads = any(
-        _is_read_by_script(known.get(widget_state.id), widget_state)
-        for widget_state in widget_states.widgets
-    )
 
 
 def _call_callback_counting(self: Any, widget_id: str) -> None:

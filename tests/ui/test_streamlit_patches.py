@@ -4,10 +4,8 @@ import json
 import logging
 import re
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import keras
 import pytest
@@ -18,7 +16,6 @@ from streamlit.runtime.scriptrunner import RerunData, RerunException, script_run
 from streamlit.runtime.scriptrunner_utils import script_requests
 from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequests
 from streamlit.runtime.scriptrunner_utils.script_run_context import ScriptRunContext
-from streamlit.runtime.state.common import WidgetMetadata
 from streamlit.runtime.state.safe_session_state import SafeSessionState
 from streamlit.runtime.state.session_state import SessionState, WStates
 from streamlit.testing.v1 import AppTest
@@ -26,15 +23,6 @@ from streamlit.testing.v1 import AppTest
 from cifarviz.ui import state, streamlit_patches
 from scripts.app_server import ROOT
 from tests.source_tree import Tree
-
-_PATCHED: tuple[tuple[Any, str], ...] = (
-    (SafeSessionState, "on_script_will_rerun"),
-    (SessionState, "_run_callback_and_record_rerun"),
-    (SessionState, "set_widgets_from_proto"),
-    (WStates, "call_callback"),
-    (script_requests, "_coalesce_widget_states"),
-)
-_EVENTS = {"click": streamlit_patches.read_by_script, "rerun": print}
 
 
 class Strange:
@@ -113,60 +101,18 @@ def test_a_request_is_processed_although_a_newer_one_waits(
         look()
         processed.append(fresh)
 
-    for place, name in _PATCHED:
+    for place, name in (
+        (SafeSessionState, "on_script_will_rerun"),
+        (SessionState, "_run_callback_and_record_rerun"),
+    ):
         # What is patched is put back after the test.
         monkeypatch.setattr(place, name, getattr(place, name))
     monkeypatch.setattr(SessionState, "on_script_will_rerun", process)
-    streamlit_patches.finish_presses()
+    streamlit_patches.finish_callbacks()
     request = WidgetStates()
     SafeSessionState(SessionState(), look).on_script_will_rerun(request)
     assert processed == [request]
     assert runner_with_newer_press._execing
-
-
-@pytest.mark.parametrize(
-    ("press", "callback", "events", "to_its_end"),
-    [
-        ({"trigger_value": True}, None, {}, True),
-        ({"trigger_value": True}, print, {}, False),
-        ({"json_trigger_value": '{"event": "click"}'}, None, _EVENTS, True),
-        ({"json_trigger_value": '{"event": "rerun"}'}, None, _EVENTS, False),
-        ({"json_trigger_value": '[{"event": "rerun"}, {"event": "click"}]'}, None, _EVENTS, True),
-        ({"bool_value": True}, None, {}, False),
-    ],
-)
-def test_a_script_that_reads_a_press_runs_to_its_end(
-    monkeypatch: pytest.MonkeyPatch,
-    runner_with_newer_press: script_runner.ScriptRunner,
-    press: dict[str, Any],
-    callback: Callable[[], None] | None,
-    events: dict[str, Callable[[], None]],
-    to_its_end: bool,
-) -> None:
-    for place, name in _PATCHED:
-        # What is patched is put back after the test.
-        monkeypatch.setattr(place, name, getattr(place, name))
-    streamlit_patches.finish_presses()
-    streamlit_patches.count_presses()
-    session = SessionState()
-    session._new_widget_state.widget_metadata["pressed"] = WidgetMetadata(
-        id="pressed",
-        deserializer=lambda value: value,
-        serializer=lambda value: value,
-        value_type="trigger_value",
-        callback=callback,
-        callbacks=events,
-        disabled=True,  # or the callbacks would be called, too
-    )
-    request = WidgetStates()
-    request.widgets.add(id="pressed", **press)
-    look = runner_with_newer_press._maybe_handle_execution_control_request
-    SafeSessionState(session, look).on_script_will_rerun(request)
-    if to_its_end:
-        look()
-    else:
-        with pytest.raises(RerunException):
-            look()
 
 
 def test_streamlit_still_drops_a_request_for_a_newer_one(

@@ -14,7 +14,6 @@ from cifarviz.figures.theme import chart_script
 from cifarviz.static_files import PLOTLY_SCRIPT
 from cifarviz.ui.components.live import Live
 from cifarviz.ui.components.loading import component, ignore
-from cifarviz.ui.streamlit_patches import read_by_script
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,7 @@ def chart(
     )(
         key=key,
         data=b"\n".join((header, revision, body)),
-        on_click_change=read_by_script,
+        on_click_change=ignore,
         on_rerun_change=ignore,
     )
     return _parse_click(result.get("click")) if on_click else None

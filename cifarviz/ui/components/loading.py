@@ -8,7 +8,6 @@ from typing import Any
 import streamlit as st
 
 from cifarviz.figures.theme import css_properties
-from cifarviz.ui.streamlit_patches import read_by_script
 
 _FOLDER = Path(__file__).parent
 
@@ -44,7 +43,7 @@ def _read(file_name: str) -> str | None:
 
 
 def ignore() -> None:
-    """Do nothing: a component's event needs a callback, even if it only reruns the page."""
+    """Do nothing: a component's trigger needs a callback, even if the result is read."""
 
 
 def clicked_tile(mount: Any, key: str, parts: Sequence[bytes], count: int) -> int | None:
@@ -52,6 +51,6 @@ def clicked_tile(mount: Any, key: str, parts: Sequence[bytes], count: int) -> in
 
     A click is returned once; an index out of range, of an earlier picture, is ignored.
     """
-    result = mount(key=key, data=b"\n".join(parts), on_click_change=read_by_script)
+    result = mount(key=key, data=b"\n".join(parts), on_click_change=ignore)
     clicked = result.get("click")
     return clicked if isinstance(clicked, int) and 0 <= clicked < count else None

@@ -7,8 +7,7 @@ from typing import Any
 
 from cifarviz.ui import state
 from cifarviz.ui.address import TextPart
-from cifarviz.ui.components.loading import component
-from cifarviz.ui.streamlit_patches import read_by_script
+from cifarviz.ui.components.loading import component, ignore
 
 Notes = Sequence[Sequence[TextPart]]
 
@@ -85,7 +84,7 @@ def presenter(
         on_notes_change=lambda: _send_switch(key, "notes", on_notes),
         on_choosing_change=lambda: _send_switch(key, "choosing", on_choosing),
         on_choose_change=lambda: _send_choice(key, speaker.choices, on_choice),
-        on_leave_change=read_by_script,
+        on_leave_change=ignore,
     )
     return result.get("leave") is not None
 

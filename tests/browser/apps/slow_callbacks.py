@@ -6,10 +6,10 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequestType
 
-from cifarviz.ui.streamlit_patches import finish_presses
+from cifarviz.ui.streamlit_patches import finish_callbacks
 
 PRESSES = 4
-finish_presses()
+finish_callbacks()
 
 
 def has_newer_press() -> bool:
