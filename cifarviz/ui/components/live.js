@@ -7,6 +7,7 @@ const LIVE = (globalThis.cifarvizLive ??= (() => {
   const RERUN_EVERY = 5000; // milliseconds at least between two requests of a tab for a new page
   const LONGEST_PAUSE = 5000; // milliseconds between two tries to connect
   const FAILURES = 3; // tries in a row after which pages are asked for instead
+  const AFTER_PRESS = 1500; // milliseconds in which a press has surely reached the server
   const GONE = 4404; // cifarviz/live/server.py
   const feeds = new Map();
   let rerunAt = -Infinity; // when a page was last asked for
@@ -156,8 +157,8 @@ const LIVE = (globalThis.cifarvizLive ??= (() => {
       }
       const next = [...wanting.values()][0];
       if (!next) return;
-      // While a press is under way the browser does not know yet what it has changed, and a run
-      // of the page would close a dialog that is open (ui/runs/fork.py).
+      // A run of the page would interrupt that of a press, which may not have read it yet, and
+      // close a dialog that is open (ui/runs/fork.py).
       if (isBusy()) return plan(100);
       rerunAt = performance.now();
       next.ask();
@@ -166,7 +167,13 @@ const LIVE = (globalThis.cifarvizLive ??= (() => {
     }, Math.max(pause, soonest, 0));
   }
 
+  // A press is under way before the page shows that its script runs.
+  let pressedAt = -Infinity;
+  for (const type of ["pointerdown", "pointerup", "keydown"])
+    window.addEventListener(type, () => (pressedAt = performance.now()), true);
+
   function isBusy() {
+    if (performance.now() - pressedAt < AFTER_PRESS) return true;
     const app = document.querySelector("[data-test-script-state]");
     const isRunning = app !== null && app.dataset.testScriptState !== "notRunning";
     return isRunning || document.querySelector(".st-key-open-dialog") !== null;
