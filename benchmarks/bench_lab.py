@@ -109,7 +109,7 @@ def _facts(result: ArmResult) -> dict[str, Any]:
         "accuracy": result.accuracy,
         "val_accuracy": result.val_accuracy,
         "gap": result.gap,
-        "overfits_after": result.fit.overfitting_start,
+        "overfits_after": result.fit.overfits_after,
     }
 
 

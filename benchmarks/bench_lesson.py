@@ -138,7 +138,7 @@ def _time_left(page: Page) -> dict[str, float]:
     pressed = time.monotonic()
     page.get_by_text(_UNFINISHED).first.wait_for()
     stated: list[tuple[float, float]] = []
-    progress = page.get_by_text(" of training left.").first
+    progress = page.get_by_text(" left. Verdict when").first
     while page.get_by_text(_UNFINISHED).first.is_visible():
         now = time.monotonic()
         text = (progress.text_content() or "") if progress.is_visible() else ""

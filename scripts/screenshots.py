@@ -124,7 +124,7 @@ def _scenes() -> list[Shot]:
         Shot(f"present-{name}", f"present?scene={name}{positions.get(name, '')}", sizes=_PROJECTORS)
         for name in _SCENES
     ]
-    notes = Shot("present-notes", "present?scene=turn&notes=1", sizes=_PROJECTORS)
+    notes = Shot("present-notes", "present?scene=overfitting&notes=1", sizes=_PROJECTORS)
     return [*scenes, notes]
 
 

@@ -80,7 +80,7 @@ FEATURE_MAPS = Lesson(
                 Question(
                     "Why do maps of the last convolution look so coarse?",
                     (
-                        "Pooling has made {last_side} × {last_side} of {side} × {side} places.",
+                        "Pooling has left {last_side} × {last_side} of {side} × {side} positions.",
                         "The network is not trained well.",
                         "The picture has too few colours.",
                     ),

@@ -196,7 +196,7 @@ class RunFeed:
             metric,
             run,
             self._history,
-            overfitting_start=self._fit.overfitting_start,
+            overfitting_start=self._fit.overfits_after,
             before=_parent_epochs(self._store, run),
             published=self._published,
             batches=batches,

@@ -226,14 +226,18 @@ def progress_text(run: Run) -> str:
     progress = run.progress
     if progress is None or progress.epoch == 0:
         return _PHASES["choosing" if progress and progress.phase == "choosing" else "preparing"]
-    phase = _PHASES.get(progress.phase) if state_label(run) == "running" else None
+    phase = _PHASES.get(progress.phase) if _is_going_on(run) else None
     template = "epoch {epoch} of {epochs}, {phase}" if phase else "epoch {epoch} of {epochs}"
     return template.format(epoch=progress.epoch, epochs=run.experiment.epochs, phase=phase)
 
 
+def _is_going_on(run: Run) -> bool:
+    return run.state is RunState.RUNNING and run.requested is None
+
+
 def time_left(run: Run) -> float | None:
     """Return the seconds that a run which trains has left, if known."""
-    if run.damage is not None or run.progress is None or state_label(run) != "running":
+    if run.damage is not None or run.progress is None or not _is_going_on(run):
         return None
     return run.progress.seconds_left
 

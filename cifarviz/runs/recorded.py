@@ -59,8 +59,9 @@ def restore_recorded_run(store: RunStore, archive: Path = RECORDED_RUN) -> Run:
             store.delete(run.id)
             run = None
         if run is None:
-            run = unpack(store, archive, origin=ORIGIN)
-        save_preference(store, _PREFERENCE, run.id)
+            with _reading():
+                run = unpack(store, archive, origin=ORIGIN)
+            save_preference(store, _PREFERENCE, run.id)
         return run
 
 
@@ -119,15 +120,22 @@ def _unpacking(store: RunStore) -> Iterator[None]:
     lock = locks.acquire(store.settings.locks / "recorded.lock", 10)
     try:
         yield
+    finally:
+        if lock is not None:
+            lock.release()
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """Report files that do not come as they were shipped."""
+    try:
+        yield
     except (FileNotFoundError, KeyError, TypeError, ValueError) as error:
         raise ArchiveDamaged(
             "The recorded runs that come with cifarviz are missing or damaged ({error}). Install "
             "cifarviz again.",
             error=error,
         ) from error
-    finally:
-        if lock is not None:
-            lock.release()
 
 
 def _find(store: RunStore, series_id: str) -> Series | None:
@@ -141,24 +149,27 @@ def _unpack_series(
     store: RunStore, folder: Path, series: Series | None, intact: Container[str]
 ) -> Series:
     """Unpack the runs of ``series`` that are not ``intact``, or all of a new series."""
-    facts = json.loads((folder / SERIES_FILE).read_text("utf-8"))
-    there: dict[str, str] = {}
+    with _reading():
+        facts = json.loads((folder / SERIES_FILE).read_text("utf-8"))
+        kind, title, recordings = facts["kind"], facts["title"], list(enumerate(facts["runs"]))
+    known: dict[str, str] = {}
     if series is not None:
-        there = dict(zip(series.labels, series.run_ids, strict=True))
+        known = dict(zip(series.labels, series.run_ids, strict=True))
     missing = [
         (position, label, folder / file)
-        for position, (file, label) in enumerate(facts["runs"])
-        if there.get(label) not in intact
+        for position, (file, label) in recordings
+        if known.get(label) not in intact
     ]
     runs: list[tuple[str, str]] = []
     try:
-        for _, label, path in missing:
-            runs.append((unpack(store, path, origin=ORIGIN).id, label))
+        with _reading():
+            for _, label, path in missing:
+                runs.append((unpack(store, path, origin=ORIGIN).id, label))
         if series is None:
-            return save_series(store, facts["kind"], facts["title"], runs)
+            return save_series(store, kind, title, runs)
         for (position, label, _), (run_id, _) in zip(missing, runs, strict=True):
-            if label in there:
-                store.delete(there[label])
+            if label in known:
+                store.delete(known[label])
             place_run(store, series, position, label, run_id)
         return find_series(store, series.id)
     except BaseException:

@@ -48,7 +48,7 @@ def save_series(
 
 
 def place_run(store: RunStore, series: Series, position: int, label: str, run_id: str) -> None:
-    """Put a run into a series where one was deleted; ``position`` counts from 0."""
+    """Put a run at a free ``position``, counted from 0, of a series."""
     with store.database.connect(write=True) as connection:
         connection.execute(
             "INSERT INTO series_runs VALUES (?, ?, ?, ?)", (series.id, position, run_id, label)

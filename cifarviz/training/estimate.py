@@ -170,10 +170,10 @@ def seconds_left(
     Runs without an epoch are estimated from those that have one, because first steps are slow; each
     run has the ``work`` of an epoch and its epochs so far. Runs that train at once share the time.
     """
-    usable = [bool(history) or not any(histories) for history in histories]
+    has_paces = [bool(history) or not any(histories) for history in histories]
     paces = [
-        _seconds_per_epoch(*pair) if is_usable else None
-        for pair, is_usable in zip(zip(runs, histories, strict=True), usable, strict=True)
+        _seconds_per_epoch(*pair) if has_pace else None
+        for pair, has_pace in zip(zip(runs, histories, strict=True), has_paces, strict=True)
     ]
     speeds = [
         measured_speed(work, run.precision or work.precision or "float32", pace)
@@ -183,12 +183,12 @@ def seconds_left(
     if not speeds:
         return None
     left, at_once = [], 0
-    for work, run, pace, is_usable in zip(works, runs, paces, usable, strict=True):
+    for work, run, pace, has_pace in zip(works, runs, paces, has_paces, strict=True):
         if not run.state.active:
             continue
         at_once += run.state is not RunState.QUEUED
         own = None if run.progress is None else run.progress.seconds_left
-        if own is not None and run.state is RunState.RUNNING and is_usable:
+        if own is not None and run.state is RunState.RUNNING and has_pace:
             # As other pages show it.
             left.append(own)
             continue
@@ -198,7 +198,7 @@ def seconds_left(
             known = replace(work, precision=PRECISIONS[speeds[0].precision])
             estimate = estimate_epoch(known, speeds)
             pace = sqrt(estimate.low * estimate.high)
-            if run.state is RunState.QUEUED:
+            if run.progress is None or not run.progress.step:
                 start = sqrt(START_SECONDS[0] * START_SECONDS[1])
         left.append(start + pace * _epochs_left(run))
     return max([sum(left) / max(at_once, 1), *left], default=0.0)

@@ -44,7 +44,7 @@ ADDRESSES = (
     "evaluate?view=ensemble&template=MINE&count=3",
     "predict?run=MINE&split=test&image=3",
     *(f"present?run=MINE&scene={scene}" for scene in SCENES if scene != "duel"),
-    "present?run=narrow&scene=duel",
+    "present?run=NARROW&scene=duel",
     "present?run=MINE&choose=1",
     "no-such-page",
 )
@@ -60,6 +60,7 @@ def server(
     home = tmp_path_factory.mktemp("phone") / "home"
     ids = fill_home(home, stored_runs.weights(stored_runs.experiment()))
     environment = {"CIFARVIZ_WARM_UP": "0", "CIFARVIZ_RECORDED": "1"}
+    ids["NARROW"] = ids["narrow"]
     return Linked(app_server(home=home, environment=environment).url, ids)
 
 
@@ -79,7 +80,7 @@ def open_address(page: Page, server: Linked, address: str) -> None:
 
 
 def with_ids(address: str, ids: Mapping[str, str]) -> str:
-    return re.sub(r"\w+", lambda name: ids.get(name[0], name[0]), address)
+    return re.sub(r"\b[A-Z]{3,}\b", lambda name: ids[name[0]], address)
 
 
 class Box(NamedTuple):

@@ -241,7 +241,10 @@ def test_a_verdict_so_far_comes_while_a_run_trains(store: RunStore) -> None:
         )
         assert "The run with b is under way: 1 of 3 epochs are done." in item["note"]
         assert "cut short" not in item["note"]
-        assert " of training left." in live_items(app, "lab-progress")["progress"]["text"]
+        assert (
+            " left. Verdict when all runs finish"
+            in live_items(app, "lab-progress")["progress"]["text"]
+        )
         # The browser is sent the same.
         feed = SeriesFeed(store, "duel", series, None)
         assert feed.message()["items"]["partial"] == item
@@ -296,7 +299,7 @@ def test_deleted_runs_are_reported_and_a_single_run_has_no_verdict(store: RunSto
     store.delete(runs[0].id)
     app = opened(series=series.id)
     assert "1 of 2 runs was deleted." in page_text(app)
-    assert "Only one run is left" in page_text(app)
+    assert "Only one run can be read" in page_text(app)
     # What is left has finished: there is nothing to resume.
     assert "nothing to compare. Train the runs again." in page_text(app)
     assert not app.exception

@@ -75,7 +75,7 @@ def test_the_duel_of_the_lesson_is_played(recorded_store: RunStore) -> None:
         "mirrored and shifted",
     ]
     start = opened.facts["start"]
-    assert played["panels"][0]["mark"] == [start, f"Overfitting starts after epoch {start}"]
+    assert played["panels"][0]["gap"] == [start, f"Overfitting starts after epoch {start}"]
     assert (played["player"], played["autoplay"], played["pace"]) == (True, True, "20s")
     assert played["last"] == opened.facts["epochs"] == len(played["clock"]) - 1
 

@@ -124,7 +124,7 @@ def _run_figure(metric: MetricName, item: RunContents) -> go.Figure:
 
 
 def _overfitting_start(item: RunContents) -> int | None:
-    return judge_run(item.run, item.epochs).overfitting_start
+    return judge_run(item.run, item.epochs).overfits_after
 
 
 def _comparison_figure(metric: MetricName, contents: Sequence[RunContents]) -> go.Figure:

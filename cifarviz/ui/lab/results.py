@@ -259,14 +259,14 @@ def missing_verdict_text(kind: LabKind, members: Sequence[SeriesRun]) -> str:
     if kind == "memorisation":
         wrong = [member for member in members if member.run.experiment.data.wrong_labels]
         if not wrong:
-            return "The run with wrong labels was deleted, so there is nothing to judge."
+            return "The run with wrong labels is missing or damaged, so there is nothing to judge."
         if wrong[0].result is not None:
             return (
                 "The predictions for the training images are missing, perhaps deleted to save "
                 "space, so there is nothing to judge."
             )
     elif len(members) < 2:
-        return "Only one run is left, so there is nothing to compare."
+        return "Only one run can be read, so there is nothing to compare."
     return "Too few runs have finished an epoch, so there is nothing to compare."
 
 

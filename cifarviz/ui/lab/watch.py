@@ -13,15 +13,15 @@ from cifarviz.experiment.lab import LabKind
 from cifarviz.figures.figure_json import figure_values
 from cifarviz.live.feeds import active_mark
 from cifarviz.live.hub import hub
-from cifarviz.live.items import Item, Metric, progress_item, progress_share
+from cifarviz.live.items import Item, Metric, progress_item, progress_share, progress_text
 from cifarviz.runs.records import Run
-from cifarviz.runs.run_headline import format_duration
+from cifarviz.runs.run_headline import format_time_left
 from cifarviz.runs.series import Series
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.training.estimate import EpochWork, epoch_work, seconds_left
 from cifarviz.ui import cache
-from cifarviz.ui.address import escaped, quoted
+from cifarviz.ui.address import escaped, quoted, sentence_case
 from cifarviz.ui.components.live import Live
 from cifarviz.ui.components.live_items import live_items
 from cifarviz.ui.errors import render_errors
@@ -203,7 +203,7 @@ def _is_replay_open() -> bool:
     play = st.query_params.get("play")
     if play not in (None, "1"):
         st.warning(
-            f"{quoted(play)} does not say whether to replay. Use play=1, or leave it out.",
+            f"{quoted(play)} is not a value of play. Use 1 for the replay, or leave it out.",
             icon=":material/warning:",
         )
     return play == "1"
@@ -267,7 +267,7 @@ def _time_left(members: Sequence[SeriesRun]) -> str:
     left = seconds_left(
         [_epoch_work(run) for run in runs], runs, [member.history for member in members]
     )
-    return "" if left is None else f" About {format_duration(left)} of training left."
+    return "" if left is None else f" {sentence_case(format_time_left(left))}."
 
 
 def _epoch_work(run: Run) -> EpochWork:
@@ -280,7 +280,10 @@ def _epoch_work(run: Run) -> EpochWork:
 
 
 def _run_item(member: SeriesRun) -> Item:
-    """Return a run's progress with the numbers that its row in the table lacks meanwhile."""
+    """Return a run's progress with the numbers that its row in the table lacks meanwhile.
+
+    The time left is that of all runs, in the line above.
+    """
     item = progress_item(member.run, member.label)
     result = member.result
     # Dashes until they are known, so that the charts below keep their place.
@@ -295,7 +298,7 @@ def _run_item(member: SeriesRun) -> Item:
             "Verdict": VERDICT_LABELS[result.fit.verdict],
         }
     metrics = tuple(Metric(label, value, COLUMN_HELP[label]) for label, value in values.items())
-    return Item(item.title, item.badge, item.color, item.text, metrics=metrics)
+    return Item(item.title, item.badge, item.color, progress_text(member.run), metrics=metrics)
 
 
 def _progress_text(runs: Sequence[Run]) -> str:

@@ -104,7 +104,7 @@ class _Curves:
         curves = [
             _curve(
                 metric, run, self._names[run.id], histories[run.id],
-                branch_point(self._store, run), self._over, fits[run.id].overfitting_start,
+                branch_point(self._store, run), self._over, fits[run.id].overfits_after,
             )
             for run in runs
         ]  # fmt: skip
