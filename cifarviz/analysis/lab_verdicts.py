@@ -67,7 +67,7 @@ class LabVerdict:
 
 
 def partial_verdict(verdict: LabVerdict, basis: str) -> LabVerdict:
-    """Return ``verdict`` marked as not final: ``So far, after 6 epochs: best …``."""
+    """Return ``verdict`` marked as not final: ``So far, after 6 epochs: validation …``."""
     headline = verdict.headline
     return replace(verdict, headline=f"So far, {basis}: {headline[:1].lower()}{headline[1:]}")
 
@@ -82,7 +82,8 @@ def duel_verdict(results: Sequence[ArmResult]) -> LabVerdict:
     better = _differ(best, second)
     if better:
         headline = (
-            "Best validation accuracy with {best}: {accuracy:.1%}, against {others} ({gain})."
+            "Validation accuracy {when}is highest with {best}: {accuracy:.1%}, against {others} "
+            "({gain})."
         )
     elif less:
         headline = (
@@ -91,7 +92,11 @@ def duel_verdict(results: Sequence[ArmResult]) -> LabVerdict:
         )
     else:
         headline = "No clear difference, neither in validation accuracy nor in overfitting."
+    # Where runs are still trained, the caller says after which epochs.
+    epochs = {None if result.active else result.weights_epoch for result in results}
+    epoch = epochs.pop() if len(epochs) == 1 else None
     headline = headline.format(
+        when="" if epoch is None else f"after epoch {epoch} ",
         best=best.label,
         accuracy=best.val_accuracy,
         others=_listed([f"{other.val_accuracy:.1%} with {other.label}" for other in others]),

@@ -112,7 +112,8 @@ LOSS_RULE: Final = (
 
 START_RULE: Final = (
     f"{LOSS_RULE} If the loss does not rise, overfitting starts after the last epoch before "
-    f"training accuracy stayed at least {100 * WIDE_GAP:.0f} points ahead of validation accuracy."
+    f"training accuracy stayed at least {100 * WIDE_GAP:.0f} points ahead of validation accuracy, "
+    "but not before the epoch with the lowest validation loss."
 )
 """How the loss or the gap shows where overfitting starts, as a page explains it."""
 
@@ -140,7 +141,8 @@ class Fit:
     ``overfitting_start`` is the epoch after which validation loss rises while training loss falls,
     and ``gap_at_start`` the gap there; both are ``None`` if the loss does not rise.
     ``overfits_after`` is the same epoch or, if only the gap shows overfitting, the last epoch
-    before the gap was wide. ``gap_at_end`` is ``None`` without validation.
+    before the gap was wide or the one with the lowest validation loss, whichever is later; ``None``
+    if that is the last. ``gap_at_end`` is ``None`` without validation.
     """
 
     verdict: Verdict
@@ -420,10 +422,12 @@ def _unfinished(epoch: int, ending: Ending, planned: int | None) -> list[str]:
     return [template.format(epoch=epoch, planned=planned)]
 
 
-def _wide_after(curves: _LearningCurves) -> int:
-    """The last epoch before the gap in accuracy stayed wide."""
+def _wide_after(curves: _LearningCurves) -> int | None:
+    """The last epoch before the gap stayed wide, not before validation loss was lowest."""
     narrow = np.flatnonzero(curves.gaps < WIDE_GAP)
-    return int(curves.epochs[narrow[-1]]) if narrow.size else int(curves.epochs[0]) - 1
+    # Before its lowest loss a network still gets better on images that it never learned from.
+    start = max([int(curves.val_loss.argmin()), *narrow.tolist()])
+    return None if start == len(curves) - 1 else int(curves.epochs[start])
 
 
 def _gains(curves: _LearningCurves) -> bool:

@@ -75,15 +75,14 @@ def test_a_duel_names_the_winner_the_gaps_and_where_overfitting_starts() -> None
     )
     assert verdict.confirmed
     assert verdict.headline == (
-        "Best validation accuracy with dropout 0.5: 55.0%, against 45.0% with no dropout "
-        "(+10.0 points)."
+        "Validation accuracy after epoch 8 is highest with dropout 0.5: 55.0%, against 45.0% with "
+        "no dropout (+10.0 points)."
     )
     gap, *curves = verdict.sentences
     assert "54.0 points with no dropout and 11.0 points with dropout 0.5" in gap
     assert gap.endswith("dropout 0.5 overfits less.")
     assert curves == [
-        "Overfitting starts after epoch 3 with no dropout.",
-        "Verdict on the curves: “overfitting” with dropout 0.5.",
+        "Overfitting starts after epoch 3 with no dropout and epoch 7 with dropout 0.5."
     ]
 
 
@@ -113,8 +112,8 @@ def test_a_verdict_before_the_end_says_so() -> None:
     running = result("b", 0.6, 0.5, epochs=20, state=RunState.RUNNING)
     verdict = partial_verdict(duel_verdict([result("a", 0.9, 0.4), running]), "after 8 epochs")
     assert verdict.headline == (
-        "So far, after 8 epochs: best validation accuracy with b: 50.0%, against 40.0% with a "
-        "(+10.0 points)."
+        "So far, after 8 epochs: validation accuracy is highest with b: 50.0%, against 40.0% with "
+        "a (+10.0 points)."
     )
     assert verdict.sentences[-1] == "The run with b is under way: 8 of 20 epochs are done."
 
@@ -138,7 +137,8 @@ def test_runs_are_compared_at_the_epoch_where_one_was_cut_short() -> None:
     assert until == 2
     verdict = duel_verdict([cut("a", long, True, until), cut("b", short, False, until)])
     assert verdict.headline == (
-        "Best validation accuracy with b: 70.0%, against 30.0% with a (+40.0 points)."
+        "Validation accuracy after epoch 2 is highest with b: 70.0%, against 30.0% with a "
+        "(+40.0 points)."
     )
     assert verdict.sentences[-2:] == (
         "The run with b was cut short after 2 of 8 epochs.",

@@ -236,7 +236,19 @@ def test_overfitting_starts_where_the_gap_became_wide() -> None:
     fit = Curve(falling(9, 0.1, 2), accuracy, flat(9, 0.8), accuracy - gaps, "", "").fit()
     assert (fit.verdict, fit.overfitting_start, fit.overfits_after) == ("overfitting", None, 4)
     wide = Curve(falling(9, 0.1, 2), accuracy, flat(9, 0.8), accuracy - 0.2, "", "", first=8).fit()
-    assert wide.overfits_after == 7
+    assert wide.overfits_after == 8
+
+
+def test_overfitting_by_the_gap_starts_after_the_lowest_validation_loss() -> None:
+    gaps = np.array([0.02, 0.05, 0.12, 0.12, 0.12, 0.15, 0.2, 0.2, 0.2])
+    accuracy = rising(9, 0.95, 2)
+    val_loss = np.array([0.81, 0.805, 0.8, 0.8, 0.795, 0.8, 0.8, 0.8, 0.8])
+    fit = Curve(falling(9, 0.1, 2), accuracy, val_loss, accuracy - gaps, "", "").fit()
+    assert (fit.verdict, fit.overfitting_start, fit.overfits_after) == ("overfitting", None, 5)
+    val_loss[-1] = 0.79
+    fit = Curve(falling(9, 0.1, 2), accuracy, val_loss, accuracy - gaps, "", "").fit()
+    # The last epoch is the best: nothing got worse.
+    assert (fit.verdict, fit.overfits_after) == ("overfitting", None)
 
 
 losses = st.floats(0, 1e9) | st.floats(0.2, 4)
@@ -300,7 +312,10 @@ def assert_reason_is_true(curve: Curve, fit: Fit) -> None:
         assert by_epoch[fit.overfitting_start] < val_loss[-1]
         assert loss[fit.overfitting_start - curve.first] > loss[-1]
         assert fit.overfits_after == fit.overfitting_start
-    assert (fit.overfits_after is not None) == (fit.verdict == "overfitting")
+    if fit.overfits_after is not None:
+        assert fit.verdict == "overfitting"
+        lowest = epochs[int(np.argmin(val_loss))]
+        assert lowest <= fit.overfits_after < epochs[-1]
     if fit.gap_at_end is not None and np.isfinite(val_loss[-1]):
         assert fit.gap_at_end.epoch == epochs[-1]
         assert fit.gap_at_end.accuracy == pytest.approx(accuracy[-1] - val_accuracy[-1])

@@ -169,7 +169,7 @@ def test_unfinished_runs_of_a_duel_are_counted(store: RunStore) -> None:
     assert numbers["Validation accuracy"] == "33.3%"
     # What would be of the past a moment later is in the line alone.
     [table] = app.dataframe
-    assert list(table.value["Epochs"]) == ["3 of 3", "1 of 3", "1 of 3", "of 3"]
+    assert list(table.value["Epochs"]) == ["3 of 3", "1 of 3", "1 of 3", "3 planned"]
     assert table.value["Gap"].isna().tolist() == [False, False, False, True]
     assert not app.exception
 
@@ -222,7 +222,7 @@ def test_after_stop_all_the_available_results_are_compared(store: RunStore) -> N
         app.button(key="lab-stop").click().run()
     assert not app.error
     assert not app.toast
-    assert "Best validation accuracy with b: 90.0%" in page_text(app)
+    assert "is highest with b: 90.0%" in page_text(app)
     assert "The run with c never began, so it is left out." in page_text(app)
     assert "nothing to compare" not in page_text(app)
     assert not app.exception
@@ -237,7 +237,7 @@ def test_a_verdict_so_far_comes_while_a_run_trains(store: RunStore) -> None:
         item = live_items(app, "lab-progress")["partial"]
         assert item["badge"] == "not final"
         assert item["title"].startswith(
-            "So far, after 1 epoch: best validation accuracy with b: 90.0%"
+            "So far, after 1 epoch: validation accuracy is highest with b: 90.0%"
         )
         assert "The run with b is under way: 1 of 3 epochs are done." in item["note"]
         assert "cut short" not in item["note"]

@@ -304,7 +304,7 @@ def test_a_run_of_a_duel_has_a_scene_with_both_validation_curves(store: RunStore
     members = series_runs(store, find_series_of_run(store, wide.id)[0])
     verdict = series_verdict("duel", members)
     assert verdict is not None
-    assert "Best validation accuracy with wide: 90.0%" in verdict.headline
+    assert "is highest with wide: 90.0%" in verdict.headline
     assert verdict.headline in html(app)
     for sentence in verdict.sentences:
         assert sentence in page_text(app)

@@ -135,7 +135,11 @@ def test_an_active_run_shows_its_progress(store: RunStore) -> None:
         app = opened(run.id)
         row = app.dataframe[0].value.to_dict("records")[0]
         moving = live_items(app, "runs-under-way")[run.id]
-    assert (row["State"], row["Epochs"], row["Time at work"]) == ("running", "of 30", "training")
+    assert (row["State"], row["Epochs"], row["Time at work"]) == (
+        "running",
+        "30 planned",
+        "training",
+    )
     assert moving["text"] == "epoch 1 of 30, about 30 s left"
     assert links(app)["Watch"] == f"train?view=watch&run={run.id}"
     assert any("about 30 s left" in text for text in page_texts(app))

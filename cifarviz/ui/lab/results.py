@@ -154,7 +154,7 @@ def _row(member: SeriesRun) -> dict[str, object]:
     row: dict[str, object] = {
         "Run": member.label,
         "State": state_label(run),
-        "Epochs": f"of {epochs}" if is_training(run) else f"{run.epochs_done} of {epochs}",
+        "Epochs": f"{epochs} planned" if is_training(run) else f"{run.epochs_done} of {epochs}",
     }
     if result is None or is_training(run):
         return row | dict.fromkeys(COLUMN_HELP)

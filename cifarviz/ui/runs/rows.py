@@ -152,7 +152,9 @@ def _epochs(run: Run, plan: RunPlan) -> str:
         return UNKNOWN
     planned_epochs = "?" if plan.epochs is None else plan.epochs
     return (
-        f"of {planned_epochs}" if _is_under_way(run) else f"{run.epochs_done} of {planned_epochs}"
+        f"{planned_epochs} planned"
+        if _is_under_way(run)
+        else f"{run.epochs_done} of {planned_epochs}"
     )
 
 
