@@ -16,11 +16,11 @@ if problems:
 fill_query_param("dataset", requested.dataset)
 with render_errors():
     opened = open_dataset(requested)
-    above = st.container()
+    above, about = st.container(), st.empty()
     render_controls(requested if opened is None else opened[1])
     if opened is not None:
         dataset, view = opened
-        view = render_grid(view, dataset)
+        view = render_grid(view, dataset, about)
         with above:
             render_opened_image(view, dataset)
         render_statistics(view, dataset)

@@ -66,8 +66,8 @@ FEATURE_MAPS = Lesson(
         Step(
             "Last convolution",
             "The last convolution, `{last}`, has {channels} channels that see most of the "
-            "picture at once. Few respond to any one picture: they stand for parts of things, and "
-            "the dense layers decide by them.",
+            "picture at once. Each responds strongly in a few places only: they stand for parts of "
+            "things, and the dense layers decide by them.",
             "inside",
             {"run": "{run}", "checkpoint": "last", "image": "1", "layer": "{last}"},
         ),
@@ -89,16 +89,16 @@ FEATURE_MAPS = Lesson(
                     "exactly something is matters less and less; that it is there matters more.",
                 ),
                 Question(
-                    "A channel is black for a picture. What does that mean?",
+                    "A channel has one colour everywhere for a picture. What does that mean?",
                     (
                         "The channel is broken.",
                         "Its pattern is not in this picture.",
                         "The picture is too dark.",
                     ),
                     1,
-                    "ReLU sets negative responses to zero. Inside lists the channels that are dead "
-                    "in this picture, with one value everywhere, and counts those that are dead "
-                    "for all images.",
+                    "After a convolution its activation, ReLU, sets negative responses to zero. "
+                    "Inside strikes out the channels that are dead in this picture, and counts "
+                    "those that are dead for all images.",
                 ),
             ),
         ),

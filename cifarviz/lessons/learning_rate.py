@@ -68,9 +68,9 @@ LEARNING_RATE = Lesson(
         ),
         Step(
             "Explain",
-            "Two questions. The curves on this page have the answers.",
+            "Two questions. The curves above have the answers.",
             "lab",
-            {"view": "duel", "series": "{series}"},
+            {"view": "duel", "series": "{series}", "play": "1", "at": "{epochs}"},
             (
                 Question(
                     "After {epochs} epochs, {small} has reached {small_accuracy:.0%} and {good} "

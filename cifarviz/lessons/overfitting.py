@@ -94,9 +94,9 @@ OVERFITTING = Lesson(
         ),
         Step(
             "Explain",
-            "Three questions. The curves on this page have the answers.",
+            "Three questions. The curves above have the answers.",
             "lab",
-            {"view": "duel", "series": "{duel}"},
+            {"view": "duel", "series": "{duel}", "play": "1", "at": "{epochs}"},
             (
                 Question(
                     "After the last epoch, training accuracy without augmentation is "

@@ -10,6 +10,7 @@ from cifarviz.lessons.lesson import Lesson, OpenLesson, Question, open_lesson
 from cifarviz.lessons.registry import LESSONS
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped, quoted
+from cifarviz.ui.components.scroll_here import lesson_focus
 from cifarviz.ui.errors import render_errors
 from cifarviz.ui.navigation import go_to
 from cifarviz.ui.query import update_query_params
@@ -85,8 +86,12 @@ def _render_step(opened: OpenLesson, number: int) -> None:
         f"**{lesson.title}** · Step {number} of {count}: **{step.title}**  \n"
         f"{opened.text(step.text)}"
     )
-    for place, question in enumerate(step.questions):
-        _render_question(opened, question, key=f"lesson-{lesson.name}-{number}-{place}")
+    if step.questions:
+        # Beside each other, so that the curves above stay in sight.
+        columns = st.columns(len(step.questions), gap="medium")
+        for place, (column, question) in enumerate(zip(columns, step.questions, strict=True)):
+            with column:
+                _render_question(opened, question, key=f"lesson-{lesson.name}-{number}-{place}")
     with st.container(horizontal=True):
         if number > 1 and st.button("Back", key="lesson-back", icon=":material/arrow_back:"):
             _go_to_step(lesson, number - 1)
@@ -104,8 +109,12 @@ def _render_step(opened: OpenLesson, number: int) -> None:
         ):
             state.remember(LESSON, "")
             go_to("start")
-        if number < count:
-            _render_leave_button()
+        _render_leave_button()
+    lesson_focus(
+        f"{lesson.name}-{number}",
+        f"{lesson.title}, step {number} of {count}: {step.title}",
+        key="lesson-focus",
+    )
 
 
 def _render_way_back(lesson: Lesson, number: int) -> None:

@@ -57,8 +57,15 @@ def test_the_first_lesson_by_keyboard_alone(server: AppServer, page: Page) -> No
     expect(label).to_have_text("Overfitting starts after epoch 6")
     expect(label).to_be_visible()
     expect(replay).to_have_attribute("data-playing", "false", timeout=40_000)
-    press(page, "Next: Look")
+    page.get_by_role("button", name="Next: Look").focus()
+    page.keyboard.press("Enter")
     shows_step(page, 2, "Look")
+    # The next control of the step is one press of Tab away.
+    expect(
+        page.get_by_role("region", name="See overfitting in one minute, step 2 of 4")
+    ).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Back", exact=True)).to_be_focused()
     expect(page.get_by_role("heading", name="Images with wrong labels")).to_be_visible()
     press(page, "Next: Try")
     shows_step(page, 3, "Try")
@@ -73,6 +80,32 @@ def test_the_first_lesson_by_keyboard_alone(server: AppServer, page: Page) -> No
     expect(page.get_by_role("button", name="Browse the images")).to_be_visible()
     settle(page)
     expect(page.locator(".st-key-lesson-bar")).to_have_count(0)
+    expect(page).to_have_url(f"{server.url}/")
+
+
+def test_each_step_is_shown_from_the_top(server: AppServer, page: Page) -> None:
+    page.goto(server.url)
+    settle(page)
+    page.get_by_role("button", name="Start the lesson").click()
+    shows_step(page, 1, "Watch")
+    page.get_by_role("button", name="Next: Look").click()
+    shows_step(page, 2, "Look")
+    gallery = page.get_by_role("group", name="Images with wrong labels")
+    gallery.get_by_role("button").nth(2).click()
+    settle(page)
+    scrolled = "document.querySelector('[data-testid=stMain]').scrollTop"
+    assert page.evaluate(scrolled) > 300
+    page.get_by_role("button", name="Next: Try").click()
+    shows_step(page, 3, "Try")
+    assert page.evaluate(scrolled) == 0
+    page.get_by_role("button", name="Next: Explain").click()
+    shows_step(page, 4, "Explain")
+    # The curves that have the answers stand above the questions.
+    curves, bar = page.locator(".replay svg").last, page.locator(".st-key-lesson-bar")
+    above, below = curves.bounding_box(), bar.bounding_box()
+    assert above is not None
+    assert below is not None
+    assert above["y"] + above["height"] <= below["y"]
 
 
 def test_a_lesson_can_be_left_and_returned_to(server: AppServer, page: Page) -> None:

@@ -209,3 +209,15 @@ def test_the_first_lesson_is_in_sight_on_a_small_projector(page: Page, server: L
     resize(page, PROJECTOR)
     open_address(page, server, "")
     assert box(page.get_by_role("button", name="Start the lesson")).bottom <= PROJECTOR[1]
+
+
+def test_a_presentation_is_left_with_a_finger(server: Linked, phone: Page) -> None:
+    open_address(phone, server, "present?run=MINE&scene=training")
+    leave = phone.get_by_role("button", name="Leave")
+    box = leave.bounding_box()
+    assert box is not None
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= PHONE[0]
+    assert min(box["width"], box["height"]) >= 40
+    leave.click()
+    expect(phone.get_by_role("heading", name="cifarviz", level=1)).to_be_visible()

@@ -178,7 +178,7 @@ LINKS = (
     Link(
         "lab",
         {"View": "Duel", "What to vary": "Augmentation", "Epochs": "40", "Seed": "1"},
-        ("^Trains 2 runs one after another, 40 epochs", r"^link: Width: narrow against wide"),
+        ("^Trains 2 runs one after another, 40 epochs", "^Width: narrow against wide$"),
     ),
     Link(
         "lab?thing=dropout&values=0,0.15,0.5&images=700&epochs=5&seed=9",

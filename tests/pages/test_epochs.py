@@ -246,5 +246,5 @@ def test_the_loss_of_an_epoch_of_an_earlier_version_is_marked(
     words = "Losses: validation loss clipped at 16.1 per image up to epoch 2."
     for epoch, marked in ((2, True), (3, False)):
         app = evaluate_page.opened(run=run_with_snapshots.id, checkpoint="epochs", epoch=str(epoch))
-        assert (words in " ".join(caption.value for caption in app.caption)) == marked
+        assert (words in " ".join(text.value for text in app.markdown)) == marked
         assert not app.exception

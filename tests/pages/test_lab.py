@@ -19,7 +19,7 @@ from cifarviz.ui import cache
 from cifarviz.ui.lab.watch import SeriesFeed
 from tests import stored_runs
 from tests.components import live_items
-from tests.pages.app_page import address_of, opened_by_link, widget
+from tests.pages.app_page import address_of, opened_by_link, walk, widget
 from tests.pages.lab_page import charts, errors, links, opened, page_text
 
 VIEWS = ("duel", "memorisation", "sizes", "cures")
@@ -334,12 +334,20 @@ def test_a_series_of_another_view_is_linked(store: RunStore) -> None:
     assert not app.exception
 
 
-def test_earlier_series_are_listed_without_the_current(store: RunStore) -> None:
-    series, _runs = stored_duel(store, a=RunState.FINISHED, b=RunState.FINISHED)
-    title = series.title
-    assert any(label.startswith(title) for label in links(opened()))
-    assert not any(label.startswith(title) for label in links(opened(series=series.id)))
-    assert not any(label.startswith(title) for label in links(opened(view="cures")))
+def test_the_newest_series_is_shown_and_earlier_ones_are_listed(store: RunStore) -> None:
+    states = {"a": RunState.FINISHED, "b": RunState.FINISHED}
+    earlier, newest = stored_duel(store, **states)[0], stored_duel(store, **states)[0]
+
+    def listed(**address: str) -> list[str]:
+        found = [one.proto for one in walk(opened(**address)._tree) if one.type == "page_link"]
+        return [link.query_string for link in found if "Width" in link.label]
+
+    app = opened()
+    assert "The newest experiment here" in page_text(app)
+    assert "recorded" not in page_text(app)
+    assert [earlier.id in target for target in listed()] == [True]
+    assert [newest.id in target for target in listed(series=earlier.id)] == [True]
+    assert listed(view="cures") == []
 
 
 @pytest.fixture

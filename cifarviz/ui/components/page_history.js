@@ -3,7 +3,8 @@
 
 const MARK = Symbol.for("cifarviz.page_history");
 // Parameters of Streamlit's, and those that components keep in the address while they play.
-const OTHERS = ["embed", "embed_options", "at", "pace"];
+const EMBEDDED = ["embed", "embed_options"], PLAYED = ["at", "pace"];
+const OTHERS = [...EMBEDDED, ...PLAYED];
 
 export default function ({ data }) {
   if (!window[MARK]) keepOneEntry();
@@ -33,7 +34,10 @@ function exchange(sent, address) {
   const names = [...held.keys()].filter((name) => !OTHERS.includes(name));
   const wanted = Object.keys(sent).filter((name) => !OTHERS.includes(name));
   if (names.length !== wanted.length || wanted.some((name) => held.get(name) !== sent[name])) return;
-  for (const name of wanted) held.delete(name);
+  for (const [name, value] of Object.entries(sent)) {
+    // A component of this page may have written another value by now.
+    if (!EMBEDDED.includes(name) && held.get(name) === value) held.delete(name);
+  }
   for (const [name, value] of Object.entries(address)) held.set(name, value);
   if (url.href !== window.location.href) {
     window.history.replaceState(window.history.state, "", url);

@@ -47,7 +47,7 @@ function drawPanel(element, panel, data, name) {
     write(svg, at + (late ? -0.4 : 0.4) * rem, top + font, words, font, late ? "end" : "start");
   }
   const gapStart = panel.gap && add(svg, "g", {});
-  if (gapStart) drawGap(gapStart, clipped("epochs"), panel, data, x, y, rem, height - bottom);
+  if (gapStart) drawGap(gapStart, clipped("epochs"), panel, data, x, y, rem, width, height - bottom);
   const size = Math.max(2, 0.14 * rem);
   add(clipped("batches"), "path", {
     class: "dots", "stroke-width": size,
@@ -76,7 +76,7 @@ function drawPanel(element, panel, data, name) {
   return { panel, clips, marks, cursor, x, rem, legend, gapStart };
 }
 
-function drawGap(svg, revealed, panel, data, x, y, rem, floor) {
+function drawGap(svg, revealed, panel, data, x, y, rem, width, floor) {
   const [start, label] = panel.gap;
   const from = data.epochs.indexOf(start);
   if (from < 0) return;
@@ -91,10 +91,13 @@ function drawGap(svg, revealed, panel, data, x, y, rem, floor) {
   add(svg, "line", {
     class: "gap-line", x1: at, x2: at, y1: 0.6 * rem, y2: floor, "stroke-width": 0.12 * rem,
   });
-  const late = start - data.begin > (data.last - data.begin) * 0.6;
-  const text = write(
-    svg, at + (late ? -0.5 : 0.5) * rem, 1.6 * rem, label, 1.05 * rem, late ? "end" : "start");
+  const text = write(svg, at + 0.5 * rem, 1.6 * rem, label, 1.05 * rem, "start");
   text.setAttribute("class", "gap-label");
+  // Beside the line, left of it or, in a narrow panel, as far to the left as is needed.
+  const length = text.getComputedTextLength();
+  if (at + 0.5 * rem + length <= width) return;
+  const isRoomOnTheLeft = at - 0.5 * rem >= length;
+  text.setAttribute("x", isRoomOnTheLeft ? at - 0.5 * rem - length : Math.max(0, width - length));
 }
 
 function showPanel(drawn, data, at, done) {

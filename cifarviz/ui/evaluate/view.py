@@ -129,6 +129,7 @@ def _pick_part() -> Part:
 
 def evaluate_checkpoint(run: Run, checkpoint: Checkpoint, dataset: Dataset) -> None:
     """Show everything about one checkpoint."""
+    about = st.empty()
     evaluation = wait_for_evaluation(evaluation_job(run, checkpoint, dataset))
     if evaluation is None:
         return
@@ -154,7 +155,7 @@ def evaluate_checkpoint(run: Run, checkpoint: Checkpoint, dataset: Dataset) -> N
         )
     if run.state.active:
         sentences.append("The run is still training: reload the page to measure newer weights.")
-    st.caption(" ".join(sentences))
+    about.markdown(" ".join(sentences))
     render_evaluation(
         EvaluationView(
             evaluation,
@@ -311,9 +312,8 @@ def _render_epoch(
     role = "validation" if images.split == "train" else "test"
     noun = "sample images" if images.missing else "images"
     source = f"{role} ({len(evaluation):,} {noun}), after epoch {epoch}"
-    _render_metrics(evaluation, images.noun, loss, source)
     left, right = st.columns([5, 1], vertical_alignment="center")
-    left.caption(caption, help=EXPLANATION if earlier_losses(run) else None)
+    left.markdown(caption, help=EXPLANATION if earlier_losses(run) else None)
     with right:
         csv_button(
             "History as CSV",
@@ -321,6 +321,7 @@ def _render_epoch(
             f"{run.id}-history",
             "Saves loss and accuracy after each epoch as a spreadsheet file.",
         )
+    _render_metrics(evaluation, images.noun, loss, source)
     render_evaluation(
         EvaluationView(
             evaluation,

@@ -14,9 +14,9 @@ from cifarviz.experiment.ensemble_members import MAX_SEED
 from cifarviz.experiment.lab import LAB_TITLES, LabExperiment, LabKind
 from cifarviz.experiment.split_sizes import SplitSizes
 from cifarviz.runs.machine import machine_name
-from cifarviz.runs.recorded import recorded_series
+from cifarviz.runs.recorded import ORIGIN, recorded_series
 from cifarviz.runs.records import Run
-from cifarviz.runs.series import Series, all_series, find_series
+from cifarviz.runs.series import Series, all_series, find_series, series_runs
 from cifarviz.training.estimate import (
     START_SECONDS,
     Estimate,
@@ -50,8 +50,8 @@ _MENU_WIDTH = 250
 
 _MOST_EARLIER = 6
 _DESCRIPTIONS: Mapping[LabKind, str] = {
-    "duel": "The same network is trained on the same images from the same seed, two or three "
-    "times. The runs differ in one setting, so any difference is due to it.",
+    "duel": "The same experiment is run two or three times from the same seed. The runs differ in "
+    "one setting, so any difference is due to it.",
     "memorisation": "Some training images get a wrong label on purpose. Nothing in these images "
     "supports that label, so a network that predicts it has memorised it. A network first learns "
     "what is true of many images: it predicts the right class at first, and the wrong label later.",
@@ -110,34 +110,53 @@ def render_lab(kind: LabKind) -> None:
     st.markdown(_DESCRIPTIONS[kind])
     form: DeltaGenerator
     series = _series_in_address(kind)
-    recorded: Series | None = None
-    if series is None and kind in RECORDED_KINDS and cache.settings().recorded:
-        with render_errors():
-            recorded = recorded_series(cache.store(), kind)
+    example = None if series is not None else _newest_series(kind)
     if series is not None:
         watch_series(kind, series)
         form = st.expander("Set up another", icon=":material/tune:")
-    elif recorded is not None:
-        # On a phone the style sheet may show the recorded experiment above the form.
+    elif example is not None:
+        # On a phone the style sheet may show the experiment above the form.
         with st.container(key="lab-recorded"):
             left, right = st.columns([2, 3], gap="medium")
         form = left.container(border=True)
         with right:
-            st.caption("A recorded experiment. The runs you train will be shown in its place.")
-            watch_series(kind, recorded, stacked=True)
+            st.caption(
+                "A recorded experiment. The next that you train here is shown in its place."
+                if _is_recorded(example)
+                else f"The newest experiment here, of {format_date(example.made)}."
+            )
+            watch_series(kind, example, stacked=True)
     else:
         form = st.container(border=True)
     with form, render_errors():
         _render_launch(_render_form(kind), again=series is not None)
-    shown = series or recorded
+    shown = series or example
     earlier = [
         other for other in all_series(cache.store(), kind) if shown is None or other.id != shown.id
     ]
     if earlier:
         st.markdown(f"## {_EARLIER[kind]}")
     for other in earlier[:_MOST_EARLIER]:
-        label = f"{escaped(other.title)}, {format_date(other.made)}"
+        made = "recorded" if _is_recorded(other) else format_date(other.made)
+        label = f"{escaped(other.title)}, {made}"
         link_to("lab", label, ":material/history:", view=kind, series=other.id)
+
+
+def _newest_series(kind: LabKind) -> Series | None:
+    """The newest series trained here, else the recorded one, if there is one."""
+    store = cache.store()
+    own = (series for series in all_series(store, kind) if not _is_recorded(series))
+    if (newest := next(own, None)) is not None:
+        return newest
+    if kind in RECORDED_KINDS and cache.settings().recorded:
+        with render_errors():
+            return recorded_series(store, kind)
+    return None
+
+
+def _is_recorded(series: Series) -> bool:
+    runs = series_runs(cache.store(), series)
+    return any(run.origin == ORIGIN for run in runs)
 
 
 def _series_in_address(kind: LabKind) -> Series | None:

@@ -117,10 +117,7 @@ def render_runs_page() -> None:
     if not runs:
         _render_no_runs()
         return
-    st.markdown(
-        "Each row is a run: one network with its settings, and how well it did on images it did "
-        "not learn from."
-    )
+    st.markdown(_describe(chosen))
     _render_active_runs()
     chosen_filter = render_filters(runs)
     listed = chosen_filter.listed(runs)
@@ -180,6 +177,17 @@ def render_runs_page() -> None:
         if len(compared) > 1:
             render_fits(compared, histories, fits)
             render_differences(compared)
+
+
+def _describe(chosen: Sequence[Run]) -> str:
+    """What the page shows, Markdown."""
+    rows = "Each row is a run: one network with its settings, and how well it did on images it "
+    rows += "did not learn from."
+    if not chosen:
+        return rows
+    if len(chosen) == 1:
+        return f"{rows} Below: the curves and the verdict of {quoted(chosen[0].name)}."
+    return f"{rows} Below: the curves of {len(chosen)} runs over each other, and their differences."
 
 
 def _render_active_runs() -> None:

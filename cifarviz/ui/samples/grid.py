@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from cifarviz.data.image_set import Dataset, ImageSet
 from cifarviz.figures.sprite import enlarge, sprite
@@ -32,11 +33,14 @@ _LARGE_SIDE = 448
 _DIALOG_WIDTH = 960
 
 
-def render_grid(view: SamplesView, dataset: Dataset) -> SamplesView:
-    """Render the chosen images; returns the view with a clicked image opened."""
+def render_grid(view: SamplesView, dataset: Dataset, about: DeltaGenerator) -> SamplesView:
+    """Render the chosen images; returns the view with a clicked image opened.
+
+    ``about`` is the place of the line that says which they are.
+    """
     images = dataset.split(view.shown_split)
     shown = images.take(view.positions(images))
-    st.caption(_caption(view, shown, images))
+    about.markdown(_caption(view, shown, images))
     if not len(shown):
         st.info(
             "No images of these classes are on this machine. Choose other classes, or none for all "

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import streamlit as st
 
 from cifarviz.data import library
+from cifarviz.datasets.registry import find_dataset
 from cifarviz.errors import ExperimentInvalid, RunError, StoreError
 from cifarviz.experiment.address import pack_changes, preset_draft, unpack_changes
 from cifarviz.experiment.assessment import Assessment, assess
@@ -61,6 +62,8 @@ def render_setup() -> None:
     )
     preset = preset_draft(draft.preset)
     preset_changes = changes(with_available_data(preset), draft)
+    if assessment.experiment is not None and assessment.sizes is not None:
+        st.markdown(_describe(assessment.experiment, assessment.sizes))
     story, launch = st.columns([3, 2], gap="large")
     with story:
         render_preset_panel(wanted, preset_changes)
@@ -69,6 +72,17 @@ def render_setup() -> None:
         default = run_name(PRESETS[draft.preset].title, changes(preset, draft))
         render_launch_panel(default, assessment, stands_in=draft is not wanted)
     _render_tabs(draft, assessment, stands_in=draft is not wanted)
+
+
+def _describe(experiment: Experiment, sizes: SplitSizes) -> str:
+    architecture, info = experiment.architecture, find_dataset(experiment.data.dataset)
+    layers = len(architecture.layers)
+    return (
+        f"A network of {layers} {'layer' if layers == 1 else 'layers'} with "
+        f"{architecture.parameters:,} parameters, to learn the {len(info.classes)} classes of "
+        f"{info.title} from {sizes.train:,} images, seen {experiment.epochs:,} "
+        f"{'time' if experiment.epochs == 1 else 'times'} each."
+    )
 
 
 def _render_tabs(draft: Draft, assessment: Assessment, *, stands_in: bool) -> None:

@@ -48,6 +48,13 @@ def render_watch() -> None:
         return
     state.remember("run", run.id)
     active = cache.store().active()
+    st.markdown(
+        "What a network learns, batch by batch and epoch by epoch: training is measured on the "
+        "images it learns from, validation on others. The curves grow while it trains."
+        if run.state.active
+        else "What a network has learned, batch by batch and epoch by epoch: training was measured "
+        "on the images it learned from, validation on others."
+    )
     _render_run(run, active)
     render_queue(run, active)
 
