@@ -18,6 +18,7 @@ from cifarviz.figures.theme import (
     METRIC_TITLES,
     NEUTRAL,
     SHARE_TICKS,
+    TEST,
     TRAINING,
     VALIDATION,
     MetricName,
@@ -65,6 +66,7 @@ class RunPlace:
 
 ONLY_RUN: Final = RunPlace(0, 1)
 _FEW_EPOCHS = 10
+_RUN_COLORS: Final = (VALIDATION, "#8A5CD1", TEST)
 
 # Pixels: a line of the legend, its padding, and the figure around it.
 _LEGEND_LINE, _LEGEND_REST, _AROUND = 19, 30, 84
@@ -207,6 +209,8 @@ def history_comparison_figure(comparison: HistoryComparison) -> go.Figure:
         _add_marks(figure, name, symbol, epochs, number, few)
     _add_starts(figure, comparison.runs, number, few)
     if validation_only:
+        if few:
+            _color_by_run(figure, comparison.runs)
         figure.update_traces(legendgroup=None, legendgrouptitle=None)
         return figure
     if few:
@@ -216,6 +220,17 @@ def history_comparison_figure(comparison: HistoryComparison) -> go.Figure:
         rates = [(run, run.rates) for run in comparison.runs if run.rates is not None]
         add_rate_panel(figure, [_used_rates(run, used) for run, used in rates])
     return figure
+
+
+def _color_by_run(figure: go.Figure, runs: Iterable[RunCurve]) -> None:
+    """Give each run a colour: without training curves it need not tell what was measured."""
+    by_name = {plotly_text(run.name): _RUN_COLORS[run.place.position] for run in runs}
+    by_group = {str(run.place.position): by_name[plotly_text(run.name)] for run in runs}
+    for trace in figure.data:
+        if trace.legendgroup == "marks":
+            trace.marker.color = [by_name[name] for name in trace.text]
+        elif trace.legendgroup in by_group:
+            trace.line.color = by_group[trace.legendgroup]
 
 
 def _legend(few: bool) -> dict[str, Any]:

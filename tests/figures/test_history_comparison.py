@@ -230,3 +230,12 @@ def test_runs_without_validation_have_no_validation_curves() -> None:
     blind = history_comparison("loss", [run("a", validated=False)], validation_only=True)
     figure = history_comparison_figure(blind)
     assert "None of these runs has a validation curve" in figure.layout.annotations[0].text
+
+
+def test_runs_differ_in_colour_where_only_validation_is_drawn() -> None:
+    runs = [replace(run(name), best_epoch=1) for name in ("a", "b", "a")]
+    figure = history_comparison_figure(history_comparison("loss", runs, validation_only=True))
+    colors = [trace.line.color for trace in figure.data if trace.mode == "lines+markers"]
+    assert len(set(colors)) == 3
+    [marks] = [trace for trace in figure.data if trace.name == "Best epoch"]
+    assert list(marks.marker.color) == colors
