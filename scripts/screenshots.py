@@ -15,11 +15,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from playwright.sync_api import Browser, sync_playwright
 
 from cifarviz.executors.worker import Worker
 from cifarviz.experiment import lab
+from cifarviz.lessons.lesson import open_lesson
+from cifarviz.lessons.registry import LESSONS
 from cifarviz.runs.recorded import restore_recorded_run
 from cifarviz.runs.series import all_series, find_series, series_runs
 from cifarviz.runs.states import Action, RunState
@@ -34,7 +37,7 @@ _HOME = ROOT / "build" / "screenshots-home"
 _DOCS = ROOT / "docs" / "images"
 _SIZES = ((1440, 900), (1920, 1080))
 _PROJECTORS = ((1280, 720), (1920, 1080))
-_SCENES = ("data", "network", "training", "turn", "maps", "mistakes", "photo")
+_SCENES = ("data", "network", "training", "overfitting", "maps", "mistakes", "photo")
 _VGG = "train cifar10-vgg --data sample --epochs 20"
 _STARTER = "train cifar10-starter --data sample --batch-size 32 --epochs 10"
 _MEMBERS = 4
@@ -96,6 +99,8 @@ def _shots(vgg: str, members: list[str], live: str, lab: str) -> list[Shot]:
     epoch = f"run={recorded}&checkpoint=epochs&epoch=9"
     return [
         Shot("start", ""),
+        Shot("lesson", _lesson_step("overfitting", 4), in_docs=True),
+        Shot("lesson-maps", _lesson_step("feature-maps", 1)),
         Shot("samples", "samples?seed=777&count=24", in_docs=True),
         Shot("setup", "train?view=setup&preset=cifar10-vgg"),
         Shot("train", f"train?view=watch&run={live}", in_docs=True),
@@ -115,6 +120,12 @@ def _shots(vgg: str, members: list[str], live: str, lab: str) -> list[Shot]:
         Shot("present-duel", f"present?scene=duel&run={duel}", sizes=_PROJECTORS),
         Shot("present-runs", "present?choose=1", sizes=_PROJECTORS),
     ]
+
+
+def _lesson_step(name: str, step: int) -> str:
+    lesson = open_lesson(_store(), LESSONS[name])
+    address = lesson.address(step) | {"lesson": f"{name}-{step}"}
+    return f"{lesson.lesson.steps[step - 1].page}?{urlencode(address)}"
 
 
 def _scenes() -> list[Shot]:

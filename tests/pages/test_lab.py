@@ -279,7 +279,7 @@ def test_what_the_only_run_reached_is_judged(store: RunStore) -> None:
     with store.database.connect(write=True) as connection:
         connection.execute("DELETE FROM epochs WHERE run = ?", (runs[1].id,))
     text = page_text(opened(series=series.id))
-    assert "Too few runs have finished an epoch, so there is nothing to compare." in text
+    assert "Only one run has finished an epoch, so there is nothing to compare." in text
     assert "With a, after epoch 1: training accuracy " in text
     assert "The run was cut short after epoch 1 of 3." in text
 

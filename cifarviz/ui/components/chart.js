@@ -8,6 +8,7 @@ const charts = (globalThis.cifarvizCharts ??= new WeakMap());
 let library = null;
 const LONGEST_WAIT = 500; // milliseconds that a chart out of sight leaves the page to others
 const TABLES_EVERY = 5000; // milliseconds at least between two tables of a chart that moves
+const REST = 3; // times as long as a drawing took, no chart of the page draws a feed's news again
 const NARROW = 480; // pixels: below this width, a legend beside the axes leaves them no room
 
 const PNG_ICON = {
@@ -41,6 +42,7 @@ export default function (component) {
       chart.observer.disconnect();
       chart.follower.stop();
       clearTimeout(chart.tabling);
+      clearTimeout(chart.resting);
       if (chart.drawn && globalThis.Plotly) globalThis.Plotly.purge(place);
       charts.delete(parentElement);
     }, 0);
@@ -52,6 +54,8 @@ function create(place, tables) {
     place,
     tables,
     tabling: null,
+    resting: null,
+    shownRevision: null,
     figure: null,
     head: null,
     revision: null,
@@ -182,6 +186,9 @@ async function draw(chart) {
       const wanted = [chart.revision, chart.version, textScale(chart), below, ...Object.values(theme)]
         .join(" ");
       if (wanted === chart.shown || chart.place.clientWidth === 0 || !chart.place.isConnected) break;
+      // What the page draws is drawn at once; what a feed adds, when there is time for it.
+      if (chart.drawn && chart.revision === chart.shownRevision && !hasRested(chart)) break;
+      const began = performance.now();
       if (!chart.drawn) chart.place.replaceChildren();
       chart.place.style.height = `${heightOf(chart)}px`;
       const figure = enlarged(figureOf(chart), textScale(chart));
@@ -195,7 +202,9 @@ async function draw(chart) {
         chart.legend = Math.ceil(legend);
         continue;
       }
+      restUntil = performance.now() + REST * (performance.now() - began);
       chart.shown = wanted;
+      chart.shownRevision = chart.revision;
       chart.width = chart.place.clientWidth;
       chart.place.dataset.revision = `${chart.revision}.${chart.version}`;
       tabulate(chart);
@@ -208,6 +217,19 @@ async function draw(chart) {
   } finally {
     chart.drawing = false;
   }
+}
+
+// Beside a training that takes all cores a drawing takes long: the page must still answer presses.
+let restUntil = 0;
+
+function hasRested(chart) {
+  const left = restUntil - performance.now();
+  if (left <= 0) return true;
+  chart.resting ??= setTimeout(() => {
+    chart.resting = null;
+    draw(chart);
+  }, left);
+  return false;
 }
 
 // For screen readers, the drawing is replaced by tables. They come after the drawing, and no more

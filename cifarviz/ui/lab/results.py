@@ -267,7 +267,9 @@ def missing_verdict_text(kind: LabKind, members: Sequence[SeriesRun]) -> str:
             )
     elif len(members) < 2:
         return "Only one run can be read, so there is nothing to compare."
-    return "Too few runs have finished an epoch, so there is nothing to compare."
+    measured = sum(member.result is not None for member in members)
+    finished = "Only one run has" if measured == 1 else "No run has"
+    return f"{finished} finished an epoch, so there is nothing to compare."
 
 
 def series_verdict(kind: LabKind, members: Sequence[SeriesRun]) -> LabVerdict | None:
