@@ -22,6 +22,7 @@ from cifarviz.runs.records import Run
 from cifarviz.training.estimate import epoch_work, estimate_epoch, recorded_speeds
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped, quoted, sentence_case
+from cifarviz.ui.class_names import class_names
 from cifarviz.ui.errors import render_errors
 from cifarviz.ui.navigation import ViewEntry, go_to, link_to, render_title_and_views
 from cifarviz.ui.published import render_changes
@@ -79,7 +80,7 @@ def _describe(experiment: Experiment, sizes: SplitSizes) -> str:
     layers = len(architecture.layers)
     return (
         f"A network of {layers} {'layer' if layers == 1 else 'layers'} with "
-        f"{architecture.parameters:,} parameters, to learn the {len(info.classes)} classes of "
+        f"{architecture.parameters:,} parameters, to learn the {len(class_names(info))} classes of "
         f"{info.title} from {sizes.train:,} images, seen {experiment.epochs:,} "
         f"{'time' if experiment.epochs == 1 else 'times'} each."
     )
