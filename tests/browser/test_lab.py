@@ -67,14 +67,14 @@ def test_curves_and_metrics_update_without_script_runs(server, page: Page) -> No
         expect(line).to_contain_text("66.7%")
         expect(line).to_contain_text("So far, after 2 epochs: ")
         expect(line).to_contain_text(re.compile("About .* left|Less than a second left"))
-        page.wait_for_function(f"{points} > {before}")
+        page.wait_for_function(f"() => {points} > {before}")
         assert script_runs(page) == 0
 
         # A state is drawn by the page: buttons, table and verdict.
         stored_runs.advance_run(store, run, 10, epoch=True)
         store.transition(run.id, RunState.FINISHED)
     expect(page.locator(".st-key-lab-verdict")).to_be_visible()
-    page.wait_for_function("window.scriptRuns > 0")
+    page.wait_for_function("() => window.scriptRuns > 0")
     expect(line).to_have_count(0)
 
     # From anywhere, it may go on.
