@@ -142,7 +142,7 @@ def _time_left(page: Page) -> dict[str, float]:
     while page.get_by_text(_UNFINISHED).first.is_visible():
         now = time.monotonic()
         text = (progress.text_content() or "") if progress.is_visible() else ""
-        found = re.search(r"About (?:(\d+) min )?(\d+) s of", text)
+        found = re.search(r"About (?:(\d+) min )?(\d+) s left", text)
         if found and now - pressed >= _SETTLING:
             stated.append((now, 60 * int(found[1] or 0) + int(found[2])))
         page.wait_for_timeout(200)

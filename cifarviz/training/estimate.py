@@ -198,7 +198,8 @@ def seconds_left(
             known = replace(work, precision=PRECISIONS[speeds[0].precision])
             estimate = estimate_epoch(known, speeds)
             pace = sqrt(estimate.low * estimate.high)
-            if run.progress is None or not run.progress.step:
+            # One that is being built has spent most of its start.
+            if run.state is RunState.QUEUED:
                 start = sqrt(START_SECONDS[0] * START_SECONDS[1])
         left.append(start + pace * _epochs_left(run))
     return max([sum(left) / max(at_once, 1), *left], default=0.0)
