@@ -92,7 +92,7 @@ def _render_step(opened: OpenLesson, number: int) -> None:
         for place, (column, question) in enumerate(zip(columns, step.questions, strict=True)):
             with column:
                 _render_question(opened, question, key=f"lesson-{lesson.name}-{number}-{place}")
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, key="lesson-steps"):
         if number > 1 and st.button("Back", key="lesson-back", icon=":material/arrow_back:"):
             _go_to_step(lesson, number - 1)
         if number < count:
