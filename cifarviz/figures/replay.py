@@ -161,7 +161,7 @@ def compared_losses(runs: Sequence[RunLosses]) -> Replay:
         _bounded(
             Panel(
                 "loss",
-                run.label,
+                f"{run.label}: loss",
                 nothing,
                 nothing,
                 nothing,

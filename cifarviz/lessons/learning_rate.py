@@ -68,7 +68,7 @@ LEARNING_RATE = Lesson(
         ),
         Step(
             "Explain",
-            "Two questions. The curves above have the answers.",
+            "Two questions. The curves above and the verdict below them have the answers.",
             "lab",
             {"view": "duel", "series": "{series}", "play": "1", "at": "{epochs}"},
             (

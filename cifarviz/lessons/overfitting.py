@@ -94,7 +94,7 @@ OVERFITTING = Lesson(
         ),
         Step(
             "Explain",
-            "Three questions. The curves above have the answers.",
+            "Three questions. The curves above and the verdict below them have the answers.",
             "lab",
             {"view": "duel", "series": "{duel}", "play": "1", "at": "{epochs}"},
             (

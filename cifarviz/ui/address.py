@@ -49,6 +49,11 @@ def sentence_case(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def format_count(count: int, noun: str) -> str:
+    """A number with its noun: ``"1 channel"``, ``"1,024 channels"``."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def format_ranges(numbers: Sequence[int]) -> str:
     """Ascending numbers as text: ``"3, 5–8 and 11"``."""
     runs: list[list[int]] = []

@@ -132,7 +132,7 @@ def test_compared_runs_share_clock_and_axis() -> None:
     # The mean of the times that are known.
     assert value.clock.tolist() == [0, 3, 7, 13]
     long, short = value.panels
-    assert (long.title, short.title) == ("long", "short")
+    assert (long.title, short.title) == ("long: loss", "short: loss")
     assert (long.low, long.high) == (short.low, short.high)
     assert long.high >= 3.0
     np.testing.assert_array_equal(short.training, [2.2, np.nan, np.nan])

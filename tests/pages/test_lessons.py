@@ -71,8 +71,8 @@ def test_the_duel_of_the_lesson_is_played(recorded_store: RunStore) -> None:
     app = opened_by_link("lab", lesson="overfitting-1", **opened.address(1))
     played = replay(app, "lab-replay")
     assert [panel["title"] for panel in played["panels"]] == [
-        "no augmentation",
-        "mirrored and shifted",
+        "no augmentation: loss",
+        "mirrored and shifted: loss",
     ]
     start = opened.facts["start"]
     assert played["panels"][0]["gap"] == [start, f"Overfitting starts after epoch {start}"]

@@ -3,8 +3,8 @@
 
 const MARK = Symbol.for("cifarviz.page_history");
 // Parameters of Streamlit's, and those that components keep in the address while they play.
-const EMBEDDED = ["embed", "embed_options"], PLAYED = ["at", "pace"];
-const OTHERS = [...EMBEDDED, ...PLAYED];
+const EMBEDDED = ["embed", "embed_options"];
+const OTHERS = [...EMBEDDED, "at", "pace"];
 
 export default function ({ data }) {
   if (!window[MARK]) keepOneEntry();

@@ -20,7 +20,7 @@ from cifarviz.figures.dense_bars import dense_bars, dense_bars_figure
 from cifarviz.figures.sprite import sprite
 from cifarviz.layers.base import format_shape
 from cifarviz.layers.registry import LAYER_TYPES
-from cifarviz.ui.address import escaped, format_ranges
+from cifarviz.ui.address import escaped, format_count, format_ranges
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.components.scroll_here import scroll_here
@@ -213,11 +213,6 @@ def _describe_maps(maps: ScaledMaps) -> list[str]:
     if maps.not_finite:
         remarks.append(f"{len(maps.not_finite):,} not a number: {format_ranges(maps.not_finite)}")
     return remarks
-
-
-def format_count(count: int, noun: str) -> str:
-    """A number with its noun: ``"1 channel"``, ``"1,024 channels"``."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def format_difference(pair: LayerPair, *, same_run: bool) -> str | None:

@@ -19,7 +19,7 @@ from cifarviz.layers.registry import LAYER_TYPES
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import WeightsChoice
 from cifarviz.ui import cache
-from cifarviz.ui.address import escaped, quoted
+from cifarviz.ui.address import escaped, format_count, quoted
 from cifarviz.ui.class_names import class_names, query_class_names
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.epoch_scrubber import epochs_with_weights, has_saved_weights
@@ -33,7 +33,7 @@ from cifarviz.ui.inside.image import (
     render_pins,
     render_problem,
 )
-from cifarviz.ui.inside.layers import ChannelRef, format_count, render_layers
+from cifarviz.ui.inside.layers import ChannelRef, render_layers
 from cifarviz.ui.inside.prediction import (
     IMAGE_WIDTH,
     render_heatmaps,

@@ -16,7 +16,7 @@ from cifarviz.experiment.split_sizes import SplitSizes
 from cifarviz.runs.machine import machine_name
 from cifarviz.runs.recorded import ORIGIN, recorded_series
 from cifarviz.runs.records import Run
-from cifarviz.runs.series import Series, all_series, find_series, series_runs
+from cifarviz.runs.series import Series, all_series, find_series
 from cifarviz.training.estimate import (
     START_SECONDS,
     Estimate,
@@ -110,7 +110,8 @@ def render_lab(kind: LabKind) -> None:
     st.markdown(_DESCRIPTIONS[kind])
     form: DeltaGenerator
     series = _series_in_address(kind)
-    example = None if series is not None else _newest_series(kind)
+    own = _own_series(kind)
+    example = None if series is not None else (own[0] if own else _recorded_series(kind))
     if series is not None:
         watch_series(kind, series)
         form = st.expander("Set up another", icon=":material/tune:")
@@ -122,7 +123,7 @@ def render_lab(kind: LabKind) -> None:
         with right:
             st.caption(
                 "A recorded experiment. The next that you train here is shown in its place."
-                if _is_recorded(example)
+                if example not in own
                 else f"The newest experiment here, of {format_date(example.made)}."
             )
             watch_series(kind, example, stacked=True)
@@ -137,26 +138,23 @@ def render_lab(kind: LabKind) -> None:
     if earlier:
         st.markdown(f"## {_EARLIER[kind]}")
     for other in earlier[:_MOST_EARLIER]:
-        made = "recorded" if _is_recorded(other) else format_date(other.made)
+        made = format_date(other.made) if other in own else "recorded"
         label = f"{escaped(other.title)}, {made}"
         link_to("lab", label, ":material/history:", view=kind, series=other.id)
 
 
-def _newest_series(kind: LabKind) -> Series | None:
-    """The newest series trained here, else the recorded one, if there is one."""
+def _own_series(kind: LabKind) -> list[Series]:
+    """The series that were trained here, the newest first."""
     store = cache.store()
-    own = (series for series in all_series(store, kind) if not _is_recorded(series))
-    if (newest := next(own, None)) is not None:
-        return newest
+    recorded = {run.id for run in store.all() if run.origin == ORIGIN}
+    return [series for series in all_series(store, kind) if recorded.isdisjoint(series.run_ids)]
+
+
+def _recorded_series(kind: LabKind) -> Series | None:
     if kind in RECORDED_KINDS and cache.settings().recorded:
         with render_errors():
-            return recorded_series(store, kind)
+            return recorded_series(cache.store(), kind)
     return None
-
-
-def _is_recorded(series: Series) -> bool:
-    runs = series_runs(cache.store(), series)
-    return any(run.origin == ORIGIN for run in runs)
 
 
 def _series_in_address(kind: LabKind) -> Series | None:

@@ -181,13 +181,15 @@ def render_runs_page() -> None:
 
 def _describe(chosen: Sequence[Run]) -> str:
     """What the page shows, Markdown."""
-    rows = "Each row is a run: one network with its settings, and how well it did on images it "
-    rows += "did not learn from."
-    if not chosen:
-        return rows
+    below = ""
     if len(chosen) == 1:
-        return f"{rows} Below: the curves and the verdict of {quoted(chosen[0].name)}."
-    return f"{rows} Below: the curves of {len(chosen)} runs over each other, and their differences."
+        below = f" Below: the curves and the verdict of {quoted(chosen[0].name)}."
+    elif chosen:
+        below = f" Below: the curves of {len(chosen)} runs over each other, and their differences."
+    return (
+        "Each row is a run: one network with its settings, and how well it did on images it did "
+        f"not learn from.{below}"
+    )
 
 
 def _render_active_runs() -> None:

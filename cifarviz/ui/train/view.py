@@ -21,7 +21,7 @@ from cifarviz.runs.machine import machine_name
 from cifarviz.runs.records import Run
 from cifarviz.training.estimate import epoch_work, estimate_epoch, recorded_speeds
 from cifarviz.ui import cache, state
-from cifarviz.ui.address import escaped, quoted, sentence_case
+from cifarviz.ui.address import escaped, format_count, quoted, sentence_case
 from cifarviz.ui.class_names import class_names
 from cifarviz.ui.errors import render_errors
 from cifarviz.ui.navigation import ViewEntry, go_to, link_to, render_title_and_views
@@ -77,12 +77,12 @@ def render_setup() -> None:
 
 def _describe(experiment: Experiment, sizes: SplitSizes) -> str:
     architecture, info = experiment.architecture, find_dataset(experiment.data.dataset)
-    layers = len(architecture.layers)
     return (
-        f"A network of {layers} {'layer' if layers == 1 else 'layers'} with "
-        f"{architecture.parameters:,} parameters, to learn the {len(class_names(info))} classes of "
-        f"{info.title} from {sizes.train:,} images, seen {experiment.epochs:,} "
-        f"{'time' if experiment.epochs == 1 else 'times'} each."
+        f"A network of {format_count(len(architecture.layers), 'layer')} with "
+        f"{format_count(architecture.parameters, 'parameter')}, to learn the "
+        f"{len(class_names(info))} classes of {info.title} from "
+        f"{format_count(sizes.train, 'image')}, each seen "
+        f"{format_count(experiment.epochs, 'time')}."
     )
 
 
