@@ -117,7 +117,10 @@ def render_runs_page() -> None:
     if not runs:
         _render_no_runs()
         return
-    st.markdown(_describe(chosen))
+    st.markdown(
+        "Each row is a run: one network with its settings, and how well it did on images it did "
+        "not learn from."
+    )
     _render_active_runs()
     chosen_filter = render_filters(runs)
     listed = chosen_filter.listed(runs)
@@ -165,6 +168,7 @@ def render_runs_page() -> None:
     fits = {run.id: judge_run(run, histories[run.id]) for run in chosen}
     render_actions(chosen, fits)
     with render_errors():
+        st.markdown(_describe(chosen))
         only = chosen[0]
         if len(chosen) == 1 and only.best_epoch is not None and not only.state.active:
             render_fit(only, fits[only.id], weights_gap(only, histories[only.id]))
@@ -180,16 +184,10 @@ def render_runs_page() -> None:
 
 
 def _describe(chosen: Sequence[Run]) -> str:
-    """What the page shows, Markdown."""
-    below = ""
+    """What is shown of the selected runs, Markdown."""
     if len(chosen) == 1:
-        below = f" Below: the curves and the verdict of {quoted(chosen[0].name)}."
-    elif chosen:
-        below = f" Below: the curves of {len(chosen)} runs over each other, and their differences."
-    return (
-        "Each row is a run: one network with its settings, and how well it did on images it did "
-        f"not learn from.{below}"
-    )
+        return f"The curves and the verdict of {quoted(chosen[0].name)}:"
+    return f"The curves of {len(chosen)} runs over each other, and their differences:"
 
 
 def _render_active_runs() -> None:
