@@ -20,6 +20,7 @@ from cifarviz.ui.errors import render_errors
 from cifarviz.ui.lesson import render_lesson_bar
 from cifarviz.ui.navigation import app_pages, render_run_status, tab_title
 from cifarviz.ui.query import finish_page, sync_query_params
+from cifarviz.ui.this_computer import tune_up_quietly
 
 
 def draw_page() -> None:
@@ -47,6 +48,7 @@ def draw_page() -> None:
     st.set_page_config(page_title=tab_title(page.title))
     finish_page()
     cache.warm_up()
+    tune_up_quietly()
 
 
 static_files.provide(Path(__file__).parent / "static")

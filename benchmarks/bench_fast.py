@@ -18,7 +18,7 @@ from typing import Any
 from benchmarks.alternating import Contender, Process, Spread
 from benchmarks.results_file import write_results
 from cifarviz.data.library import status
-from cifarviz.runs.machine import machine_name
+from cifarviz.processor import machine_name
 from cifarviz.settings import Settings
 
 _TARGET = 0.7363

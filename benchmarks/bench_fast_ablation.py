@@ -26,7 +26,7 @@ from cifarviz.layers.batch_norm import BatchNorm
 from cifarviz.layers.conv2d import Conv2D
 from cifarviz.layers.pooling import MaxPool2D
 from cifarviz.layers.whitening import Whitening
-from cifarviz.runs.machine import machine_name
+from cifarviz.processor import machine_name
 from cifarviz.settings import Settings
 
 _RECIPE = PRESETS["cifar10-fast"].experiment

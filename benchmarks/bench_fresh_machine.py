@@ -20,7 +20,7 @@ from pathlib import Path
 
 from benchmarks.results_file import write_results
 from cifarviz.cli.dashboard import ADDRESS, free_port
-from cifarviz.runs.machine import machine_name
+from cifarviz.processor import machine_name
 from scripts.app_server import ROOT
 from scripts.page_request import exceptions, headings, request_page
 

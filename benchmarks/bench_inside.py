@@ -18,7 +18,7 @@ from cifarviz.executors.worker import Worker
 from cifarviz.experiment.choices import Data
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS
-from cifarviz.runs.machine import machine_name
+from cifarviz.processor import machine_name
 from cifarviz.settings import Settings
 from scripts import chromium
 from scripts.app_server import ROOT, AppServer, serve_files

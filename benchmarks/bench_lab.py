@@ -37,7 +37,7 @@ from cifarviz.data import library
 from cifarviz.executors.worker import Worker
 from cifarviz.experiment import lab
 from cifarviz.experiment.lab import LabExperiment
-from cifarviz.runs.machine import machine_name
+from cifarviz.processor import machine_name
 from cifarviz.runs.records import Run
 from cifarviz.runs.series import series_runs
 from cifarviz.runs.snapshots import snapshot_epochs

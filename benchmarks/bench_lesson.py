@@ -24,7 +24,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from benchmarks.results_file import write_results
 from cifarviz.lessons.registry import LESSONS
-from cifarviz.runs.machine import machine_name
+from cifarviz.processor import machine_name
 from scripts import chromium
 from scripts.app_server import ROOT, AppServer, serve_files
 

@@ -32,8 +32,8 @@ from cifarviz.figures.confusion_matrix import confusion_matrix, confusion_matrix
 from cifarviz.figures.sprite import sprite
 from cifarviz.network.build import build
 from cifarviz.network.variables import assign
+from cifarviz.processor import machine_name
 from cifarviz.runs.artifacts import checkpoint_path, load_arrays
-from cifarviz.runs.machine import machine_name
 from cifarviz.runs.recorded import restore_recorded_run
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import load_predictions

@@ -27,7 +27,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from benchmarks.results_file import write_results
 from cifarviz.experiment.address import pack_changes, preset_draft
 from cifarviz.experiment.presets import PRESETS
-from cifarviz.runs.machine import machine_name
+from cifarviz.processor import machine_name
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings

@@ -15,7 +15,7 @@ from cifarviz.data.library import status
 from cifarviz.executors.worker import Worker
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS
-from cifarviz.runs.machine import machine_name
+from cifarviz.processor import machine_name
 from cifarviz.runs.states import RunState
 from cifarviz.settings import Settings
 

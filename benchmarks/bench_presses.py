@@ -14,7 +14,7 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 from benchmarks.results_file import write_results
-from cifarviz.runs.machine import machine_name
+from cifarviz.processor import machine_name
 from scripts import chromium
 from scripts.app_server import ROOT, AppServer, serve_files
 from tests import stored_runs

@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from benchmarks.results_file import write_results
 from cifarviz.experiment.presets import PRESETS
-from cifarviz.runs.machine import machine_name
+from cifarviz.processor import machine_name
 
 _SIDE = 4096
 

@@ -16,7 +16,7 @@ from cifarviz.executors.worker import Worker
 from cifarviz.experiment.choices import Data
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS
-from cifarviz.runs.machine import machine_name
+from cifarviz.processor import machine_name
 from cifarviz.runs.snapshots import snapshot_bytes
 
 _EPOCHS = 5

@@ -19,7 +19,7 @@ from cifarviz.executors.worker import Worker
 from cifarviz.experiment.choices import Data
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS
-from cifarviz.runs.machine import machine_name
+from cifarviz.processor import machine_name
 from cifarviz.runs.states import Action
 from cifarviz.settings import Settings
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from benchmarks.alternating import Contender, Spread, measure
 from benchmarks.results_file import write_results
-from cifarviz.runs.machine import machine_name
+from cifarviz.processor import machine_name
 
 _IMAGES = 4800
 _ISA = "ONEDNN_MAX_CPU_ISA"

@@ -23,7 +23,7 @@ from cifarviz.data.decoder_process import POOL
 from cifarviz.data.image_pixels import read_image
 from cifarviz.data.uploads import decode
 from cifarviz.errors import ImageUnreadable
-from cifarviz.runs.machine import machine_name
+from cifarviz.processor import machine_name
 from tests import hostile_images as hostile
 
 _SIDE = 7_000

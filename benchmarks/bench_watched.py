@@ -26,7 +26,7 @@ from benchmarks.results_file import write_results
 from cifarviz.experiment.choices import Data, NoValidation
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS
-from cifarviz.runs.machine import machine_name
+from cifarviz.processor import machine_name
 from cifarviz.runs.states import Action
 from cifarviz.runs.store import RunStore, new_run_id
 from cifarviz.settings import Settings

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from cifarviz.runs.machine import machine_name
+from cifarviz.processor import machine_name
 
 _FOLDER = Path(__file__).parent / "results"
 _PACKAGES = ("tensorflow", "keras", "numpy", "streamlit")

@@ -26,7 +26,7 @@ import tensorflow as tf
 from cifarviz.data.library import load
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.network.build import build
-from cifarviz.runs.machine import machine_name
+from cifarviz.processor import machine_name
 from cifarviz.settings import Settings
 from cifarviz.training.plan import Plan, epoch_order, make_plan
 

@@ -57,6 +57,7 @@ from cifarviz.figures.pictures import channel_grid
 from cifarviz.figures.probabilities import probabilities, probabilities_figure
 from cifarviz.figures.reliability import Reliability, reliability_figure
 from cifarviz.figures.theme import METRIC_TITLES, MetricName
+from cifarviz.loading import tensorflow_imports
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.snapshots import WeightsChoice
@@ -338,7 +339,8 @@ class Home:
         Its methods: ``probabilities(images)``, ``observe(image)``,
         ``attention(image, layer, class_index)`` (Grad-CAM) and ``kernel(layer)``.
         """
-        from cifarviz.analysis.trained_model import open_checkpoint
+        with tensorflow_imports(self.store.settings.home):
+            from cifarviz.analysis.trained_model import open_checkpoint
 
         run = self.run(run)
         return open_checkpoint(self.store, run, self._choose_weights(run, weights))

@@ -23,7 +23,9 @@
     │   └── StorageFull          the disk, or the folder, is full or read-only
     ├── SettingInvalid           an environment variable with an invalid value
     ├── OutputPathInvalid        a path for files at which none can be written
-    └── TrainingFailed           the loss is NaN, no memory left, …
+    ├── TrainingFailed           the loss is NaN, no memory left, …
+    └── TuneUpFailed             nothing could be timed
+        └── TuneUpGivenUp        … as a run began, or somebody stopped it
 
 The message is a sentence or two for the user: what happened, what was expected, and what to do.
 Pages and the command line print it as it is. It is a template with named values, which programs
@@ -138,3 +140,11 @@ class OutputPathInvalid(CifarvizError):
 
 class TrainingFailed(CifarvizError):
     """Training cannot go on: the loss is NaN, memory ran out, …"""
+
+
+class TuneUpFailed(CifarvizError):
+    """No use of the processor could be timed."""
+
+
+class TuneUpGivenUp(TuneUpFailed):
+    """A run began, or somebody stopped the tune-up."""

@@ -1,4 +1,4 @@
-"""A lock so that only one thread at a time imports a heavy library.
+"""What is held around the import of a heavy library: TensorFlow, Keras or scikit-learn.
 
 TensorFlow and scikit-learn have circular imports. Two threads that start at different ends wait
 for each other's half-loaded modules, which Python ends with an error. In a server, the warm-up and
@@ -8,7 +8,12 @@ the first run could do so.
 import gc
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
+
+from cifarviz import processor
 
 
 class _HeavyImports:
@@ -39,4 +44,15 @@ class _HeavyImports:
 
 
 HEAVY_IMPORTS = _HeavyImports()
-"""Hold it around ``import`` of TensorFlow, Keras or scikit-learn inside a function."""
+"""Hold it around ``import`` of scikit-learn inside a function."""
+
+
+@contextmanager
+def tensorflow_imports(home: Path) -> Iterator[None]:
+    """Hold it around ``import`` of what needs TensorFlow or Keras, inside a function.
+
+    It decides how TensorFlow will use the processor, by what ``home`` knows of it.
+    """
+    processor.configure(home)
+    with HEAVY_IMPORTS:
+        yield

@@ -10,6 +10,7 @@
 ``CIFARVIZ_RUN_MB``           megabytes that one run's snapshots may take; default 100
 ``CIFARVIZ_SNAPSHOTS_MB``     megabytes that those of all runs may take; default 5000
 ``CIFARVIZ_WARM_UP``          ``0`` keeps the dashboard from loading TensorFlow before it is needed
+``CIFARVIZ_TUNE_UP``          ``0`` keeps the dashboard from measuring this computer by itself
 ``CIFARVIZ_RECORDED``         ``0`` starts a new home without the recorded demonstration run
 ``KERAS_HOME``                Keras' folder, whose data cache is also searched; default
                               ``~/.keras``
@@ -33,6 +34,7 @@ class Settings:
     tensorboard_dir: Path
     keras_home: Path
     warm_up: bool = True
+    tune_up: bool = True
     recorded: bool = True
     executor: str = "local"
     """A name among ``executors.registry.EXECUTORS``."""
@@ -58,6 +60,7 @@ class Settings:
             run_budget=_megabytes(env, "CIFARVIZ_RUN_MB", 100),
             snapshots_budget=_megabytes(env, "CIFARVIZ_SNAPSHOTS_MB", 5000),
             warm_up=env.get("CIFARVIZ_WARM_UP", "").strip() != "0",
+            tune_up=env.get("CIFARVIZ_TUNE_UP", "").strip() != "0",
             recorded=env.get("CIFARVIZ_RECORDED", "").strip() != "0",
             executor=env.get("CIFARVIZ_EXECUTOR", "").strip() or "local",
         )

@@ -1,5 +1,6 @@
 """The Start page: what cifarviz does, ways to its pages, and the state of the data."""
 
+from collections.abc import Callable
 from functools import partial
 
 import streamlit as st
@@ -13,6 +14,7 @@ from cifarviz.ui.errors import render_errors
 from cifarviz.ui.lesson import render_lesson_card
 from cifarviz.ui.navigation import PAGES, go_to
 from cifarviz.ui.start import render_class_pictures, render_data_panel, render_newest_runs
+from cifarviz.ui.this_computer import render_this_computer
 
 PANELS_PER_ROW = 3
 _HELP = {
@@ -93,9 +95,10 @@ with train:
     )
 with inside, render_errors():
     render_inside_card(runs)
-panels = [partial(render_data_panel, info) for info in all_datasets()]
+panels: list[Callable[[], None]] = [partial(render_data_panel, info) for info in all_datasets()]
 if runs:
     panels.append(partial(render_newest_runs, runs))
+panels.append(render_this_computer)
 for row in range(0, len(panels), PANELS_PER_ROW):
     for place, render in zip(
         st.columns(PANELS_PER_ROW), panels[row : row + PANELS_PER_ROW], strict=False

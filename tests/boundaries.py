@@ -17,7 +17,8 @@ _CORE: Mapping[str, frozenset[str]] = {
     "errors": frozenset(),
     "settings": frozenset({"errors"}),
     "storage": frozenset({"errors"}),
-    "loading": frozenset(),
+    "processor": frozenset({"cifarviz"}),
+    "loading": frozenset({"processor"}),
     "escaping": frozenset(),
     "installation": frozenset(),
     "static_files": frozenset(),
@@ -41,10 +42,11 @@ _CORE: Mapping[str, frozenset[str]] = {
     "experiment": frozenset(
         {"escaping", "layers", "value", "value_text", "datasets", "data", "errors", "settings"}
     ),
-    "network": frozenset({"experiment", "layers", "data", "errors", "settings"}),
+    "network": frozenset({"experiment", "layers", "data", "processor", "errors", "settings"}),
     "runs": frozenset(
         {
             "escaping",
+            "processor",
             "storage",
             "experiment",
             "layers",
@@ -92,7 +94,17 @@ _CORE: Mapping[str, frozenset[str]] = {
     ),
     "lessons": frozenset({"analysis", "runs", "experiment", "layers"}),
     "training": frozenset(
-        {"runs", "network", "experiment", "datasets", "data", "errors", "settings"}
+        {
+            "processor",
+            "storage",
+            "runs",
+            "network",
+            "experiment",
+            "datasets",
+            "data",
+            "errors",
+            "settings",
+        }
     ),
     "executors": frozenset(
         {"loading", "training", "runs", "experiment", "datasets", "data", "errors", "settings"}
@@ -284,6 +296,28 @@ def _tensorflow_only_starred(tree: Tree) -> Iterator[Violation]:
             yield Violation(source.path, imported.line, rule)
 
 
+def _tensorflow_loaded_by_the_lock(tree: Tree) -> Iterator[Violation]:
+    for source in tree.sources:
+        if source.module in tree.starred or not _is_entry_point(source):
+            continue
+        held = {
+            line
+            for node in ast.walk(source.tree)
+            if isinstance(node, ast.With)
+            and any(
+                ast.unparse(item.context_expr).startswith("tensorflow_imports(")
+                for item in node.items
+            )
+            for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
+        }
+        for imported in tree.imports(source):
+            if imported.at_top or imported.for_types or imported.line in held:
+                continue
+            if imported.module in tree.starred or imported.module.split(".")[0] in TENSORFLOW:
+                rule = f"import {imported.module} inside `with tensorflow_imports(home)`"
+                yield Violation(source.path, imported.line, rule)
+
+
 def _layer_types_only_in_layers(tree: Tree) -> Iterator[Violation]:
     classes, types = _layer_types(tree)
     rule = "only cifarviz/layers/ and recipes refer to a layer type; use the layer's methods"
@@ -470,6 +504,7 @@ RULES: Mapping[str, Callable[[Tree], Iterable[Violation]]] = {
     "executors by their entry": _executors_by_their_entry,
     "engine without store": _engine_without_store,
     "tensorflow only in starred files": _tensorflow_only_starred,
+    "tensorflow loaded by the lock": _tensorflow_loaded_by_the_lock,
     "layer types only in layers": _layer_types_only_in_layers,
     "scikit-learn inside functions": _scikit_learn_inside,
     "one session_state": _one_session_state,

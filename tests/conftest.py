@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from cifarviz import processor
 from cifarviz.settings import Settings
 
 _KERAS_HOME = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
@@ -16,6 +17,9 @@ _KERAS_HOME = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
 def pytest_configure(config: pytest.Config) -> None:
     # Before anything imports TensorFlow or Keras, which read these once.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    processor.configure(Path(os.devnull))
+    # Servers that tests start have no minute for it, and no fresh home is tried twice.
+    os.environ["CIFARVIZ_TUNE_UP"] = "0"
     # Keras writes to its folder when it is imported; this keeps the developer's clean.
     folder = tempfile.TemporaryDirectory(prefix="cifarviz-keras-")
     config.stash[_KERAS_HOME] = folder

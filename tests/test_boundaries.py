@@ -155,6 +155,20 @@ VIOLATIONS = [
         },
         2,
     ),
+    (
+        "tensorflow loaded by the lock",
+        {
+            "cifarviz/network/a.py": "",
+            "cifarviz/cli.py": "def f():\n  with tensorflow_imports(home):\n"
+            "    import cifarviz.network.a",
+        },
+        None,
+    ),
+    (
+        "tensorflow loaded by the lock",
+        {"cifarviz/network/a.py": "", "cifarviz/cli.py": "def f():\n  import cifarviz.network.a"},
+        2,
+    ),
     ("imports point one way", {"cifarviz/training/a.py": "import cifarviz.executors.worker"}, 1),
     ("imports point one way", {"cifarviz/runs/a.py": "import cifarviz.training.reporting"}, 1),
     (

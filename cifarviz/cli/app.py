@@ -6,6 +6,7 @@ from cifarviz.cli import data, export, forking, inspection, reproduce, runs, tra
 from cifarviz.cli.dashboard import dashboard
 from cifarviz.cli.exit_codes import run_and_exit
 from cifarviz.cli.import_run import import_run
+from cifarviz.cli.tune_up import tune_up
 from cifarviz.datasets.registry import all_datasets
 
 app = typer.Typer(
@@ -28,6 +29,7 @@ app.command()(reproduce.reproduce)
 app.command()(inspection.evaluate)
 app.command()(inspection.predict)
 app.command("feature-maps")(inspection.feature_maps)
+app.command("tune-up")(tune_up)
 app.command("import")(import_run)
 app.command("export")(export.export)
 

@@ -16,6 +16,7 @@ from cifarviz.errors import OutputPathInvalid
 from cifarviz.export.files import ENDINGS, ExportKind, code_files, file_name, pack_run
 from cifarviz.export.report.contents import gather
 from cifarviz.export.report.page import report
+from cifarviz.loading import tensorflow_imports
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import WeightsChoice
@@ -80,7 +81,8 @@ def export(
 
 
 def _network(store: RunStore, run: Run, kind: ExportKind, weights: WeightsChoice) -> bytes:
-    from cifarviz.analysis.trained_model import network_file
+    with tensorflow_imports(store.settings.home):
+        from cifarviz.analysis.trained_model import network_file
 
     return network_file(store, run, weights, weights_only=kind is ExportKind.WEIGHTS)
 
@@ -88,7 +90,8 @@ def _network(store: RunStore, run: Run, kind: ExportKind, weights: WeightsChoice
 def _report(
     store: RunStore, runs: list[Run], settings: Settings, checkpoint: Checkpoint | None
 ) -> bytes:
-    from cifarviz.analysis.trained_model import open_checkpoint
+    with tensorflow_imports(store.settings.home):
+        from cifarviz.analysis.trained_model import open_checkpoint
 
     if checkpoint is not None:
         for run in runs:

@@ -21,6 +21,7 @@ from cifarviz.data.uploads import decode_file
 from cifarviz.datasets.registry import find_dataset
 from cifarviz.errors import ArtifactMissing, ImageUnreadable
 from cifarviz.escaping import safe_file_name
+from cifarviz.loading import tensorflow_imports
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run
@@ -184,7 +185,8 @@ def chosen_weights(run: Run, store: RunStore, checkpoint: Checkpoint | None) -> 
 
 
 def _open_model(store: RunStore, run: Run, checkpoint: Checkpoint) -> "TrainedModel":
-    from cifarviz.analysis.trained_model import open_checkpoint
+    with tensorflow_imports(store.settings.home):
+        from cifarviz.analysis.trained_model import open_checkpoint
 
     return open_checkpoint(store, run, checkpoint)
 

@@ -29,6 +29,7 @@ from cifarviz.errors import CifarvizError, RunError
 from cifarviz.executors.worker import Worker
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PUBLISHED, Preset, find_preset
+from cifarviz.loading import tensorflow_imports
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.earlier_losses import losses_text
 from cifarviz.runs.log_probabilities import Predictions
@@ -191,7 +192,8 @@ class _Reproduction:
         return vote(self._store, members, dataset.test, self._predict, len(dataset.info.classes))
 
     def _predict(self, run: Run, checkpoint: Checkpoint, test: ImageSet) -> Predictions:
-        from cifarviz.analysis.trained_model import open_checkpoint
+        with tensorflow_imports(self._store.settings.home):
+            from cifarviz.analysis.trained_model import open_checkpoint
 
         return open_checkpoint(self._store, run, checkpoint).predictions(test.images)
 

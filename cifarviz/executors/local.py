@@ -7,7 +7,7 @@ from filelock import BaseFileLock
 
 from cifarviz.data import library
 from cifarviz.executors.executor import Job
-from cifarviz.loading import HEAVY_IMPORTS
+from cifarviz.loading import tensorflow_imports
 from cifarviz.runs import locks
 from cifarviz.runs.leases import this_process
 from cifarviz.runs.store import RunStore
@@ -38,7 +38,7 @@ class LocalExecutor:
         return None if slot is None else LocalPlace(slot)
 
     def train(self, job: Job) -> Ending:
-        with HEAVY_IMPORTS:
+        with tensorflow_imports(self._store.settings.home):
             from cifarviz.training import engine
             from cifarviz.training.precision import TimingsFile
             from cifarviz.training.tensorboard_files import TensorBoardFiles

@@ -1,9 +1,6 @@
-"""How TensorFlow uses the processor's cores.
+"""TensorFlow's threads, and batches split into parts that are computed side by side.
 
-By default TensorFlow runs operations one after the other, each on all cores. On two cores it trains
-faster if each operation uses a single core, and two halves of a batch run in parallel
-(docs/performance.md). That was measured on two cores, so with more cores TensorFlow's default
-stays, unless ``TF_NUM_INTRAOP_THREADS`` and ``TF_NUM_INTEROP_THREADS`` are set.
+How many there are of both is decided in ``cifarviz/processor.py``.
 """
 
 import os
@@ -12,7 +9,8 @@ import threading
 
 import tensorflow as tf
 
-_INTRA, _INTER = "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"
+from cifarviz import processor
+
 # The niceness of TensorFlow's threads above that of the process, and the highest niceness.
 _EXTRA_NICENESS, _MAX_NICENESS = 10, 19
 # With fewer images in each part, starting its operations costs more than it gains.
@@ -20,14 +18,14 @@ _MIN_IMAGES = 8
 
 
 def configure_threads() -> None:
-    """Set the threads of this process, unless the environment does or TensorFlow has started."""
-    if _INTRA not in os.environ and _INTER not in os.environ and cores() == 2:
-        try:
-            tf.config.threading.set_intra_op_parallelism_threads(1)
-            tf.config.threading.set_inter_op_parallelism_threads(2)
-        except RuntimeError:
-            # TensorFlow was used before; its settings can no longer change.
-            return
+    """Set the threads of this process, unless TensorFlow has started."""
+    use = processor.in_use()
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(use.intra_threads)
+        tf.config.threading.set_inter_op_parallelism_threads(use.inter_threads)
+    except RuntimeError:
+        # TensorFlow was used before; its settings can no longer change.
+        return
 
 
 def start_threads() -> None:
@@ -49,25 +47,19 @@ def _start_with_low_priority() -> None:
     tf.config.list_logical_devices()
 
 
-def cores() -> int:
-    """Return the number of cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def batch_parts(images: int) -> int:
     """Return into how many parts a batch of so many images is split, to run in parallel.
 
-    On a GPU a batch is not split.
+    On a GPU a batch is not split, nor where TensorFlow started with other threads.
     """
-    if tf.config.list_physical_devices("GPU"):
+    use = processor.in_use()
+    threads = (
+        tf.config.threading.get_intra_op_parallelism_threads(),
+        tf.config.threading.get_inter_op_parallelism_threads(),
+    )
+    if threads != (use.intra_threads, use.inter_threads) or tf.config.list_physical_devices("GPU"):
         return 1
-    intra = tf.config.threading.get_intra_op_parallelism_threads() or _number(_INTRA)
-    inter = tf.config.threading.get_inter_op_parallelism_threads() or _number(_INTER)
-    if intra != 1 or inter < 2:
-        return 1
-    return max(min(inter, images // _MIN_IMAGES), 1)
+    return max(min(use.batch_parts, images // _MIN_IMAGES), 1)
 
 
 def split_batch(values: tf.Tensor, parts: int) -> list[tf.Tensor]:
@@ -76,11 +68,6 @@ def split_batch(values: tf.Tensor, parts: int) -> list[tf.Tensor]:
         return [values]
     length = tf.shape(values)[0]
     return [values[length * part // parts : length * (part + 1) // parts] for part in range(parts)]
-
-
-def _number(variable: str) -> int:
-    text = os.environ.get(variable, "")
-    return int(text) if text.isdecimal() else 0
 
 
 configure_threads()

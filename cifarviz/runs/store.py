@@ -18,6 +18,7 @@ from uuid import uuid4
 
 from cifarviz.errors import LeaseLost, RunNotFound, TransitionRefused
 from cifarviz.experiment.experiment import Experiment
+from cifarviz.processor import machine_name
 from cifarviz.runs.artifacts import SNAPSHOTS
 from cifarviz.runs.curation import validate_name
 from cifarviz.runs.damage import row_key
@@ -34,7 +35,6 @@ from cifarviz.runs.database_rows import (
     update_run,
 )
 from cifarviz.runs.leases import LEASE_SECONDS, Attempt, this_process
-from cifarviz.runs.machine import machine_name
 from cifarviz.runs.queue import LEASE, RunQueue
 from cifarviz.runs.records import BatchPoints, Epoch, Fork, Progress, Run
 from cifarviz.runs.run_json import save_run_json

@@ -18,8 +18,8 @@ import tensorflow as tf
 
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.network.variables import assign, to_arrays
+from cifarviz.processor import has_bfloat16, in_use, machine_name
 from cifarviz.runs.artifacts import write_atomically
-from cifarviz.runs.machine import has_bfloat16, machine_name
 from cifarviz.training.timing import Precision, Timing
 from cifarviz.training.trainable import Trainable
 
@@ -70,9 +70,8 @@ def timing_key(experiment: Experiment) -> str:
         machine_name(),
         tf.__version__,
         keras.__version__,
-        tf.config.threading.get_intra_op_parallelism_threads(),
-        tf.config.threading.get_inter_op_parallelism_threads(),
-        sorted((k, v) for k, v in os.environ.items() if k.startswith(("ONEDNN_", "TF_ENABLE_"))),
+        in_use(),
+        sorted((k, v) for k, v in os.environ.items() if k.startswith("ONEDNN_")),
         [device.name for device in tf.config.list_physical_devices("GPU")],
     )
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
@@ -91,7 +90,7 @@ def choose_precision(
     float32, without times.
     """
     exact = make("float32")
-    exact_stopwatch = _Stopwatch(exact, experiment.batch_size, images, check_stop)
+    exact_stopwatch = Stopwatch(exact, experiment.batch_size, images, check_stop)
     steps = experiment.epochs * -(-images // exact_stopwatch.batch_size)
     if exact_stopwatch.rough_seconds() * steps < _MIN_RUN_SECONDS:
         exact_stopwatch.restore_weights()
@@ -99,24 +98,24 @@ def choose_precision(
     keep_both = exact.model.count_params() <= _MAX_PARAMETERS_OF_BOTH
     in_float32: float | None = None
     if not keep_both:
-        (in_float32,) = _least_seconds([exact_stopwatch])
+        (in_float32,) = least_seconds([exact_stopwatch], _TIMED_SECONDS)
         del exact, exact_stopwatch
     check_stop()
     try:
         fast = make("bfloat16")
-        fast_stopwatch = _Stopwatch(fast, experiment.batch_size, images, check_stop)
+        fast_stopwatch = Stopwatch(fast, experiment.batch_size, images, check_stop)
         fast_stopwatch.rough_seconds()
     except tf.errors.ResourceExhaustedError:
         raise
     except tf.errors.OpError:
         # Some processors cannot compute a convolution in bfloat16.
         if in_float32 is None:
-            (in_float32,) = _least_seconds([exact_stopwatch])
+            (in_float32,) = least_seconds([exact_stopwatch], _TIMED_SECONDS)
         return Timing(in_float32, None), exact if keep_both else make("float32")
     if in_float32 is None:
-        in_float32, in_bfloat16 = _least_seconds([exact_stopwatch, fast_stopwatch])
+        in_float32, in_bfloat16 = least_seconds([exact_stopwatch, fast_stopwatch], _TIMED_SECONDS)
     else:
-        (in_bfloat16,) = _least_seconds([fast_stopwatch])
+        (in_bfloat16,) = least_seconds([fast_stopwatch], _TIMED_SECONDS)
     timing = Timing(in_float32, in_bfloat16)
     if timing.best == "bfloat16":
         return timing, fast
@@ -128,13 +127,13 @@ def lacks_bfloat16() -> bool:
     return has_bfloat16() is False and not tf.config.list_physical_devices("GPU")
 
 
-def _least_seconds(stopwatches: Sequence["_Stopwatch"]) -> list[float]:
+def least_seconds(stopwatches: Sequence["Stopwatch"], timed_seconds: float) -> list[float]:
     """Return the seconds per step of each: the minimum over several blocks, which alternate.
 
-    Other programs only add to a block's time, so the minimum is closest to the truth; and as the
-    blocks alternate, a busy machine slows all of them.
+    Each is timed for about ``timed_seconds``. Other programs only add to a block's time, so the
+    minimum is closest to the truth; and as the blocks alternate, a busy machine slows all of them.
     """
-    blocks = [stopwatch.steps_per_block() for stopwatch in stopwatches]
+    blocks = [stopwatch.steps_in(timed_seconds / _BLOCKS) for stopwatch in stopwatches]
     rounds = [
         [stopwatch.seconds(steps) for stopwatch, steps in zip(stopwatches, blocks, strict=True)]
         for _ in range(_BLOCKS)
@@ -144,7 +143,7 @@ def _least_seconds(stopwatches: Sequence["_Stopwatch"]) -> list[float]:
     return [min(times) for times in zip(*rounds, strict=True)]
 
 
-class _Stopwatch:
+class Stopwatch:
     """Times the steps of a network and restores its initial weights afterwards."""
 
     def __init__(
@@ -164,9 +163,9 @@ class _Stopwatch:
             self._warm = True
         return min(self.seconds(1), self.seconds(1))
 
-    def steps_per_block(self) -> int:
-        """Return how many steps take about as long as a block should."""
-        return int(np.clip(_TIMED_SECONDS / _BLOCKS / self.rough_seconds(), 1, self._max_steps))
+    def steps_in(self, seconds: float) -> int:
+        """Return how many steps take about so many seconds."""
+        return int(np.clip(seconds / self.rough_seconds(), 1, self._max_steps))
 
     def seconds(self, steps: int) -> float:
         """Return seconds per step, from so many steps in one call."""

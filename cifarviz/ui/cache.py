@@ -17,7 +17,7 @@ from cifarviz.data.image_set import Dataset
 from cifarviz.datasets.info import Variant
 from cifarviz.datasets.registry import find_dataset
 from cifarviz.executors.worker import Worker
-from cifarviz.loading import HEAVY_IMPORTS
+from cifarviz.loading import tensorflow_imports
 from cifarviz.runs.recorded import unpack_recorded_once
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import WeightsChoice, snapshot_path, weights_path
@@ -117,7 +117,7 @@ def trained_model(run: Run, which: WeightsChoice) -> "TrainedModel":
 def _trained_model(
     run_id: str, which: WeightsChoice, settings: Settings, stamp: int
 ) -> "TrainedModel":
-    with HEAVY_IMPORTS:
+    with tensorflow_imports(settings.home):
         from cifarviz.analysis.trained_model import open_checkpoint
 
     runs = RunStore(settings)
@@ -129,15 +129,16 @@ def open_model(run: Run, which: WeightsChoice, runs: RunStore | None = None) -> 
 
     ``runs`` is the store for a thread that has no access to this server's cache.
     """
-    with HEAVY_IMPORTS:
+    runs = runs or store()
+    with tensorflow_imports(runs.settings.home):
         from cifarviz.analysis.trained_model import open_checkpoint
 
-    return open_checkpoint(runs or store(), run, which)
+    return open_checkpoint(runs, run, which)
 
 
 def network_file(run: Run, which: WeightsChoice, *, weights_only: bool) -> bytes:
     """Return a run's network as a Keras file, uncached; raises as ``trained_model`` does."""
-    with HEAVY_IMPORTS:
+    with tensorflow_imports(settings().home):
         from cifarviz.analysis import trained_model
 
     return trained_model.network_file(store(), run, which, weights_only=weights_only)
@@ -187,23 +188,27 @@ def _maps_stamp(run: Run, epoch: int) -> int:
     return _stamp(snapshot_path(store().folder(run.id), "maps", epoch))
 
 
-def warm_up() -> None:
-    """Load TensorFlow once in the background, so that the first training starts sooner."""
-    if settings().warm_up:
-        _warm_up_thread()
+def warm_up() -> threading.Thread | None:
+    """Load TensorFlow once in the background, so that the first training starts sooner.
+
+    Returns the thread that loads it, or did; ``None`` if the settings do not want that.
+    """
+    return _warm_up_thread(settings().home) if settings().warm_up else None
 
 
 @st.cache_resource(show_spinner=False)
-def _warm_up_thread() -> threading.Thread:
-    thread = threading.Thread(target=_load_tensorflow, name="cifarviz-warm-up", daemon=True)
+def _warm_up_thread(home: Path) -> threading.Thread:
+    thread = threading.Thread(
+        target=_load_tensorflow, args=(home,), name="cifarviz-warm-up", daemon=True
+    )
     thread.start()
     return thread
 
 
-def _load_tensorflow() -> None:
+def _load_tensorflow(home: Path) -> None:
     time.sleep(_WARM_UP_DELAY)
     try:
-        with HEAVY_IMPORTS:
+        with tensorflow_imports(home):
             import sklearn.metrics
             import sklearn.model_selection  # noqa: F401
 

@@ -11,26 +11,24 @@ from cifarviz.network.threads import split_batch
 
 # Before TensorFlow is used, its threads can be set again and again.
 SCRIPT = """
-import json, os, sys
+import json, sys
 import tensorflow as tf
 import cifarviz.network.threads as threads
+from cifarviz import processor
 for cores, asked in json.loads(sys.argv[1]):
-    tf.config.threading.set_intra_op_parallelism_threads(0)
-    tf.config.threading.set_inter_op_parallelism_threads(0)
-    os.environ |= asked
-    threads.cores = lambda: cores
+    processor.usable_cores = lambda: cores
+    processor._in_use = processor.default_use().with_environment(asked)
     threads.configure_threads()
     intra = tf.config.threading.get_intra_op_parallelism_threads()
     print(intra, *map(threads.batch_parts, (1, 15, 16, 40)))
-    for name in asked:
-        del os.environ[name]
 """
 CASES: list[tuple[int, dict[str, str], str]] = [
     (2, {}, "1 1 1 2 2"),
     (4, {}, "0 1 1 1 1"),
-    (1, {"TF_NUM_INTRAOP_THREADS": "2"}, "0 1 1 1 1"),
-    (2, {"TF_NUM_INTRAOP_THREADS": "2"}, "0 1 1 1 1"),
-    (4, {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "4"}, "0 1 1 2 4"),
+    (1, {"TF_NUM_INTRAOP_THREADS": "2"}, "2 1 1 1 1"),
+    (2, {"TF_NUM_INTRAOP_THREADS": "2"}, "2 1 1 1 1"),
+    (4, {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "4"}, "1 1 1 2 4"),
+    (4, {"CIFARVIZ_BATCH_PARTS": "2"}, "0 1 1 2 2"),
 ]
 
 

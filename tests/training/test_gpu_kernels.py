@@ -4,6 +4,7 @@ import pytest
 import tensorflow as tf
 from tensorflow.python.framework.kernels import get_registered_kernels_for_op
 
+from cifarviz import processor
 from cifarviz.data import library
 from cifarviz.experiment.choices import Augmentation
 from cifarviz.experiment.optimizers import OPTIMIZERS, SGD
@@ -70,7 +71,7 @@ def test_every_operation_of_the_step_has_a_kernel_for_gpus(
 
 
 def test_on_a_gpu_batches_are_not_split(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(threads, "cores", lambda: 2)
+    monkeypatch.setattr(processor, "_in_use", processor.ProcessorUse(None, 1, 2, 2))
     monkeypatch.setattr(tf.config.threading, "get_intra_op_parallelism_threads", lambda: 1)
     monkeypatch.setattr(tf.config.threading, "get_inter_op_parallelism_threads", lambda: 2)
     assert threads.batch_parts(64) == 2

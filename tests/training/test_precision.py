@@ -65,13 +65,13 @@ def test_the_faster_precision_is_remembered_per_network_and_batch_size(
     faster("bfloat16", monkeypatch)
     first = trained(precision="auto", epochs=1)
     timed = []
-    real = precision._Stopwatch.steps_per_block
+    real = precision.Stopwatch.steps_in
 
-    def counted(stopwatch: precision._Stopwatch) -> int:
+    def counted(stopwatch: precision.Stopwatch, seconds: float) -> int:
         timed.append(stopwatch)
-        return real(stopwatch)
+        return real(stopwatch, seconds)
 
-    monkeypatch.setattr(precision._Stopwatch, "steps_per_block", counted)
+    monkeypatch.setattr(precision.Stopwatch, "steps_in", counted)
     again = trained(precision="auto", epochs=1, seed=6)
     assert (again.precision, again.precision_reason) == (first.precision, first.precision_reason)
     assert timed == []
@@ -191,7 +191,7 @@ def test_other_load_on_the_machine_does_not_change_the_choice(
         def __init__(self, seconds: float) -> None:
             self.own, self.restored = seconds, 0
 
-        def steps_per_block(self) -> int:
+        def steps_in(self, seconds: float) -> int:
             return 3
 
         def seconds(self, steps: int) -> float:
@@ -203,9 +203,10 @@ def test_other_load_on_the_machine_does_not_change_the_choice(
 
     for _ in range(7):
         pair = [Steady(0.010), Steady(0.010)]
-        exact, fast = precision._least_seconds(pair)  # type: ignore[arg-type]
+        exact, fast = precision.least_seconds(pair, 0.5)  # type: ignore[arg-type]
         assert Timing(exact, fast).best == "float32"
-        exact, fast = precision._least_seconds([Steady(0.020), Steady(0.010)])  # type: ignore[list-item]
+        uneven = [Steady(0.020), Steady(0.010)]
+        exact, fast = precision.least_seconds(uneven, 0.5)  # type: ignore[arg-type]
         assert Timing(exact, fast).best == "bfloat16"
         assert [one.restored for one in pair] == [1, 1]
 

@@ -25,8 +25,8 @@ from cifarviz.experiment.ensemble_members import (
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS, Preset, PresetVariant
 from cifarviz.experiment.run_names import run_name
+from cifarviz.processor import machine_name
 from cifarviz.runs.artifacts import Checkpoint
-from cifarviz.runs.machine import machine_name
 from cifarviz.runs.records import Run
 from cifarviz.training.estimate import epoch_work, estimate_epoch, recorded_speeds
 from cifarviz.training.series_queue import Submission, queue_series

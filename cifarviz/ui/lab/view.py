@@ -13,7 +13,7 @@ from cifarviz.experiment.choices import Data
 from cifarviz.experiment.ensemble_members import MAX_SEED
 from cifarviz.experiment.lab import LAB_TITLES, LabExperiment, LabKind
 from cifarviz.experiment.split_sizes import SplitSizes
-from cifarviz.runs.machine import machine_name
+from cifarviz.processor import machine_name
 from cifarviz.runs.recorded import ORIGIN, recorded_series
 from cifarviz.runs.records import Run
 from cifarviz.runs.series import Series, all_series, find_series

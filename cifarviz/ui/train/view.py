@@ -16,8 +16,8 @@ from cifarviz.experiment.draft import Draft, make_draft
 from cifarviz.experiment.experiment import Experiment, SplitSizes
 from cifarviz.experiment.presets import PRESETS, Preset
 from cifarviz.experiment.run_names import run_name, unique_name
+from cifarviz.processor import machine_name
 from cifarviz.runs.curation import LONGEST_NAME
-from cifarviz.runs.machine import machine_name
 from cifarviz.runs.records import Run
 from cifarviz.training.estimate import epoch_work, estimate_epoch, recorded_speeds
 from cifarviz.ui import cache, state
