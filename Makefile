@@ -51,10 +51,10 @@ screenshots: environment-dev
 	@$(VENV_PYTHON) -m scripts.screenshots
 
 # Each with its number of rounds; the long ones are printed from benchmarks/results.
-SHORT_BENCHMARKS := "bench_training_speed 1" "bench_pages 5" "bench_watched 2" "bench_inside 10" \
-	"bench_stop 8" "bench_memory 20" "bench_snapshots 3" "bench_maps 3" "bench_processor"
-LONG_BENCHMARKS := "bench_training_speed" "bench_fast --full" "bench_fast_ablation" "bench_pages" \
-	"bench_watched" "bench_inside" "bench_stop" "bench_memory" "bench_processor" \
+SHORT_BENCHMARKS := "bench_peers 1" "bench_pages 5" "bench_watched 2" "bench_inside 10" \
+	"bench_stop 8" "bench_first_step 1" "bench_memory 20" "bench_snapshots 3" "bench_maps 3"
+LONG_BENCHMARKS := "bench_peers --torch build/torch" "bench_fast --full" "bench_fast_ablation" \
+	"bench_pages" "bench_watched" "bench_inside" "bench_stop" "bench_memory" "bench_first_step" \
 	"bench_snapshots" "bench_maps" "bench_precision_accuracy" "bench_lab" "bench_lesson" "bench_fresh_machine"
 
 bench: environment-dev
@@ -67,10 +67,6 @@ bench-full: environment-dev
 	@$(VENV_PYTHON) -m scripts.chromium --install
 	@failed=no; for one in $(LONG_BENCHMARKS); do \
 		echo "== $$one"; $(VENV_PYTHON) -m benchmarks.$$one || failed=yes; \
-	done; \
-	for isa in AVX512_CORE AVX2; do \
-		echo "== without bfloat16: $$isa"; \
-		ONEDNN_MAX_CPU_ISA=$$isa $(VENV_PYTHON) -m benchmarks.bench_training_speed 3 || failed=yes; \
 	done; $(VENV_PYTHON) -m benchmarks.table --write; [ $$failed = no ]
 
 clean:

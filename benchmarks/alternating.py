@@ -16,12 +16,19 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Contender:
-    """A module to run, its arguments and environment variables."""
+    """A module to run, or a file by another Python, its arguments and environment variables."""
 
     name: str
     module: str
     arguments: tuple[str, ...]
     environment: tuple[tuple[str, str], ...] = ()
+    python: str = ""
+
+    @property
+    def command(self) -> list[str]:
+        if self.python:
+            return [self.python, self.module, *self.arguments]
+        return [sys.executable, "-m", self.module, *self.arguments]
 
 
 @dataclass(frozen=True)
@@ -44,7 +51,7 @@ class Process:
     def __init__(self, contender: Contender) -> None:
         self._name = contender.name
         self._process = subprocess.Popen(
-            [sys.executable, "-m", contender.module, *contender.arguments],
+            contender.command,
             env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **dict(contender.environment)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

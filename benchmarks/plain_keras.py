@@ -12,6 +12,7 @@ an epoch and prints images/s.
 
 import sys
 import time
+from collections.abc import Callable, Mapping
 
 import keras
 import numpy as np
@@ -53,6 +54,24 @@ def vgg() -> keras.Model:
     return keras.Sequential([keras.Input((32, 32, 3)), *blocks, *head])
 
 
+def dropout() -> keras.Model:
+    blocks = []
+    for filters in (32, 64):
+        blocks += [
+            layers.Conv2D(filters, 3, padding="same", activation="relu"),
+            layers.Conv2D(filters, 3, padding="same", activation="relu"),
+            layers.MaxPooling2D(2),
+            layers.Dropout(0.25),
+        ]
+    head = [
+        layers.Flatten(),
+        layers.Dense(512, activation="relu"),
+        layers.Dropout(0.5),
+        layers.Dense(10, activation="softmax"),
+    ]
+    return keras.Sequential([keras.Input((32, 32, 3)), *blocks, *head])
+
+
 def ensemble_member() -> keras.Model:
     def dense(units: int, activation: str = "relu") -> layers.Dense:
         return layers.Dense(units, activation=activation, kernel_initializer="glorot_normal")
@@ -71,20 +90,33 @@ def ensemble_member() -> keras.Model:
     return keras.Sequential([keras.Input((32, 32, 3)), *stack, dense(10, "softmax")])
 
 
-def main() -> None:
-    """Load the data, compile and warm up with an epoch; then train one for each line."""
-    preset, batch_size, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+_NETWORKS: Mapping[str, Callable[[], keras.Model]] = {
+    "cifar10-starter": starter,
+    "cifar10-vgg": vgg,
+    "cifar10-dropout": dropout,
+    "cifar10-ensemble": ensemble_member,
+}
+
+
+def prepare(preset: str, count: int) -> tuple[keras.Model, np.ndarray, np.ndarray]:
+    """Return the compiled network of a preset, its images and their labels."""
     train = load("cifar10", "sample", Settings.from_environment()).train
     pixels, labels = train.images[:count].astype("float32"), train.labels[:count].astype("int64")
+    model, images = _NETWORKS[preset](), pixels / 255.0
     loss, rate = "sparse_categorical_crossentropy", 1e-3
-    if preset == "cifar10-starter":
-        model, images = starter(), pixels / 255.0
-    elif preset == "cifar10-vgg":
-        model, images, rate = vgg(), (pixels - pixels.mean((0, 1, 2))) / pixels.std((0, 1, 2)), 1e-4
-    else:
-        model, images, loss = ensemble_member(), pixels / 225.0, "categorical_crossentropy"
+    if preset == "cifar10-vgg":
+        images, rate = (pixels - pixels.mean((0, 1, 2))) / pixels.std((0, 1, 2)), 1e-4
+    elif preset == "cifar10-ensemble":
+        images, loss = pixels / 225.0, "categorical_crossentropy"
         labels = np.eye(10, dtype="float32")[labels]
     model.compile(keras.optimizers.Adam(rate), loss, metrics=["accuracy"])
+    return model, images, labels
+
+
+def main() -> None:
+    """Compile and warm up with an epoch; then train one for each line."""
+    preset, batch_size, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    model, images, labels = prepare(preset, count)
     model.fit(images, labels, batch_size=batch_size, epochs=1, verbose=0)
     print("ready", flush=True)
     for _ in sys.stdin:

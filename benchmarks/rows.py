@@ -1,8 +1,8 @@
-"""The rows of the table of measurements, from the files in benchmarks/results."""
+"""The rows of the tables of measurements, from the files in benchmarks/results."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,19 +25,24 @@ class Row:
     command: str
     short: bool = False
     """Whether the README shows it, too."""
+    date: str = ""
 
 
-def all_rows() -> Iterator[Row]:
-    """Yield the rows of all existing results, in the order of the table."""
+def all_kinds() -> list[str]:
+    """Return the folders of the kinds of processors that were measured."""
+    return sorted(folder.name for folder in _RESULTS.iterdir() if folder.is_dir())
+
+
+def all_rows(kind: str) -> Iterator[Row]:
+    """Yield the rows of all results of a kind of processor, in the order of the table."""
     for name, rows in _ROWS.items():
-        results = read_results(name)
+        results = read_results(kind, name)
         if results is not None:
-            yield from rows(results)
+            for row in rows(results):
+                yield replace(row, date=results["date"])
 
 
 def _fast_rows(results: Results) -> Iterator[Row]:
-    # Prefer the results of --full, if there are any.
-    results = read_results("fast_full") or results
     accuracies = results["accuracies"]
     reached = f"{min(accuracies):.1%} to {max(accuracies):.1%}".replace("%", " %")
     five = f"5 seeds, {reached}"
@@ -65,29 +70,67 @@ def _fast_rows(results: Results) -> Iterator[Row]:
     )
 
 
-def _speed_rows(results: Results, without: str = "") -> Iterator[Row]:
-    """Yield rows; ``without``: the instructions that were disabled, as text."""
+def _earlier_speed_rows(results: Results, without: str = "") -> Iterator[Row]:
+    """Yield rows of before ``bench_peers``; ``without``: the instructions that were disabled."""
     for row in results["rows"]:
         speeds = {name: spread["values"] for name, spread in row["images_per_second"].items()}
-        ratios = _ratios(speeds["auto"], speeds["plain Keras"])
-        exact = _ratios(speeds["float32"], speeds["plain Keras"])
-        goals = row["to_reach"]
+        about = f"`{row['preset']}`, batch {row['batch_size']}"
+        for name, words in (("auto", ""), ("float32", ", float32 on both sides")):
+            yield Row(
+                f"images a second, {about}, against plain Keras{words}{without}",
+                "–",
+                f"{_ratios(speeds[name], speeds['plain Keras'])} ({np.median(speeds[name]):,.0f} "
+                f"against {np.median(speeds['plain Keras']):,.0f})",
+                "bench_training_speed, now bench_peers",
+                short=name == "auto" and not without,
+            )
+
+
+def _peer_rows(results: Results) -> Iterator[Row]:
+    for row in results["rows"]:
+        speeds, ratios = row["images_per_second"], row["ratios"]
+        about = f"`{row['preset']}`, batch {row['batch_size']}, {row['precision']}"
+        ours = np.median(speeds["cifarviz"])
+        best = row["best_peer"]
         yield Row(
-            f"images a second, `{row['preset']}`, batch {row['batch_size']}, against plain "
-            f"Keras{without}",
-            f"≥ {goals[0]:g}×" if not without else "–",
-            f"{ratios} ({np.median(speeds['auto']):,.0f} against "
+            f"images a second, {about}, against the best peer",
+            "≥ 1.15×",
+            f"{_range(ratios[best])} ({ours:,.0f} against {best} {np.median(speeds[best]):,.0f})",
+            results["command"],
+        )
+        yield Row(
+            f"the same, {about}, against plain Keras",
+            _PLAIN_GOALS.get((row["preset"], row["batch_size"], row["precision"]), "–"),
+            f"{_range(ratios['plain Keras'])} ({ours:,.0f} against "
             f"{np.median(speeds['plain Keras']):,.0f})",
             results["command"],
-            short=not without,
+            short=row["preset"] in ("cifar10-vgg", "cifar10-starter"),
         )
-        if not without:
+        if row["preset"] == "cifar10-vgg":
+            share = row["share_of_product"]["cifarviz"]
             yield Row(
-                f"the same, batch {row['batch_size']}, float32 on both sides",
-                f"≥ {goals[1]:g}×",
-                exact,
+                f"the same, {about}: share of a large matrix product's rate",
+                "≥ 0.85" if (row["batch_size"], row["precision"]) == (128, "float32") else "–",
+                f"{share:.2f} of {np.median(speeds['matrix product']) / 1e12:.2f} TFLOP/s",
                 results["command"],
             )
+
+
+_PLAIN_GOALS = {
+    ("cifar10-vgg", 128, "float32"): "≥ 1.5× (AVX2)",
+    ("cifar10-vgg", 128, "bfloat16"): "≥ 4× (AMX)",
+}
+
+
+def _first_step_rows(results: Results) -> Iterator[Row]:
+    for preset, seconds in results["seconds"].items():
+        yield Row(
+            f"first point of the loss after the click, `{preset}` on the sample",
+            f"≤ {results['limit']:.0f} s",
+            f"median {np.median(seconds):.1f} s ({min(seconds):.1f}–{max(seconds):.1f})",
+            results["command"],
+            short=preset == "cifar10-vgg",
+        )
 
 
 def _watched_rows(results: Results, *, about: str) -> Iterator[Row]:
@@ -273,9 +316,13 @@ def _lab_rows(results: Results) -> Iterator[Row]:
 
 _ROWS: Mapping[str, Callable[[Results], Iterator[Row]]] = {
     "fast": _fast_rows,
-    "training_speed": _speed_rows,
-    "training_speed_avx512_core": partial(_speed_rows, without=", no bfloat16 instructions"),
-    "training_speed_avx2": partial(_speed_rows, without=", AVX2 only"),
+    "peers": _peer_rows,
+    "training_speed": _earlier_speed_rows,
+    "training_speed_avx512_core": partial(
+        _earlier_speed_rows, without=", no bfloat16 instructions"
+    ),
+    "training_speed_avx2": partial(_earlier_speed_rows, without=", AVX2 only"),
+    "first_step": _first_step_rows,
     "watched_cifar10_starter": partial(_watched_rows, about="`cifar10-starter` at batch 32"),
     "watched_cifar10_starter_cold": partial(
         _watched_rows, about="`cifar10-starter` at batch 32 without warm-up"
@@ -296,11 +343,17 @@ _ROWS: Mapping[str, Callable[[Results], Iterator[Row]]] = {
 """By the names of files in benchmarks/results, in the order of the table."""
 
 
-def read_results(name: str) -> Results | None:
-    """Return a benchmark's results; ``None`` if there is no such file."""
-    path = _RESULTS / f"{name}.json"
+def read_results(kind: str, name: str) -> Results | None:
+    """Return a benchmark's results on a kind of processor; ``None`` if there are none."""
+    path = _RESULTS / kind / f"{name}.json"
     results: Results | None = json.loads(path.read_text()) if path.exists() else None
     return results
+
+
+def _range(ratios: Sequence[float], digits: int = 2) -> str:
+    """Return median and range of ratios."""
+    low, high = min(ratios), max(ratios)
+    return f"{np.median(ratios):.{digits}f}× ({low:.{digits}f}–{high:.{digits}f})"
 
 
 def _ratios(

@@ -30,7 +30,7 @@ from cifarviz.processor import machine_name
 from cifarviz.settings import Settings
 from cifarviz.training.plan import Plan, epoch_order, make_plan
 
-_OUT = Path("benchmarks/results/shuffle_order.json")
+_OUT = Path("benchmarks/results/amx/shuffle_order.json")
 
 
 def main() -> None:

@@ -1,49 +1,78 @@
-"""Print the table of all measurements from the files in benchmarks/results.
+"""Print the tables of all measurements, one a kind of processor, from benchmarks/results.
 
     python -m benchmarks.table [--write]
 
-``--write`` inserts it into docs/performance.md, with the tables of the ablation of
-``cifar10-fast`` and of the overfit lab, and its most important rows into README.md, between marker
-lines.
+``--write`` inserts them into docs/performance.md, with the tables of the ablation of
+``cifar10-fast`` and of the overfit lab, and the most important rows, side by side, into README.md,
+between marker lines.
 """
 
+import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.rows import Row, all_rows, read_results
+from benchmarks.rows import Results, Row, all_kinds, all_rows, read_results
 
+_RESULTS = Path(__file__).parent / "results"
 _ROOT = Path(__file__).parent.parent
 
 
 def main() -> None:
-    """Print the table, or write it."""
-    rows = list(all_rows())
+    """Print the tables, or write them."""
+    tables = {kind: list(all_rows(kind)) for kind in all_kinds()}
     if "--write" in sys.argv[1:]:
         page = _ROOT / "docs" / "performance.md"
-        _write(page, "measured", _markdown(rows, commands=True))
+        _write(page, "measured", "\n\n".join(_table(*item) for item in tables.items()))
         _write(page, "ablation", _ablation())
         _write(page, "lab", "\n".join(_lab_lines()))
-        short = [row for row in rows if row.short]
-        _write(_ROOT / "README.md", "measured", _markdown(short, commands=False))
-    for row in rows:
-        print(f"{row.claim:68}  {row.goal:14}  {row.measured}")
+        _write(_ROOT / "README.md", "measured", _side_by_side(tables))
+    for kind, rows in tables.items():
+        print(_title(kind))
+        for row in rows:
+            print(f"  {row.claim:68}  {row.goal:14}  {row.measured}")
 
 
-def _markdown(rows: Sequence[Row], *, commands: bool) -> str:
-    if commands:
-        lines = ["| what | to reach | measured | command |", "|---|---|---|---|"]
-        lines += [f"| {r.claim} | {r.goal} | {r.measured} | `{r.command}` |" for r in rows]
-    else:
-        lines = ["| what | to reach | measured |", "|---|---|---|"]
-        lines += [f"| {r.claim} | {r.goal} | {r.measured} |" for r in rows]
+def _title(kind: str) -> str:
+    """The kind of processor as results name it, and the processors measured."""
+    facts = [json.loads(path.read_text()) for path in sorted((_RESULTS / kind).glob("*.json"))]
+    machines = sorted({fact["machine"] for fact in facts})
+    return f"{facts[0]['instruction_set']}: {'; '.join(machines)}"
+
+
+def _table(kind: str, rows: Sequence[Row]) -> str:
+    lines = [f"### {_title(kind)}", "", "| what | to reach | measured | date | command |"]
+    lines += ["|---|---|---|---|---|"]
+    lines += [f"| {r.claim} | {r.goal} | {r.measured} | {r.date} | `{r.command}` |" for r in rows]
     return "\n".join(lines)
 
 
+def _side_by_side(tables: Mapping[str, Sequence[Row]]) -> str:
+    """Return the short rows, with a column for each kind of processor that has any."""
+    found = {kind: {row.claim: row for row in rows if row.short} for kind, rows in tables.items()}
+    found = {kind: rows for kind, rows in found.items() if rows}
+    claims = dict.fromkeys(claim for rows in found.values() for claim in rows)
+    lines = [
+        "| what | to reach | " + " | ".join(_title(kind) for kind in found) + " |",
+        "|---|---|" + "---|" * len(found),
+    ]
+    for claim in claims:
+        goal = next(rows[claim].goal for rows in found.values() if claim in rows)
+        cells = [rows[claim].measured if claim in rows else "–" for rows in found.values()]
+        lines.append(f"| {claim} | {goal} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _newest(name: str) -> Results | None:
+    """Return the newest results of this name, on any kind of processor."""
+    found = [results for kind in all_kinds() if (results := read_results(kind, name))]
+    return max(found, key=lambda results: str(results["date"]), default=None)
+
+
 def _ablation() -> str:
-    results = read_results("fast_ablation")
+    results = _newest("fast_ablation")
     lines = ["| recipe | test accuracy, mean (range) | seconds, median |", "|---|---|---|"]
     for row in results["rows"] if results else ():
         accuracies = 100 * np.array(row["accuracies"])
@@ -57,7 +86,7 @@ def _ablation() -> str:
 def _lab_lines() -> Iterator[str]:
     yield "| experiment, seed | run | training | validation | gap | loss turned | seconds |"
     yield "|---|---|---|---|---|---|---|"
-    results = read_results("lab")
+    results = _newest("lab")
     for lab in results["labs"] if results else ():
         name, seconds = f"{lab['lab']}, {lab['seed']}", f"{lab['seconds']:.0f}"
         if not lab["shown"]:

@@ -48,6 +48,8 @@ class AppServer:
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",
             "CIFARVIZ_HOME": str(home),
+            # It would take the processor from what is tested or measured.
+            "CIFARVIZ_TUNE_UP": "0",
             **(environment or {}),
         }
         self.url = address_of(self.port, self._environment)
