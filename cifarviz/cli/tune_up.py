@@ -27,9 +27,13 @@ def tune_up(as_json: AsJson = False) -> None:
         task = bar.add_task("starting", total=None, rate="")
 
         def update(progress: TuneUpProgress) -> None:
-            done = progress.trial - 1
-            rate = progress.use.describe()
-            bar.update(task, description="timing", completed=done, total=progress.trials, rate=rate)
+            bar.update(
+                task,
+                description="timing",
+                completed=progress.trial - 1,
+                total=progress.trials,
+                rate=progress.text,
+            )
 
         tuned = tuning.tune_up(settings.home, update, lambda: bool(store.active()))
     if as_json:

@@ -9,13 +9,15 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import prod
 from pathlib import Path
 
 from cifarviz.errors import TuneUpFailed, TuneUpGivenUp
+from cifarviz.experiment.presets import PRESETS
 from cifarviz.processor import (
     TENSORFLOW_ALONE,
     TUNED_FILE,
@@ -25,6 +27,7 @@ from cifarviz.processor import (
     Tuned,
     default_use,
     given_variables,
+    has_bfloat16,
     machine_name,
     tuned_content,
     usable_cores,
@@ -42,11 +45,11 @@ _ROOT = Path(__file__).parent.parent.parent
 
 @dataclass(frozen=True)
 class TuneUpProgress:
-    """Which trial is under way, counted from 1, of at most how many."""
+    """Which trial is under way, counted from 1, of at most how many; and what it tries."""
 
     trial: int
     trials: int
-    use: ProcessorUse
+    text: str
 
 
 def tune_up(
@@ -58,8 +61,9 @@ def tune_up(
 ) -> Tuned:
     """Find the best use of this processor within a minute, and store it in ``home``.
 
-    ``given_up`` is asked ten times a second; ``quiet`` gives other programs precedence. Raises
-    ``TuneUpGivenUp``, ``TuneUpFailed`` and ``StorageFull``.
+    Then, where bfloat16 may be faster, the faster precision of each preset is stored, too, so that
+    their first runs need not find it. ``given_up`` is asked ten times a second; ``quiet`` gives
+    other programs precedence. Raises ``TuneUpGivenUp``, ``TuneUpFailed`` and ``StorageFull``.
     """
     began = time.monotonic()
     trials: list[Trial] = []
@@ -72,10 +76,11 @@ def tune_up(
         if use in tried or (trials and left < 1.2 * longest):
             continue
         tried.append(use)
-        on_progress(TuneUpProgress(len(tried), most, use))
-        speeds = _run_trial(home, use.environment(), left, given_up, quiet=quiet)
+        on_progress(TuneUpProgress(len(tried), most, use.describe()))
+        lines = _run_trial(home, use, PRESETS_TIMED, left, given_up, quiet=quiet)
         longest = max(longest, time.monotonic() - trial_began)
-        if speeds is not None:
+        speeds = {name: float(speed) for name, speed in lines}
+        if tuple(speeds) == PRESETS_TIMED:
             trials.append(Trial(use, speeds))
     if not trials:
         raise TuneUpFailed(
@@ -89,6 +94,10 @@ def tune_up(
     home.mkdir(parents=True, exist_ok=True)
     with atomic_write(home / TUNED_FILE) as part:
         part.write_text(json.dumps(tuned_content(tuned), indent=1), "utf-8")
+    left = began + BUDGET_SECONDS - time.monotonic()
+    if has_bfloat16() is not False and left > longest:
+        on_progress(TuneUpProgress(most, most, "the faster precision of each preset"))
+        _run_trial(home, tuned.use, ("--precisions", *PRESETS), left, given_up, quiet=quiet)
     return tuned
 
 
@@ -164,23 +173,24 @@ def _with_onednn(use: ProcessorUse, onednn: bool | None) -> ProcessorUse:
 
 def _run_trial(
     home: Path,
-    variables: Mapping[str, str],
+    use: ProcessorUse,
+    arguments: Sequence[str],
     seconds: float,
     given_up: Callable[[], bool],
     *,
     quiet: bool,
-) -> Mapping[str, float] | None:
-    """Return images a second of each preset; ``None`` if it failed or took too long."""
+) -> list[list[str]]:
+    """Return the words of each line of ``trial.py``; fewer if it failed or took too long."""
     others = {name: value for name, value in os.environ.items() if name not in VARIABLES}
     paths = [str(_ROOT), *filter(None, [others.get("PYTHONPATH")])]
     process = subprocess.Popen(
         [
-            *(sys.executable, "-P", "-m", "cifarviz.training.trial", *PRESETS_TIMED),
+            *(sys.executable, "-P", "-m", "cifarviz.training.trial", *arguments),
             *(["--quiet"] if quiet else []),
         ],
         env={
             **others,
-            **variables,
+            **use.environment(),
             "CIFARVIZ_HOME": str(home),
             "PYTHONPATH": os.pathsep.join(paths),
             "TF_CPP_MIN_LOG_LEVEL": "3",
@@ -190,25 +200,19 @@ def _run_trial(
         stderr=subprocess.DEVNULL,
         text=True,
     )
+    ends = time.monotonic() + seconds
+    output = None
     try:
-        ends = time.monotonic() + seconds
-        while True:
+        while output is None and time.monotonic() < ends:
             if given_up():
                 raise TuneUpGivenUp(
                     "The tune-up was given up, because a run began or somebody stopped it. Start "
                     "it again when nothing trains."
                 )
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 output, _ = process.communicate(timeout=_POLL_SECONDS)
-            except subprocess.TimeoutExpired:
-                if time.monotonic() > ends:
-                    return None
-            else:
-                break
     finally:
         if process.poll() is None:
             process.kill()
             process.communicate()
-    lines = [line.split() for line in output.splitlines()]
-    speeds = {line[0]: float(line[1]) for line in lines if len(line) == 2}
-    return speeds if tuple(speeds) == PRESETS_TIMED else None
+    return [line.split() for line in (output or "").splitlines()]

@@ -161,5 +161,5 @@ def _item(job: TuneUpJob) -> Item:
     return Item(
         text=f"Trial {progress.trial} of at most {progress.trials}",
         share=(progress.trial - 1) / progress.trials,
-        note=progress.use.describe(),
+        note=progress.text,
     )

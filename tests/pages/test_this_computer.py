@@ -80,7 +80,7 @@ def test_a_tune_up_shows_its_progress_and_its_result(
         home: Path, on_progress: Callable[[TuneUpProgress], None], *_: object, quiet: bool
     ) -> Tuned:
         assert not quiet
-        on_progress(TuneUpProgress(2, 4, BEST))
+        on_progress(TuneUpProgress(2, 4, BEST.describe()))
         assert go_on.wait(30)
         keep(home)
         return TUNED

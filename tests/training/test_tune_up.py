@@ -1,5 +1,6 @@
 """The tune-up measures in processes of their own, keeps the best, and can be given up."""
 
+import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,17 +20,16 @@ def speeds(vgg: float, starter: float) -> Mapping[str, float]:
 
 @pytest.fixture
 def measured(monkeypatch: pytest.MonkeyPatch) -> dict[ProcessorUse, Mapping[str, float] | None]:
-    """Speeds by use, instead of timing; a use that is missing is half as fast as the default."""
+    """Speeds by use, instead of timing; that of uses that are missing is low."""
     known: dict[ProcessorUse, Mapping[str, float] | None] = {}
 
-    def run_trial(
-        home: Path, variables: Mapping[str, str], *arguments: object, **options: object
-    ) -> Mapping[str, float] | None:
-        return known.get(TENSORFLOW_ALONE.with_environment(variables), speeds(50, 500))
+    def run_trial(home: Path, use: ProcessorUse, *_: object, **__: object) -> list[list[str]]:
+        found = known.get(use, speeds(50, 500))
+        return [[name, str(speed)] for name, speed in (found or {}).items()]
 
     monkeypatch.setattr(tuning, "_run_trial", run_trial)
     monkeypatch.setattr(processor, "_GIVEN", {})
-    monkeypatch.setattr(processor, "flags", lambda: frozenset({"avx2"}))
+    monkeypatch.setattr(processor, "flags", lambda *_: frozenset({"avx2"}))
     return known
 
 
@@ -42,13 +42,20 @@ def test_steps_are_really_timed_and_the_result_is_stored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tuning, "PRESETS_TIMED", ("cifar10-starter",))
+    monkeypatch.setattr(tuning, "PRESETS", ("cifar10-starter",))
+    monkeypatch.setattr(tuning, "has_bfloat16", lambda: True)
     monkeypatch.setattr(tuning, "_thread_uses", lambda cores: [])
     reports: list[tuning.TuneUpProgress] = []
     tuned = tune_up(tmp_path / "home", reports.append)
-    assert [report.trial for report in reports] == list(range(1, len(tuned.trials) + 1))
+    *trials, last = reports
+    assert [report.trial for report in trials] == list(range(1, len(tuned.trials) + 1))
+    assert last.text == "the faster precision of each preset"
     assert tuned.trials[0].use == TENSORFLOW_ALONE.with_environment(processor.given_variables())
     assert all(trial.images_per_second["cifar10-starter"] > 0 for trial in tuned.trials)
     assert load_tuned(tmp_path / "home") == tuned
+    # A first run finds its precision there.
+    (timing,) = json.loads((tmp_path / "home" / "precision.json").read_text()).values()
+    assert timing["float32"] > 0
 
 
 @pytest.mark.parametrize("cores", [1, 2, 4, 6, 16])
@@ -107,7 +114,7 @@ def test_where_flags_do_not_tell_onednn_is_measured(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     limit_cores(monkeypatch, 2)
-    monkeypatch.setattr(processor, "flags", lambda: frozenset())
+    monkeypatch.setattr(processor, "flags", lambda *_: frozenset())
     measured[ProcessorUse(True, 1, 2, 2)] = speeds(100, 600)
     tuned = tune_up(tmp_path)
     assert tuned.use == ProcessorUse(True, 1, 2, 2)
@@ -141,7 +148,7 @@ def test_a_use_that_fails_is_left_out(
 def test_a_whole_failure_says_what_to_do_and_keeps_what_was_known(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tuning, "_run_trial", lambda *arguments, **options: None)
+    monkeypatch.setattr(tuning, "_run_trial", lambda *_, **__: [])
     with pytest.raises(TuneUpFailed, match="Try again when nothing else is at work"):
         tune_up(tmp_path)
     assert not (tmp_path / processor.TUNED_FILE).exists()
