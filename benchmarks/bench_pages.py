@@ -35,9 +35,9 @@ from scripts import chromium
 from scripts.app_server import ROOT, AppServer, serve_files
 from tests import stored_runs
 
-_MENU = ("Samples", "Train", "Runs", "Lab", "Inside", "Evaluate", "Predict", "Start")
-_TITLES = {"Start": "cifarviz", "Lab": "Overfit lab"}
-_COLD_LIMIT, _SWITCH_LIMIT, _RUNS_LIMIT = 3000, 300, 500
+MENU = ("Samples", "Train", "Runs", "Lab", "Inside", "Evaluate", "Predict", "Start")
+TITLES = {"Start": "cifarviz", "Lab": "Overfit lab"}
+_COLD_LIMIT, _SWITCH_LIMIT, _RUNS_LIMIT = 3000, 300, 400
 _RUNS, _EPOCHS = 50, 30
 _IMAGES, _IMAGES_LIMIT = 100, 700
 
@@ -46,7 +46,7 @@ Switches = dict[str, list[list[float]]]
 
 # Milliseconds from a click on the menu's link until the heading is shown, and until the script has
 # finished and the page is painted, with nothing left of the previous page.
-_SWITCH = """([name, title]) => new Promise((done) => {
+SWITCH = """([name, title]) => new Promise((done) => {
     const link = [...document.querySelectorAll('[data-testid="stSidebarNav"] a')]
         .find((link) => link.textContent.trim().endsWith(name));
     const undrawn = (root) => [...root.querySelectorAll("*")].some((element) =>
@@ -159,26 +159,31 @@ def _cold(browser: Browser, folder: Path) -> float:
         server.stop()
 
 
-def _switches(browser: Browser, folder: Path, rounds: int, *, training: bool) -> Switches:
-    folder.mkdir()
+def start_training(page: Page, server: str) -> None:
+    """Start a run of ``cifar10-vgg`` on the sample that lasts, and wait for its second epoch."""
     preset = preset_draft("cifar10-vgg")
     data = {**preset.section("data"), "variant": "sample"}
     draft = preset.with_value("data", data).with_value("epochs", 1000)
-    switches: Switches = {name: [] for name in _MENU}
-    finished = _finished_run(folder / "home")
+    page.goto(f"{server}/train?preset=cifar10-vgg&changes={pack_changes(draft)}")
+    chromium.settle(page)
+    page.get_by_role("button", name="Train", exact=True).click()
+    page.get_by_text("Epoch 2").first.wait_for(timeout=120_000)
+
+
+def _switches(browser: Browser, folder: Path, rounds: int, *, training: bool) -> Switches:
+    folder.mkdir()
+    switches: Switches = {name: [] for name in MENU}
+    finished = trained_run(folder / "home")
     with AppServer(ROOT / "app.py", folder / "home", folder / "log") as server:
-        page = _opened(
-            browser, f"{server.url}/train?preset=cifar10-vgg&changes={pack_changes(draft)}"
-        )
+        page = _opened(browser, server.url)
         if training:
-            page.get_by_role("button", name="Train", exact=True).click()
-            page.get_by_text("Epoch 2").first.wait_for(timeout=120_000)
+            start_training(page, server.url)
         page.goto(f"{server.url}/inside?run={finished}")
         chromium.settle(page)
         for number in range(rounds + 1):
-            for name in _MENU:
+            for name in MENU:
                 page.wait_for_timeout(700)
-                milliseconds = page.evaluate(_SWITCH, [name, _TITLES.get(name, name)])
+                milliseconds = page.evaluate(SWITCH, [name, TITLES.get(name, name)])
                 # The first visit fills caches.
                 if number:
                     switches[name].append(milliseconds)
@@ -186,7 +191,7 @@ def _switches(browser: Browser, folder: Path, rounds: int, *, training: bool) ->
     return switches
 
 
-def _finished_run(home: Path) -> str:
+def trained_run(home: Path) -> str:
     """Train a short run of ``cifar10-vgg`` in another process and return its id."""
     command = ["train", "cifar10-vgg", "--data", "sample", "--train-images", "1000"]
     result = subprocess.run(
@@ -211,7 +216,7 @@ def _fifty_runs(browser: Browser, folder: Path, rounds: int) -> list[float]:
     with AppServer(ROOT / "app.py", folder / "home", folder / "log") as server:
         page = _opened(browser, f"{server.url}/runs?runs={ids}")
         for _ in range(rounds + 1):
-            page.evaluate(_SWITCH, ["Start", _TITLES["Start"]])
+            page.evaluate(SWITCH, ["Start", TITLES["Start"]])
             page.wait_for_timeout(700)
             times.append(page.evaluate(_BACK, _RUNS))
             page.wait_for_timeout(700)

@@ -37,6 +37,7 @@ def write_results(name: str, command: str, content: Mapping[str, Any]) -> None:
             **{package: version(package) for package in _PACKAGES},
         },
     }
-    folder = _FOLDER / re.sub(r"\W+", "_", kind_of_processor().lower())
+    words = kind_of_processor().lower().replace("avx-", "avx").replace("bfloat16", "bf16")
+    folder = _FOLDER / re.sub(r"\W+(with\W+)?", "_", words)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.json").write_text(json.dumps({**facts, **content}, indent=1) + "\n")

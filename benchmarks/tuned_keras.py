@@ -26,7 +26,7 @@ def main() -> None:
     model, images, labels = prepare(preset, count)
     steps = count // batch_size
     model.compile(
-        keras.optimizers.Adam(model.optimizer.learning_rate.numpy()),
+        keras.optimizers.Adam(float(model.optimizer.learning_rate)),
         model.loss,
         metrics=["accuracy"],
         steps_per_execution=min(_STEPS_PER_CALL, steps),

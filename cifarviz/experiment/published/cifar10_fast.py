@@ -46,23 +46,23 @@ CIFAR10_FAST = Preset(
             classes=10,
             layers=(
                 Whitening(filters=32, kernel_size=3, strides=2),
-                *_convolution(48, pooled=True),
-                *_convolution(64, pooled=False),
-                *_convolution(64, pooled=True),
+                *_convolution(32, pooled=True),
+                *_convolution(96, pooled=True),
                 *_convolution(128, pooled=False),
                 GlobalAveragePool2D(),
                 Dense(units=10, activation="softmax"),
             ),
         ),
-        optimizer=SGD(learning_rate=0.8, momentum=0.85, nesterov=True),
+        optimizer=SGD(learning_rate=0.6, momentum=0.85, nesterov=True),
         schedule=OneCycle(warmup_fraction=0.25, start_fraction=0.2, final_fraction=0.05),
-        batch_size=200,
+        batch_size=128,
         epochs=1,
         mirrored_answers=True,
     ),
     published=None,
     notes=(
-        "Its layers and learning rates were tuned on the test images, as in most recipes made for "
-        "speed, so its test accuracy is slightly optimistic.",
+        "Its layers and batch size were chosen on 5,000 training images held back. Momentum and "
+        "the learning rate's curve are from an earlier version, which was tuned on the test "
+        "images.",
     ),
 )
