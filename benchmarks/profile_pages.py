@@ -76,14 +76,22 @@ def _profile(page: Page, session: CDPSession, rounds: int) -> dict[str, dict[str
         for name in MENU:
             page.wait_for_timeout(700)
             events: list[dict[str, Any]] = []
-            session.on("Tracing.dataCollected", lambda found, to=events: to.extend(found["value"]))
             done: list[object] = []
-            session.once("Tracing.tracingComplete", done.append)
+
+            def collect(found: dict[str, Any], to: list[dict[str, Any]] = events) -> None:
+                to.extend(found["value"])
+
+            def finish(found: object, to: list[object] = done) -> None:
+                to.append(found)
+
+            session.on("Tracing.dataCollected", collect)
+            session.once("Tracing.tracingComplete", finish)
             session.send("Tracing.start", {"categories": _CATEGORIES})
             _, drawn = page.evaluate(SWITCH, [name, TITLES.get(name, name)])
             session.send("Tracing.end")
             while not done:
                 page.wait_for_timeout(20)
+            session.remove_listener("Tracing.dataCollected", collect)
             # The first visit fills caches.
             if number:
                 visits[name].append({"drawn": drawn, **_sum(events)})

@@ -71,6 +71,8 @@ def _has_snapshots(run: Run, *kinds: SnapshotKind, since: int) -> bool:
 
 def epoch_slider_container() -> DeltaGenerator:
     """Return the container of the slider, which stays visible (assets/style.css)."""
+    # What the page scrolls to must not lie below it.
+    st.html("<style>.stMain { scroll-padding-top: 10.25rem; }</style>")
     return st.container(key="epochs")
 
 

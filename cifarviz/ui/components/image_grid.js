@@ -38,12 +38,13 @@ function create(place, tip) {
     buttons: [],
     chosen: null,
     scale: 1,
-    width: place.clientWidth, // read once, because reading it after each change would force a layout
+    width: null, // unknown until the browser has laid out the page: asking sooner would force it to
     doubt: 0,
   };
   grid.observer = new ResizeObserver(() => {
+    const isFirst = grid.width === null;
     grid.width = place.clientWidth;
-    if (grid.head && scaleOf(grid) !== grid.scale) build(grid);
+    if (grid.head && (isFirst || scaleOf(grid) !== grid.scale)) build(grid);
   });
   grid.observer.observe(place);
   place.addEventListener("click", (event) => {
@@ -84,8 +85,10 @@ function receive(grid, bytes) {
       grid.address = URL.createObjectURL(new Blob([png], { type: "image/png" }));
       grid.sprite = grid.head.sprite;
     }
-    if (before && formOf(before) === formOf(grid.head)) fill(grid);
-    else build(grid);
+    if (grid.width !== null) {
+      if (before && formOf(before) === formOf(grid.head)) fill(grid);
+      else build(grid);
+    }
   }
   grid.chosen = JSON.parse(decoder.decode(bytes.subarray(0, choiceEnd)));
   clearTimeout(grid.doubt);

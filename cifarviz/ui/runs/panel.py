@@ -312,7 +312,8 @@ def _select_runs(selected: Sequence[str], listed: Collection[str], before: Colle
 
 
 def _format_disk_use(runs: Sequence[Run]) -> str:
-    size = sum(runs_rows.folder_bytes(cache.store().folder(run.id)) for run in runs)
+    store = cache.store()
+    size = sum(runs_rows.folder_bytes(store.folder(run.id)) for run in runs)
     template = (
         "1 run uses {size:,.0f} MB in {home}"
         if len(runs) == 1
