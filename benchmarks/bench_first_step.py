@@ -50,10 +50,11 @@ def main() -> None:
     for preset, times in seconds.items():
         missed = "" if max(times) <= limit else " (MISSED)"
         print(f"{preset:20}{median(times):5.1f} s, longest {max(times):.1f} s{missed}")
-    command = "python -m benchmarks.bench_first_step"
+    command = "python -m benchmarks.bench_first_step" + " --without-tune-up" * (
+        options.without_tune_up
+    )
     content = {"limit": limit, "rounds": options.rounds, "seconds": seconds}
-    if not options.without_tune_up:
-        write_results("first_step", command, content)
+    write_results("first_step" + "_alone" * options.without_tune_up, command, content)
 
 
 def _first_point(browser: Browser, preset: str, *, tunes: bool) -> float:

@@ -5,7 +5,7 @@ with all files it writes; plain Keras is typical user code in float32; tuned Ker
 all its guides suggest (tuned_keras.py); PyTorch its fastest way of four (torch_training.py). The
 rate of a large matrix product is measured in the same turns.
 
-    python -m benchmarks.bench_peers [ROUNDS] [--torch FOLDER] [--as-avx2] [--only PRESET]
+    python -m benchmarks.bench_peers [ROUNDS] [--torch FOLDER] [--as-avx2] [--only PRESET]…
 
 ``--torch`` makes a virtual environment with PyTorch there, or uses the one that is there; without
 it PyTorch is left out. ``--as-avx2`` keeps all from instructions newer than AVX2, and oneDNN off
@@ -57,7 +57,8 @@ def main() -> None:
     parser.add_argument("rounds", nargs="?", type=int, default=5)
     parser.add_argument("--torch", type=Path)
     parser.add_argument("--as-avx2", action="store_true")
-    parser.add_argument("--only", choices=sorted({preset for preset, _ in _CASES}))
+    presets = list(dict.fromkeys(preset for preset, _ in _CASES))
+    parser.add_argument("--only", choices=presets, action="append", default=[])
     options = parser.parse_args()
     if options.as_avx2:
         os.environ |= _AS_AVX2
@@ -72,7 +73,7 @@ def main() -> None:
         images = Path(folder) / "images.npz"
         _save_images(images)
         for preset, batch_size in _CASES:
-            if options.only in (None, preset):
+            if preset in (options.only or presets):
                 for precision in precisions:
                     contenders = _contenders(
                         preset, batch_size, precision, torch, images, as_avx2=options.as_avx2
@@ -80,10 +81,11 @@ def main() -> None:
                     speeds = measure(contenders, options.rounds)
                     rows.append(_row(preset, batch_size, precision, speeds))
                     _print(rows[-1])
-    command = "python -m benchmarks.bench_peers --torch FOLDER"
-    content = {"rounds": options.rounds, "as_avx2": options.as_avx2, "rows": rows}
-    if options.only is None and torch is not None:
-        write_results("peers", command + " --as-avx2" * options.as_avx2, content)
+    if torch is not None:
+        command = f"python -m benchmarks.bench_peers {options.rounds} --torch FOLDER"
+        command += " --as-avx2" * options.as_avx2
+        command += "".join(f" --only {preset}" for preset in options.only)
+        write_results("peers", command, {"rounds": options.rounds, "rows": rows})
 
 
 def _torch_python(folder: Path) -> str:

@@ -163,8 +163,8 @@ class Tuned:
 
     use: ProcessorUse
     trials: tuple[Trial, ...]
-    processor: str
     date: str
+    """When, as ``2026-11-29``."""
 
 
 def load_tuned(home: Path) -> Tuned | None:
@@ -179,7 +179,6 @@ def load_tuned(home: Path) -> Tuned | None:
                 Trial(ProcessorUse(**trial["use"]), dict(trial["images_per_second"]))
                 for trial in content["trials"]
             ),
-            content["measured_with"]["processor"],
             content["date"],
         )
     except (OSError, ValueError, KeyError, TypeError):

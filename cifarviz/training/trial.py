@@ -2,11 +2,13 @@
 
 For each preset named it prints a line: the name and images a second in float32, on the embedded
 sample. ``--precisions`` finds the faster precision instead, and stores it where the engine looks.
-``tune_up.py`` starts it; ``--quiet`` gives everything else on the computer precedence.
+``tune_up.py`` starts it; ``--quiet`` gives everything else on the computer precedence. It ends
+when its standard input is closed.
 """
 
 import os
 import sys
+import threading
 from functools import partial
 
 from cifarviz.data import library
@@ -29,6 +31,7 @@ _SECONDS = 2.0
 
 def main(arguments: list[str]) -> None:
     """Time the presets named in ``arguments``."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     if "--quiet" in arguments and hasattr(os, "nice"):
         os.nice(_LOWEST_PRIORITY)
     work = _time_precisions if "--precisions" in arguments else _time_steps
@@ -36,6 +39,11 @@ def main(arguments: list[str]) -> None:
     for name in arguments:
         if not name.startswith("--"):
             work(name, settings)
+
+
+def _end_with_parent() -> None:
+    sys.stdin.read()
+    os._exit(1)
 
 
 def _time_steps(preset: str, settings: Settings) -> None:

@@ -28,7 +28,6 @@ from cifarviz.processor import (
     default_use,
     given_variables,
     has_bfloat16,
-    machine_name,
     tuned_content,
     usable_cores,
 )
@@ -88,9 +87,7 @@ def tune_up(
             "as before. Try again when nothing else is at work.",
             seconds=BUDGET_SECONDS,
         )
-    tuned = Tuned(
-        best_use(trials).use, tuple(trials), machine_name(), datetime.now(UTC).date().isoformat()
-    )
+    tuned = Tuned(best_use(trials).use, tuple(trials), datetime.now(UTC).date().isoformat())
     home.mkdir(parents=True, exist_ok=True)
     with atomic_write(home / TUNED_FILE) as part:
         part.write_text(json.dumps(tuned_content(tuned), indent=1), "utf-8")
@@ -195,24 +192,24 @@ def _run_trial(
             "PYTHONPATH": os.pathsep.join(paths),
             "TF_CPP_MIN_LOG_LEVEL": "3",
         },
-        stdin=subprocess.DEVNULL,
+        # Its end is closed with this process, also if that is killed; then the trial ends, too.
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
     )
     ends = time.monotonic() + seconds
-    output = None
-    try:
-        while output is None and time.monotonic() < ends:
-            if given_up():
-                raise TuneUpGivenUp(
-                    "The tune-up was given up, because a run began or somebody stopped it. Start "
-                    "it again when nothing trains."
-                )
-            with suppress(subprocess.TimeoutExpired):
-                output, _ = process.communicate(timeout=_POLL_SECONDS)
-    finally:
-        if process.poll() is None:
+    with process:
+        try:
+            while process.poll() is None and time.monotonic() < ends:
+                if given_up():
+                    raise TuneUpGivenUp(
+                        "The tune-up was given up, because a run began or somebody stopped it. "
+                        "Start it again when nothing trains."
+                    )
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(_POLL_SECONDS)
+        finally:
             process.kill()
-            process.communicate()
-    return [line.split() for line in (output or "").splitlines()]
+        assert process.stdout is not None
+        return [line.split() for line in process.stdout]

@@ -29,7 +29,6 @@ TUNED = Tuned(
         Trial(TENSORFLOW_ALONE, {"cifar10-vgg": 100.0, "cifar10-starter": 1000.0}),
         Trial(BEST, {"cifar10-vgg": 150.0, "cifar10-starter": 1500.0}),
     ),
-    "Some CPU",
     "2026-11-29",
 )
 

@@ -1,6 +1,8 @@
 """The tune-up measures in processes of their own, keeps the best, and can be given up."""
 
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -161,7 +163,15 @@ def test_a_run_that_begins_ends_the_trial_at_once(tmp_path: Path) -> None:
     assert not (tmp_path / processor.TUNED_FILE).exists()
 
 
+def test_a_trial_ends_with_the_process_that_started_it() -> None:
+    command = [sys.executable, "-m", "cifarviz.training.trial", *tuning.PRESETS_TIMED]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        process.stdin.close()
+        assert process.wait(30) == 1
+
+
 def test_gains_are_ratios_of_each_network() -> None:
     one, other = Trial(TENSORFLOW_ALONE, speeds(10, 1000)), Trial(TENSORFLOW_ALONE, speeds(20, 500))
     assert gain(one, other) == pytest.approx(1)
-    assert Tuned(TENSORFLOW_ALONE, (one,), "Some CPU", "2026-11-29").trials[0] is one
+    assert Tuned(TENSORFLOW_ALONE, (one,), "2026-11-29").trials[0] is one
