@@ -99,7 +99,7 @@ def _peer_rows(results: Results) -> Iterator[Row]:
             results["command"],
         )
         yield Row(
-            f"the same, {about}, against plain Keras",
+            f"images a second, {about}, against plain Keras",
             _PLAIN_GOALS.get((row["preset"], row["batch_size"], row["precision"]), "–"),
             f"{_range(ratios['plain Keras'])} ({ours:,.0f} against "
             f"{np.median(speeds['plain Keras']):,.0f})",
@@ -109,7 +109,7 @@ def _peer_rows(results: Results) -> Iterator[Row]:
         if row["preset"] == "cifar10-vgg":
             share = row["share_of_product"]["cifarviz"]
             yield Row(
-                f"the same, {about}: share of a large matrix product's rate",
+                f"{about}: share of a large matrix product's rate",
                 "≥ 0.85" if (row["batch_size"], row["precision"]) == (128, "float32") else "–",
                 f"{share:.2f} of {np.median(speeds['matrix product']) / 1e12:.2f} TFLOP/s",
                 results["command"],
