@@ -1,6 +1,7 @@
 """The tune-up of this computer: the panel on Start, and the quiet one of a fresh home."""
 
 import threading
+import time
 from functools import partial
 from typing import Any
 
@@ -43,7 +44,7 @@ class TuneUpJob(BackgroundJob[Tuned]):
         if self.quiet:
             if self._after is not None:
                 self._after.join()
-            threading.Event().wait(_QUIET_DELAY)
+            time.sleep(_QUIET_DELAY)
         store = RunStore(self._settings)
 
         def given_up() -> bool:
@@ -100,9 +101,11 @@ def render_this_computer() -> None:
             f"{processor.instruction_set()}"
         )
         _render_use(processor.load_tuned(settings.home))
-        if job is not None and not job.over and not job.quiet:
-            _render_progress(job)
-            return
+        if job is not None and not job.over:
+            if not job.quiet:
+                _render_progress(job)
+                return
+            st.caption("It is being measured in the background, unless a run begins.")
         if job is not None and job.failed and not job.quiet:
             try:
                 job.result()

@@ -144,13 +144,21 @@ def test_a_fresh_home_is_measured_quietly_once(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     quiet = []
+    go_on = threading.Event()
+
+    def tune_up(*_: object, **options: object) -> None:
+        quiet.append(options)
+        assert go_on.wait(30)
+
     monkeypatch.setattr(this_computer, "_QUIET_DELAY", 0.0)
-    monkeypatch.setattr(this_computer, "tune_up", lambda *_, **options: quiet.append(options))
+    monkeypatch.setattr(this_computer, "tune_up", tune_up)
     monkeypatch.setattr(cache, "warm_up", lambda: None)
     here = replace(settings, tune_up=True, warm_up=True)
     monkeypatch.setattr(cache, "settings", lambda: here)
     for _ in range(2):
         this_computer.tune_up_quietly()
+    assert "being measured in the background" in text(opened())
+    go_on.set()
     newest = this_computer._jobs(here).newest
     assert newest is not None
     assert newest.wait(30)
