@@ -198,13 +198,14 @@ def render_choice(
         if menu
         else partial(container.segmented_control, default=chosen, required=True)
     )
+    shown_key = widget_key(key, chosen)
     widget(
         label,
         list(options),
         format_func=options.__getitem__,
-        key=widget_key(key, chosen),
+        key=shown_key,
         on_change=_select_choice,
-        args=(name, key, forget, chosen),
+        args=(name, shown_key, forget, chosen),
         help=hint,
         label_visibility=label_visibility,
     )
@@ -214,7 +215,8 @@ def render_choice(
 
 
 def _select_choice(name: str, key: str, forget: Sequence[str], given: str) -> None:
-    value = widget_value(key)
+    # Of this widget: by now another may have taken its place, with another default.
+    value = state.get(key)
     # A widget that was replaced during a run may report its default as if it had been chosen.
     if value != given or current_query_params().get(name, given) != given:
         update_query_params(**dict.fromkeys(forget), **{name: value})
