@@ -9,118 +9,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from tests.package_imports import PACKAGES
 from tests.source_tree import TENSORFLOW, Source, Tree, package_of, used_names
-
-# Each package of cifarviz and the packages it may import, besides itself. Add new packages here.
-_CORE: Mapping[str, frozenset[str]] = {
-    "cifarviz": frozenset(),
-    "errors": frozenset(),
-    "settings": frozenset({"errors"}),
-    "storage": frozenset({"errors"}),
-    "processor": frozenset({"cifarviz"}),
-    "loading": frozenset({"processor"}),
-    "escaping": frozenset(),
-    "installation": frozenset(),
-    "static_files": frozenset(),
-    "bytecode": frozenset(),
-    "value_text": frozenset(),
-    "value": frozenset({"errors"}),
-    "layers": frozenset({"value", "value_text", "errors"}),
-    "image_structure": frozenset(),
-    "datasets": frozenset({"image_structure", "errors"}),
-    "data": frozenset(
-        {
-            "image_structure",
-            "datasets",
-            "loading",
-            "storage",
-            "errors",
-            "settings",
-            "installation",
-        }
-    ),
-    "experiment": frozenset(
-        {"escaping", "layers", "value", "value_text", "datasets", "data", "errors", "settings"}
-    ),
-    "network": frozenset({"experiment", "layers", "data", "processor", "errors", "settings"}),
-    "runs": frozenset(
-        {
-            "escaping",
-            "processor",
-            "storage",
-            "experiment",
-            "layers",
-            "datasets",
-            "data",
-            "errors",
-            "settings",
-            "installation",
-        }
-    ),
-    "analysis": frozenset(
-        {
-            "loading",
-            "storage",
-            "runs",
-            "network",
-            "experiment",
-            "value_text",
-            "datasets",
-            "data",
-            "errors",
-            "settings",
-        }
-    ),
-    "figures": frozenset({"escaping", "experiment", "layers", "datasets", "data", "errors"}),
-    # Exports do not need TensorFlow: Keras files are made in network.
-    "export": frozenset(
-        {
-            "cifarviz",
-            "escaping",
-            "storage",
-            "runs",
-            "analysis",
-            "figures",
-            "experiment",
-            "layers",
-            "value",
-            "value_text",
-            "datasets",
-            "data",
-            "errors",
-            "settings",
-            "installation",
-        }
-    ),
-    "lessons": frozenset({"analysis", "runs", "experiment", "layers"}),
-    "training": frozenset(
-        {
-            "processor",
-            "storage",
-            "runs",
-            "network",
-            "experiment",
-            "datasets",
-            "data",
-            "errors",
-            "settings",
-        }
-    ),
-    "executors": frozenset(
-        {"loading", "training", "runs", "experiment", "datasets", "data", "errors", "settings"}
-    ),
-}
-_BELOW = frozenset(_CORE)
-PACKAGES: Mapping[str, frozenset[str]] = {
-    **_CORE,
-    "api": _BELOW,
-    "live": _BELOW,
-    "ui": _BELOW | {"live"},
-    "cli": _BELOW,
-    "__main__": frozenset({"cli", "cifarviz"}),
-    "pages": _BELOW | {"ui"},
-    "app": frozenset({"live", "ui", "installation", "static_files"}),
-}
 
 STAR_PACKAGES = frozenset({"network", "training", "analysis"})
 # The files that may import a ★ file, inside a function only.
@@ -185,7 +75,7 @@ def violations(tree: Tree, rule: str) -> list[Violation]:
 def _one_way(tree: Tree) -> Iterator[Violation]:
     for source in tree.sources:
         if source.package not in PACKAGES:
-            rule = f"the package {source.package} is not in tests/boundaries.py"
+            rule = f"the package {source.package} is not in tests/package_imports.py"
             yield Violation(source.path, 1, rule)
             continue
         for imported in tree.imports(source):

@@ -2,23 +2,13 @@
 
 import pytest
 
-from cifarviz.processor import TENSORFLOW_ALONE, ProcessorUse, Trial, Tuned
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 from cifarviz.training import tune_up as tuning
 from tests import stored_runs
 from tests.cli.conftest import Call
-
-BEST = ProcessorUse(True, 1, 2, 2)
-TUNED = Tuned(
-    BEST,
-    (
-        Trial(TENSORFLOW_ALONE, {"cifar10-vgg": 100.0, "cifar10-starter": 1000.0}),
-        Trial(BEST, {"cifar10-vgg": 150.0, "cifar10-starter": 1500.0}),
-    ),
-    "2026-11-29",
-)
+from tests.tuned import TUNED
 
 
 def test_it_prints_each_trial_and_the_choice(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,8 +22,8 @@ def test_it_prints_each_trial_and_the_choice(call: Call, monkeypatch: pytest.Mon
     assert as_json["use"] == {
         "onednn": True,
         "intra_threads": 1,
-        "inter_threads": 2,
-        "batch_parts": 2,
+        "inter_threads": 8,
+        "batch_parts": 8,
     }
     assert len(as_json["trials"]) == 2
 

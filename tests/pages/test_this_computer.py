@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from cifarviz import processor
 from cifarviz.errors import TuneUpFailed, TuneUpGivenUp
-from cifarviz.processor import TENSORFLOW_ALONE, ProcessorUse, Trial, Tuned, tuned_content
+from cifarviz.processor import Tuned, tuned_content
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
@@ -21,16 +21,7 @@ from cifarviz.ui import cache, this_computer
 from scripts.app_server import ROOT
 from tests import stored_runs
 from tests.components import live_texts
-
-BEST = ProcessorUse(True, 1, 8, 8)
-TUNED = Tuned(
-    BEST,
-    (
-        Trial(TENSORFLOW_ALONE, {"cifar10-vgg": 100.0, "cifar10-starter": 1000.0}),
-        Trial(BEST, {"cifar10-vgg": 150.0, "cifar10-starter": 1500.0}),
-    ),
-    "2026-11-29",
-)
+from tests.tuned import BEST, TUNED
 
 
 def opened() -> AppTest:
