@@ -159,7 +159,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Tuned:
-    """What a tune-up found: the best use, and what was measured, TensorFlow alone first."""
+    """What a tune-up found: the best use, and what was measured, in order."""
 
     use: ProcessorUse
     trials: tuple[Trial, ...]

@@ -39,12 +39,12 @@ def tune_up(as_json: AsJson = False) -> None:
     if as_json:
         print_json({"processor": processor.machine_name(), **asdict(tuned)})
         return
+    alone = tuning.tensorflow_alone(tuned)
     print_table(
         ["use of the processor", *(f"{name}, images/s" for name in tuning.PRESETS_TIMED)],
         [
             (
-                ("TensorFlow by itself: " if trial is tuned.trials[0] else "")
-                + trial.use.describe(),
+                ("TensorFlow by itself: " if trial is alone else "") + trial.use.describe(),
                 *(f"{speed:,.0f}" for speed in trial.images_per_second.values()),
             )
             for trial in tuned.trials

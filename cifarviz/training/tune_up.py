@@ -115,11 +115,19 @@ def gain(trial: Trial, other: Trial) -> float:
     return float(prod(ratios) ** (1 / len(ratios)))
 
 
+def tensorflow_alone(tuned: Tuned) -> Trial | None:
+    """Return the trial of TensorFlow by itself; ``None`` if it failed."""
+    alone = TENSORFLOW_ALONE.with_environment(given_variables())
+    return next((trial for trial in tuned.trials if trial.use == alone), None)
+
+
 def describe(tuned: Tuned) -> str:
     """What was chosen and what it brings, in two sentences."""
-    alone = tuned.trials[0]
-    chosen = next((trial for trial in tuned.trials if trial.use == tuned.use), alone)
     choice = f"Chosen for this computer: {tuned.use.describe()}."
+    alone = tensorflow_alone(tuned)
+    chosen = next((trial for trial in tuned.trials if trial.use == tuned.use), None)
+    if alone is None or chosen is None:
+        return choice
     factor = gain(chosen, alone)
     if factor < _MIN_GAIN:
         return f"{choice} TensorFlow by itself is about as fast here."
