@@ -2,8 +2,7 @@
 
 For each preset named it prints a line: the name and images a second in float32, on the embedded
 sample. ``--precisions`` finds the faster precision instead, and stores it where the engine looks.
-``tune_up.py`` starts it; ``--quiet`` gives everything else on the computer precedence. It ends
-when its standard input is closed.
+``tune_up.py`` starts it. It ends when its standard input is closed.
 """
 
 import os
@@ -25,15 +24,12 @@ from cifarviz.training.precision import (
 from cifarviz.training.step import TrainingTensors
 from cifarviz.training.trainable import make_trainable
 
-_LOWEST_PRIORITY = 19
 _SECONDS = 2.0
 
 
 def main(arguments: list[str]) -> None:
     """Time the presets named in ``arguments``."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    if "--quiet" in arguments and hasattr(os, "nice"):
-        os.nice(_LOWEST_PRIORITY)
     work = _time_precisions if "--precisions" in arguments else _time_steps
     settings = Settings.from_environment()
     for name in arguments:
