@@ -46,8 +46,20 @@ BATCH_PARTS = "CIFARVIZ_BATCH_PARTS"
 VARIABLES = (ONEDNN, INTRA_THREADS, INTER_THREADS, BATCH_PARTS)
 """The variables of the environment that come before anything decided here."""
 
-# As the process was started: later, the first of them may be ours.
-_GIVEN: Mapping[str, str] = {name: os.environ[name] for name in VARIABLES if os.environ.get(name)}
+# Set beside the first of them when that is our choice: a process started from this one decides
+# by itself, and may find a tune-up made since.
+_CHOSEN = "CIFARVIZ_CHOSE_ONEDNN"
+
+
+def _given() -> Mapping[str, str]:
+    """Return what somebody set; later, what is set may be our choice."""
+    given = {name: value for name in VARIABLES if (value := os.environ.get(name))}
+    if os.environ.get(_CHOSEN) == given.get(ONEDNN):
+        given.pop(ONEDNN, None)
+    return given
+
+
+_GIVEN = _given()
 TUNED_FILE = "processor.json"
 """The name of the file in the home with what a tune-up found."""
 
@@ -72,6 +84,7 @@ class ProcessorUse:
             INTER_THREADS: self.inter_threads,
             BATCH_PARTS: self.batch_parts,
             **({} if self.onednn is None else {ONEDNN: int(self.onednn)}),
+            _CHOSEN: "",
         }
         return {name: str(value) for name, value in values.items()}
 
@@ -120,8 +133,8 @@ def configure(home: Path) -> None:
         return
     tuned = load_tuned(home)
     _in_use = (tuned.use if tuned else default_use()).with_environment(_GIVEN)
-    if _in_use.onednn is not None:
-        os.environ[ONEDNN] = str(int(_in_use.onednn))
+    if _in_use.onednn is not None and ONEDNN not in _GIVEN:
+        os.environ[ONEDNN] = os.environ[_CHOSEN] = str(int(_in_use.onednn))
 
 
 def in_use() -> ProcessorUse:

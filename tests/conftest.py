@@ -43,6 +43,12 @@ def _isolated_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
+def _no_given_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the environment says of the processor holds for training, and for no other test."""
+    monkeypatch.setattr(processor, "_GIVEN", {})
+
+
+@pytest.fixture(autouse=True)
 def _restore_main(monkeypatch: pytest.MonkeyPatch) -> None:
     """Restore ``__main__``, which AppTest replaces and spawned processes would run."""
     monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])

@@ -25,6 +25,12 @@ _X86 = "processor\t: 0\nmodel name\t: Some CPU\nflags\t\t: fpu avx2 {flags}\nbug
 FOUND = ProcessorUse(False, 3, 2, 2)
 
 
+@pytest.fixture(autouse=True)
+def _with_onednn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here oneDNN is on, however the tests were started."""
+    monkeypatch.setattr(processor, "_in_use", ProcessorUse(onednn=True))
+
+
 def save(home: Path, **changes: object) -> None:
     """Store a tune-up that found ``FOUND``, with changes to what it was measured with."""
     content = tuned_content(Tuned(FOUND, (Trial(FOUND, {"cifar10-vgg": 10.0}),), "2026-11-29"))
@@ -44,7 +50,11 @@ def use_in_a_new_process(home: Path, **environment: str) -> tuple[str, str]:
         "from cifarviz import processor\n"
         "print(processor.in_use()); print(os.environ.get(processor.ONEDNN))"
     )
-    kept = {name: value for name, value in os.environ.items() if name not in processor.VARIABLES}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in (*processor.VARIABLES, "CIFARVIZ_CHOSE_ONEDNN")
+    }
     done = subprocess.run(
         [sys.executable, "-c", script],
         env={**kept, "CIFARVIZ_HOME": str(home), **environment},
@@ -158,6 +168,16 @@ def test_the_environment_comes_before_a_tune_up(tmp_path: Path) -> None:
         tmp_path, TF_ENABLE_ONEDNN_OPTS="1", TF_NUM_INTRAOP_THREADS="1", TF_NUM_INTEROP_THREADS="4"
     )
     assert (use, onednn) == (str(ProcessorUse(True, 1, 4, 4)), "1")
+
+
+def test_a_choice_made_here_is_no_wish_of_the_environment(tmp_path: Path) -> None:
+    save(tmp_path)
+    # As a process has it whose parent chose so by itself.
+    chosen = {"TF_ENABLE_ONEDNN_OPTS": "1", "CIFARVIZ_CHOSE_ONEDNN": "1"}
+    assert use_in_a_new_process(tmp_path, **chosen) == (str(FOUND), "0")
+    # Set to something else since, it is a wish again.
+    use, onednn = use_in_a_new_process(tmp_path, **chosen | {"CIFARVIZ_CHOSE_ONEDNN": "0"})
+    assert (use, onednn) == (str(ProcessorUse(True, 3, 2, 2)), "1")
 
 
 @pytest.mark.parametrize("name", ["processor", "tensorflow", "keras", "cifarviz", "limit"])
