@@ -431,8 +431,10 @@ def _wide_after(curves: _LearningCurves) -> int | None:
 
 
 def _gains(curves: _LearningCurves) -> bool:
-    """Whether training improved over the last third of the epochs."""
+    """Whether training improved over the last third of the epochs, and ended better."""
     third = curves.third
+    if curves.accuracy[-1] <= curves.accuracy[-third] and curves.loss[-1] >= curves.loss[-third]:
+        return False
     by_accuracy = np.polyfit(np.arange(third), curves.accuracy[-third:], 1)[0] * (third - 1)
     risen = max(by_accuracy, float(curves.accuracy[-1] - curves.accuracy[-third]))
     return bool(risen >= _LEAST_GAIN or _relative_change(curves.loss, third)[0] <= -_LEAST_CHANGE)

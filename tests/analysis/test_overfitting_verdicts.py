@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cifarviz.analysis.overfitting import VERDICT_LABELS, Ending, Fit, Numbers, format_loss, judge
@@ -279,7 +279,12 @@ def histories(draw: st.DrawFn) -> Curve:
     )  # fmt: skip
 
 
+# One good epoch in the last third, and then as before.
+SPIKE = Curve(np.zeros(12), np.eye(12)[10], np.zeros(12), np.zeros(12), "", "", classes=2)
+
+
 @given(histories())
+@example(SPIKE)
 def test_the_reason_is_true_of_any_curves(curve: Curve) -> None:
     assert_reason_is_true(curve, curve.fit())
 

@@ -17,7 +17,7 @@ from cifarviz.runs.records import Run
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
-from cifarviz.training import engine
+from cifarviz.training import engine, recorder
 from cifarviz.training.checkpoint import save_last
 from cifarviz.training.trainable import build_optimizer
 
@@ -42,6 +42,8 @@ def test_a_stopped_run_is_imported_and_resumed_to_the_same_end(
 
     with monkeypatch.context() as patch:
         patch.setattr(engine, "save_last", save_and_stop)
+        # Its steps may all be done before the next poll.
+        patch.setattr(recorder, "POLL_SECONDS", 0)
         stopped = trained(optimizer=OPTIMIZERS[kind]())
     assert stopped.state is RunState.STOPPED
     pack(worker.store, stopped.id, tmp_path / "run.zip")
