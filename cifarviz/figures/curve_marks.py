@@ -127,28 +127,27 @@ def published_curves(
     )
 
 
-def add_published(
-    figure: go.Figure,
-    curves: PublishedCurves,
-    group: Mapping[str, Any] | None = None,
-    *,
-    training: bool = True,
-) -> None:
-    """Draw them thin and dashed, optionally in a legend ``group`` and without ``training``."""
+def published_traces(
+    curves: PublishedCurves, group: Mapping[str, Any] | None = None, *, training: bool = True
+) -> list[dict[str, Any]]:
+    """Thin, dashed curves, optionally in a legend ``group`` and without ``training``."""
     is_line = curves.epochs.size >= _FEWEST_FOR_LINE
     number = METRIC_FORMATS[curves.metric]
     evaluation_color = TEST if curves.images == "test" else VALIDATION
     drawn = [("training", curves.training, TRAINING, "circle-open")] if training else []
     drawn.append((curves.images, curves.evaluation, evaluation_color, "diamond-open"))
-    for kind, values, color, symbol in drawn:
-        figure.add_scatter(
-            x=curves.epochs,
-            y=values,
-            mode="lines" if is_line else "markers",
-            legendrank=5,
-            line={"color": color, "width": 1.5, "dash": "dash"},
-            marker={"color": color, "size": 10, "symbol": symbol, "line": {"width": 1.5}},
-            hovertemplate=f"Published {kind}, epoch %{{x}}: %{{y:{number}}}<extra></extra>",
-            name=kind.capitalize() if group else f"Published {kind}",
+    return [
+        {
+            "type": "scatter",
+            "x": curves.epochs,
+            "y": values,
+            "mode": "lines" if is_line else "markers",
+            "legendrank": 5,
+            "line": {"color": color, "width": 1.5, "dash": "dash"},
+            "marker": {"color": color, "size": 10, "symbol": symbol, "line": {"width": 1.5}},
+            "hovertemplate": f"Published {kind}, epoch %{{x}}: %{{y:{number}}}<extra></extra>",
+            "name": kind.capitalize() if group else f"Published {kind}",
             **(group or {}),
-        )
+        }
+        for kind, values, color, symbol in drawn
+    ]

@@ -10,10 +10,10 @@ from cifarviz.figures.curve_marks import (
     EpochCurves,
     PublishedCurves,
     add_parent_curves,
-    add_published,
     gap_trace,
+    published_traces,
 )
-from cifarviz.figures.learning_rate import UsedRates, add_rate_panel
+from cifarviz.figures.learning_rate import UsedRates, rate_panel
 from cifarviz.figures.theme import (
     FONT_SIZE,
     METRIC_FORMATS,
@@ -144,7 +144,7 @@ def history_figure(curves: HistoryCurves) -> go.Figure:
     )
     # First, so that they are behind everything else.
     if curves.published is not None:
-        add_published(figure, curves.published)
+        figure.add_traces(published_traces(curves.published))
     if curves.batch_x.size:
         _add_batches(figure, curves, number)
     if curves.before is not None:
@@ -179,8 +179,10 @@ def history_figure(curves: HistoryCurves) -> go.Figure:
         gap = gap_trace(curves.epochs, curves.training, curves.validation)
         if gap is not None:
             figure.add_trace(gap)
-    if curves.metric == "loss":
-        add_rate_panel(figure, _used_rates(curves))
+    if curves.metric == "loss" and (panel := rate_panel(_used_rates(curves))) is not None:
+        figure.update_layout(panel.layout, height=figure.layout.height + panel.height)
+        figure.add_annotation(panel.annotation)
+        figure.add_traces(panel.traces)
     return figure
 
 

@@ -103,18 +103,28 @@ class UsedRates:
     group: str = ""
 
 
-def add_rate_panel(figure: go.Figure, runs: Sequence[UsedRates]) -> None:
-    """Add a low panel below the plot of ``figure`` that shares its x axis, in epochs.
+@dataclass(frozen=True)
+class RatePanel:
+    """A low panel of learning rates below a plot, as Plotly's values."""
+
+    layout: Mapping[str, Any]
+    """Changes of the layout, which also becomes ``height`` pixels higher."""
+    annotation: Mapping[str, Any]
+    traces: Sequence[Mapping[str, Any]]
+    height: int
+
+
+def rate_panel(runs: Sequence[UsedRates]) -> RatePanel | None:
+    """A panel that shares the x axis of its plot, in epochs; ``None`` without ``runs``.
 
     Each rate is a horizontal line over its epoch. The axis is logarithmic if the rates differ by
-    more than a factor of ten and none is 0. Does nothing without ``runs``.
+    more than a factor of ten and none is 0.
     """
     if not runs:
-        return
+        return None
     rates = np.concatenate([run.rates for run in runs])
     lowest, highest = float(rates.min()), float(rates.max())
     logarithmic = lowest > 0 and highest / lowest > _DECADE
-    levels = np.unique(rates)
     axis = {
         "anchor": "x",
         "domain": [0, _PANEL],
@@ -128,26 +138,28 @@ def add_rate_panel(figure: go.Figure, runs: Sequence[UsedRates]) -> None:
         "nticks": 3,
         "tickfont": {"size": FONT_SIZE - 2},
     }
-    if levels.size == 1 and highest > 0:
+    if lowest == highest > 0:
         axis |= {"tickvals": [highest], "range": [0, 1.6 * highest]}
-    figure.update_layout(
-        height=figure.layout.height + _PANEL_PIXELS,
-        yaxis={"domain": [_PANEL + _PANEL_TITLE, 1]},
-        yaxis2=axis,
-        xaxis={"anchor": "y2"},
+    return RatePanel(
+        layout={
+            "yaxis": {"domain": [_PANEL + _PANEL_TITLE, 1]},
+            "yaxis2": axis,
+            "xaxis": {"anchor": "y2"},
+        },
+        annotation={
+            "text": format_rates(rates) + (", logarithmic" if logarithmic else ""),
+            "x": 0,
+            "y": _PANEL,
+            "xref": "paper",
+            "yref": "paper",
+            "xanchor": "left",
+            "yanchor": "bottom",
+            "showarrow": False,
+            "font": {"size": FONT_SIZE - 1},
+        },
+        traces=[_level_lines(run) for run in runs],
+        height=_PANEL_PIXELS,
     )
-    figure.add_annotation(
-        text=format_rates(rates) + (", logarithmic" if logarithmic else ""),
-        x=0,
-        y=_PANEL,
-        xref="paper",
-        yref="paper",
-        xanchor="left",
-        yanchor="bottom",
-        showarrow=False,
-        font={"size": FONT_SIZE - 1},
-    )
-    figure.add_traces([_level_lines(run) for run in runs])
 
 
 def format_rates(rates: np.ndarray) -> str:

@@ -152,17 +152,18 @@ def base_layout(**changes: Any) -> dict[str, Any]:
         "xaxis": axis,
         "yaxis": axis,
     }
-    return _merged(layout, changes)
+    return merged(layout, changes)
 
 
-def _merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
+def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``base`` with ``changes``, merged at every level."""
+    result = dict(base)
     for name, value in changes.items():
-        under = merged.get(name)
+        under = result.get(name)
         if isinstance(under, Mapping) and isinstance(value, Mapping):
-            value = _merged(under, value)
-        merged[name] = value
-    return merged
+            value = merged(under, value)
+        result[name] = value
+    return result
 
 
 def label_width(names: Iterable[str]) -> int:

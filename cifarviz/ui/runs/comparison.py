@@ -7,7 +7,6 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
 
 from cifarviz.analysis.overfitting import START_RULE, VERDICT_LABELS, Fit, Gap, judge_run, smoothed
@@ -19,7 +18,7 @@ from cifarviz.figures.history_comparison import (
     RunCurve,
     RunPlace,
     history_comparison,
-    history_comparison_figure,
+    history_comparison_values,
     numbered_name,
 )
 from cifarviz.figures.theme import METRIC_TITLES, MetricName
@@ -99,8 +98,8 @@ class _Curves:
 
     def figure(
         self, metric: MetricName, runs: Sequence[Run], histories: Histories, fits: Mapping[str, Fit]
-    ) -> go.Figure:
-        """Draw one chart of ``runs``."""
+    ) -> dict[str, Any]:
+        """Draw one chart of ``runs``: its data and layout."""
         curves = [
             _curve(
                 metric, run, self._names[run.id], histories[run.id],
@@ -108,7 +107,7 @@ class _Curves:
             )
             for run in runs
         ]  # fmt: skip
-        return history_comparison_figure(
+        return history_comparison_values(
             history_comparison(
                 metric,
                 curves,

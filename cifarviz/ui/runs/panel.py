@@ -101,7 +101,7 @@ _MOST_ROWS = 15
 
 # The short list has no scroll bar of its own.
 _SHORT_LIST_KEY = "runs-short"
-_MOST_SHORT_ROWS = 50
+_MOST_SHORT_ROWS = 20
 
 # How many unknown runs of the address are named.
 _MOST_NAMED = 5
@@ -248,11 +248,10 @@ def _render_short_list(runs: Sequence[Run], chosen: Sequence[Run]) -> None:
     The style sheet shows either this list or the table.
     """
     picked = {run.id for run in chosen}
-    shown = {
-        run.id: run
-        for place, run in enumerate(runs)
-        if place < _MOST_SHORT_ROWS or run.id in picked
-    }
+    # The selected ones before others, in the order of the table.
+    first = sorted((run.id for run in runs), key=lambda run_id: run_id not in picked)
+    listed = set(first[:_MOST_SHORT_ROWS])
+    shown = {run.id: run for run in runs if run.id in listed}
     ticked = [run_id for run_id in shown if run_id in picked]
     key = widget_key(_SHORT_LIST_KEY, ticked, same_items)
     st.pills(
