@@ -3,6 +3,7 @@
 import io
 import math
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -129,9 +130,17 @@ def heat_overlay(
 
 
 def _colors(share: NDArray[np.float32]) -> NDArray[np.float32]:
+    return _heat_palette()[np.rint(255 * share).astype(np.uint8)]
+
+
+@cache
+def _heat_palette() -> NDArray[np.float32]:
+    """Colours from black to the brightest, float32 (256, 3)."""
     table = np.array([hex_to_rgb(color) for color in sequential.Inferno], np.float32)
     places = np.linspace(0, 1, len(table))
-    return np.stack([np.interp(share, places, channel) for channel in table.T], axis=-1)
+    shades = np.linspace(0, 1, 256)
+    palette = [np.interp(shades, places, channel) for channel in table.T]
+    return np.stack(palette, axis=-1).astype(np.float32)
 
 
 def picture_sheet(images: Sequence[np.ndarray | None] | np.ndarray, columns: int) -> bytes:

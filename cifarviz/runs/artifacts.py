@@ -14,6 +14,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import IO, Any, Final, Literal, NamedTuple, Protocol, Self, cast
 
@@ -225,7 +226,8 @@ class ArrayFile:
     """A ``.npz`` file read one array at a time; use as a context manager.
 
     Nothing is unpickled, and no more memory is used than the file has bytes. Raises one of
-    ``UNREADABLE`` if an array is compressed or its size differs from its header.
+    ``UNREADABLE`` if an array is compressed or occurs twice and, once the headers are read, if
+    its size differs from its header.
     """
 
     def __init__(self, path: Path) -> None:
@@ -236,13 +238,11 @@ class ArrayFile:
             for entry in entries:
                 if entry.compress_type != zipfile.ZIP_STORED or entry.file_size > size:
                     raise ValueError(f"{entry.filename} is compressed or larger than the file")
-            self.headers = {name: self._header(name) for name in self._file.namelist()}
-            if len(self.headers) < len(entries):
+            if len({entry.filename for entry in entries}) < len(entries):
                 raise ValueError("an array occurs twice")
         except BaseException:
             self._file.close()
             raise
-        self.headers = {name.removesuffix(".npy"): item for name, item in self.headers.items()}
 
     def __enter__(self) -> Self:
         return self
@@ -250,9 +250,17 @@ class ArrayFile:
     def __exit__(self, *_: object) -> None:
         self._file.close()
 
+    @cached_property
+    def headers(self) -> Mapping[str, ArrayHeader]:
+        """The header of each array by its name."""
+        return {name.removesuffix(".npy"): self._header(name) for name in self._file.namelist()}
+
     def read(self, name: str) -> np.ndarray:
         """Return one array, writable."""
-        shape, dtype, fortran_order = self.headers[name]
+        return self._read(name, self.headers[name])
+
+    def _read(self, name: str, header: ArrayHeader) -> np.ndarray:
+        shape, dtype, fortran_order = header
         content = bytearray(math.prod(shape) * dtype.itemsize)
         with self._values(name) as member:
             if member.readinto(content) != len(content) or member.read(1):
@@ -268,8 +276,9 @@ class ArrayFile:
                 yield np.frombuffer(content, dtype)
 
     def read_facts(self) -> dict[str, Any]:
-        """Return the facts stored with the arrays."""
-        return dict(json.loads(self.read(FACTS).tobytes()))
+        """Return the facts stored with the arrays, without reading any of these."""
+        header = self._header(f"{FACTS}.npy")
+        return dict(json.loads(self._read(FACTS, header).tobytes()))
 
     @contextmanager
     def _values(self, name: str) -> Iterator[zipfile.ZipExtFile]:
