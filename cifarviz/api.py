@@ -39,6 +39,7 @@ from cifarviz.data.image_set import Dataset
 from cifarviz.data.pictures import FitMode, PreparedPicture, prepare_picture
 from cifarviz.data.uploads import decode_file
 from cifarviz.datasets.info import Variant
+from cifarviz.datasets.own import use_folder
 from cifarviz.datasets.registry import default_dataset, find_dataset
 from cifarviz.errors import CifarvizError, ImageUnreadable
 from cifarviz.executors.worker import Worker
@@ -131,6 +132,7 @@ def preset(
     """
     experiment = find_preset(name).experiment
     if dataset is not None:
+        use_folder(Settings.from_environment().datasets)
         experiment = fit_experiment(experiment, dataset)
     fields = dict(experiment)
     variant = data or find_dataset(experiment.data.dataset).variants[0]
@@ -152,6 +154,7 @@ def load_data(
     has not been fetched.
     """
     settings = Settings.from_environment() if home is None else home.settings
+    use_folder(settings.datasets)
     info = default_dataset() if name is None else find_dataset(name)
     return library.load(info, variant or info.variants[0], settings)
 

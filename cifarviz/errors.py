@@ -74,8 +74,12 @@ class DatasetDamaged(DataError):
     """Bytes that are not the published data set."""
 
 
+class ImportRefused(DataError):
+    """Files that cannot become a data set, or a data set that cannot be deleted or exported."""
+
+
 class FetchCancelled(DataError):
-    """The user cancelled the download."""
+    """The user cancelled a download or an import."""
 
 
 class ImageUnreadable(DataError):

@@ -6,7 +6,7 @@ from functools import partial
 import streamlit as st
 
 from cifarviz.data import library
-from cifarviz.datasets.registry import all_datasets
+from cifarviz.datasets.registry import built_in_datasets
 from cifarviz.runs.recorded import recorded_last
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache
@@ -69,7 +69,7 @@ with left:
     )
 # Ten images of 64 pixels in a row.
 with right, st.container(width=740, gap="xsmall"):
-    for info in all_datasets():
+    for info in built_in_datasets():
         with render_errors():
             # Missing data sets have a download button below.
             if library.available_variants(info, cache.settings()):
@@ -95,7 +95,9 @@ with train:
     )
 with inside, render_errors():
     render_inside_card(runs)
-panels: list[Callable[[], None]] = [partial(render_data_panel, info) for info in all_datasets()]
+panels: list[Callable[[], None]] = [
+    partial(render_data_panel, info) for info in built_in_datasets()
+]
 if runs:
     panels.append(partial(render_newest_runs, runs))
 panels.append(render_this_computer)

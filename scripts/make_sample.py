@@ -22,7 +22,7 @@ from cifarviz.data.image_set import Dataset, ImageSet
 from cifarviz.data.splits import train_validation_split
 from cifarviz.datasets.cifar10 import CIFAR10
 from cifarviz.datasets.fashion_mnist import FASHION_MNIST
-from cifarviz.datasets.registry import all_datasets, find_dataset
+from cifarviz.datasets.registry import built_in_datasets, find_dataset
 from cifarviz.installation import ASSETS
 from cifarviz.settings import Settings
 
@@ -51,7 +51,7 @@ def choose(images: ImageSet, per_class: int, required: npt.NDArray[np.int64]) ->
 def main(names: list[str]) -> None:
     """Write the samples of the named data sets, by default of all, and print their sizes."""
     infos = [find_dataset(name) for name in names] or [
-        info for info in all_datasets() if info.has_sample
+        info for info in built_in_datasets() if info.has_sample
     ]
     for info in infos:
         full = library.load(info, "full", Settings.from_environment())

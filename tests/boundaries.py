@@ -332,9 +332,14 @@ def _data_sets(source: Source) -> set[object]:
             facts |= {
                 ast.literal_eval(keyword.value)
                 for keyword in node.keywords
-                if keyword.arg in IDENTIFYING
+                if keyword.arg in IDENTIFYING and _is_literal(keyword.value)
             }
     return facts
+
+
+def _is_literal(node: ast.expr) -> bool:
+    """Whether it is a fixed value, as that of an imported data set is not."""
+    return all(isinstance(part, ast.Constant | ast.Tuple | ast.Load) for part in ast.walk(node))
 
 
 def _literals(tree: ast.Module) -> Iterator[tuple[object, int]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cifarviz import processor
+from cifarviz.datasets import own
 from cifarviz.settings import Settings
 
 _KERAS_HOME = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
@@ -46,6 +47,12 @@ def _isolated_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def _no_given_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the environment says of the processor holds for training, and for no other test."""
     monkeypatch.setattr(processor, "_GIVEN", {})
+
+
+@pytest.fixture(autouse=True)
+def _no_imported_datasets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget the homes of other tests, whose imported data sets would be found."""
+    monkeypatch.setattr(own, "_folders", [])
 
 
 @pytest.fixture(autouse=True)

@@ -7,11 +7,11 @@ from cifarviz.cli.dashboard import dashboard
 from cifarviz.cli.exit_codes import run_and_exit
 from cifarviz.cli.import_run import import_run
 from cifarviz.cli.tune_up import tune_up
-from cifarviz.datasets.registry import all_datasets
+from cifarviz.datasets.registry import built_in_datasets
 
 app = typer.Typer(
     help="Open the dashboard; or, with a command, train and inspect convolutional networks on "
-    f"{' and '.join(info.title for info in all_datasets())} without a browser.",
+    f"{' and '.join(info.title for info in built_in_datasets())} without a browser.",
     invoke_without_command=True,
     add_completion=False,
     # Off, because Rich would read quoted names in help texts and errors as markup.

@@ -22,6 +22,7 @@ import typer
 from cifarviz import __version__, static_files
 from cifarviz.cli.exit_codes import run_and_exit
 from cifarviz.cli.output import print_line, print_message
+from cifarviz.datasets.own import use_folder
 from cifarviz.installation import DASHBOARD, IS_INSTALLED
 from cifarviz.settings import Settings
 from cifarviz.storage import atomic_write, storage_errors
@@ -50,6 +51,8 @@ def dashboard(
 ) -> None:
     """Open the dashboard until Ctrl-C."""
     if context.invoked_subcommand is not None:
+        # Before a command looks a data set up.
+        use_folder(Settings.from_environment().datasets)
         return
     if version:
         print_line(f"cifarviz {__version__}")

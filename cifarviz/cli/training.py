@@ -8,11 +8,12 @@ from typing import Annotated, Any, Literal
 import typer
 
 from cifarviz.analysis.overfitting import VERDICT_LABELS, judge_run
-from cifarviz.cli.data import DatasetName
 from cifarviz.cli.output import AsJson, print_json, print_message, print_table, progress_bar
 from cifarviz.cli.values import preset_dict, result_dict
 from cifarviz.data.library import available_variants
+from cifarviz.datasets.registry import find_dataset
 from cifarviz.executors.worker import Worker
+from cifarviz.experiment.changes import differences
 from cifarviz.experiment.dataset_fitting import fit_experiment
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS, find_preset, patience_exceeds
@@ -64,8 +65,11 @@ def presets(as_json: AsJson = False) -> None:
 def train(
     preset: Annotated[str, typer.Argument(help="A preset's name (see presets).")],
     dataset: Annotated[
-        DatasetName | None,
-        typer.Option(help="Default: the preset's; the network is fitted to any other."),
+        str | None,
+        typer.Option(
+            help="A data set's name (see data list). Default: the preset's; the network is fitted "
+            "to any other."
+        ),
     ] = None,
     data: Annotated[
         Variant | None,
@@ -86,7 +90,8 @@ def train(
     run_name = validate_name(preset if name is None else name)
     settings = Settings.from_environment()
     if dataset is not None:
-        experiment = fit_experiment(experiment, str(dataset))
+        published, experiment = experiment, fit_experiment(experiment, dataset)
+        _print_fitting(published, experiment)
     variant = data or _best_variant(experiment.data.dataset, settings)
     changes: dict[str, Any] = {
         "data": {**dict(experiment.data), "variant": str(variant), "train_images": train_images},
@@ -106,6 +111,17 @@ def train(
     worker = Worker(settings, "command line")
     run = worker.submit(experiment, run_name)
     return print_result(worker, watch(worker, run), as_json)
+
+
+def _print_fitting(published: Experiment, fitted: Experiment) -> None:
+    """Say what of a preset was changed for another data set."""
+    changes = [
+        f"{difference.setting}: {' → '.join(difference.values)}"
+        for difference in differences([published, fitted])
+    ]
+    if changes:
+        title = find_dataset(fitted.data.dataset).title
+        print_message(f"Fitted to {title}. {'; '.join(changes)}.")
 
 
 def resume(

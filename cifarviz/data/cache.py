@@ -117,15 +117,21 @@ def save_arrays(
         for name, array in arrays.items():
             _write_array(folder / f"{name}.npy", array, watch, done, info.nbytes)
             done += array.nbytes
-        mark = {
-            "format": _FORMAT,
-            "dataset": info.name,
-            "source": source,
-            "fingerprints": asdict(info.fingerprints or compute_fingerprints(arrays)),
-            "file_bytes": {name: _size(folder / f"{name}.npy") for name in ARRAY_NAMES},
-        }
-        with atomic_write(folder / MARKER) as temporary:
-            temporary.write_text(json.dumps(mark, indent=1) + "\n", encoding="utf-8")
+        fingerprints = info.fingerprints or compute_fingerprints(arrays)
+        write_marker(folder, info.name, source, fingerprints)
+
+
+def write_marker(folder: Path, name: str, source: str, fingerprints: Fingerprints) -> None:
+    """Mark the arrays of a folder as complete and verified."""
+    mark = {
+        "format": _FORMAT,
+        "dataset": name,
+        "source": source,
+        "fingerprints": asdict(fingerprints),
+        "file_bytes": {array: _size(folder / f"{array}.npy") for array in ARRAY_NAMES},
+    }
+    with atomic_write(folder / MARKER) as temporary:
+        temporary.write_text(json.dumps(mark, indent=1) + "\n", encoding="utf-8")
 
 
 def remove_marker(folder: Path) -> None:

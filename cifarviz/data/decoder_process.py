@@ -13,6 +13,7 @@ threads. When the parent ends, the standard input of the decoder ends, and so do
 import atexit
 import json
 import logging
+import math
 import os
 import signal
 import struct
@@ -23,6 +24,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 from typing import IO, Any, Final
@@ -31,6 +33,7 @@ import numpy as np
 
 from cifarviz.data.image_pixels import UploadedImage, read_image
 from cifarviz.data.picture_notes import PictureChange
+from cifarviz.data.pictures import FitMode, fit_to
 from cifarviz.errors import ImageDecoderBusy, ImageUnreadable
 from cifarviz.image_structure import MAX_PIXELS
 
@@ -53,6 +56,28 @@ _PIPE_BYTES: Final = 1_048_576
 _LOG = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class Fitting:
+    """To which size a picture is fitted, and how: as ``pictures.fit_to`` does."""
+
+    image_shape: tuple[int, int, int]
+    mode: FitMode = "crop"
+
+
+@dataclass(frozen=True, eq=False)
+class FittedImage:
+    """A decoded picture, fitted to a size.
+
+    ``pixels`` uint8 (height, width, 1 or 3); ``width`` and ``height`` are those of the file;
+    ``notes``: each change made to it, besides fitting.
+    """
+
+    pixels: np.ndarray
+    notes: tuple[PictureChange, ...]
+    width: int
+    height: int
+
+
 class _StartFailed(Exception):
     """A process cannot be started on this machine."""
 
@@ -68,24 +93,36 @@ def decode_in_process(data: bytes, name: str) -> UploadedImage:
     pixels. Raises ``ImageUnreadable`` as ``read_image`` does, and if the process was killed;
     ``ImageDecoderBusy`` if too many others are waiting.
     """
+    header, rgb = _decode(data, name, None)
+    notes = tuple(map(PictureChange, header["notes"]))
+    height, width, _ = rgb.shape
+    return UploadedImage(rgb, notes, width, height, header["format"], header["mode"])
+
+
+def fit_in_process(data: bytes, name: str, fitting: Fitting) -> FittedImage:
+    """Decode an image file and fit it, in the same process and with the same errors."""
+    header, pixels = _decode(data, name, fitting)
+    notes = tuple(map(PictureChange, header["notes"]))
+    return FittedImage(pixels, notes, header["width"], header["height"])
+
+
+def _decode(data: bytes, name: str, fitting: Fitting | None) -> tuple[dict[str, Any], np.ndarray]:
     with POOL.slot(name):
         try:
             process = POOL.take()
         except _StartFailed as error:
             _LOG.warning("Decoding images in this process: %s", error)
-            return read_image(data, name)
+            return _respond(data, name, fitting)
         try:
-            header, rgb = process.decode(data, name)
+            header, pixels = process.decode(data, name, fitting)
         except _NoResponse as error:
             raise _decoding_failed(process, name) from error
         finally:
             POOL.release(process)
-    if rgb is None:
+    if pixels is None:
         raise ImageUnreadable(header["error"])
-    rgb.flags.writeable = False
-    height, width, _ = rgb.shape
-    notes = tuple(map(PictureChange, header["notes"]))
-    return UploadedImage(rgb, notes, width, height, header["format"], header["mode"])
+    pixels.flags.writeable = False
+    return header, pixels
 
 
 def _decoding_failed(process: "DecoderProcess", name: str) -> ImageUnreadable:
@@ -160,21 +197,27 @@ class DecoderProcess:
     def is_alive(self) -> bool:
         return self._process.poll() is None
 
-    def decode(self, data: bytes, name: str) -> tuple[dict[str, Any], np.ndarray | None]:
-        """Decode an image; returns its header and uint8 (height, width, 3), or ``None``.
+    def decode(
+        self, data: bytes, name: str, fitting: Fitting | None = None
+    ) -> tuple[dict[str, Any], np.ndarray | None]:
+        """Decode an image; returns its header and uint8 pixels, or ``None``.
 
-        Raises ``_NoResponse``, after which the process has ended.
+        They are (height, width, 3), or with ``fitting`` of its shape. Raises ``_NoResponse``,
+        after which the process has ended.
         """
+        request: dict[str, Any] = {"name": name}
+        if fitting is not None:
+            request |= {"image_shape": fitting.image_shape, "mode": fitting.mode}
         try:
             with self._deadline(WALL_SECONDS):
-                _send(self._input, {"name": name}, data)
-                return self._receive()
+                _send(self._input, request, data)
+                return self._receive(fitting)
         except BaseException:
             # Its later output would be taken for the response to another image.
             self.end()
             raise
 
-    def _receive(self) -> tuple[dict[str, Any], np.ndarray | None]:
+    def _receive(self, fitting: Fitting | None) -> tuple[dict[str, Any], np.ndarray | None]:
         header, length = _receive_header(self._output)
         if set(header) == {"error"} and length == 0 and _is_text(header["error"]):
             return header, None
@@ -184,18 +227,19 @@ class DecoderProcess:
         ):
             raise _NoResponse("a header of another kind")
         width, height = header["width"], header["height"]
+        shape = (height, width, 3) if fitting is None else fitting.image_shape
         texts = [header["format"], header["mode"]]
         if not (
             min(width, height) > 0
             and width * height <= MAX_PIXELS
-            and length == 3 * width * height
+            and length == math.prod(shape)
             and all(map(_is_text, texts))
             and all(note in list(PictureChange) for note in header["notes"])
         ):
             raise _NoResponse("a header that contradicts itself")
-        rgb = np.empty((height, width, 3), np.uint8)
-        _read_into(self._output, rgb.data.cast("B"))
-        return header, rgb
+        pixels = np.empty(shape, np.uint8)
+        _read_into(self._output, pixels.data.cast("B"))
+        return header, pixels
 
     @contextmanager
     def _deadline(self, seconds: float) -> Iterator[None]:
@@ -384,14 +428,25 @@ def serve(cpu_seconds: int, memory_bytes: int) -> None:
             return
         data = bytes(_read(source, length))
         _limit("RLIMIT_CPU", int(time.process_time()) + 1 + cpu_seconds, for_good=False)
+        fitting = None
+        if "image_shape" in header:
+            fitting = Fitting(tuple(header["image_shape"]), header["mode"])
         try:
-            image = read_image(data, header["name"])
+            facts, pixels = _respond(data, header["name"], fitting)
         except ImageUnreadable as error:
             _send(sink, {"error": str(error)}, b"")
             continue
-        facts = ("width", "height", "format", "mode", "notes")
-        _send(sink, {key: getattr(image, key) for key in facts}, image.rgb.data.cast("B"))
-        del data, image
+        _send(sink, facts, np.ascontiguousarray(pixels).data.cast("B"))
+        del data, pixels
+
+
+def _respond(data: bytes, name: str, fitting: Fitting | None) -> tuple[dict[str, Any], np.ndarray]:
+    image = read_image(data, name)
+    facts = ("width", "height", "format", "mode", "notes")
+    header = {key: getattr(image, key) for key in facts}
+    if fitting is None:
+        return header, image.rgb
+    return header, fit_to(image.rgb, fitting.image_shape, fitting.mode)
 
 
 def _limit(name: str, value: int, *, for_good: bool) -> None:

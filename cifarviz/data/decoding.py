@@ -41,6 +41,7 @@ def decode(path: Path, info: DatasetInfo, watch: ProgressReporter) -> Arrays:
 
 def _candidates(path: Path, info: DatasetInfo) -> Iterator[Path]:
     form = info.file_format
+    assert form is not None, "imported data sets have no published files"
     names = {*form.caps(info), *(f"{name}.npy" for name in ARRAY_NAMES)}
     if path.is_file():
         yield path.parent if path.name in names else path
@@ -59,8 +60,10 @@ def _candidates(path: Path, info: DatasetInfo) -> Iterator[Path]:
 def _read(path: Path, info: DatasetInfo, watch: ProgressReporter) -> Arrays:
     if path.is_dir() and (path / f"{ARRAY_NAMES[0]}.npy").is_file():
         return cache.read_arrays(path)
-    caps = info.file_format.caps(info)
-    collector = info.file_format.collector(info)
+    form = info.file_format
+    assert form is not None, "imported data sets have no published files"
+    caps = form.caps(info)
+    collector = form.collector(info)
     members = (
         folder_members(path, caps, watch)
         if path.is_dir()

@@ -52,6 +52,8 @@ def fetch(
     never stored.
     """
     info = find_dataset(name)
+    if info.own:
+        raise DatasetNotFound("{hint}", hint=library.fetch_hint(info))
     watch = ProgressReporter(on_progress, cancelled)
     attempts = _attempts(info, settings, source)
     with storage_errors(settings.home):

@@ -11,6 +11,7 @@ from cifarviz.data.image_set import Dataset, ImageSet
 from cifarviz.data.progress import ProgressReporter
 from cifarviz.data.verification import check_arrays
 from cifarviz.datasets.info import DatasetInfo, Variant
+from cifarviz.datasets.own import use_folder
 from cifarviz.datasets.registry import find_dataset
 from cifarviz.errors import DatasetDamaged, DatasetNotFound
 from cifarviz.installation import program_name
@@ -45,7 +46,7 @@ def load(name: str | DatasetInfo, variant: Variant, settings: Settings) -> Datas
     Raises ``DatasetNotFound`` with a hint how to fetch the full set if it is not on this machine;
     ``DatasetDamaged`` if the stored set cannot be used.
     """
-    info = find_dataset(name)
+    info = _find(name, settings)
     if variant == "sample" and info.has_sample:
         return sample.read(info)
     folder = full_folder(info, settings)
@@ -83,6 +84,10 @@ def load_or_sample(name: str | DatasetInfo, variant: Variant, settings: Settings
 
 def fetch_hint(info: DatasetInfo) -> str:
     """Return a sentence on how to fetch the full set."""
+    if info.own:
+        return (
+            f"{info.title} was imported on this machine: delete it and import its pictures again."
+        )
     if not info.sources:
         return (
             "Choose a folder or archive that holds it on the Start page, or use "
@@ -101,7 +106,7 @@ def image_counts(name: str | DatasetInfo, variant: Variant) -> tuple[int, int]:
 
 def available_variants(name: str | DatasetInfo, settings: Settings) -> tuple[Variant, ...]:
     """Return the variants that can be opened on this machine, smallest first; may be empty."""
-    info = find_dataset(name)
+    info = _find(name, settings)
     full = status(info, settings).full_available
     return tuple(variant for variant in info.variants if variant == "sample" or full)
 
@@ -110,7 +115,7 @@ def status(
     name: str | DatasetInfo, settings: Settings, notes: tuple[str, ...] = ()
 ) -> DatasetStatus:
     """Return the status of a data set; fast, since it only checks names and sizes."""
-    info = find_dataset(name)
+    info = _find(name, settings)
     folder = full_folder(info, settings)
     problem = cache.find_problem(folder, info)
     sample_train, sample_test = sample.counts(info)
@@ -134,7 +139,7 @@ def verify(
 
     A damaged set loses its marker, so that it cannot be loaded until it is fetched again.
     """
-    info = find_dataset(name)
+    info = _find(name, settings)
     if cache.find_problem(full_folder(info, settings), info) is not None:
         return status(info, settings)
     with storage_errors(settings.locks):
@@ -156,6 +161,11 @@ def find_damage(info: DatasetInfo, settings: Settings, watch: ProgressReporter) 
     except (DatasetDamaged, DatasetNotFound) as error:
         return str(error)
     return None
+
+
+def _find(name: str | DatasetInfo, settings: Settings) -> DatasetInfo:
+    use_folder(settings.datasets)
+    return find_dataset(name)
 
 
 def full_folder(info: DatasetInfo, settings: Settings) -> Path:

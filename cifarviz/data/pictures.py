@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from cifarviz.data.image_pixels import UploadedImage
 from cifarviz.data.picture_notes import PictureChange, PictureNote
-from cifarviz.data.uploads import UploadedImage
 from cifarviz.errors import ExperimentInvalid
 
 FitMode = Literal["crop", "stretch", "pad"]

@@ -1,4 +1,4 @@
-"""Progress reports and cancellation of a fetch."""
+"""Progress reports and cancellation of a fetch or an import."""
 
 import time
 from collections.abc import Callable
@@ -11,10 +11,11 @@ _SECONDS_BETWEEN_REPORTS = 0.1
 
 @dataclass(frozen=True)
 class FetchProgress:
-    """The progress of a fetch.
+    """The progress of a fetch or an import.
 
     ``stage`` is waiting, looking, connecting, downloading, decoding, verifying, writing or done.
-    Bytes count within the stage; ``total_bytes`` and ``seconds_left`` are ``None`` while unknown.
+    Bytes, of an import pictures, count within the stage; ``total_bytes`` and ``seconds_left`` are
+    ``None`` while unknown.
     ``notes`` are sentences on sources that failed before.
     """
 
@@ -51,7 +52,7 @@ class ProgressReporter:
     def check(self) -> None:
         """Raise ``FetchCancelled`` if the user cancelled."""
         if self._cancelled is not None and self._cancelled():
-            raise FetchCancelled("You cancelled the download. Nothing was stored.")
+            raise FetchCancelled("Cancelled. Nothing was stored.")
 
     def note(self, text: str) -> None:
         """Add a sentence to all later reports."""

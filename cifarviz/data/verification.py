@@ -7,7 +7,7 @@ import numpy as np
 from cifarviz.data.progress import ProgressReporter
 from cifarviz.datasets.arrays import Arrays
 from cifarviz.datasets.info import DatasetInfo, Fingerprints
-from cifarviz.datasets.registry import all_datasets
+from cifarviz.datasets.registry import built_in_datasets
 from cifarviz.errors import DatasetDamaged
 
 _HASH_CHUNK = 4 << 20
@@ -95,7 +95,7 @@ def check_arrays(
 def _refuse_namesake(arrays: Arrays, info: DatasetInfo, where: str) -> None:
     """Raise ``DatasetDamaged`` for a known data set whose files have the same names."""
     digest = sha256(arrays.train_images, ProgressReporter())
-    for other in all_datasets():
+    for other in built_in_datasets():
         if other.fingerprints is not None and other.fingerprints.train_images == digest:
             raise DatasetDamaged(
                 "“{place}” holds {other}, not {dataset}.",

@@ -6,6 +6,7 @@ dimensions, each dimension's size as a big-endian 32-bit number, and the values.
 
 import gzip
 import io
+import math
 import zlib
 from collections.abc import Mapping
 
@@ -117,6 +118,25 @@ def decode_idx(name: str, data: bytes, shape: tuple[int, ...]) -> npt.NDArray[np
             "“{name}” has more than the expected {expected:,} bytes.",
             name=name,
             expected=expected,
+        )
+    return np.frombuffer(content, np.uint8, offset=head).reshape(shape)
+
+
+def read_idx(name: str, data: bytes, limit: int) -> npt.NDArray[np.uint8]:
+    """Decode an IDX file of bytes with the shape in its header, at most ``limit`` bytes.
+
+    Raises ``DatasetDamaged`` if it is another file, truncated or larger.
+    """
+    content = _unzip(name, data, limit + 1) if name.endswith(_ZIPPED) else data
+    axes = content[3] if content[:3] == bytes((0, 0, _UNSIGNED_BYTES)) and len(content) > 3 else 0
+    head = 4 + 4 * axes
+    shape = tuple(np.frombuffer(content[4:head].ljust(head - 4, b"\0"), ">u4").tolist())
+    expected = head + math.prod(shape)
+    if not 1 <= axes <= 4 or len(content) < head or len(content) != expected:
+        raise DatasetDamaged(
+            "“{name}” is not an IDX file of bytes, or is truncated: it has {size:,} bytes.",
+            name=name,
+            size=len(content),
         )
     return np.frombuffer(content, np.uint8, offset=head).reshape(shape)
 

@@ -61,7 +61,8 @@ class DatasetInfo:
 
     ``classes`` are the English names of the labels 0, 1, …; ``translations`` those in other
     languages. ``image_shape`` is (height, width, channels), with 1 or 3 channels. ``train_images``
-    and ``test_images`` are counts. ``terms``: the licence, in a sentence. ``fingerprints`` are
+    and ``test_images`` are counts. ``terms``: the licence, in a sentence. ``own``: imported on this
+    machine, so that it has no published files and no ``file_format``. ``fingerprints`` are
     ``None`` if none are published: then the archives' MD5 is checked, and later that the arrays
     have not changed since they were fetched. ``has_sample``: ``assets/NAME`` holds a sample.
     ``one_of_each``: indices of clear test images, one per class in the order of the labels, which
@@ -76,10 +77,10 @@ class DatasetInfo:
     image_shape: tuple[int, int, int]
     train_images: int
     test_images: int
-    file_format: FileFormat
-    citation: str
-    terms: str
-    page: str
+    file_format: FileFormat | None = None
+    citation: str = ""
+    terms: str = ""
+    page: str = ""
     translations: Mapping[Language, tuple[str, ...]] = field(default_factory=dict, hash=False)
     fingerprints: Fingerprints | None = None
     has_sample: bool = False
@@ -89,6 +90,7 @@ class DatasetInfo:
     published_images: PublishedImages | None = None
     official: tuple[Archive, ...] = ()
     mirrors: tuple[tuple[Archive, ...], ...] = ()
+    own: bool = False
     npm: NpmPackage | None = None
     debian: DebianPackage | None = None
 

@@ -1,9 +1,13 @@
-"""Every data set by its name. A new data set is a file of its own and one import line here."""
+"""Every data set by its name: the built-in ones, and those imported on this machine.
+
+A new built-in data set is a file of its own and one import line here.
+"""
 
 from collections.abc import Mapping
 from types import MappingProxyType
 
 from cifarviz.datasets.info import DatasetInfo
+from cifarviz.datasets.own import find_own, own_datasets
 from cifarviz.errors import DatasetNotFound
 
 # isort: off
@@ -29,30 +33,41 @@ def find_dataset(name: str | DatasetInfo) -> DatasetInfo:
     """
     if isinstance(name, DatasetInfo):
         return name
-    if name not in DATASETS:
+    info = _find(name)
+    if info is None:
         raise DatasetNotFound(
             "There is no data set called “{name}”. Choose one of: {datasets}.",
             name=name if len(name) <= 40 else f"{name[:40]}…",
-            datasets=", ".join(DATASETS),
+            datasets=", ".join(info.name for info in all_datasets()),
         )
-    return DATASETS[name]
+    return info
 
 
 def is_registered(name: object) -> bool:
     """Whether a data set of this name is registered."""
-    return isinstance(name, str) and name in DATASETS
+    return isinstance(name, str) and _find(name) is not None
 
 
 def all_datasets() -> tuple[DatasetInfo, ...]:
-    """Return every data set, in the order a menu shows them."""
+    """Return every data set, in the order a menu shows them: the imported ones last."""
+    return (*built_in_datasets(), *own_datasets())
+
+
+def built_in_datasets() -> tuple[DatasetInfo, ...]:
+    """Return the data sets of this version, whose files anybody can fetch."""
     return tuple(DATASETS.values())
 
 
 def default_dataset() -> DatasetInfo:
     """Return the first data set, which is used where none is named."""
-    return all_datasets()[0]
+    return built_in_datasets()[0]
 
 
 def dataset_title(name: str) -> str:
     """Return the title of a data set, or its name if it is not registered (any more)."""
-    return DATASETS[name].title if name in DATASETS else name
+    info = _find(name)
+    return name if info is None else info.title
+
+
+def _find(name: str) -> DatasetInfo | None:
+    return DATASETS.get(name) or find_own(name)

@@ -16,6 +16,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from uuid import uuid4
 
+from cifarviz.datasets.own import use_folder
 from cifarviz.errors import LeaseLost, RunNotFound, TransitionRefused
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.processor import machine_name
@@ -54,6 +55,7 @@ class RunStore(RunQueue):
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        use_folder(settings.datasets)
         self.database = Database(settings.home / "runs.sqlite3")
         remove_leftovers(settings.home)
         remove_leftovers(settings.runs)

@@ -15,6 +15,7 @@ from cifarviz.bytecode import compile_missing
 from cifarviz.data import library
 from cifarviz.data.image_set import Dataset
 from cifarviz.datasets.info import Variant
+from cifarviz.datasets.own import use_folder
 from cifarviz.datasets.registry import find_dataset
 from cifarviz.executors.worker import Worker
 from cifarviz.loading import tensorflow_imports
@@ -36,7 +37,9 @@ _WARM_UP_DELAY = 1.0
 
 def settings() -> Settings:
     """Return the settings of this server."""
-    return Settings.from_environment()
+    here = Settings.from_environment()
+    use_folder(here.datasets)
+    return here
 
 
 def store() -> RunStore:

@@ -195,7 +195,7 @@ def test_at_most_two_images_are_decoded_at_once_and_the_others_come_in_order(mon
     inside, most = 0, 0
     lock = threading.Lock()
 
-    def slow(process: object, data: bytes, name: str) -> tuple[dict[str, str], None]:
+    def slow(process: object, data: bytes, name: str, _: object) -> tuple[dict[str, str], None]:
         nonlocal inside, most
         with lock:
             inside += 1

@@ -1,10 +1,11 @@
-"""Every page with data sets of other sizes and numbers of classes, fetched and not."""
+"""Every page with data sets of other sizes and numbers of classes: fetched, imported, and not."""
 
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cifarviz.datasets.info import DatasetInfo
+from cifarviz.data.importing.importer import ImportOptions, prepare_import
+from cifarviz.datasets.registry import find_dataset
 from cifarviz.experiment.dataset_fitting import fit_experiment
 from cifarviz.runs.artifacts import FolderArtifacts
 from cifarviz.runs.log_probabilities import Predictions
@@ -15,14 +16,17 @@ from cifarviz.settings import Settings
 from scripts.app_server import ROOT
 from tests import stored_runs
 from tests.made_up_datasets import BOTH, MANY, WIDE, fetch_into, register
+from tests.picture_sources import fruits, write_folder
 
+IMPORTED = "my-fruits"
+NAMES = (WIDE.name, MANY.name, IMPORTED)
 SCENES = ("data", "network", "training", "overfitting", "maps", "mistakes", "photo")
 Shared = tuple[Settings, dict[str, Run]]
 
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Shared:
-    """A home with both data sets and a run on each, which nothing changes."""
+    """A home with all data sets and a run on each, which nothing changes."""
     folder = tmp_path_factory.mktemp("made-up")
     settings = Settings.from_environment(
         {"CIFARVIZ_HOME": str(folder / "home"), "KERAS_HOME": str(folder)}
@@ -33,6 +37,12 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Shared:
         store = RunStore(settings)
         for info in BOTH:
             fetch_into(settings, info, folder)
+        pictures = write_folder(fruits(40), folder / "pictures")
+        # A title that is also Markdown.
+        options = ImportOptions(title="*My* fruits", side=24, test_share=0.5)
+        with prepare_import(pictures, IMPORTED, settings, options) as prepared:
+            imported = prepared.store(settings)
+        for info in (*BOTH, imported):
             made = fit_experiment(stored_runs.experiment(), info)
             weights = stored_runs.weights(made)
             run = stored_runs.store_run(
@@ -78,7 +88,7 @@ def text(app: AppTest) -> str:
     return "\n".join(one.value for one in (*app.title, *app.markdown, *app.caption, *app.info))
 
 
-@pytest.mark.parametrize("info", BOTH, ids=lambda info: info.name)
+@pytest.mark.parametrize("dataset", NAMES)
 @pytest.mark.parametrize(
     ("page", "address"),
     [
@@ -100,19 +110,19 @@ def text(app: AppTest) -> str:
     ids=str,
 )
 def test_the_page_shows_no_error(
-    info: DatasetInfo, page: str, address: dict[str, str], runs: dict[str, Run]
+    dataset: str, page: str, address: dict[str, str], runs: dict[str, Run]
 ) -> None:
     named = {
-        "samples": {"dataset": info.name},
-        "lab": {"data": f"{info.name}-full"},
+        "samples": {"dataset": dataset},
+        "lab": {"data": f"{dataset}-full"},
         "start": {},
-        "runs": {"data": f"{info.name}-full"},
-    }.get(page, {"run": runs[info.name].id})
+        "runs": {"data": f"{dataset}-full"},
+    }.get(page, {"run": runs[dataset].id})
     assert refusals(opened(page, **address, **named)) == []
 
 
 def test_texts_have_the_numbers_of_the_data_set(runs: dict[str, Run]) -> None:
-    for info in BOTH:
+    for info in map(find_dataset, NAMES):
         count = len(info.classes)
         words = {3: "three", 100: "100"}[count]
         assert f"pictures in {words} classes" in text(opened("present", run=runs[info.name].id))

@@ -1,0 +1,1 @@
+"""Making a data set of a person's own pictures or arrays."""
