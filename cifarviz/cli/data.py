@@ -15,7 +15,9 @@ from cifarviz.data.library import DatasetStatus
 from cifarviz.data.library import status as dataset_status
 from cifarviz.data.progress import FetchProgress
 from cifarviz.datasets.registry import all_datasets, built_in_datasets
+from cifarviz.errors import ImportRefused
 from cifarviz.installation import program_name
+from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 
 # Of skipped files on the command line; --json has more.
@@ -224,7 +226,12 @@ def delete(
     as_json: AsJson = False,
 ) -> None:
     """Permanently delete an imported data set, without confirmation. Its runs stay."""
-    info = delete_dataset(name, Settings.from_environment())
+    settings = Settings.from_environment()
+    runs = RunStore(settings).all()
+    using = [run for run in runs if run.damage is None and run.experiment.data.dataset == name]
+    if any(run.state.active for run in using):
+        raise ImportRefused("A run trains on “{name}”. Stop it first.", name=name)
+    info = delete_dataset(name, settings, used=bool(using))
     if as_json:
         print_json({"name": info.name, "title": info.title})
     else:

@@ -85,9 +85,7 @@ def load_or_sample(name: str | DatasetInfo, variant: Variant, settings: Settings
 def fetch_hint(info: DatasetInfo) -> str:
     """Return a sentence on how to fetch the full set."""
     if info.own:
-        return (
-            f"{info.title} was imported on this machine: delete it and import its pictures again."
-        )
+        return "Choose another data set, or import pictures under another name."
     if not info.sources:
         return (
             "Choose a folder or archive that holds it on the Start page, or use "

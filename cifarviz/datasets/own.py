@@ -44,13 +44,18 @@ def find_own(name: str) -> DatasetInfo | None:
 
 
 def own_datasets() -> tuple[DatasetInfo, ...]:
-    """Return every imported data set, by title."""
+    """Return every imported data set, by title, but not those whose images were deleted."""
     found: dict[str, DatasetInfo] = {}
     for folder in tuple(_folders):
         for name in _names(folder):
             if (info := _load(folder / name)) is not None:
                 found.setdefault(name, info)
     return tuple(sorted(found.values(), key=lambda info: (info.title.casefold(), info.name)))
+
+
+def is_deleted(folder: Path) -> bool:
+    """Whether only the description is left of an imported data set, for its runs."""
+    return [path.name for path in folder.iterdir()] == [DESCRIPTION]
 
 
 def description(info: DatasetInfo, **facts: object) -> str:
@@ -93,8 +98,10 @@ def _names(folder: Path) -> tuple[str, ...]:
 # Every run's experiment asks for all data sets.
 @lru_cache(maxsize=64)
 def _names_once(folder: Path, _modified: int) -> tuple[str, ...]:
-    described = (path.parent.name for path in folder.glob(f"*/{DESCRIPTION}"))
-    return tuple(name for name in described if is_valid_name(name))
+    described = (path.parent for path in folder.glob(f"*/{DESCRIPTION}"))
+    return tuple(
+        path.name for path in described if is_valid_name(path.name) and not is_deleted(path)
+    )
 
 
 def _load(folder: Path) -> DatasetInfo | None:

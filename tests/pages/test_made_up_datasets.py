@@ -1,10 +1,12 @@
 """Every page with data sets of other sizes and numbers of classes: fetched, imported, and not."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cifarviz.data.importing.importer import ImportOptions, prepare_import
+from cifarviz.data.importing.importer import ImportOptions, delete_dataset, prepare_import
 from cifarviz.datasets.registry import find_dataset
 from cifarviz.experiment.dataset_fitting import fit_experiment
 from cifarviz.runs.artifacts import FolderArtifacts
@@ -145,6 +147,23 @@ def test_a_missing_data_set_is_reported_with_what_to_do(settings: Settings) -> N
     assert refusals(opened("train", view="watch", run=run.id)) == []
     assert refusals(opened("runs", run=run.id)) == []
     assert refusals(opened("lab")) == []
+
+
+def test_runs_on_deleted_images_say_so_and_show_what_they_have(
+    settings: Settings, tmp_path: Path
+) -> None:
+    pictures = write_folder(fruits(40), tmp_path / "pictures")
+    with prepare_import(pictures, IMPORTED, settings, ImportOptions(title="Fruits")) as prepared:
+        made = fit_experiment(stored_runs.experiment(), prepared.store(settings))
+    weights = {"last": stored_runs.weights(made)}
+    run = stored_runs.store_run(RunStore(settings), made, checkpoints=weights)
+    delete_dataset(IMPORTED, settings, used=True)
+    for page in ("inside", "evaluate", "predict", "present"):
+        said = " ".join(refusals(opened(page, run=run.id)))
+        assert "The images of Fruits were deleted" in said, page
+    assert refusals(opened("train", view="watch", run=run.id)) == []
+    assert refusals(opened("runs", run=run.id)) == []
+    assert refusals(opened("samples")) == []
 
 
 def choose(app: AppTest, label: str, value: str) -> AppTest:

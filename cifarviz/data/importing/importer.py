@@ -546,8 +546,8 @@ def _check_name(name: str, settings: Settings) -> None:
     taken = any(info.name == name for info in built_in_datasets())
     if taken or (settings.datasets / name).exists() or is_registered(name):
         raise ImportRefused(
-            "There is a data set called “{name}” already. Choose another name, or delete that one "
-            "first.",
+            "There is a data set called “{name}” already, or runs use one that was deleted. Choose "
+            "another name.",
             name=name,
         )
 
@@ -570,18 +570,28 @@ def _remove_leftovers(settings: Settings) -> None:
         Path(lock.lock_file).unlink(missing_ok=True)
 
 
-def delete_dataset(name: str, settings: Settings) -> DatasetInfo:
-    """Delete an imported data set with all its arrays; raises ``ImportRefused`` for another."""
+def delete_dataset(name: str, settings: Settings, *, used: bool) -> DatasetInfo:
+    """Delete an imported data set with all its images; raises ``ImportRefused`` for another.
+
+    While runs use it (``used``), its title, classes and sizes are left, so that they can still be
+    shown.
+    """
     own.use_folder(settings.datasets)
     info = find_dataset(name)
     if not info.own:
         raise ImportRefused(
             "“{name}” is part of cifarviz: only imported data sets can be deleted.", name=name
         )
+    folder = settings.datasets / info.name
     with storage_errors(settings.datasets), fetch_lock(info, settings):
         # Renamed first, so that nobody finds a part of it.
         doomed = settings.datasets / f"{_TEMPORARY}{uuid4().hex}"
-        (settings.datasets / info.name).rename(doomed)
+        folder.rename(doomed)
+        if used:
+            left = settings.datasets / f"{_TEMPORARY}{uuid4().hex}"
+            left.mkdir()
+            (left / own.DESCRIPTION).write_text(own.description(info), encoding="utf-8")
+            left.rename(folder)
         shutil.rmtree(doomed)
     own.forget()
     return info

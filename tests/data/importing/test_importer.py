@@ -298,15 +298,32 @@ def test_an_imported_data_set_is_registered_and_deleted_as_a_whole(
     assert (info.title, info.citation, info.terms) == ("My fruit", "My garden.", "Free to use.")
     assert info in all_datasets()
     assert library.status("mine", settings).verified
-    with pytest.raises(DatasetNotFound, match="import its pictures again"):
+    with pytest.raises(DatasetNotFound, match="import pictures under another name"):
         fetch("mine", settings)
-    delete_dataset("mine", settings)
+    delete_dataset("mine", settings, used=False)
     assert left_behind(settings) == []
     assert not is_registered("mine")
     with pytest.raises(DatasetNotFound, match="There is no data set called “mine”"):
-        delete_dataset("mine", settings)
+        delete_dataset("mine", settings, used=False)
     with pytest.raises(ImportRefused, match="only imported data sets can be deleted"):
-        delete_dataset("cifar10", settings)
+        delete_dataset("cifar10", settings, used=False)
+
+
+def test_of_a_deleted_data_set_that_runs_use_its_description_is_left(
+    settings: Settings, folder: Path
+) -> None:
+    take(folder, settings, title="My fruit")
+    delete_dataset("mine", settings, used=True)
+    assert [path.name for path in (settings.datasets / "mine").iterdir()] == [own.DESCRIPTION]
+    assert "apple/" not in (settings.datasets / "mine" / own.DESCRIPTION).read_text("utf-8")
+    assert find_dataset("mine").classes == tuple(FRUITS)
+    assert not any(info.own for info in all_datasets())
+    with pytest.raises(DatasetNotFound, match="The images of My fruit were deleted"):
+        library.load("mine", "full", settings)
+    with pytest.raises(ImportRefused, match="Choose another name"):
+        take(folder, settings)
+    delete_dataset("mine", settings, used=False)
+    assert left_behind(settings) == []
 
 
 @pytest.mark.parametrize(
