@@ -6,7 +6,8 @@
     ├── DataError
     │   ├── DatasetNotFound      the data set is not on this machine
     │   ├── DatasetDamaged       bytes that are not the published data set
-    │   ├── FetchCancelled       the user cancelled the download
+    │   ├── ImportRefused        files that cannot become a data set
+    │   ├── FetchCancelled       the user cancelled a download or an import
     │   └── ImageUnreadable      a file that cannot be shown as an image
     │       └── ImageDecoderBusy … for now, because too many others are being decoded
     ├── ExperimentInvalid        an invalid value, or two that do not go together
