@@ -239,18 +239,22 @@ def render_number(
             icon=":material/error:",
         )
         value = usual
+    shown_key = widget_key(key, value)
     st.number_input(
         label,
         least,
         most,
         value,
-        key=widget_key(key, value),
+        key=shown_key,
         help=hint,
         on_change=_select_number,
-        args=(name, key),
+        args=(name, shown_key, value),
     )
     return value
 
 
-def _select_number(name: str, key: str) -> None:
-    update_query_params(**{name: str(widget_value(key))})
+def _select_number(name: str, key: str, given: int) -> None:
+    # As in _select_choice.
+    number = state.get(key)
+    if number != given or current_query_params().get(name, str(given)) != str(given):
+        update_query_params(**{name: str(number)})
