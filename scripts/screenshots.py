@@ -99,6 +99,7 @@ def _shots(vgg: str, members: list[str], live: str, lab: str) -> list[Shot]:
     epoch = f"run={recorded}&checkpoint=epochs&epoch=9"
     return [
         Shot("start", ""),
+        Shot("data", "data"),
         Shot("lesson", _lesson_step("overfitting", 4), in_docs=True),
         Shot("lesson-maps", _lesson_step("feature-maps", 1)),
         Shot("samples", "samples?seed=777&count=24", in_docs=True),

@@ -36,6 +36,7 @@ class PageEntry:
 PAGES: Mapping[str, PageEntry] = MappingProxyType(
     {
         "start": PageEntry("Start", ":material/home:", default=True),
+        "data": PageEntry("Data", ":material/folder_open:"),
         "samples": PageEntry("Samples", ":material/grid_view:"),
         "train": PageEntry("Train", ":material/model_training:"),
         "runs": PageEntry("Runs", ":material/list_alt:"),

@@ -25,6 +25,7 @@ STAGE = "present?run=MINE&scene"
 # With names of ``linked_home`` for ids.
 ADDRESSES = (
     "",
+    "data",
     "samples",
     "samples?view=published",
     "samples?dataset=cifar10&split=test&image=3",

@@ -21,6 +21,7 @@ PHONE, PROJECTOR, DESKTOP = (390, 844), (1280, 720), (1440, 900)
 # Names of ``tests.pages.linked_home`` stand for ids.
 ADDRESSES = (
     "",
+    "data",
     "samples",
     "samples?dataset=fashion-mnist&split=test&image=3",
     "train?view=setup&preset=cifar10-vgg",

@@ -39,6 +39,8 @@ LINKS = (
     # Start
     Link("start", {}, ("^cifarviz$", "^button: Open the newest network", r"^\*\*mine\*\*")),
     Link("start?labels=ko", {"Class names": "한국어"}, ("비행기",)),
+    # Data
+    Link("data", {}, ("^Import pictures$", "^button: Read the pictures")),
     # Samples
     Link(
         "samples",

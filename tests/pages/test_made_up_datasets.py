@@ -155,8 +155,8 @@ def test_runs_on_deleted_images_say_so_and_show_what_they_have(
     pictures = write_folder(fruits(40), tmp_path / "pictures")
     with prepare_import(pictures, IMPORTED, settings, ImportOptions(title="Fruits")) as prepared:
         made = fit_experiment(stored_runs.experiment(), prepared.store(settings))
-    weights = {"last": stored_runs.weights(made)}
-    run = stored_runs.store_run(RunStore(settings), made, checkpoints=weights)
+    weights = stored_runs.weights(made)
+    run = stored_runs.store_run(RunStore(settings), made, checkpoints={"last": weights})
     delete_dataset(IMPORTED, settings, used=True)
     for page in ("inside", "evaluate", "predict", "present"):
         said = " ".join(refusals(opened(page, run=run.id)))

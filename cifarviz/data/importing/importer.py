@@ -155,9 +155,19 @@ class PreparedImport:
         self._labels = labels
         self._options = options
 
-    def images(self, split: Split, count: int) -> NDArray[np.uint8]:
-        """Return the first images, uint8 (n, height, width, channels), for a preview."""
-        return np.array(self._found.pixels[self._order[split][:count]])
+    def preview(self, count: int) -> tuple[NDArray[np.uint8], list[int]]:
+        """Return about ``count`` training images, uint8 (n, h, w, c), and their labels.
+
+        Each class gives as many as the others, if it has them.
+        """
+        train = np.array(self._order["train"])
+        each = max(1, count // len(self._info.classes))
+        chosen = [
+            position
+            for label in range(len(self._info.classes))
+            for position in train[self._labels[train] == label][:each].tolist()
+        ][: max(count, len(self._info.classes))]
+        return np.array(self._found.pixels[chosen]), self._labels[chosen].tolist()
 
     def store(self, settings: Settings, watch: ProgressReporter | None = None) -> DatasetInfo:
         """Store it under its name; raises ``ImportRefused`` if that is taken by now."""

@@ -75,13 +75,13 @@ class ImportReport:
         found = list(self.notes)
         if leaks := self.counts.get("leaks", 0):
             found.append(
-                f"{_pictures(leaks)} both in training and in test images, or almost: accuracy on "
-                "them says nothing about new pictures."
+                f"{_pictures(leaks)} {_are(leaks)} both among training and test images, or almost: "
+                "accuracy on them says nothing about new pictures."
             )
         if equal := self.counts.get("duplicates", 0):
-            found.append(f"{_pictures(equal)} with an equal one before.")
+            found.append(f"{_pictures(equal)} {_are(equal)} equal to another.")
         if near := self.counts.get("near_duplicates", 0):
-            found.append(f"{_pictures(near)} with one that looks almost the same.")
+            found.append(f"{_pictures(near)} {_are(near)} almost equal to another.")
         small = [count.name for count in self.classes if count.train < FEW_IMAGES]
         if small:
             found.append(
@@ -168,6 +168,10 @@ def _small(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def _pictures(count: int) -> str:
     return "1 picture" if count == 1 else f"{count:,} pictures"
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
 
 
 def _named(names: Sequence[str]) -> str:

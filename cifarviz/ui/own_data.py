@@ -1,0 +1,482 @@
+"""Data sets that people import: the list of them, and an import with its report."""
+
+import atexit
+import logging
+import os
+import re
+import tempfile
+import threading
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, get_args
+
+import pandas as pd
+import streamlit as st
+
+from cifarviz.data.importing.importer import (
+    MAX_CLASSES,
+    MAX_IMAGES,
+    SIDES,
+    USUAL_SIDE,
+    ImportOptions,
+    PreparedImport,
+    delete_dataset,
+    prepare_import,
+)
+from cifarviz.data.importing.report import ImportReport
+from cifarviz.data.pictures import FitMode
+from cifarviz.data.progress import FetchProgress
+from cifarviz.datasets.info import DatasetInfo
+from cifarviz.datasets.own import own_datasets
+from cifarviz.datasets.registry import is_registered
+from cifarviz.errors import CifarvizError, FetchCancelled, ImportRefused
+from cifarviz.experiment.address import pack_changes, preset_draft
+from cifarviz.experiment.dataset_fitting import fit_draft
+from cifarviz.figures.sprite import sprite
+from cifarviz.figures.theme import class_color
+from cifarviz.live.hub import hub
+from cifarviz.live.items import Item
+from cifarviz.runs.run_headline import format_time_left
+from cifarviz.settings import Settings
+from cifarviz.ui import cache
+from cifarviz.ui.address import escaped, quoted
+from cifarviz.ui.components.image_grid import image_grid
+from cifarviz.ui.components.live import Live
+from cifarviz.ui.components.live_items import live_items
+from cifarviz.ui.errors import render_errors
+from cifarviz.ui.navigation import link_to
+from cifarviz.ui.runs.fork import open_dialog
+
+_LOG = logging.getLogger(__name__)
+_FEED = "import"
+_PRESET: Final = "cifar10-starter"
+_PREVIEWED: Final = 40
+_FIT_LABELS: dict[FitMode, str] = {
+    "crop": "Crop to the central square",
+    "stretch": "Stretch",
+    "pad": "Add borders",
+}
+_STAGES: Final = {
+    "looking": "Looking for pictures",
+    "decoding": "Reading pictures",
+    "verifying": "Comparing pictures",
+    "writing": "Storing",
+}
+# Megabytes.
+_LARGEST_UPLOAD: Final = 1000
+# Seconds for the clean-up of an import when the server ends.
+_CLEANUP_SECONDS = 2.0
+
+
+Source = Path | tuple[str, bytes]
+"""A path on this machine, or an uploaded file's name and content."""
+
+
+class ImportJob:
+    """An import in the background; when it is prepared, it waits to be kept or discarded."""
+
+    def __init__(
+        self,
+        source: Path | tuple[str, bytes],
+        name: str,
+        settings: Settings,
+        options: ImportOptions,
+    ) -> None:
+        self.name = name
+        self.progress: FetchProgress | None = None
+        self.prepared: PreparedImport | None = None
+        self.problem: str | None = None
+        """Why it did not work out; ``None`` while it runs and when all went well."""
+        self.kept: DatasetInfo | None = None
+        self.keeping = False
+        self._settings = settings
+        self._cancelled = threading.Event()
+        self._decided = threading.Event()
+        self._over = threading.Event()
+        threading.Thread(
+            target=self._run, args=(source, options), name="cifarviz-import", daemon=True
+        ).start()
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended."""
+        return self._over.is_set()
+
+    @property
+    def state(self) -> str:
+        """A text that changes with what the page shows."""
+        return f"{id(self)} {self.prepared is not None} {self.keeping} {self.over}"
+
+    def keep(self) -> None:
+        """Store what was prepared."""
+        self.keeping = True
+        self._decided.set()
+
+    def discard(self) -> None:
+        """Cancel it, or remove what was prepared."""
+        self._cancelled.set()
+        self._decided.set()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait up to so many seconds for its end; returns whether it ended."""
+        return self._over.wait(seconds)
+
+    def _run(self, source: Source, options: ImportOptions) -> None:
+        try:
+            with tempfile.TemporaryDirectory(prefix="cifarviz-upload-") as folder:
+                if isinstance(source, Path):
+                    path = source
+                else:
+                    file_name, content = source
+                    path = Path(folder) / file_name
+                    path.write_bytes(content)
+                self._import(path, options)
+        except FetchCancelled:
+            pass
+        except CifarvizError as error:
+            self.problem = str(error)
+        except Exception as error:
+            _LOG.exception("An import failed")
+            self.problem = f"The import failed: {str(error) or type(error).__name__}. Try again."
+        finally:
+            self.prepared = None
+            self._over.set()
+
+    def _import(self, path: Path, options: ImportOptions) -> None:
+        with prepare_import(
+            path,
+            self.name,
+            self._settings,
+            options,
+            on_progress=self._report,
+            cancelled=self._cancelled.is_set,
+        ) as prepared:
+            self.prepared = prepared
+            self._decided.wait()
+            if self.keeping:
+                self.kept = prepared.store(self._settings)
+
+    def _report(self, progress: FetchProgress) -> None:
+        self.progress = progress
+
+
+class _Imports:
+    """The newest import of this server; a new one discards the one before."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.newest: ImportJob | None = None
+        atexit.register(self.clear)
+
+    def start(
+        self,
+        source: Path | tuple[str, bytes],
+        name: str,
+        settings: Settings,
+        options: ImportOptions,
+    ) -> None:
+        with self._lock:
+            self._discard()
+            self.newest = ImportJob(source, name, settings, options)
+
+    def clear(self) -> None:
+        """Discard what is not kept, and forget it."""
+        with self._lock:
+            self._discard()
+            self.newest = None
+
+    def _discard(self) -> None:
+        if self.newest is not None and not self.newest.over:
+            self.newest.discard()
+            self.newest.wait(_CLEANUP_SECONDS)
+
+
+@st.cache_resource(show_spinner=False, hash_funcs={Settings: repr})
+def imports(settings: Settings) -> _Imports:
+    """The imports of this server into this home."""
+    return _Imports()
+
+
+def render_own_datasets() -> None:
+    """Show each imported data set, with ways to browse it, train on it and delete it."""
+    infos = own_datasets()
+    if not infos:
+        return
+    st.header("Your data sets")
+    for info in infos:
+        with st.container(border=True, key=f"own-{info.name}"):
+            st.markdown(f"**{escaped(info.title)}**")
+            height, width, channels = info.image_shape
+            colour = "grey" if channels == 1 else "colour"
+            st.caption(
+                escaped(
+                    f"{len(info.classes)} classes, {info.train_images:,} training and "
+                    f"{info.test_images:,} test images, {width} × {height} pixels, {colour}. "
+                    + " ".join(filter(None, (info.citation, info.terms)))
+                )
+            )
+            with st.container(horizontal=True, vertical_alignment="center"):
+                link_to("samples", "Browse", dataset=info.name)
+                draft = fit_draft(preset_draft(_PRESET), info)
+                changes = pack_changes(draft)
+                link_to("train", "Train on it", preset=_PRESET, changes=changes or "")
+                if st.button("Delete", key=f"delete-{info.name}", icon=":material/delete:"):
+                    open_dialog(f"Delete {info.title}", _render_deletion, info)
+
+
+def _render_deletion(info: DatasetInfo) -> None:
+    using = [
+        run
+        for run in cache.store().all()
+        if run.damage is None and run.experiment.data.dataset == info.name
+    ]
+    st.markdown(
+        f"{quoted(info.title)}, with its {info.train_images + info.test_images:,} images, will be "
+        "deleted from this computer for good."
+    )
+    if any(run.state.active for run in using):
+        st.error("A run trains on it: stop it before you delete it.", icon=":material/error:")
+        return
+    if using:
+        count = "1 run of it" if len(using) == 1 else f"{len(using):,} runs of it"
+        st.markdown(f"{count} will stay, with curves and weights, but without images.")
+    row = st.container(horizontal=True)
+    if row.button("Delete permanently", type="primary", icon=":material/delete:"):
+        with render_errors():
+            delete_dataset(info.name, cache.settings(), used=bool(using))
+            st.rerun()
+    if row.button("Cancel"):
+        st.rerun()
+
+
+def render_import() -> None:
+    """Show the form of an import, its progress, or its report."""
+    job = imports(cache.settings()).newest
+    if job is not None and job.kept is not None:
+        st.success(f"{quoted(job.kept.title)} is a data set now.", icon=":material/check_circle:")
+    if job is None or job.over:
+        if job is not None and job.problem is not None:
+            st.error(escaped(job.problem), icon=":material/error:")
+        _render_form()
+    elif job.prepared is not None and not job.keeping:
+        _render_prepared(job, job.prepared)
+    else:
+        _render_progress(job)
+
+
+def _render_form() -> None:
+    st.header("Import pictures")
+    st.caption(
+        "They stay on this computer, in "
+        f"{escaped(str(cache.settings().datasets))}, until you delete the data set. A folder, .zip "
+        "or .tar with a folder for each class (also in folders called train and test), a CSV table "
+        "beside pictures, a .npz with x\\_train and y\\_train, IDX files (MNIST, KMNIST, EMNIST) "
+        f"or binary files of CIFAR. At most {MAX_CLASSES} classes and {MAX_IMAGES:,} pictures."
+    )
+    with st.form("import", border=True):
+        left, right = st.columns(2, gap="medium")
+        with left:
+            file = st.file_uploader(
+                "An archive or a .npz file",
+                key="import-file",
+                max_upload_size=_LARGEST_UPLOAD,
+                help="It is read on this server, and nothing in it is executed.",
+            )
+            path = ""
+            if _sits_here():
+                path = st.text_input(
+                    "Or a folder or file on this computer",
+                    key="import-path",
+                    placeholder="/home/me/pictures",
+                    max_chars=1000,
+                    help="Its full path. Only offered on the computer that runs cifarviz.",
+                )
+            title = st.text_input(
+                "Name of the data set", key="import-title", max_chars=60, placeholder="My pictures"
+            )
+            source = st.text_input(
+                "Where the pictures are from",
+                key="import-source",
+                max_chars=200,
+                help="Kept with the data set. Leave it empty if you do not want to say.",
+            )
+            licence = st.text_input("Their licence", key="import-licence", max_chars=200)
+        with right:
+            side = st.number_input(
+                "Pixels a side",
+                SIDES[0],
+                SIDES[-1],
+                USUAL_SIDE,
+                key="import-side",
+                help="Small images train fast: twice the side takes four times as long.",
+            )
+            fit = st.selectbox(
+                "Pictures that are not square",
+                get_args(FitMode),
+                format_func=_FIT_LABELS.__getitem__,
+                key="import-fit",
+            )
+            grey = st.checkbox("Make all images grey", key="import-grey")
+            keep_size = st.checkbox(
+                "Keep the size of arrays",
+                value=True,
+                key="import-keep-size",
+                help="Images in .npz, IDX and CIFAR’s files keep their own size and colours.",
+            )
+            share = st.number_input(
+                "Test images, percent of each class",
+                1,
+                50,
+                20,
+                key="import-share",
+                help="Drawn by chance where the source has no test images of its own. The network "
+                "never learns from them.",
+            )
+            seed = st.number_input(
+                "Seed",
+                0,
+                2**32 - 1,
+                0,
+                key="import-seed",
+                help="The same seed draws the same test images.",
+            )
+        if not st.form_submit_button("Read the pictures", type="primary", icon=":material/search:"):
+            return
+    with render_errors():
+        _start(
+            file,
+            path,
+            ImportOptions(
+                title=title.strip(),
+                side=None if keep_size and side == USUAL_SIDE else int(side),
+                grey=grey or None,
+                mode=fit,
+                test_share=share / 100,
+                seed=int(seed),
+                source=source.strip(),
+                licence=licence.strip(),
+            ),
+        )
+        st.rerun()
+
+
+def _sits_here() -> bool:
+    """Whether the browser is on the machine of the server, whose files others must not list."""
+    return st.context.ip_address is None
+
+
+def _start(file: Any, path: str, options: ImportOptions) -> None:
+    """Start an import; raises ``ImportRefused`` if something is missing."""
+    if not options.title:
+        raise ImportRefused("The data set needs a name. Type one, such as “My pictures”.")
+    options.check()
+    chosen: Source
+    if file is not None:
+        chosen = (re.sub(r"[^\w.-]", "_", file.name)[-100:], file.getvalue())
+    elif path.strip():
+        chosen = Path(os.path.expanduser(path.strip().strip("\"'"))).absolute()
+        if not chosen.exists():
+            raise ImportRefused(
+                "There is no file or folder “{path}” on the machine that runs cifarviz. Enter its "
+                "full path.",
+                path=path.strip(),
+            )
+    else:
+        raise ImportRefused("Choose a file, or enter the path of a folder on this computer.")
+    settings = cache.settings()
+    imports(settings).start(chosen, _free_name(options.title, settings), settings, options)
+
+
+def _free_name(title: str, settings: Settings) -> str:
+    """Return a name for a title that no data set has, such as ``my-pictures``."""
+    plain = re.sub(r"[^a-z0-9]+", "-", title.casefold()).strip("-")[:34].strip("-") or "pictures"
+    numbers = (plain if number == 1 else f"{plain}-{number}" for number in range(1, 10_000))
+    return next(
+        name for name in numbers if not (is_registered(name) or (settings.datasets / name).exists())
+    )
+
+
+def _render_progress(job: ImportJob) -> None:
+    st.header("Import pictures")
+    hub().register(_FEED, partial(_message, job))
+    live_items({"import": _item(job)}, key="import-progress", live=Live(_FEED, job.state))
+    st.button("Cancel", key="cancel-import", icon=":material/close:", on_click=job.discard)
+
+
+def _message(job: ImportJob) -> dict[str, Any]:
+    return {"mark": job.state, "items": {"import": _item(job).values()}}
+
+
+def _item(job: ImportJob) -> Item:
+    progress = job.progress
+    if progress is None:
+        return Item(text="Starting …", share=0.0)
+    text = _STAGES.get(progress.stage, "Working")
+    if progress.stage == "decoding":
+        text += f": {progress.done_bytes:,}"
+        if progress.total_bytes:
+            text += f" of {progress.total_bytes:,}"
+    if progress.seconds_left:
+        text += f", {format_time_left(progress.seconds_left)}"
+    total = progress.total_bytes
+    return Item(text=text, share=min(1.0, progress.done_bytes / total) if total else 0.0)
+
+
+def _render_prepared(job: ImportJob, prepared: PreparedImport) -> None:
+    report = prepared.report
+    st.header(f"What was found in {escaped(report.title)}")
+    height, width, channels = report.image_shape
+    st.markdown(
+        f"**{report.train_images:,}** training and **{report.test_images:,}** test images in "
+        f"**{len(report.classes)}** classes, {width} × {height} pixels, "
+        f"{'grey' if channels == 1 else 'in colour'}; {escaped(report.format)}."
+    )
+    for warning in report.warnings():
+        st.warning(escaped(warning), icon=":material/warning:")
+    with st.container(horizontal=True):
+        st.button(
+            "Keep it",
+            type="primary",
+            key="keep-import",
+            icon=":material/check:",
+            on_click=job.keep,
+        )
+        st.button("Discard", key="discard-import", icon=":material/close:", on_click=job.discard)
+    images, labels = prepared.preview(_PREVIEWED)
+    names = [report.classes[label].name for label in labels]
+    image_grid(
+        sprite(images),
+        key="import-preview",
+        labels=[name if len(name) <= 12 else f"{name[:11]}…" for name in names],
+        tooltips=names,
+        colors=[class_color(label) for label in labels],
+        size=64,
+        description="The first images of each class, as the network will see them",
+    )
+    _render_tables(report)
+
+
+def _render_tables(report: ImportReport) -> None:
+    classes = pd.DataFrame(
+        [(item.name, item.train, item.test) for item in report.classes],
+        columns=["Class", "Training images", "Test images"],
+    )
+    st.dataframe(classes, key="import-classes", hide_index=True, width="content")
+    if report.sizes:
+        sizes = ", ".join(f"{size} ({count:,})" for size, count in report.sizes)
+        turned = f" {report.turned:,} were turned upright." if report.turned else ""
+        st.caption(f"Sizes of the pictures, the most frequent first: {sizes}.{turned}")
+    if count := report.counts["skipped"]:
+        with st.expander(f"{count:,} skipped"):
+            rows = [(item.file, item.reason) for item in report.skipped]
+            st.dataframe(pd.DataFrame(rows, columns=["File", "Why"]), hide_index=True)
+    pairs = {
+        "leaks": ("in training and test images", report.leaks),
+        "duplicates": ("equal", report.duplicates),
+        "near_duplicates": ("almost equal", report.near_duplicates),
+    }
+    for name, (title, places) in pairs.items():
+        if places:
+            with st.expander(f"{report.counts[name]:,} {title}"):
+                table = pd.DataFrame(places, columns=["Picture", "Like"])
+                st.dataframe(table, hide_index=True)

@@ -1,0 +1,67 @@
+"""From a .zip of three classes to a trained network and its matrix, in a real browser."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from cifarviz.runs.store import RunStore
+from cifarviz.settings import Settings
+from scripts.app_server import AppServer
+from scripts.chromium import settle
+from tests.picture_sources import fruits, write_zip
+
+LONG = 60_000
+
+
+@pytest.mark.timeout(240)
+def test_own_pictures_from_a_zip_to_a_trained_network(
+    app_server: Callable[..., AppServer], page: Page, tmp_path: Path
+) -> None:
+    server = app_server("app.py")
+    archive = write_zip(fruits(60), tmp_path / "fruits.zip")
+    page.goto(server.url)
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name="Data").click()
+    expect(page.get_by_role("heading", name="Data", level=1)).to_be_visible()
+    page.get_by_test_id("stFileUploader").locator("input[type=file]").set_input_files(archive)
+    expect(page.get_by_text("fruits.zip")).to_be_visible()
+    page.get_by_role("textbox", name="Name of the data set").fill("My fruits")
+    page.get_by_role("button", name="Read the pictures").click()
+    page.get_by_role("button", name="Keep it").click(timeout=LONG)
+    expect(page.get_by_text("“My fruits” is a data set now.")).to_be_visible(timeout=LONG)
+    settle(page)
+
+    page.get_by_role("link", name="Train on it").click()
+    expect(page.get_by_text("to learn the 3 classes of My fruits")).to_be_visible()
+    page.get_by_role("button", name="Train", exact=True).click()
+    page.wait_for_url(re.compile("view=watch"))
+    store = RunStore(Settings.from_environment({"CIFARVIZ_HOME": str(server.home)}))
+    for _ in range(600):
+        if not store.active():
+            break
+        page.wait_for_timeout(100)
+    assert [run.state for run in store.all() if run.name.startswith("My fruits")] == ["finished"]
+
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name="Evaluate").click()
+    matrix = page.get_by_role("figure", name=re.compile("confusion matrix", re.IGNORECASE)).first
+    expect(matrix).to_be_visible(timeout=LONG)
+    expect(matrix.get_by_text("plum").first).to_be_visible()
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name="Data").click()
+    page.get_by_role("link", name="Browse").click()
+    expect(page.get_by_text(re.compile("training images")).first).to_be_visible()
+    assert "dataset=my-fruits" in page.url
+
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name="Data").click()
+    expect(page.get_by_role("heading", name="Your data sets")).to_be_visible()
+    settle(page)
+    page.get_by_role("button", name="Delete").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text("1 run of it will stay")).to_be_visible()
+    dialog.get_by_role("button", name="Delete permanently").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.get_by_role("heading", name="Your data sets")).to_have_count(0)
+    assert [path.name for path in (server.home / "data/my-fruits").iterdir()] == ["dataset.json"]
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name="Evaluate").click()
+    expect(page.get_by_text("The images of My fruits were deleted").first).to_be_visible()
