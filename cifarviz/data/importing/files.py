@@ -7,6 +7,7 @@ that of a file inside a folder, which was found by listing it.
 import os
 import stat
 import tarfile
+import threading
 import zipfile
 import zlib
 from abc import ABC, abstractmethod
@@ -148,6 +149,8 @@ class _Tar(Files):
         archive = tarfile.open(path, "r:*")  # noqa: SIM115
         self._file = self.resources.enter_context(archive)
         self._members: dict[str, tarfile.TarInfo] = {}
+        # Members share one file and its position; pictures are read by several threads.
+        self._lock = threading.Lock()
         for member in self._file:
             # To list a compressed archive, all of it is unpacked.
             if member.offset_data + member.size > _MAX_TOTAL_BYTES:
@@ -159,8 +162,9 @@ class _Tar(Files):
             self._members.setdefault(name, member)
 
     def _load(self, name: str) -> bytes:
-        file = self._file.extractfile(self._members[name])
-        return b"" if file is None else file.read()
+        with self._lock:
+            file = self._file.extractfile(self._members[name])
+            return b"" if file is None else file.read()
 
 
 @contextmanager
