@@ -39,7 +39,7 @@ NOT_FOR_THE_ENGINE = frozenset(
 SESSION_STATE_FILE = "cifarviz/ui/state.py"
 CLASS_NAMES_FILE = "cifarviz/ui/class_names.py"
 # Values whose classes that file has named, are in the address, or are only counted.
-NAMED_VALUES = frozenset({"evaluation", "scores", "view", "draft", "self"})
+NAMED_VALUES = frozenset({"evaluation", "scores", "view", "draft", "report", "self"})
 REGISTRY = "cifarviz.datasets.registry"
 PRESETS_FOLDER = "cifarviz/experiment/published/"
 # Arguments of DatasetInfo that identify a data set.

@@ -40,6 +40,7 @@ from cifarviz.runs.run_headline import format_time_left
 from cifarviz.settings import Settings
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
+from cifarviz.ui.class_names import class_names
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.components.live import Live
 from cifarviz.ui.components.live_items import live_items
@@ -210,7 +211,7 @@ def render_own_datasets() -> None:
             colour = "grey" if channels == 1 else "colour"
             st.caption(
                 escaped(
-                    f"{len(info.classes)} classes, {info.train_images:,} training and "
+                    f"{len(class_names(info))} classes, {info.train_images:,} training and "
                     f"{info.test_images:,} test images, {width} × {height} pixels, {colour}. "
                     + " ".join(filter(None, (info.citation, info.terms)))
                 )
@@ -270,7 +271,7 @@ def _render_form() -> None:
         "They stay on this computer, in "
         f"{escaped(str(cache.settings().datasets))}, until you delete the data set. A folder, .zip "
         "or .tar with a folder for each class (also in folders called train and test), a CSV table "
-        "beside pictures, a .npz with x\\_train and y\\_train, IDX files (MNIST, KMNIST, EMNIST) "
+        "beside pictures, a .npz with x\\_train and y\\_train, IDX files "
         f"or binary files of CIFAR. At most {MAX_CLASSES} classes and {MAX_IMAGES:,} pictures."
     )
     with st.form("import", border=True):

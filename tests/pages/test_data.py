@@ -141,7 +141,7 @@ def stored(settings: Settings, folder: Path) -> None:
         prepared.store(settings)
 
 
-def asked(app: AppTest) -> str:
+def deletion_question(app: AppTest) -> str:
     app.button(key="delete-mine").click().run()
     return "\n".join([text(app), *(one.label for one in app.button)])
 
@@ -150,17 +150,17 @@ def test_deletion_is_asked_for_and_refused_while_a_run_trains(
     settings: Settings, folder: Path
 ) -> None:
     stored(settings, folder)
-    question = asked(opened())
+    question = deletion_question(opened())
     assert "with its 24 images, will be deleted" in question
     assert "Delete permanently" in question
     assert "of it will stay" not in question
     store = RunStore(settings)
     made = fit_experiment(stored_runs.experiment(), "mine")
     stored_runs.store_run(store, made)
-    assert "1 run of it will stay" in asked(opened())
+    assert "1 run of it will stay" in deletion_question(opened())
     training = stored_runs.store_run(store, made, state=RunState.RUNNING)
     with stored_runs.hold_lock(store, training):
-        question = asked(opened())
+        question = deletion_question(opened())
     assert "A run trains on it: stop it before you delete it." in question
     assert "Delete permanently" not in question
     assert len(own_datasets()) == 1
