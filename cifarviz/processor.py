@@ -133,7 +133,12 @@ def configure(home: Path) -> None:
         return
     tuned = load_tuned(home)
     _in_use = (tuned.use if tuned else default_use()).with_environment(_GIVEN)
-    if _in_use.onednn is not None and ONEDNN not in _GIVEN:
+    if ONEDNN in _GIVEN:
+        return
+    # Also what the process that started this one chose.
+    for name in (ONEDNN, _CHOSEN):
+        os.environ.pop(name, None)
+    if _in_use.onednn is not None:
         os.environ[ONEDNN] = os.environ[_CHOSEN] = str(int(_in_use.onednn))
 
 

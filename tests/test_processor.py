@@ -175,6 +175,10 @@ def test_a_choice_made_here_is_no_wish_of_the_environment(tmp_path: Path) -> Non
     # As a process has it whose parent chose so by itself.
     chosen = {"TF_ENABLE_ONEDNN_OPTS": "1", "CIFARVIZ_CHOSE_ONEDNN": "1"}
     assert use_in_a_new_process(tmp_path, **chosen) == (str(FOUND), "0")
+    content = tuned_content(Tuned(TENSORFLOW_ALONE, (), "2026-11-29"))
+    (tmp_path / TUNED_FILE).write_text(json.dumps(content))
+    assert use_in_a_new_process(tmp_path, **chosen) == (str(TENSORFLOW_ALONE), "None")
+    save(tmp_path)
     # Set to something else since, it is a wish again.
     use, onednn = use_in_a_new_process(tmp_path, **chosen | {"CIFARVIZ_CHOSE_ONEDNN": "0"})
     assert (use, onednn) == (str(ProcessorUse(True, 3, 2, 2)), "1")

@@ -10,10 +10,15 @@ from cifarviz.cli.output import AsJson, print_json, print_message, print_table, 
 from cifarviz.cli.paths import parse_path
 from cifarviz.data.fetch import SOURCES
 from cifarviz.data.fetch import fetch as fetch_dataset
-from cifarviz.data.importing.importer import ImportOptions, delete_dataset, prepare_import
+from cifarviz.data.importing.importer import (
+    USUAL_SIDE,
+    ImportOptions,
+    delete_dataset,
+    prepare_import,
+)
 from cifarviz.data.library import DatasetStatus
 from cifarviz.data.library import status as dataset_status
-from cifarviz.data.progress import FetchProgress
+from cifarviz.data.progress import FetchProgress, ProgressReporter
 from cifarviz.datasets.registry import all_datasets, built_in_datasets
 from cifarviz.errors import ImportRefused
 from cifarviz.installation import program_name
@@ -144,7 +149,8 @@ def import_dataset(
     settings = Settings.from_environment()
     options = ImportOptions(
         title=title,
-        side=size,
+        side=USUAL_SIDE if size is None else size,
+        keep_size=size is None,
         grey=grey or None,
         mode=fit.value,
         test_share=test_share,
@@ -166,7 +172,7 @@ def import_dataset(
         with prepare_import(
             parse_path(path), name, settings, options, on_progress=update
         ) as prepared:
-            info = prepared.store(settings)
+            info = prepared.store(settings, ProgressReporter(update))
     report = prepared.report
     if as_json:
         print_json(report.to_dict())

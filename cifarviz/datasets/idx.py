@@ -132,7 +132,7 @@ def read_idx(name: str, data: bytes, limit: int) -> npt.NDArray[np.uint8]:
     head = 4 + 4 * axes
     shape = tuple(np.frombuffer(content[4:head].ljust(head - 4, b"\0"), ">u4").tolist())
     expected = head + math.prod(shape)
-    if not 1 <= axes <= 4 or len(content) < head or len(content) != expected:
+    if not 1 <= axes <= 4 or 0 in shape or len(content) < head or len(content) != expected:
         raise DatasetDamaged(
             "“{name}” is not an IDX file of bytes, or is truncated: it has {size:,} bytes.",
             name=name,

@@ -55,7 +55,10 @@ def own_datasets() -> tuple[DatasetInfo, ...]:
 
 def is_deleted(folder: Path) -> bool:
     """Whether only the description is left of an imported data set, for its runs."""
-    return [path.name for path in folder.iterdir()] == [DESCRIPTION]
+    try:
+        return [path.name for path in folder.iterdir()] == [DESCRIPTION]
+    except OSError:
+        return True
 
 
 def description(info: DatasetInfo, **facts: object) -> str:

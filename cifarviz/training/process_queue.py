@@ -146,9 +146,12 @@ class ProcessQueue(ABC):
                     lock.release()
 
     def wait(self, run_id: str, seconds: float | None = None) -> Run:
-        """Block until the run is no longer active, or for so many seconds; returns the run."""
+        """Block until the run is over, or for so many seconds; returns the run.
+
+        A run that ended in this process is over when it was tidied up, too.
+        """
         end = None if seconds is None else time.monotonic() + seconds
-        while (run := self.store.get(run_id)).state.active:
+        while (run := self.store.get(run_id)).state.active or run_id in self._locks:
             if end is not None and time.monotonic() >= end:
                 break
             time.sleep(POLL_SECONDS)

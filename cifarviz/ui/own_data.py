@@ -9,6 +9,7 @@ import threading
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, get_args
+from urllib.parse import urlsplit
 
 import pandas as pd
 import streamlit as st
@@ -25,7 +26,7 @@ from cifarviz.data.importing.importer import (
 )
 from cifarviz.data.importing.report import ImportReport
 from cifarviz.data.pictures import FitMode
-from cifarviz.data.progress import FetchProgress
+from cifarviz.data.progress import FetchProgress, ProgressReporter
 from cifarviz.datasets.info import DatasetInfo
 from cifarviz.datasets.own import own_datasets
 from cifarviz.datasets.registry import is_registered
@@ -89,7 +90,7 @@ class ImportJob:
         self.problem: str | None = None
         """Why it did not work out; ``None`` while it runs and when all went well."""
         self.kept: DatasetInfo | None = None
-        self.keeping = False
+        self._deciding = threading.Lock()
         self._settings = settings
         self._cancelled = threading.Event()
         self._decided = threading.Event()
@@ -104,19 +105,30 @@ class ImportJob:
         return self._over.is_set()
 
     @property
+    def decided(self) -> bool:
+        """Whether it was kept, discarded or cancelled."""
+        return self._decided.is_set()
+
+    @property
+    def cancelling(self) -> bool:
+        """Whether it was discarded or cancelled."""
+        return self._cancelled.is_set()
+
+    @property
     def state(self) -> str:
         """A text that changes with what the page shows."""
-        return f"{id(self)} {self.prepared is not None} {self.keeping} {self.over}"
+        return f"{id(self)} {self.prepared is not None} {self.decided} {self.over}"
 
     def keep(self) -> None:
-        """Store what was prepared."""
-        self.keeping = True
+        """Store what was prepared, unless it was discarded."""
         self._decided.set()
 
     def discard(self) -> None:
-        """Cancel it, or remove what was prepared."""
-        self._cancelled.set()
-        self._decided.set()
+        """Cancel it, or remove what was prepared, unless it was kept."""
+        with self._deciding:
+            if self.prepared is None or not self.decided:
+                self._cancelled.set()
+                self._decided.set()
 
     def wait(self, seconds: float) -> bool:
         """Wait up to so many seconds for its end; returns whether it ended."""
@@ -154,8 +166,11 @@ class ImportJob:
         ) as prepared:
             self.prepared = prepared
             self._decided.wait()
-            if self.keeping:
-                self.kept = prepared.store(self._settings)
+            with self._deciding:
+                cancelled = self.cancelling
+            if not cancelled:
+                watch = ProgressReporter(self._report)
+                self.kept = prepared.store(self._settings, watch)
 
     def _report(self, progress: FetchProgress) -> None:
         self.progress = progress
@@ -253,13 +268,13 @@ def _render_deletion(info: DatasetInfo) -> None:
 def render_import() -> None:
     """Show the form of an import, its progress, or its report."""
     job = imports(cache.settings()).newest
-    if job is not None and job.kept is not None:
+    if job is not None and job.kept is not None and job.kept in own_datasets():
         st.success(f"{quoted(job.kept.title)} is a data set now.", icon=":material/check_circle:")
     if job is None or job.over:
         if job is not None and job.problem is not None:
             st.error(escaped(job.problem), icon=":material/error:")
         _render_form()
-    elif job.prepared is not None and not job.keeping:
+    elif job.prepared is not None and not job.decided:
         _render_prepared(job, job.prepared)
     else:
         _render_progress(job)
@@ -349,7 +364,8 @@ def _render_form() -> None:
             path,
             ImportOptions(
                 title=title.strip(),
-                side=None if keep_size and side == USUAL_SIDE else int(side),
+                side=int(side),
+                keep_size=keep_size,
                 grey=grey or None,
                 mode=fit,
                 test_share=share / 100,
@@ -362,8 +378,17 @@ def _render_form() -> None:
 
 
 def _sits_here() -> bool:
-    """Whether the browser is on the machine of the server, whose files others must not list."""
-    return st.context.ip_address is None
+    """Whether the browser is on the machine of the server, whose files others must not list.
+
+    Behind a proxy everybody seems to be, so it must not have passed one, and ask for this machine.
+    """
+    headers = st.context.headers
+    host = urlsplit(f"//{headers.get('Host', '')}").hostname
+    return (
+        st.context.ip_address is None
+        and host in ("localhost", "127.0.0.1", "::1")
+        and not any(name in headers for name in ("X-Forwarded-For", "X-Real-IP", "Forwarded"))
+    )
 
 
 def _start(file: Any, path: str, options: ImportOptions) -> None:
@@ -376,7 +401,8 @@ def _start(file: Any, path: str, options: ImportOptions) -> None:
         chosen = (re.sub(r"[^\w.-]", "_", file.name)[-100:], file.getvalue())
     elif path.strip():
         chosen = Path(os.path.expanduser(path.strip().strip("\"'"))).absolute()
-        if not chosen.exists():
+        # Not Path.exists, which may raise.
+        if not os.path.exists(chosen):
             raise ImportRefused(
                 "There is no file or folder “{path}” on the machine that runs cifarviz. Enter its "
                 "full path.",
@@ -401,7 +427,15 @@ def _render_progress(job: ImportJob) -> None:
     st.header("Import pictures")
     hub().register(_FEED, partial(_message, job))
     live_items({"import": _item(job)}, key="import-progress", live=Live(_FEED, job.state))
-    st.button("Cancel", key="cancel-import", icon=":material/close:", on_click=job.discard)
+    if job.decided and not job.cancelling:
+        return
+    st.button(
+        "Cancelling …" if job.cancelling else "Cancel",
+        key="cancel-import",
+        icon=":material/close:",
+        disabled=job.cancelling,
+        on_click=job.discard,
+    )
 
 
 def _message(job: ImportJob) -> dict[str, Any]:

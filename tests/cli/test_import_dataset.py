@@ -17,7 +17,9 @@ def test_from_a_folder_of_pictures_to_a_trained_network(call: Call, tmp_path: Pa
         {"name": name, "train": 9, "test": 3} for name in ("apple", "pear", "plum")
     ]
     assert report["image_shape"] == [16, 16, 3]
-    assert report["skipped"] == [{"file": "apple/notes.txt", "reason": "it is not a picture"}]
+    assert report["skipped"] == [
+        {"file": "apple/notes.txt", "reason": "it is no PNG, JPEG, WebP, BMP or GIF"}
+    ]
     assert report["duplicates"] == []
     assert [row["name"] for row in call("data", "list", "--json").json if row["own"]] == ["fruits"]
     assert "3        27 + 9" in call("data", "list").out

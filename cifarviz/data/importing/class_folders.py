@@ -27,7 +27,7 @@ def _pictures(files: Files, skip: Skip) -> Iterator[LabeledPicture]:
     names = [name for name in files.names if is_picture(name)]
     for name in files.names:
         if not is_picture(name):
-            skip(name, "it is not a picture")
+            skip(name, "it is no PNG, JPEG, WebP, BMP or GIF")
     above = len(_folders_above(names))
     tops = {PurePosixPath(name).parts[above].lower() for name in names}
     splits = _splits(tops)

@@ -1,27 +1,32 @@
 """The files of a folder, an archive or a single file, as formats of data sets read them.
 
-Nothing is extracted to disk, links are not followed, and names are never used as paths, except
-that of a file inside a folder, which was found by listing it.
+No member of an archive becomes a file, links are not followed, and names are never used as paths,
+except that of a file inside a folder, which was found by listing it.
 """
 
+import bz2
+import gzip
+import lzma
 import os
 import stat
 import tarfile
+import tempfile
 import threading
 import zipfile
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from lzma import LZMAError
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import IO, Final, cast
 
 from cifarviz.errors import ImportRefused
+from cifarviz.storage import storage_errors
 
 MAX_FILE_BYTES: Final = 50_000_000
 """Larger pictures are skipped."""
 _MAX_FILES: Final = 500_000
+_PART: Final = 1 << 20
 _MAX_TOTAL_BYTES: Final = 20_000_000_000
 # Made by operating systems beside a person's files.
 _HIDDEN: Final = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
@@ -29,7 +34,7 @@ _DAMAGE: Final = (
     tarfile.TarError,
     zipfile.BadZipFile,
     zlib.error,
-    LZMAError,
+    lzma.LZMAError,
     EOFError,
     OSError,
     NotImplementedError,  # a compression that Python lacks
@@ -53,11 +58,14 @@ class Files(ABC):
         """Why a file is not among ``names``, by its name."""
         self.resources = ExitStack()
         """What is open."""
+        # Members of an archive share one file and its position; several threads read pictures.
+        self._reading = threading.Lock()
         self._sizes: dict[str, int] = {}
+        self._entries = 0
         self._total = 0
 
     @abstractmethod
-    def _load(self, name: str) -> bytes: ...
+    def _open(self, name: str) -> IO[bytes]: ...
 
     def size(self, name: str) -> int:
         """Return the bytes of a file."""
@@ -68,44 +76,58 @@ class Files(ABC):
         if self.size(name) > limit:
             raise FileUnreadable(f"it is larger than {limit / 1e6:,.0f} MB")
         try:
-            content = self._load(name)
+            with self._reading, self._open(name) as file:
+                # A little at a time: what an archive says of sizes may be wrong.
+                content = bytearray()
+                while part := file.read(min(_PART, self.size(name) + 1 - len(content))):
+                    content += part
         except _DAMAGE as error:
             raise FileUnreadable(f"it cannot be read ({error})") from error
-        if len(content) > limit:
+        if len(content) > self.size(name):
             raise FileUnreadable("it is larger than its archive says")
-        return content
+        return bytes(content)
 
-    def _add(self, name: str, size: int, problem: str = "") -> None:
-        parts = PurePosixPath(name).parts
-        if any(part.lower() in _HIDDEN or (part[0] == "." and part != "..") for part in parts):
-            return
-        if not problem and (".." in parts or name.startswith("/") or "\\" in name):
-            problem = "its path leaves the folder"
-        if not problem and name in self._sizes:
-            problem = "there are two files of this name"
-        if problem:
-            self.refused[name] = problem
-            return
-        self.names.append(name)
-        self._sizes[name] = size
-        self._total += size
-        if len(self.names) > _MAX_FILES:
+    def _add(self, name: str, size: int, problem: str = "") -> bool:
+        """Note a file; returns whether it can be read."""
+        self._entries += 1
+        if self._entries > _MAX_FILES:
             raise ImportRefused(
                 "“{place}” holds more than {most:,} files. Divide it, or choose a folder in it.",
                 place=self.title,
                 most=_MAX_FILES,
             )
+        parts = PurePosixPath(name).parts
+        if any(part.lower() in _HIDDEN or (part[0] == "." and part != "..") for part in parts):
+            return False
+        if not problem and (".." in parts or name.startswith("/") or "\\" in name or not parts):
+            problem = "its path leaves the folder"
+        if not problem and name in self._sizes:
+            problem = "there are two files of this name"
+        if problem:
+            self.refused[name] = problem
+            return False
+        self.names.append(name)
+        self._sizes[name] = size
+        self._total += size
         if self._total > _MAX_TOTAL_BYTES:
             raise _too_large(self.title)
+        return True
 
 
 class _Folder(Files):
     def __init__(self, path: Path) -> None:
         super().__init__(path.name or str(path))
         self._path = path
-        for folder, folders, names in os.walk(path):
+
+        def refuse(error: OSError) -> None:
+            name = Path(str(error.filename)).relative_to(path).as_posix()
+            self._add(name, 0, f"it cannot be opened ({error.strerror})")
+
+        for folder, folders, names in os.walk(path, onerror=refuse):
             folders.sort()
-            for name in sorted(names):
+            # Links to folders are not followed.
+            links = [name for name in folders if (Path(folder) / name).is_symlink()]
+            for name in (*links, *sorted(names)):
                 file = Path(folder) / name
                 relative = file.relative_to(path).as_posix()
                 try:
@@ -116,8 +138,8 @@ class _Folder(Files):
                 regular = stat.S_ISREG(status.st_mode)
                 self._add(relative, status.st_size, "" if regular else "it is a link, or no file")
 
-    def _load(self, name: str) -> bytes:
-        return (self._path / name).read_bytes()
+    def _open(self, name: str) -> IO[bytes]:
+        return (self._path / name).open("rb")
 
 
 class _Single(Files):
@@ -126,63 +148,121 @@ class _Single(Files):
         self._path = path
         self._add(path.name, path.stat().st_size)
 
-    def _load(self, name: str) -> bytes:
-        return self._path.read_bytes()
+    def _open(self, name: str) -> IO[bytes]:
+        return self._path.open("rb")
 
 
 class _Zip(Files):
     def __init__(self, path: Path) -> None:
         super().__init__(path.name)
         self._file = self.resources.enter_context(zipfile.ZipFile(path))
+        # Not by name, of which there may be two.
+        self._members: dict[str, zipfile.ZipInfo] = {}
         for entry in self._file.infolist():
-            if not entry.is_dir():
-                is_link = stat.S_ISLNK(entry.external_attr >> 16)
-                self._add(entry.filename, entry.file_size, "it is a link" if is_link else "")
+            # Some programs write the separators of Windows.
+            name = entry.filename.replace("\\", "/")
+            if name.endswith("/"):
+                continue
+            problem = "it is a link" if stat.S_ISLNK(entry.external_attr >> 16) else ""
+            if self._add(name, entry.file_size, problem):
+                self._members[name] = entry
 
-    def _load(self, name: str) -> bytes:
-        return self._file.read(name)
+    def _open(self, name: str) -> IO[bytes]:
+        return self._file.open(self._members[name])
 
 
 class _Tar(Files):
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, scratch: Path) -> None:
         super().__init__(path.name)
-        archive = tarfile.open(path, "r:*")  # noqa: SIM115
+        plain: IO[bytes] = self.resources.enter_context(path.open("rb"))
+        magic = plain.read(6)
+        plain.seek(0)
+        for start, unpack in _PACKED.items():
+            if magic.startswith(start):
+                # Once, since going back in a packed file means to unpack it from its start.
+                with unpack(plain) as stream:
+                    plain = self._unpacked(stream, scratch)
+        careful = cast(IO[bytes], _Careful(plain))
+        archive = tarfile.open(fileobj=careful, mode="r:")  # noqa: SIM115
         self._file = self.resources.enter_context(archive)
         self._members: dict[str, tarfile.TarInfo] = {}
-        # Members share one file and its position; pictures are read by several threads.
-        self._lock = threading.Lock()
         for member in self._file:
-            # To list a compressed archive, all of it is unpacked.
-            if member.offset_data + member.size > _MAX_TOTAL_BYTES:
-                raise _too_large(self.title)
-            if member.isdir():
-                continue
+            if member.size < 0:
+                raise tarfile.ReadError("a negative size")
             name = member.name.removeprefix("./")
-            self._add(name, member.size, "" if member.isreg() else "it is a link, or no file")
-            self._members.setdefault(name, member)
+            if member.isdir():
+                # Counted, but no file.
+                self._entries += 1
+                continue
+            problem = "" if member.isreg() else "it is a link, or no file"
+            if self._add(name, member.size, problem):
+                self._members[name] = member
 
-    def _load(self, name: str) -> bytes:
-        with self._lock:
-            file = self._file.extractfile(self._members[name])
-            return b"" if file is None else file.read()
+    def _unpacked(self, stream: IO[bytes], scratch: Path) -> IO[bytes]:
+        temporary = tempfile.TemporaryFile(dir=scratch)  # noqa: SIM115
+        file = self.resources.enter_context(temporary)
+        done = 0
+        while part := stream.read(_PART):
+            done += len(part)
+            if done > _MAX_TOTAL_BYTES:
+                raise _too_large(self.title)
+            with storage_errors(scratch):
+                file.write(part)
+        file.seek(0)
+        return file
+
+    def _open(self, name: str) -> IO[bytes]:
+        file = self._file.extractfile(self._members[name])
+        assert file is not None, "only regular files are members"
+        return file
+
+
+class _Careful:
+    """A file that refuses to read much at once, as a header that claims to be huge makes it."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.seek, self.tell = file.seek, file.tell
+
+    def read(self, size: int = -1) -> bytes:
+        if not 0 <= size <= 16 * _PART:
+            raise tarfile.ReadError("a header that is too large")
+        return self._file.read(size)
+
+
+_PACKED: Final[Mapping[bytes, Callable[[IO[bytes]], IO[bytes]]]] = {
+    b"\x1f\x8b": gzip.open,  # type: ignore[dict-item]
+    b"BZh": bz2.open,
+    b"\xfd7zXZ\x00": lzma.open,
+}
 
 
 @contextmanager
-def open_files(path: Path) -> Iterator[Files]:
+def open_files(path: Path, scratch: Path) -> Iterator[Files]:
     """Open a folder, a .zip or .tar archive (also compressed), or a single file.
 
-    Raises ``ImportRefused`` if there is nothing, or if it cannot be read.
+    A compressed .tar is unpacked in ``scratch``. Raises ``ImportRefused`` if there is nothing, or
+    if it cannot be read, and ``StorageFull``.
     """
-    files = _open(path)
+    files = _open_files(path, scratch)
     with files.resources:
+        if not files.names and files.refused:
+            name, reason = next(iter(files.refused.items()))
+            raise ImportRefused(
+                "None of the {count:,} files in “{place}” can be read; “{name}”: {reason}.",
+                count=len(files.refused),
+                place=files.title,
+                name=name,
+                reason=reason,
+            )
         yield files
 
 
-def _open(path: Path) -> Files:
+def _open_files(path: Path, scratch: Path) -> Files:
     try:
         if path.is_dir():
             return _Folder(path)
-        if not path.exists():
+        if not os.path.exists(path):
             raise ImportRefused(
                 "There is no file or folder “{path}”. Choose a folder, a .zip or .tar archive, or "
                 "a .npz or .csv file.",
@@ -195,9 +275,12 @@ def _open(path: Path) -> Files:
             return _Single(path)
         if zipfile.is_zipfile(path):
             return _Zip(path)
-        if tarfile.is_tarfile(path):
-            return _Tar(path)
-        return _Single(path)
+        if _ends_like_tar(path):
+            return _Tar(path, scratch)
+        try:
+            return _Tar(path, scratch)
+        except _DAMAGE:
+            return _Single(path)
     except _DAMAGE as error:
         raise ImportRefused(
             "“{path}” cannot be read: {reason}. Choose another file, or unpack it and choose the "
@@ -205,6 +288,10 @@ def _open(path: Path) -> Files:
             path=path,
             reason=error,
         ) from error
+
+
+def _ends_like_tar(path: Path) -> bool:
+    return ".tar" in path.suffixes or path.suffix.lower() in (".tgz", ".tbz2", ".txz")
 
 
 def _too_large(title: str) -> ImportRefused:

@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import math
+import os
 import re
 import shutil
 import unicodedata
@@ -24,7 +25,7 @@ from cifarviz.data import cache
 from cifarviz.data.decoder_process import PROCESSES, Fitting, fit_in_process
 from cifarviz.data.image_set import Split
 from cifarviz.data.importing.files import FileUnreadable, open_files
-from cifarviz.data.importing.pictures import LabeledPicture
+from cifarviz.data.importing.pictures import Content, LabeledPicture
 from cifarviz.data.importing.registry import recognize
 from cifarviz.data.importing.report import (
     MOST_NAMED,
@@ -37,12 +38,11 @@ from cifarviz.data.library import fetch_lock
 from cifarviz.data.picture_notes import PictureChange
 from cifarviz.data.pictures import FitMode, fit_to
 from cifarviz.data.progress import FetchProgress, ProgressReporter
-from cifarviz.data.verification import sha256
 from cifarviz.datasets import own
 from cifarviz.datasets.info import DatasetInfo, Fingerprints
 from cifarviz.datasets.own import NAME_RULE, is_valid_name
 from cifarviz.datasets.registry import built_in_datasets, find_dataset, is_registered
-from cifarviz.errors import ImageUnreadable, ImportRefused
+from cifarviz.errors import ImageDecoderBusy, ImageUnreadable, ImportRefused
 from cifarviz.settings import Settings
 from cifarviz.storage import storage_errors
 
@@ -63,14 +63,15 @@ _TEMPORARY: Final = ".import-"
 class ImportOptions:
     """How pictures become images of a data set.
 
-    ``side``: pixels of each side, 16 to 96; ``None`` keeps the size of arrays and makes pictures
-    32 × 32. ``grey``: ``None`` keeps arrays of one channel grey. ``test_share``: of the images of
+    ``side``: pixels of each side, 16 to 96; ``keep_size`` lets arrays of at most 96 pixels keep
+    theirs. ``grey``: ``None`` keeps arrays of one channel grey. ``test_share``: of the images of
     each class that become test images, above 0 and at most 0.5, where the source does not say;
     drawn with ``seed``. ``source`` and ``licence`` are sentences that stay with the data set.
     """
 
     title: str = ""
-    side: int | None = None
+    side: int = USUAL_SIDE
+    keep_size: bool = True
     grey: bool | None = None
     mode: FitMode = "crop"
     test_share: float = 0.2
@@ -80,7 +81,7 @@ class ImportOptions:
 
     def check(self) -> None:
         """Raise ``ImportRefused`` for an invalid option."""
-        if self.side is not None and self.side not in SIDES:
+        if self.side not in SIDES:
             raise ImportRefused(
                 "Images must have {least} to {most} pixels a side, not {side}.",
                 least=SIDES[0],
@@ -112,6 +113,7 @@ class _Found:
     pixels: NDArray[np.uint8]
     places: list[str] = field(default_factory=list)
     labels: list[str] = field(default_factory=list)
+    names: set[str] = field(default_factory=set)
     splits: list[Split | None] = field(default_factory=list)
     digests: list[bytes] = field(default_factory=list)
     sizes: Counter[str] = field(default_factory=Counter)
@@ -131,7 +133,8 @@ class _Skipped:
     def __call__(self, place: str, reason: str, /) -> None:
         self.count += 1
         if len(self.named) < MOST_NAMED:
-            self.named.append(SkippedFile(_printable(place, _LONGEST_TEXT), reason))
+            shown = _printable(place, _LONGEST_TEXT), _printable(reason, _LONGEST_TEXT)
+            self.named.append(SkippedFile(*shown))
 
 
 class PreparedImport:
@@ -180,7 +183,7 @@ class PreparedImport:
             (self._folder / own.DESCRIPTION).write_text(text, encoding="utf-8")
             cache.write_marker(self._folder, info.name, self._options.source, fingerprints)
             (self._folder / _PIXELS).unlink()
-            with _name_lock(info.name, settings):
+            with fetch_lock(info, settings):
                 _check_name(info.name, settings)
                 self._folder.rename(settings.datasets / info.name)
             own.forget()
@@ -193,23 +196,24 @@ class PreparedImport:
         done = 0
         digests = {}
         for split, positions in self._order.items():
-            images = np.lib.format.open_memmap(
-                self._folder / f"{split}_images.npy",
-                "w+",
-                np.uint8,
-                (len(positions), *self._info.image_shape),
-            )
-            for start in range(0, len(positions), _BLOCK):
-                block = positions[start : start + _BLOCK]
-                images[start : start + len(block)] = self._found.pixels[block]
-                watch.advance(done, total)
-                done += len(block) * math.prod(self._info.image_shape)
-            images.flush()
+            digest = hashlib.sha256()
+            with (self._folder / f"{split}_images.npy").open("wb") as file:
+                header = {
+                    "descr": "|u1",
+                    "fortran_order": False,
+                    "shape": (len(positions), *self._info.image_shape),
+                }
+                np.lib.format.write_array_header_1_0(file, header)
+                for start in range(0, len(positions), _BLOCK):
+                    block = self._found.pixels[positions[start : start + _BLOCK]]
+                    file.write(block.data)
+                    digest.update(block.data)
+                    done += block.nbytes
+                    watch.advance(done, total)
             labels = self._labels[positions].astype(self._info.label_dtype)
             np.save(self._folder / f"{split}_labels.npy", labels)
-            quiet = ProgressReporter()
-            digests[f"{split}_images"] = sha256(images, quiet)
-            digests[f"{split}_labels"] = sha256(labels, quiet)
+            digests[f"{split}_images"] = digest.hexdigest()
+            digests[f"{split}_labels"] = hashlib.sha256(labels.tobytes()).hexdigest()
         return Fingerprints(**digests)
 
 
@@ -239,13 +243,20 @@ def prepare_import(
         settings.locks.mkdir(parents=True, exist_ok=True)
     _check_name(name, settings)
     _remove_leftovers(settings)
+    with _private_folder(settings) as private, storage_errors(private):
+        yield _prepare(path, name, private, options, watch)
+
+
+@contextmanager
+def _private_folder(settings: Settings) -> Iterator[Path]:
+    """Yield a new folder beside the data sets, and remove it with what is left in it."""
     folder = settings.datasets / f"{_TEMPORARY}{uuid4().hex}"
     # Held while the folder is there, or another import would take it for a leftover.
     lock = filelock.FileLock(settings.locks / f"{folder.name}.lock")
     try:
-        with lock, storage_errors(folder):
+        with lock:
             folder.mkdir()
-            yield _prepare(path, name, folder, options, watch)
+            yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         Path(lock.lock_file).unlink(missing_ok=True)
@@ -255,8 +266,8 @@ def _prepare(
     path: Path, name: str, folder: Path, options: ImportOptions, watch: ProgressReporter
 ) -> PreparedImport:
     skipped = _Skipped()
-    with open_files(path) as files:
-        watch.begin(files.title, "looking")
+    watch.begin(path.name, "looking")
+    with open_files(path, folder) as files:
         for refused, reason in files.refused.items():
             skipped(refused, reason)
         form = recognize(files)
@@ -274,8 +285,8 @@ def _prepare(
     for label, class_name in enumerate(names):
         if not counts["train"][label]:
             raise ImportRefused(
-                "“{class_name}” has no training image: each class needs two pictures or more. Add "
-                "some, or remove the class.",
+                "“{class_name}” has no training image. Put some of its pictures among the training "
+                "images, or remove the class.",
                 class_name=class_name,
             )
     watch.stage("verifying", None)
@@ -315,7 +326,8 @@ def _read(
         waiting: list[tuple[LabeledPicture, Future[_Decoded]]] = []
         for picture in itertools.chain([first], pictures, [None]):
             if picture is not None:
-                waiting.append((picture, pool.submit(_decode, picture, fitting)))
+                # Read here, in the order of the source; only decoding is done side by side.
+                waiting.append((picture, pool.submit(_decode, _content(picture), fitting)))
             while waiting and (picture is None or len(waiting) > 4 * PROCESSES):
                 done, future = waiting.pop(0)
                 try:
@@ -337,13 +349,24 @@ class _Decoded:
     digest: bytes
 
 
-def _decode(picture: LabeledPicture, fitting: Fitting) -> _Decoded:
-    content = picture.read()
+def _content(picture: LabeledPicture) -> Content | FileUnreadable:
+    try:
+        return picture.read()
+    except FileUnreadable as error:
+        return error
+
+
+def _decode(content: Content | FileUnreadable, fitting: Fitting) -> _Decoded:
+    if isinstance(content, FileUnreadable):
+        raise content
     if isinstance(content, bytes):
         if not content:
             raise FileUnreadable("it is empty")
         try:
             image = fit_in_process(content, "it", fitting)
+        except ImageDecoderBusy:
+            # No fault of the picture.
+            raise
         except ImageUnreadable as error:
             raise FileUnreadable(_reason(str(error))) from error
         pixels, turned = image.pixels, PictureChange.TURNED in image.notes
@@ -371,11 +394,19 @@ def _take(found: _Found, folder: Path, picture: LabeledPicture, decoded: _Decode
             images=MAX_IMAGES,
             size=MAX_BYTES / 1e9,
         )
+    label = _class_name(picture.label)
+    found.names.add(label)
+    if len(found.names) > MAX_CLASSES:
+        raise ImportRefused(
+            "There are more than {most} classes. Choose a part of them, or join some.",
+            most=MAX_CLASSES,
+        )
     if number == len(found.pixels):
-        found.pixels = _room(folder, found.image_shape, 2 * number)
+        most = min(MAX_IMAGES, MAX_BYTES // math.prod(found.image_shape))
+        found.pixels = _room(folder, found.image_shape, min(2 * number, most))
     found.pixels[number] = decoded.pixels
     found.places.append(_printable(picture.place, _LONGEST_TEXT))
-    found.labels.append(_class_name(picture.label))
+    found.labels.append(label)
     found.splits.append(picture.split)
     found.digests.append(decoded.digest)
     found.sizes[decoded.size] += 1
@@ -385,16 +416,22 @@ def _take(found: _Found, folder: Path, picture: LabeledPicture, decoded: _Decode
 def _room(folder: Path, shape: tuple[int, int, int], images: int) -> NDArray[np.uint8]:
     """Return pixels in a file of the folder, made longer if it is there."""
     path = folder / _PIXELS
-    cache.check_free_space(folder, images * math.prod(shape))
+    size = images * math.prod(shape)
     with path.open("ab") as file:
-        file.truncate(images * math.prod(shape))
+        present = file.tell()
+        cache.check_free_space(folder, size - present)
+        # Not a file with holes: writing into one on a full disk would end this process.
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), present, size - present)
+        else:
+            file.truncate(size)
     return np.memmap(path, np.uint8, "r+", shape=(images, *shape))
 
 
 def _image_shape(
     first: LabeledPicture, options: ImportOptions, natural_size: bool
 ) -> tuple[int, int, int]:
-    side = options.side or USUAL_SIDE
+    side = options.side
     channels = 1 if options.grey else 3
     if not natural_size:
         return side, side, channels
@@ -403,7 +440,7 @@ def _image_shape(
     height, width, stored = content.shape
     if options.grey is None:
         channels = stored
-    keeps = options.side is None and min(height, width) >= 8 and max(height, width) <= SIDES[-1]
+    keeps = options.keep_size and min(height, width) >= 8 and max(height, width) <= SIDES[-1]
     return (height, width, channels) if keeps else (side, side, channels)
 
 
@@ -421,13 +458,6 @@ def _printable(text: str, most: int) -> str:
 def _classes(labels: Sequence[str]) -> tuple[tuple[str, ...], NDArray[np.uint16]]:
     """Return the names of the classes, numbers by their value, and each picture's label."""
     names = sorted(set(labels), key=_natural)
-    if len(names) > MAX_CLASSES:
-        raise ImportRefused(
-            "There are {count:,} classes, and the limit is {most}. Choose a part of them, or join "
-            "some.",
-            count=len(names),
-            most=MAX_CLASSES,
-        )
     if len(names) < 2:
         raise ImportRefused(
             "All pictures are of one class, “{class_name}”. A network needs two classes or more to "
@@ -448,29 +478,25 @@ def _order(
 ) -> tuple[dict[Split, list[int]], bool]:
     """Return the positions of training and test images, and whether the latter were drawn.
 
-    Where the source does not say which are test images, each class gives its share. Equal
-    pictures stay together, so that no test image is also a training image.
+    Where the source does not say which are test images, each class gives its share, as nearly as
+    equal pictures allow: they stay together, so that no test image is also a training image.
     """
     splits: list[Split | None] = list(found.splits)
     drawn = "test" not in splits
     if drawn:
-        random = np.random.default_rng(options.seed)
-        groups: dict[tuple[int, bytes], list[int]] = defaultdict(list)
-        for position, key in enumerate(zip(labels.tolist(), found.digests, strict=True)):
-            groups[key].append(position)
+        by_picture: dict[bytes, list[int]] = defaultdict(list)
+        for position, digest in enumerate(found.digests):
+            by_picture[digest].append(position)
         by_class: dict[int, list[list[int]]] = defaultdict(list)
-        for (label, _), positions in groups.items():
-            by_class[label].append(positions)
+        for positions in by_picture.values():
+            classes = set(labels[positions].tolist())
+            # A picture of two classes is a training image.
+            if len(classes) == 1:
+                by_class[classes.pop()].append(positions)
+        random = np.random.default_rng(options.seed)
         for label in sorted(by_class):
-            members = by_class[label]
-            wanted = round(options.test_share * sum(map(len, members)))
-            # At least one, if another is left.
-            left = max(wanted, 1) if len(members) > 1 else 0
-            for place in random.permutation(len(members)).tolist():
-                if left <= 0:
-                    break
-                left -= len(members[place])
-                for position in members[place]:
+            for positions in _drawn(by_class[label], options.test_share, random):
+                for position in positions:
                     splits[position] = "test"
     order: dict[Split, list[int]] = {"train": [], "test": []}
     for position, split in enumerate(splits):
@@ -483,6 +509,28 @@ def _order(
             test=len(order["test"]),
         )
     return order, drawn
+
+
+def _drawn(
+    groups: list[list[int]], share: float, random: np.random.Generator
+) -> Iterator[list[int]]:
+    """Yield groups of a class with about this share of its pictures, at least one of two."""
+    count = sum(map(len, groups))
+    left = max(round(share * count), 1)
+    shuffled = [groups[place] for place in random.permutation(len(groups)).tolist()]
+    if min(map(len, groups)) > left:
+        # No group fits: the smallest, unless it is most of the class.
+        smallest = min(shuffled, key=len)
+        if len(smallest) <= count // 2:
+            yield smallest
+        return
+    taken = 0
+    for group in shuffled:
+        # One group stays for training.
+        if len(group) <= left and taken < len(groups) - 1:
+            left -= len(group)
+            taken += 1
+            yield group
 
 
 def _report(
@@ -562,12 +610,6 @@ def _check_name(name: str, settings: Settings) -> None:
         )
 
 
-@contextmanager
-def _name_lock(name: str, settings: Settings) -> Iterator[None]:
-    with filelock.FileLock(settings.locks / f"data-{name}.lock"):
-        yield
-
-
 def _remove_leftovers(settings: Settings) -> None:
     """Remove what imports left behind whose process was killed."""
     for folder in settings.datasets.glob(f"{_TEMPORARY}*"):
@@ -593,15 +635,22 @@ def delete_dataset(name: str, settings: Settings, *, used: bool) -> DatasetInfo:
             "“{name}” is part of cifarviz: only imported data sets can be deleted.", name=name
         )
     folder = settings.datasets / info.name
-    with storage_errors(settings.datasets), fetch_lock(info, settings):
-        # Renamed first, so that nobody finds a part of it.
-        doomed = settings.datasets / f"{_TEMPORARY}{uuid4().hex}"
-        folder.rename(doomed)
-        if used:
-            left = settings.datasets / f"{_TEMPORARY}{uuid4().hex}"
-            left.mkdir()
-            (left / own.DESCRIPTION).write_text(own.description(info), encoding="utf-8")
-            left.rename(folder)
-        shutil.rmtree(doomed)
-    own.forget()
+    try:
+        with (
+            storage_errors(settings.datasets),
+            fetch_lock(info, settings),
+            _private_folder(settings) as private,
+        ):
+            if not folder.is_dir():
+                raise ImportRefused("“{name}” was deleted by somebody else.", name=name)
+            if used:
+                left = private / "left"
+                left.mkdir()
+                (left / own.DESCRIPTION).write_text(own.description(info), encoding="utf-8")
+            # Renamed first, so that nobody finds a part of it.
+            folder.rename(private / "deleted")
+            if used:
+                left.rename(folder)
+    finally:
+        own.forget()
     return info

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from cifarviz.data.image_set import Split
+from cifarviz.data.importing.class_folders import is_picture
 from cifarviz.data.importing.files import Files, FileUnreadable
 from cifarviz.data.importing.pictures import Content, LabeledPicture, PictureFormat, Skip
 from cifarviz.errors import ImportRefused
@@ -22,12 +23,24 @@ _NAMES: dict[Split, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     "test": (("x_test", "test_images"), ("y_test", "test_labels")),
 }
-_DAMAGE = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, MemoryError)
+# RuntimeError: a member with a password.
+_DAMAGE = (
+    OSError,
+    ValueError,
+    EOFError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+    MemoryError,
+)
 _CLASSES = ("class_names", "classes", "label_names")
 
 
 def _recognizes(files: Files) -> bool:
-    return any(name.lower().endswith(".npz") for name in files.names)
+    # Beside pictures, it holds something else.
+    return any(name.lower().endswith(".npz") for name in files.names) and not any(
+        map(is_picture, files.names)
+    )
 
 
 def _pictures(files: Files, skip: Skip) -> Iterator[LabeledPicture]:
@@ -40,7 +53,7 @@ def _pictures(files: Files, skip: Skip) -> Iterator[LabeledPicture]:
         )
     arrays = _load(files, names[0])
     named = next((name for name in _CLASSES if name in arrays), "")
-    classes = [str(name) for name in arrays.get(named, ())]
+    classes = [str(name) for name in np.ravel(arrays.get(named, ()))]
     has_test = bool({"x_test", "test_images"} & arrays.keys())
     found = False
     for split, (image_names, label_names) in _NAMES.items():
@@ -119,7 +132,7 @@ def _pixels(name: str, images: np.ndarray) -> np.ndarray:
 def _labels(name: str, values: np.ndarray, classes: list[str]) -> list[str]:
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
-    if values.ndim == 2:  # one-hot
+    if values.ndim == 2 and values.dtype.kind in "iufb" and (values.sum(1) == 1).all():  # one-hot
         values = values.argmax(1)
     if values.ndim != 1 or values.dtype.kind not in "iuUSfb":
         raise ImportRefused(
@@ -132,7 +145,12 @@ def _labels(name: str, values: np.ndarray, classes: list[str]) -> list[str]:
         values = np.char.decode(values, "utf-8", "replace")
     if values.dtype.kind in "fb":
         values = values.astype(np.int64)
-    if values.dtype.kind in "iu" and classes and 0 <= values.min() <= values.max() < len(classes):
+    if (
+        values.dtype.kind in "iu"
+        and classes
+        and values.size
+        and 0 <= values.min() <= values.max() < len(classes)
+    ):
         return [classes[value] for value in values.tolist()]
     return [str(value) for value in values.tolist()]
 
@@ -150,7 +168,9 @@ def _load(files: Files, name: str) -> dict[str, Any]:
                 most=_MAX_BYTES / 1e9,
             )
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            return {key.lower(): arrays[key] for key in arrays.files}
+            loaded = {key.lower(): arrays[key] for key in arrays.files}
+            # A member that is no array comes as bytes.
+            return {key: value for key, value in loaded.items() if isinstance(value, np.ndarray)}
     except ImportRefused:
         raise
     except (

@@ -2,6 +2,8 @@
 
 import csv
 import io
+import itertools
+from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 from pathlib import PurePosixPath
@@ -13,7 +15,8 @@ from cifarviz.data.importing.pictures import LabeledPicture, PictureFormat, Skip
 from cifarviz.errors import ImportRefused
 
 _FILE = ("file", "filename", "file_name", "path", "filepath", "image", "image_id", "img", "id")
-_LABEL = ("label", "class", "category", "target", "class_name", "y")
+_LABEL = ("label", "class", "category", "target", "class_name")
+_MAX_ROWS = 1_000_000
 _SPLIT = ("split", "set", "subset")
 _SPLITS: dict[str, Split] = {
     "train": "train", "training": "train", "test": "test", "testing": "test",
@@ -33,30 +36,43 @@ def _recognizes(files: Files) -> bool:
 
 def _pictures(files: Files, skip: Skip) -> Iterator[LabeledPicture]:
     known = {name for name in files.names if is_picture(name)}
-    by_end = {PurePosixPath(name).stem: name for name in sorted(known)}
-    by_end |= {PurePosixPath(name).name: name for name in sorted(known)}
+    # Names without folders or endings, where no other file has them.
+    ends = [
+        (end, name)
+        for name in known
+        for end in {PurePosixPath(name).stem, PurePosixPath(name).name}
+    ]
+    counts = Counter(end for end, _ in ends)
+    by_end = {end: name for end, name in ends if counts[end] == 1}
+    # In the order of the files, which is quick to read.
+    order = {name: position for position, name in enumerate(files.names)}
+    found: list[LabeledPicture] = []
     named: set[str] = set()
     for place, rows in _tables(files):
         # Two tables are often called train.csv and test.csv.
         usual = _SPLITS.get(PurePosixPath(place).stem.lower())
         folder = PurePosixPath(place).parent
         for number, (file, label, split) in enumerate(rows, 2):
+            file = file.replace("\\", "/")
             beside = (folder / file).as_posix()
             name = next((n for n in (beside, file, by_end.get(file)) if n in known), None)
             if name is None:
                 missing = file or f"line {number}"
-                skip(missing, f"{place} names it, but it is not there")
+                several = counts[file] > 1
+                reason = "but several files have this name" if several else "but it is not there"
+                skip(missing, f"{place} names it, {reason}")
             elif name in named:
                 skip(name, f"{place} names it again")
             elif not label:
                 skip(name, f"{place} gives it no label")
             else:
                 wanted = _SPLITS.get(split.lower(), usual)
-                yield LabeledPicture(name, label, wanted, partial(files.read, name))
+                found.append(LabeledPicture(name, label, wanted, partial(files.read, name)))
             if name is not None:
                 named.add(name)
     for name in sorted(known - named):
         skip(name, "no table names it")
+    yield from sorted(found, key=lambda picture: order[picture.place])
 
 
 def _read(files: Files, name: str) -> list[tuple[str, str, str]] | None:
@@ -64,12 +80,9 @@ def _read(files: Files, name: str) -> list[tuple[str, str, str]] | None:
     try:
         text = files.read(name).decode("utf-8-sig")
         dialect = csv.Sniffer().sniff(text[:4096], ",;\t") if text.strip() else csv.excel
-    except FileUnreadable as error:
-        raise ImportRefused("“{file}”: {reason}.", file=name, reason=error) from error
-    except UnicodeDecodeError as error:
-        raise ImportRefused(
-            "“{file}” is not a table in UTF-8. Save it again as “CSV UTF-8”.", file=name
-        ) from error
+    except (FileUnreadable, UnicodeDecodeError):
+        # Some other table, it seems; the report names it as skipped.
+        return None
     except csv.Error:
         dialect = csv.excel
     try:
@@ -83,7 +96,7 @@ def _read(files: Files, name: str) -> list[tuple[str, str, str]] | None:
             return None
         return [
             (_cell(row, file), _cell(row, label), "" if split is None else _cell(row, split))
-            for row in reader
+            for row in itertools.islice(reader, _MAX_ROWS)
         ]
     except csv.Error as error:
         raise ImportRefused(

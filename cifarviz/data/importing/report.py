@@ -82,6 +82,9 @@ class ImportReport:
             found.append(f"{_pictures(equal)} {_are(equal)} equal to another.")
         if near := self.counts.get("near_duplicates", 0):
             found.append(f"{_pictures(near)} {_are(near)} almost equal to another.")
+        untested = [count.name for count in self.classes if count.test == 0]
+        if untested:
+            found.append(f"No test image: {_named(untested)}. Their accuracy will be unknown.")
         small = [count.name for count in self.classes if count.train < FEW_IMAGES]
         if small:
             found.append(

@@ -126,6 +126,28 @@ def test_a_table_of_something_else_is_no_obstacle(settings: Settings, tmp_path: 
     assert [item.file for item in report.skipped] == ["weather.csv"]
 
 
+def test_a_table_of_boxes_or_in_another_encoding_is_no_obstacle(
+    settings: Settings, tmp_path: Path
+) -> None:
+    boxes = table([("image", "x", "y", "w", "h"), ("apple/000.png", "1", "2", "3", "4")])
+    files = {**fruits(), "boxes.csv": boxes, "notes.csv": "Größe;Farbe\n1;grün\n".encode("latin-1")}
+    report, made = import_from(write_folder(files, tmp_path / "folder"), settings)
+    assert made.info.classes == tuple(FRUITS)
+    assert {item.file for item in report.skipped} == {"boxes.csv", "notes.csv"}
+
+
+def test_a_name_that_several_files_have_is_not_guessed(settings: Settings, tmp_path: Path) -> None:
+    files = {f"{folder}/1.png": picture(n, (9, 9, 9)) for n, folder in enumerate("xy")}
+    files |= {f"x/{n}.png": picture(n, (9, 9, 9)) for n in range(10, 14)}
+    rows = [("file", "label"), ("1.png", "a"), ("x\\10.png", "a"), ("11.png", "b")]
+    rows += [("12.png", "a"), ("13.png", "b")]
+    path = write_folder({**files, "labels.csv": table(rows)}, tmp_path / "folder")
+    report, made = import_from(path, settings)
+    assert made.info.classes == ("a", "b")
+    reasons = {item.file: item.reason for item in report.skipped}
+    assert reasons["1.png"] == "labels.csv names it, but several files have this name"
+
+
 def npz(path: Path, **arrays: np.ndarray) -> Path:
     np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
     return path
@@ -238,7 +260,7 @@ def test_size_colour_and_fitting_are_the_persons_choice(
         ),
         (
             {f"class {n}/1.png": picture(n, (9, 9, 9)) for n in range(120)},
-            "There are 120 classes, and the limit is 100",
+            "There are more than 100 classes",
         ),
         ({"train-images-idx3-ubyte": b"\0\0\x08\x03junk"}, "is not an IDX file"),
         ({"train-images-idx3-ubyte.gz": b"junk"}, "cannot be unpacked"),
@@ -282,6 +304,18 @@ def test_what_is_no_data_set_is_refused_and_leaves_nothing(
             "a label for each image",
         ),
         ({"x_train": np.array([{}]), "y_train": np.zeros(1)}, "cannot be read as a .npz file"),
+        # Coarse and fine labels are no one-hot labels.
+        (
+            {
+                "x_train": np.zeros((4, 8, 8)),
+                "y_train": np.array([[3, 17], [5, 2], [0, 1], [1, 1]]),
+            },
+            "a label for each",
+        ),
+        (
+            {"x_train": np.zeros((4, 8, 8)), "y_train": np.zeros(4), "classes": np.array(10)},
+            "All pictures are of one class",
+        ),
     ],
     ids=lambda value: None if isinstance(value, dict) else value[:30],
 )

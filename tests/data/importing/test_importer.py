@@ -54,11 +54,12 @@ def test_the_report_names_what_was_skipped_and_why(settings: Settings, folder: P
     os.symlink(folder.parent, folder / "apple/loop")
     report = take(folder, settings)
     reasons = {item.file.removeprefix("apple/"): item.reason for item in report.skipped}
-    assert reasons.keys() == {"empty.png", "notes.txt", "damaged.jpg", "fake.png", "link.png"}
+    expected = {"empty.png", "notes.txt", "damaged.jpg", "fake.png", "link.png", "loop"}
+    assert reasons.keys() == expected
     assert reasons["link.png"] == "it is a link, or no file"
-    assert reasons["notes.txt"] == "it is not a picture"
+    assert reasons["notes.txt"] == "it is no PNG, JPEG, WebP, BMP or GIF"
     assert "truncated or damaged" in reasons["damaged.jpg"]
-    assert report.counts["skipped"] == 5
+    assert report.counts["skipped"] == 6
     assert [(item.name, item.train + item.test) for item in report.classes] == [
         (fruit, 6) for fruit in FRUITS
     ]
@@ -196,6 +197,96 @@ def test_bombs_are_skipped_or_refused(
         take(write_zip(fruits(), tmp_path / "y"), settings, "another")
 
 
+def test_of_two_members_of_one_name_the_first_is_read(settings: Settings, tmp_path: Path) -> None:
+    path = write_zip(fruits(), tmp_path / "z")
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        # Larger than the first, whose size was checked.
+        archive.writestr("apple/000.png", bytes(5_000_000))
+    report = take(path, settings)
+    assert [item.reason for item in report.skipped] == ["there are two files of this name"]
+    assert report.train_images + report.test_images == 18
+
+
+def tar_of(members: list[tuple[tarfile.TarInfo, bytes]], path: Path) -> Path:
+    with tarfile.open(path, "w") as archive:
+        for name, content in fruits().items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+        for member, content in members:
+            archive.addfile(member, io.BytesIO(content))
+    return path
+
+
+def test_a_link_in_a_tar_archive_is_not_followed_under_another_s_name(
+    settings: Settings, tmp_path: Path
+) -> None:
+    link = tarfile.TarInfo("apple/x.png")
+    link.type, link.linkname = tarfile.SYMTYPE, "000.png"
+    regular = tarfile.TarInfo("apple/x.png")
+    regular.size = 4
+    report = take(tar_of([(link, b""), (regular, b"junk")], tmp_path / "t"), settings)
+    reasons = [item.reason for item in report.skipped]
+    assert reasons == ["it is a link, or no file", "it is a text file"]
+
+
+def test_damaged_headers_of_a_tar_archive_are_refused(settings: Settings, tmp_path: Path) -> None:
+    path = tar_of([], tmp_path / "mine.tar")
+    content = bytearray(path.read_bytes())
+    # The size of the first member, as a negative number in base 256.
+    content[124:136] = b"\xff" * 10 + b"\xfe\x00"
+    header = content[:512]
+    header[148:156] = b" " * 8
+    content[148:156] = f"{sum(header):06o}\0 ".encode()
+    path.write_bytes(content)
+    with pytest.raises(ImportRefused, match="cannot be read"):
+        take(path, settings)
+    long_name = tarfile.TarInfo("x")
+    long_name.type, long_name.size = tarfile.GNUTYPE_LONGNAME, 40_000_000
+    with tarfile.open(path, "w") as archive:
+        archive.addfile(long_name, io.BytesIO(bytes(40_000_000)))
+    with pytest.raises(ImportRefused, match="a header that is too large"):
+        take(path, settings)
+
+
+def test_a_class_of_equal_pictures_keeps_training_images(
+    settings: Settings, tmp_path: Path
+) -> None:
+    equal = picture(1, RED)
+    files = {f"a/{n}.png": equal for n in range(9)} | {"a/other.png": picture(2, RED)}
+    files |= {f"b/{n}.png": picture(10 + n, GREEN) for n in range(10)}
+    # The same picture in two classes is a training image of both.
+    files |= {f"{name}/twice.png": picture(99, RED) for name in "ab"}
+    path = write_folder(files, tmp_path / "folder")
+    for seed in range(12):
+        report = take(path, settings, f"seed-{seed}", seed=seed)
+        counts = {item.name: (item.train, item.test) for item in report.classes}
+        assert counts == {"a": (10, 1), "b": (9, 2)}
+        assert report.counts["leaks"] == 0
+
+
+def test_a_class_without_test_images_is_a_warning(settings: Settings, tmp_path: Path) -> None:
+    files = {**fruits(), "kiwi/1.png": picture(1, GREEN)}
+    report = take(write_folder(files, tmp_path / "folder"), settings)
+    assert "No test image: “kiwi”" in " ".join(report.warnings())
+
+
+def test_a_folder_that_cannot_be_opened_is_named(
+    settings: Settings, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scandir = os.scandir
+
+    def refuse(path: str) -> object:
+        if str(path).endswith("pear"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    report = take(folder, settings)
+    assert [item.file for item in report.skipped] == ["pear"]
+    assert "Permission denied" in report.skipped[0].reason
+
+
 @pytest.mark.parametrize("most", ["MAX_IMAGES", "MAX_BYTES"])
 def test_too_many_pictures_are_refused(
     most: str, settings: Settings, folder: Path, monkeypatch: pytest.MonkeyPatch
@@ -249,10 +340,12 @@ def test_a_full_disk_leaves_nothing(
     def fail(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(np, "save", fail)
-    with pytest.raises(StorageFull):
-        take(folder, settings)
-    assert left_behind(settings) == []
+    for owner, name in ((np, "save"), (os, "posix_fallocate")):
+        with monkeypatch.context() as patch:
+            patch.setattr(owner, name, fail)
+            with pytest.raises(StorageFull):
+                take(folder, settings)
+        assert left_behind(settings) == []
 
 
 def test_of_two_imports_at_once_under_one_name_the_second_is_refused(
