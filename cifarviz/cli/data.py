@@ -10,12 +10,8 @@ from cifarviz.cli.output import AsJson, print_json, print_message, print_table, 
 from cifarviz.cli.paths import parse_path
 from cifarviz.data.fetch import SOURCES
 from cifarviz.data.fetch import fetch as fetch_dataset
-from cifarviz.data.importing.importer import (
-    USUAL_SIDE,
-    ImportOptions,
-    delete_dataset,
-    prepare_import,
-)
+from cifarviz.data.importing.importer import delete_dataset, prepare_import
+from cifarviz.data.importing.options import USUAL_SIDE, ImportOptions
 from cifarviz.data.library import DatasetStatus
 from cifarviz.data.library import status as dataset_status
 from cifarviz.data.progress import FetchProgress, ProgressReporter

@@ -14,15 +14,13 @@ from urllib.parse import urlsplit
 import pandas as pd
 import streamlit as st
 
-from cifarviz.data.importing.importer import (
+from cifarviz.data.importing.importer import PreparedImport, delete_dataset, prepare_import
+from cifarviz.data.importing.options import (
     MAX_CLASSES,
     MAX_IMAGES,
     SIDES,
     USUAL_SIDE,
     ImportOptions,
-    PreparedImport,
-    delete_dataset,
-    prepare_import,
 )
 from cifarviz.data.importing.report import ImportReport
 from cifarviz.data.pictures import FitMode

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cifarviz.data.importing.importer import ImportOptions, prepare_import
+from cifarviz.data.importing.importer import prepare_import
+from cifarviz.data.importing.options import ImportOptions
 from cifarviz.datasets.own import own_datasets
 from cifarviz.experiment.dataset_fitting import fit_experiment
 from cifarviz.runs.states import RunState

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cifarviz.data.importing.importer import ImportOptions, delete_dataset, prepare_import
+from cifarviz.data.importing.importer import delete_dataset, prepare_import
+from cifarviz.data.importing.options import ImportOptions
 from cifarviz.datasets.registry import find_dataset
 from cifarviz.experiment.dataset_fitting import fit_experiment
 from cifarviz.runs.artifacts import FolderArtifacts

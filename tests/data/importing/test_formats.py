@@ -9,7 +9,8 @@ import pytest
 
 from cifarviz.data import library
 from cifarviz.data.image_set import Dataset
-from cifarviz.data.importing.importer import ImportOptions, prepare_import
+from cifarviz.data.importing.importer import prepare_import
+from cifarviz.data.importing.options import ImportOptions
 from cifarviz.data.importing.report import ImportReport
 from cifarviz.errors import ImportRefused
 from cifarviz.settings import Settings

@@ -17,8 +17,9 @@ from PIL import Image
 from cifarviz.data import library
 from cifarviz.data.fetch import fetch
 from cifarviz.data.importing import files as files_module
-from cifarviz.data.importing import importer
-from cifarviz.data.importing.importer import ImportOptions, delete_dataset, prepare_import
+from cifarviz.data.importing import options as limits
+from cifarviz.data.importing.importer import delete_dataset, prepare_import
+from cifarviz.data.importing.options import ImportOptions
 from cifarviz.data.importing.report import ImportReport
 from cifarviz.datasets import own
 from cifarviz.datasets.registry import all_datasets, find_dataset, is_registered
@@ -291,7 +292,7 @@ def test_a_folder_that_cannot_be_opened_is_named(
 def test_too_many_pictures_are_refused(
     most: str, settings: Settings, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(importer, most, 10)
+    monkeypatch.setattr(limits, most, 10)
     with pytest.raises(ImportRefused, match="There are more than"):
         take(folder, settings)
     assert left_behind(settings) == []
