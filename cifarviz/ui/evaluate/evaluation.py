@@ -191,8 +191,8 @@ def load_learning(
 
 
 def dataset_key(dataset: Dataset) -> str:
-    """Return what tells data sets apart in a cache."""
-    return f"{dataset.info.name} {dataset.variant}"
+    """Return what tells data sets apart in a cache, also two that had the same name in turn."""
+    return f"{dataset.info.name} {dataset.variant} {dataset.info.fingerprints}"
 
 
 @st.cache_resource(
