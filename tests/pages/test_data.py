@@ -12,7 +12,7 @@ from cifarviz.experiment.dataset_fitting import fit_experiment
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
-from cifarviz.ui import own_data
+from cifarviz.ui import import_job, own_data
 from scripts.app_server import ROOT
 from tests import stored_runs
 from tests.pages.app_page import elements
@@ -53,7 +53,7 @@ def submit(app: AppTest) -> AppTest:
 
 
 def wait_for_report(settings: Settings, app: AppTest) -> AppTest:
-    job = own_data.imports(settings).newest
+    job = import_job.imports(settings).newest
     assert job is not None
     for _ in range(600):
         if job.prepared is not None or job.wait(0.05):
@@ -71,7 +71,7 @@ def test_pictures_are_read_looked_at_and_kept(settings: Settings, folder: Path) 
     assert [one.label for one in app.expander] == ["1 skipped"]
     assert own_datasets() == ()
     app.button(key="keep-import").click().run()
-    job = own_data.imports(settings).newest
+    job = import_job.imports(settings).newest
     assert job is not None
     assert job.wait(30)
     app.run()
@@ -85,7 +85,7 @@ def test_pictures_are_read_looked_at_and_kept(settings: Settings, folder: Path) 
 def test_what_is_discarded_leaves_nothing(settings: Settings, folder: Path) -> None:
     app = wait_for_report(settings, read(opened(), folder))
     app.button(key="discard-import").click().run()
-    job = own_data.imports(settings).newest
+    job = import_job.imports(settings).newest
     assert job is not None
     assert job.wait(30)
     app.run()
@@ -122,7 +122,7 @@ def test_equal_titles_get_names_of_their_own(settings: Settings, folder: Path) -
     for name in ("my-fruits", "my-fruits-2"):
         app = wait_for_report(settings, read(opened(), folder))
         app.button(key="keep-import").click().run()
-        job = own_data.imports(settings).newest
+        job = import_job.imports(settings).newest
         assert job is not None
         assert job.wait(30)
         assert job.name == name

@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,9 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
-from uuid import uuid4
 
-import filelock
 import numpy as np
 from numpy.typing import NDArray
 
@@ -38,11 +35,10 @@ from cifarviz.datasets.own import NAME_RULE, is_valid_name
 from cifarviz.datasets.registry import built_in_datasets, find_dataset, is_registered
 from cifarviz.errors import ImportRefused
 from cifarviz.settings import Settings
-from cifarviz.storage import storage_errors
+from cifarviz.storage import remove_leftovers, storage_errors, temporary_folder
 
 # Images that are moved to their places at once.
 _BLOCK: Final = 4096
-_TEMPORARY: Final = ".import-"
 
 
 class PreparedImport:
@@ -147,24 +143,9 @@ def prepare_import(
         settings.datasets.mkdir(parents=True, exist_ok=True)
         settings.locks.mkdir(parents=True, exist_ok=True)
     _check_name(name, settings)
-    _remove_leftovers(settings)
-    with _private_folder(settings) as private, storage_errors(private):
+    remove_leftovers(settings.datasets)
+    with temporary_folder(settings.datasets) as private, storage_errors(private):
         yield _prepare(path, name, private, options, watch)
-
-
-@contextmanager
-def _private_folder(settings: Settings) -> Iterator[Path]:
-    """Yield a new folder beside the data sets, and remove it with what is left in it."""
-    folder = settings.datasets / f"{_TEMPORARY}{uuid4().hex}"
-    # Held while the folder is there, or another import would take it for a leftover.
-    lock = filelock.FileLock(settings.locks / f"{folder.name}.lock")
-    try:
-        with lock:
-            folder.mkdir()
-            yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        Path(lock.lock_file).unlink(missing_ok=True)
 
 
 def _prepare(
@@ -292,18 +273,6 @@ def _check_name(name: str, settings: Settings) -> None:
         )
 
 
-def _remove_leftovers(settings: Settings) -> None:
-    """Remove what imports left behind whose process was killed."""
-    for folder in settings.datasets.glob(f"{_TEMPORARY}*"):
-        lock = filelock.FileLock(settings.locks / f"{folder.name}.lock", timeout=0)
-        try:
-            with lock:
-                shutil.rmtree(folder, ignore_errors=True)
-        except filelock.Timeout:
-            continue
-        Path(lock.lock_file).unlink(missing_ok=True)
-
-
 def delete_dataset(name: str, settings: Settings, *, used: bool) -> DatasetInfo:
     """Delete an imported data set with all its images; raises ``ImportRefused`` for another.
 
@@ -321,7 +290,7 @@ def delete_dataset(name: str, settings: Settings, *, used: bool) -> DatasetInfo:
         with (
             storage_errors(settings.datasets),
             fetch_lock(info, settings),
-            _private_folder(settings) as private,
+            temporary_folder(settings.datasets) as private,
         ):
             if not folder.is_dir():
                 raise ImportRefused("“{name}” was deleted by somebody else.", name=name)

@@ -299,7 +299,7 @@ def test_too_many_pictures_are_refused(
 
 
 @pytest.mark.parametrize(
-    "name", ["", "Mine", "../x", "a/b", "-a", "a" * 41, "ä", "cifar10", ".import-x", "a b"]
+    "name", ["", "Mine", "../x", "a/b", "-a", "a" * 41, "ä", "cifar10", ".x.part", "a b"]
 )
 def test_a_name_that_is_none_or_is_taken_is_refused(
     name: str, settings: Settings, folder: Path
@@ -364,8 +364,8 @@ def test_of_two_imports_at_once_under_one_name_the_second_is_refused(
 
 
 def test_what_a_killed_import_left_is_removed_by_the_next(settings: Settings, folder: Path) -> None:
-    (settings.datasets / ".import-dead").mkdir(parents=True)
-    (settings.datasets / ".import-dead/pixels.npy").touch()
+    (settings.datasets / ".folder.dead.part").mkdir(parents=True)
+    (settings.datasets / ".folder.dead.part/pixels.npy").touch()
     started, done = threading.Event(), threading.Event()
 
     def hold() -> None:
@@ -378,7 +378,7 @@ def test_what_a_killed_import_left_is_removed_by_the_next(settings: Settings, fo
     assert started.wait(30)
     take(folder, settings)
     # The one under way stays.
-    assert len([name for name in left_behind(settings) if name.startswith(".import-")]) == 1
+    assert len([name for name in left_behind(settings) if name.endswith(".part")]) == 1
     done.set()
     thread.join()
     assert left_behind(settings) == ["mine"]
