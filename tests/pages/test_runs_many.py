@@ -177,3 +177,11 @@ def test_the_short_list_holds_twenty_runs_and_selects_them(store: RunStore) -> N
     short_list.set_value([oldest.id, newest.id]).run()
     assert set(app.query_params["runs"].split(",")) == {oldest.id, newest.id}
     assert not app.exception
+
+
+def test_runs_of_one_name_are_told_apart_in_the_short_list(store: RunStore) -> None:
+    one, other = (stored_runs.store_run(store, OWN, name="same", epochs=1) for _ in range(2))
+    short_list = opened(one.id).button_group(key="runs-short")
+    # Streamlit takes options with equal labels for one.
+    assert len(set(short_list.options)) == 2
+    assert short_list.value == [one.id] != [other.id]

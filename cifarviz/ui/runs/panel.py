@@ -25,7 +25,7 @@ from cifarviz.ui.components.live_items import live_items
 from cifarviz.ui.errors import render_errors
 from cifarviz.ui.metrics import render_loss_note
 from cifarviz.ui.navigation import go_to
-from cifarviz.ui.pickers import render_restore_button
+from cifarviz.ui.pickers import distinct_names, render_restore_button
 from cifarviz.ui.progress_bar import render_progress
 from cifarviz.ui.query import (
     render_choice,
@@ -252,6 +252,8 @@ def _render_short_list(runs: Sequence[Run], chosen: Sequence[Run]) -> None:
     first = sorted((run.id for run in runs), key=lambda run_id: run_id not in picked)
     listed = set(first[:_MOST_SHORT_ROWS])
     shown = {run.id: run for run in runs if run.id in listed}
+    # Streamlit takes options with equal labels for one.
+    names = distinct_names(list(shown.values()), marked=False)
     ticked = [run_id for run_id in shown if run_id in picked]
     key = widget_key(_SHORT_LIST_KEY, ticked, same_items)
     st.pills(
@@ -259,7 +261,7 @@ def _render_short_list(runs: Sequence[Run], chosen: Sequence[Run]) -> None:
         list(shown),
         selection_mode="multi",
         default=ticked,
-        format_func=lambda run_id: format_short_row(shown[run_id]),
+        format_func=lambda run_id: format_short_row(shown[run_id], names[run_id]),
         key=key,
         on_change=lambda: _select_in_short_list(key, ticked, list(shown), picked),
     )

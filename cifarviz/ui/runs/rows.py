@@ -96,12 +96,12 @@ def format_state(run: Run) -> str:
     return str(run.state)
 
 
-def format_short_row(run: Run) -> str:
-    """Return star, name, state and best epoch's accuracy (if known) of ``run`` as Markdown."""
+def format_short_row(run: Run, name: str) -> str:
+    """Return star, ``name``, state and best epoch's accuracy (if known) of ``run`` as Markdown."""
     star = "★ " if run.starred else ""
     share = None if _is_under_way(run) else run.best_epoch_val_accuracy
     accuracy = "" if share is None else f", {format_percent(share)} at best epoch"
-    return f"{star}**{escaped(run.name)}** · {escaped(format_state(run))}{accuracy}"
+    return f"{star}**{escaped(name)}** · {escaped(format_state(run))}{accuracy}"
 
 
 def format_date(moment: float) -> str:
