@@ -43,6 +43,7 @@ from cifarviz.datasets.own import use_folder
 from cifarviz.datasets.registry import default_dataset, find_dataset
 from cifarviz.errors import CifarvizError, ImageUnreadable
 from cifarviz.executors.worker import Worker
+from cifarviz.experiment.architecture import LayerRow
 from cifarviz.experiment.dataset_fitting import fit_experiment
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS, find_preset, patience_exceeds
@@ -53,7 +54,11 @@ from cifarviz.figures.history_comparison import (
     history_comparison,
     history_comparison_figure,
 )
-from cifarviz.figures.network_diagram import network_diagram, network_diagram_figure
+from cifarviz.figures.network_diagram import (
+    DrawnLayer,
+    network_diagram,
+    network_diagram_figure,
+)
 from cifarviz.figures.pictures import channel_grid
 from cifarviz.figures.probabilities import probabilities, probabilities_figure
 from cifarviz.figures.reliability import Reliability, reliability_figure
@@ -451,10 +456,12 @@ class Home:
 def plot_network(experiment: Experiment) -> go.Figure:
     """Plot the layers of an experiment's network with their output shapes."""
     network = experiment.architecture
-    layers = [
-        (row.name, layer.type, row.output_shape, row.parameters, row.problem is not None)
-        for layer, row in zip(network.layers, network.trace().rows, strict=True)
-    ]
+
+    def drawn(row: LayerRow) -> DrawnLayer:
+        branches = tuple(tuple(map(drawn, branch)) for branch in row.branches)
+        return DrawnLayer(row.name, row.type, row.output_shape, row.parameters, False, branches)
+
+    layers = map(drawn, network.trace().rows)
     return network_diagram_figure(network_diagram(layers, input_shape=network.input_shape))
 
 

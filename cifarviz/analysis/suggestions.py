@@ -141,7 +141,7 @@ def _against_underfitting(
 
 
 def _learn_faster(experiment: Experiment) -> Iterator[ExperimentSuggestion | None]:
-    if not any(layer.is_normalization for layer in experiment.architecture.layers):
+    if not any(layer.is_normalization for _, layer, _ in experiment.architecture.walk()):
         yield ExperimentSuggestion(
             "Add batch normalisation", "after the convolutions it speeds up training"
         )
@@ -152,7 +152,7 @@ def _learn_slower(
     experiment: Experiment, fit: Fit, train_images: int | None
 ) -> Iterator[ExperimentSuggestion | None]:
     yield _with_rate(experiment, 0.1, "Lower the learning rate", _SMALLER)
-    if not any(layer.is_normalization for layer in experiment.architecture.layers):
+    if not any(layer.is_normalization for _, layer, _ in experiment.architecture.walk()):
         yield ExperimentSuggestion("Add batch normalisation", "it makes training steadier")
 
 

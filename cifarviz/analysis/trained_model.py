@@ -47,7 +47,6 @@ class TrainedModel:
         self.architecture = architecture
         self._network = stateless_network(architecture, mirrored_answers=mirrored_answers)
         self._weights = self._network.weights(arrays, scaling)
-        layers = dict(zip(architecture.layer_names, architecture.layers, strict=True))
         kernels = {
             name.split("/")[2]: value
             for name, value in arrays.items()
@@ -55,7 +54,7 @@ class TrainedModel:
         }
         self._kernels = {
             name: layer.channel_kernels(kernels[name])
-            for name, layer in layers.items()
+            for name, layer, _ in architecture.walk()
             if layer.has_filters and name in kernels
         }
 
@@ -107,7 +106,7 @@ class TrainedModel:
         Raises ``ExperimentInvalid`` for images of another shape.
         """
         _check_pixels(images)
-        shapes = [row.output_shape or () for row in self.architecture.trace().rows]
+        shapes = [row.output_shape or () for row in self.architecture.trace().all_rows]
         largest = max(math.prod(shape) for shape in shapes)
         size = max(min(_MAX_BATCH, _MAX_VALUES // largest), 1)
         collector = TopActivationsCollector()

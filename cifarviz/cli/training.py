@@ -54,7 +54,7 @@ def presets(as_json: AsJson = False) -> None:
                 preset.name,
                 preset.experiment.data.dataset,
                 preset.experiment.architecture.parameters,
-                len(preset.experiment.architecture.layers),
+                preset.experiment.architecture.layer_count,
                 preset.title,
             )
             for preset in PRESETS.values()

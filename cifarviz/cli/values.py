@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from cifarviz.experiment.architecture import LayerRow
 from cifarviz.experiment.presets import Preset
 from cifarviz.runs.earlier_losses import losses_text
 from cifarviz.runs.records import Epoch, Run
@@ -15,15 +16,7 @@ def preset_dict(preset: Preset) -> dict[str, Any]:
         "title": preset.title,
         "dataset": preset.experiment.data.dataset,
         "parameters": architecture.parameters,
-        "layers": [
-            {
-                "name": row.name,
-                "type": row.type,
-                "output_shape": row.output_shape,
-                "parameters": row.parameters,
-            }
-            for row in architecture.trace().rows
-        ],
+        "layers": [_layer_dict(row) for row in architecture.trace().rows],
         "experiment": preset.experiment.model_dump(mode="json"),
         "story": preset.story,
         "notes": list(preset.notes),
@@ -40,6 +33,19 @@ def preset_dict(preset: Preset) -> dict[str, Any]:
             for variant in preset.variants
         ],
     }
+
+
+def _layer_dict(row: LayerRow) -> dict[str, Any]:
+    """Return a layer; a block has those inside it, branch by branch."""
+    layer: dict[str, Any] = {
+        "name": row.name,
+        "type": row.type,
+        "output_shape": row.output_shape,
+        "parameters": row.parameters,
+    }
+    if row.branches:
+        layer["branches"] = [[_layer_dict(inner) for inner in branch] for branch in row.branches]
+    return layer
 
 
 def result_dict(run: Run, epochs: list[Epoch]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 
 from cifarviz.datasets.registry import is_registered
 from cifarviz.errors import ExperimentInvalid
-from cifarviz.experiment.architecture import MAX_LAYERS
+from cifarviz.experiment.architecture import MAX_DEPTH, MAX_LAYERS
 from cifarviz.experiment.draft import (
     OPTIONAL_SECTIONS,
     SECTIONS,
@@ -60,7 +60,7 @@ def unpack_changes(preset: str, packed: str, generation: int = 0) -> Draft:
     changed = _unpack(packed)
     base = preset_draft(preset)
     settings = dict(base.settings)
-    layers = [dict(layer.fields) for layer in base.layers]
+    layers = [layer.plain() for layer in base.layers]
     for name, value in changed.items():
         if name in SECTIONS:
             settings[name] = _section(name, value)
@@ -99,14 +99,27 @@ def _section(name: str, value: object) -> dict[str, Any]:
     return _fields(SECTIONS[name].get(kind) if isinstance(kind, str) else None, value)
 
 
-def _layers(value: object) -> list[dict[str, Any]]:
-    if not isinstance(value, list) or len(value) > MAX_LAYERS:
+def _layers(value: object, depth: int = 0) -> list[dict[str, Any]]:
+    if not isinstance(value, list) or len(value) > MAX_LAYERS or depth > MAX_DEPTH:
         _refuse()
-    layers = []
-    for fields in value:
-        kind = fields.get("type") if isinstance(fields, dict) else None
-        layers.append(_fields(LAYER_TYPES.get(kind) if isinstance(kind, str) else None, fields))
-    return layers
+    return [_layer(fields, depth) for fields in value]
+
+
+def _layer(value: object, depth: int) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        _refuse()
+    kind = value.get("type")
+    layer_type = LAYER_TYPES.get(kind) if isinstance(kind, str) else None
+    if layer_type is None or not layer_type.is_block:
+        return _fields(layer_type, value)
+    if not value.keys() <= layer_type.model_fields.keys():
+        _refuse()
+    try:
+        own, branches = layer_type.split_fields({**layer_type().model_dump(mode="json"), **value})
+    except TypeError as error:
+        raise _refusal() from error
+    checked = [_layers(list(branch), depth + 1) for branch in branches]
+    return dict(layer_type.join_fields(_fields(layer_type, own), checked))
 
 
 def _fields(value_class: type[Value] | None, value: object) -> dict[str, Any]:

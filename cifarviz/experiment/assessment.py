@@ -58,7 +58,7 @@ def assess(draft: Draft, *, train_images: int, test_images: int) -> Assessment:
             architecture={
                 "input_shape": draft.image_shape,
                 "classes": draft.classes,
-                "layers": [dict(layer.fields) for layer in draft.layers],
+                "layers": [layer.plain() for layer in draft.layers],
             },
             **draft.settings,
         )

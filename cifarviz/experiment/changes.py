@@ -21,7 +21,13 @@ from cifarviz.experiment.formatting import (
     format_share,
 )
 from cifarviz.experiment.presets import PRESETS, PresetVariant
-from cifarviz.layers.registry import LAYER_TYPES, layer_label
+from cifarviz.layers.registry import (
+    LAYER_TYPES,
+    branch_title,
+    layer_label,
+    layer_summary,
+    split_fields,
+)
 from cifarviz.value import Value
 from cifarviz.value_text import format_value
 
@@ -60,7 +66,7 @@ def changes(base: Draft, other: Draft) -> tuple[ExperimentChange, ...]:
         *_single_changes(base, other),
         *_switch_changes(base, other),
         *layer_changes(
-            [layer.fields for layer in base.layers], [layer.fields for layer in other.layers]
+            [layer.plain() for layer in base.layers], [layer.plain() for layer in other.layers]
         ),
     )
 
@@ -222,7 +228,18 @@ def _change_cost(old: Fields, new: Fields) -> float:
 
 def _changed_layer(number: int, old: Fields, new: Fields) -> ExperimentChange:
     layer_type = LAYER_TYPES[new["type"]]
-    found = list(_field_changes(layer_type, old, new))
+    own_old, branches_old = split_fields(old)
+    own_new, branches_new = split_fields(new)
+    found = list(_field_changes(layer_type, own_old, own_new))
+    for place in range(max(len(branches_old), len(branches_new))):
+        title = branch_title(new, place).lower()
+        found += [
+            replace(change, text=f"{title}: {change.text}", short=f"{title}: {change.short}")
+            for change in layer_changes(
+                branches_old[place] if place < len(branches_old) else (),
+                branches_new[place] if place < len(branches_new) else (),
+            )
+        ]
     texts = ", ".join(change.text for change in found)
     shorts = ", ".join(change.short for change in found)
     return ExperimentChange(
@@ -301,7 +318,7 @@ def _fields(parts: Sequence[Any], classes: Sequence[Any], prefix: str = "") -> I
 
 
 def _layers(drafts: Sequence[Draft]) -> Iterator[Difference]:
-    networks = [[dict(layer.fields) for layer in draft.layers] for draft in drafts]
+    networks = [[layer.plain() for layer in draft.layers] for draft in drafts]
     yield Difference("number of layers", tuple(str(len(network)) for network in networks))
     for name, layers in _matched_layers(networks):
         there = [layer for layer in layers if layer is not None]
@@ -310,7 +327,8 @@ def _layers(drafts: Sequence[Draft]) -> Iterator[Difference]:
                 name, tuple(NOT_APPLICABLE if layer is None else _label(layer) for layer in layers)
             )
         layer_type = LAYER_TYPES[there[0]["type"]]
-        for field in there[0]:
+        yield from _branches(name, layers)
+        for field in split_fields(there[0])[0]:
             if field == "type" or all(layer[field] == there[0][field] for layer in there):
                 continue
             yield Difference(
@@ -320,6 +338,27 @@ def _layers(drafts: Sequence[Draft]) -> Iterator[Difference]:
                     for layer in layers
                 ),
             )
+
+
+def _branches(name: str, layers: Sequence[Fields | None]) -> Iterator[Difference]:
+    """Yield the layers in each branch of a block, as a list of labels."""
+    inside = [() if layer is None else split_fields(layer)[1] for layer in layers]
+    first = next(layer for layer in layers if layer is not None)
+    for place in range(max(map(len, inside))):
+        branches = [each[place] if place < len(each) else None for each in inside]
+        # Where labels are equal and settings differ, the summaries tell them apart.
+        describe = _label if len(set(map(repr, branches))) < 2 else _described
+        yield Difference(
+            f"{name}, {branch_title(first, place).lower()}",
+            tuple(
+                NOT_APPLICABLE if branch is None else ", ".join(map(describe, branch)) or "empty"
+                for branch in branches
+            ),
+        )
+
+
+def _described(layer: Fields) -> str:
+    return f"{_label(layer)} ({layer_summary(layer)})" if layer_summary(layer) else _label(layer)
 
 
 def _matched_layers(

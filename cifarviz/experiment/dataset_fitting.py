@@ -40,7 +40,7 @@ def fit_experiment(
     fields: dict[str, Any] = dict(draft.settings)
     if variant is not None:
         fields["data"] = {**fields["data"], "variant": variant}
-    layers = [dict(layer.fields) for layer in draft.layers]
+    layers = [layer.plain() for layer in draft.layers]
     return Experiment.make(
         **{
             **dict(experiment),
@@ -86,4 +86,9 @@ def _with_smaller_layer(draft: Draft, layer: DraftLayer) -> Iterator[Draft]:
 def _fits(draft: Draft, layer_id: str) -> bool:
     """Whether this layer has no problem, or was removed."""
     rows = zip(draft.layers, trace_layers(draft).rows, strict=True)
-    return all(row.problem is None for layer, row in rows if layer.id == layer_id)
+    return all(
+        inner.problem is None
+        for layer, row in rows
+        if layer.id == layer_id
+        for inner in row.all_rows
+    )

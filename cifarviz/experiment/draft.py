@@ -4,7 +4,7 @@
 is corrected. ``assess`` finds its problems.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
@@ -22,6 +22,7 @@ from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.optimizers import OPTIMIZERS
 from cifarviz.experiment.preprocessing import PREPROCESSINGS
 from cifarviz.experiment.schedules import SCHEDULES
+from cifarviz.layers.registry import LAYER_TYPES
 from cifarviz.value import Value
 
 Fields = Mapping[str, Any]
@@ -60,14 +61,35 @@ SINGLE_FIELDS = (
 
 @dataclass(frozen=True)
 class DraftLayer:
-    """A layer's fields, and an id that is unique in the session."""
+    """A layer's fields, and an id that is unique in the session.
+
+    The layers inside a block are in ``branches`` and not among its ``fields``.
+    """
 
     id: str
     fields: Fields
+    branches: "tuple[tuple[DraftLayer, ...], ...]" = ()
 
     @property
     def type(self) -> str:
         return str(self.fields["type"])
+
+    def plain(self) -> dict[str, Any]:
+        """Return all fields, including those of the layers inside it."""
+        layer_type = LAYER_TYPES[self.type]
+        inside = [[layer.plain() for layer in branch] for branch in self.branches]
+        return dict(layer_type.join_fields(self.fields, inside))
+
+    def all_layers(self) -> "Iterator[DraftLayer]":
+        """Yield the layer itself, then all layers inside it."""
+        yield self
+        for branch in self.branches:
+            for layer in branch:
+                yield from layer.all_layers()
+
+
+_Edit = Callable[[tuple[DraftLayer, ...], int], tuple[DraftLayer, ...]]
+"""Changes a sequence of layers at a position."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +110,7 @@ class Draft:
 
     def plain(self) -> dict[str, Any]:
         """Return settings and layers as JSON-compatible values."""
-        return {**self.settings, "layers": [dict(layer.fields) for layer in self.layers]}
+        return {**self.settings, "layers": [layer.plain() for layer in self.layers]}
 
     @property
     def dataset(self) -> DatasetInfo:
@@ -161,40 +183,96 @@ class Draft:
 
     # An unknown id changes nothing: a click may arrive after its layer was removed.
 
+    def find_layer(self, layer_id: str) -> DraftLayer | None:
+        """Return the layer of that id, also from inside a block."""
+        every = (inner for layer in self.layers for inner in layer.all_layers())
+        return next((layer for layer in every if layer.id == layer_id), None)
+
+    def block_of(self, layer_id: str) -> str | None:
+        """Return the id of the block that a layer is directly inside, if any."""
+        every = (inner for layer in self.layers for inner in layer.all_layers())
+        return next(
+            (
+                block.id
+                for block in every
+                for branch in block.branches
+                if any(layer.id == layer_id for layer in branch)
+            ),
+            None,
+        )
+
     def with_layer_field(self, layer_id: str, name: str, value: object) -> "Draft":
         """Replace the value of a field of a layer."""
-        changed = tuple(
-            DraftLayer(layer.id, {**layer.fields, name: value}) if layer.id == layer_id else layer
-            for layer in self.layers
-        )
-        return replace(self, layers=changed)
+
+        def edit(layers: tuple[DraftLayer, ...], at: int) -> tuple[DraftLayer, ...]:
+            changed = replace(layers[at], fields={**layers[at].fields, name: value})
+            return (*layers[:at], changed, *layers[at + 1 :])
+
+        return self._edited(layer_id, edit)
 
     def with_layer_moved(self, layer_id: str, by: int) -> "Draft":
         """Move a layer down by ``by`` rows, or up if negative, as far as possible."""
-        layers = list(self.layers)
-        for position, layer in enumerate(self.layers):
-            if layer.id == layer_id:
-                del layers[position]
-                layers.insert(min(max(position + by, 0), len(layers)), layer)
-        return replace(self, layers=tuple(layers))
+
+        def edit(layers: tuple[DraftLayer, ...], at: int) -> tuple[DraftLayer, ...]:
+            others = [*layers[:at], *layers[at + 1 :]]
+            others.insert(min(max(at + by, 0), len(others)), layers[at])
+            return tuple(others)
+
+        return self._edited(layer_id, edit)
 
     def with_layer_copied(self, layer_id: str) -> "Draft":
         """Insert a copy of a layer right after it; the copy has the newest id."""
-        for position, layer in enumerate(self.layers):
-            if layer.id == layer_id:
-                return self.with_layer_added(position + 1, layer.fields)
-        return self
+        copied = self.find_layer(layer_id)
+        if copied is None:
+            return self
+        new, made = _make_layer(copied.plain(), self.generation, self.layers_made)
+
+        def edit(layers: tuple[DraftLayer, ...], at: int) -> tuple[DraftLayer, ...]:
+            return (*layers[: at + 1], new, *layers[at + 1 :])
+
+        return replace(self._edited(layer_id, edit), layers_made=made)
 
     def without_layer(self, layer_id: str) -> "Draft":
         """Remove a layer."""
-        return replace(self, layers=tuple(layer for layer in self.layers if layer.id != layer_id))
+        return self._edited(layer_id, lambda layers, at: (*layers[:at], *layers[at + 1 :]))
 
     def with_layer_added(self, position: int, fields: Fields) -> "Draft":
         """Insert a new layer at ``position``; it has the newest id."""
-        number = self.layers_made + 1
-        layer = DraftLayer(_layer_id(self.generation, number), fields)
-        layers = (*self.layers[:position], layer, *self.layers[position:])
-        return replace(self, layers=layers, layers_made=number)
+        new, made = _make_layer(fields, self.generation, self.layers_made)
+        layers = (*self.layers[:position], new, *self.layers[position:])
+        return replace(self, layers=layers, layers_made=made)
+
+    def with_layer_inside(self, block_id: str, branch: int, fields: Fields) -> "Draft":
+        """Add a new layer at the end of a branch of a block; it has the newest id."""
+        new, made = _make_layer(fields, self.generation, self.layers_made)
+
+        def edit(branches: tuple[tuple[DraftLayer, ...], ...]) -> Any:
+            return tuple(
+                (*layers, new) if number == branch else layers
+                for number, layers in enumerate(branches)
+            )
+
+        return replace(self._with_branches(block_id, edit), layers_made=made)
+
+    def with_branch_added(self, block_id: str) -> "Draft":
+        """Add an empty branch to a block."""
+        return self._with_branches(block_id, lambda branches: (*branches, ()))
+
+    def without_branch(self, block_id: str, branch: int) -> "Draft":
+        """Remove a branch of a block, with its layers."""
+        return self._with_branches(
+            block_id, lambda branches: (*branches[:branch], *branches[branch + 1 :])
+        )
+
+    def _with_branches(self, block_id: str, change: Callable[[Any], Any]) -> "Draft":
+        def edit(layers: tuple[DraftLayer, ...], at: int) -> tuple[DraftLayer, ...]:
+            changed = replace(layers[at], branches=change(layers[at].branches))
+            return (*layers[:at], changed, *layers[at + 1 :])
+
+        return self._edited(block_id, edit)
+
+    def _edited(self, layer_id: str, edit: _Edit) -> "Draft":
+        return replace(self, layers=_edit_layers(self.layers, layer_id, edit))
 
     @property
     def newest_layer(self) -> str:
@@ -213,11 +291,46 @@ def draft_from_fields(
     preset: str, settings: Fields, layers: list[dict[str, Any]], generation: int
 ) -> Draft:
     """Return a draft of these values; its layers get new ids."""
-    draft_layers = tuple(
-        DraftLayer(_layer_id(generation, number), fields)
-        for number, fields in enumerate(layers, start=1)
+    made, draft_layers = 0, []
+    for fields in layers:
+        layer, made = _make_layer(fields, generation, made)
+        draft_layers.append(layer)
+    return Draft(preset, settings, tuple(draft_layers), generation, made)
+
+
+def _make_layer(fields: Fields, generation: int, made: int) -> tuple[DraftLayer, int]:
+    """Return a layer with new ids, after so many that were ``made``, and how many are made now.
+
+    The layers inside a block are counted before it, so that the newest id is its own.
+    """
+    layer_type = LAYER_TYPES[fields["type"]]
+    branches: list[tuple[DraftLayer, ...]] = []
+    fields, inside = layer_type.split_fields(fields)
+    for branch in inside:
+        layers = []
+        for inner in branch:
+            layer, made = _make_layer(inner, generation, made)
+            layers.append(layer)
+        branches.append(tuple(layers))
+    return DraftLayer(_layer_id(generation, made + 1), dict(fields), tuple(branches)), made + 1
+
+
+def _edit_layers(
+    layers: tuple[DraftLayer, ...], layer_id: str, edit: _Edit
+) -> tuple[DraftLayer, ...]:
+    """Apply ``edit`` to the sequence that has the layer of that id, however deep."""
+    for position, layer in enumerate(layers):
+        if layer.id == layer_id:
+            return edit(layers, position)
+    return tuple(
+        replace(
+            layer,
+            branches=tuple(_edit_layers(branch, layer_id, edit) for branch in layer.branches),
+        )
+        if layer.branches
+        else layer
+        for layer in layers
     )
-    return Draft(preset, settings, draft_layers, generation, len(draft_layers))
 
 
 def section_class(section: str, fields: Fields) -> type[Value]:

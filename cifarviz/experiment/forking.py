@@ -7,6 +7,7 @@ from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.layers.base import Layer
+from cifarviz.layers.block import replace_layers
 
 
 @dataclass(frozen=True)
@@ -94,5 +95,7 @@ def keeps_optimizer_state(parent: Experiment, fork: Experiment) -> bool:
 
 
 def _trained_layers(architecture: Architecture) -> tuple[object, list[Layer]]:
-    layers = [layer for layer in architecture.layers if not layer.only_in_training]
+    layers = replace_layers(
+        architecture.layers, lambda layer: None if layer.only_in_training else layer
+    )
     return (architecture.input_shape, architecture.classes), layers

@@ -1,9 +1,9 @@
-"""Lists of epochs at which test predictions are saved: ``15, 30, 45, 60``."""
+"""Lists of epochs, such as those at which test predictions are saved: ``15, 30, 45, 60``."""
 
 import re
 
 MAX_SAVED_EPOCHS = 100
-"""The most epochs in a list: each takes 40 bytes per test image."""
+"""The most epochs in a list: saved predictions take 40 bytes per test image and epoch."""
 
 _LAST_EPOCH = 1000
 _TYPED = re.compile(r"\d{1,9}([\s,;]+\d{1,9})*[\s,;]*")
@@ -32,9 +32,7 @@ def validate_epochs(value: object) -> tuple[int, ...]:
             f"Enter epochs as numbers, such as 15, 30, 45; {text} is not a list of numbers."
         )
     if len(value) > MAX_SAVED_EPOCHS:
-        raise ValueError(
-            f"Test predictions can be saved at up to {MAX_SAVED_EPOCHS} epochs, not {len(value)}."
-        )
+        raise ValueError(f"Up to {MAX_SAVED_EPOCHS} epochs can be listed here, not {len(value)}.")
     if any(not 1 <= epoch <= _LAST_EPOCH for epoch in value):
         raise ValueError(f"Epochs are numbered from 1 to {_LAST_EPOCH:,}, not {text}.")
     if list(value) != sorted(set(value)):

@@ -6,8 +6,9 @@ from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from cifarviz.experiment.saved_epochs import validate_epochs
 from cifarviz.value import Value
 
 FinalFraction = Annotated[
@@ -53,6 +54,37 @@ class StepSchedule(Value):
         title="factor",
         description="What the learning rate is multiplied by at each step; 0.5 halves it.",
     )
+
+
+class Milestones(Value):
+    """The rate multiplied by ``factor`` after each of the ``epochs``."""
+
+    title: ClassVar[str] = "Milestones"
+    short_title: ClassVar[str] = "rate with milestones"
+    explanation: ClassVar[str] = (
+        "The learning rate is multiplied by a factor after a few chosen epochs, as in the first "
+        "papers on residual networks."
+    )
+
+    kind: Literal["milestones"] = "milestones"
+    epochs: tuple[int, ...] = Field(
+        default=(80, 120),
+        min_length=1,
+        title="milestones",
+        description="The epochs after which the learning rate is multiplied by the factor.",
+    )
+    factor: float = Field(
+        default=0.1,
+        gt=0,
+        le=1,
+        title="factor",
+        description="What the learning rate is multiplied by at each milestone.",
+    )
+
+    @field_validator("epochs", mode="before")
+    @classmethod
+    def _epochs_in_order(cls, value: object) -> tuple[int, ...]:
+        return validate_epochs(value)
 
 
 class Cosine(Value):
@@ -103,16 +135,23 @@ class OneCycle(Value):
     final_fraction: FinalFraction = 0.01
 
 
-Schedule = Annotated[Constant | StepSchedule | Cosine | OneCycle, Field(discriminator="kind")]
+AnySchedule = Constant | StepSchedule | Milestones | Cosine | OneCycle
+Schedule = Annotated[AnySchedule, Field(discriminator="kind")]
 
-SCHEDULES: Mapping[str, type[Constant | StepSchedule | Cosine | OneCycle]] = MappingProxyType(
-    {"constant": Constant, "step": StepSchedule, "cosine": Cosine, "one_cycle": OneCycle}
+SCHEDULES: Mapping[str, type[AnySchedule]] = MappingProxyType(
+    {
+        "constant": Constant,
+        "step": StepSchedule,
+        "milestones": Milestones,
+        "cosine": Cosine,
+        "one_cycle": OneCycle,
+    }
 )
 """Every schedule class by its ``kind``, in the order a menu shows them."""
 
 
 def learning_rates(
-    schedule: Constant | StepSchedule | Cosine | OneCycle,
+    schedule: AnySchedule,
     base: float,
     steps_per_epoch: int,
     epochs: int,
@@ -136,7 +175,7 @@ def learning_rates(
 
 
 def _fractions(
-    schedule: Constant | StepSchedule | Cosine | OneCycle,
+    schedule: AnySchedule,
     steps: NDArray[np.float64],
     epoch: int,
     steps_per_epoch: int,
@@ -148,6 +187,9 @@ def _fractions(
             return np.ones_like(steps)
         case StepSchedule():
             return np.full_like(steps, schedule.factor ** (epoch // schedule.every_epochs))
+        case Milestones():
+            passed = sum(milestone <= epoch for milestone in schedule.epochs)
+            return np.full_like(steps, schedule.factor**passed)
         case Cosine():
             warmup = schedule.warmup_epochs * steps_per_epoch
             progress = np.clip((steps - warmup) / max(last - warmup, 1), 0.0, 1.0)

@@ -3,14 +3,15 @@
 A block's height is the size of its map, its width the number of its channels, both on a
 logarithmic scale, so that 32×32 and 4×4 fit into one picture. A layer without maps is a thin plate
 whose height is the number of its units. All blocks have places of the same width, with their text
-below; a long network continues in the next row.
+below; a long network continues in the next row. Of a block with branches the longest is in the
+strip, and the others are arcs above it, from its input to where the branches meet.
 """
 
 import math
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import plotly.graph_objects as go
 
@@ -32,11 +33,33 @@ _PLACE_WIDTH = 70
 _ROW, _BLOCKS, _TALLEST = 104, 66, 56.0
 _NAME_Y, _SHAPE_Y = 79, 94
 _MARGIN = 4
+# Room for arcs and their labels above a row; those of a block inside another are lower.
+_ARC, _ARC_Y, _ARC_STEP = 18, 14, 5
 _SKEW_X, _SKEW_Y = 0.0062, 0.18
 
-DrawnLayer = tuple[str, str, tuple[int, ...] | None, int, bool]
-"""Label, layer type (``conv2d``, …), output shape without a batch axis or ``None`` if unknown,
-parameters, and whether the layer is invalid."""
+
+class DrawnLayer(NamedTuple):
+    """A layer to draw; ``shape`` is of its output, without a batch axis, ``None`` if unknown."""
+
+    label: str
+    type: str
+    shape: tuple[int, ...] | None
+    parameters: int
+    is_wrong: bool = False
+    branches: "tuple[tuple[DrawnLayer, ...], ...]" = ()
+
+
+@dataclass(frozen=True)
+class Arc:
+    """A branch past the strip's layers, from the left of place ``first`` to place ``last``.
+
+    ``depth`` counts the blocks around its own; ``label`` names its layers, if it has any.
+    """
+
+    first: int
+    last: int
+    depth: int
+    label: str
 
 
 @dataclass(frozen=True)
@@ -73,11 +96,24 @@ class NetworkDiagram:
     blocks: tuple[LayerBlock, ...]
     rows: int
     places: int
+    arcs: tuple[Arc, ...] = ()
+
+    @property
+    def row_height(self) -> int:
+        return _ROW + (_ARC if self.arcs else 0)
 
     @property
     def height(self) -> int:
         """Height of the figure in pixels."""
-        return self.rows * _ROW + 2 * _MARGIN
+        return self.rows * self.row_height + 2 * _MARGIN
+
+    def top(self, row: int) -> float:
+        """The y position of a row, below the arcs."""
+        return row * self.row_height + (_ARC if self.arcs else 0)
+
+    def level(self, row: int) -> float:
+        """The y position of a row's line."""
+        return self.top(row) + _BLOCKS / 2 + 2
 
     @property
     def min_width(self) -> int:
@@ -89,16 +125,41 @@ def network_diagram(
     layers: Iterable[DrawnLayer], *, input_shape: tuple[int, ...] | None = None
 ) -> NetworkDiagram:
     """Arrange ``layers`` in rows, after the input if ``input_shape`` is given."""
-    drawn = [(number, *layer) for number, layer in enumerate(layers, start=1)]
+    drawn: list[tuple[int, DrawnLayer]] = []
+    arcs: list[Arc] = []
     if input_shape is not None:
-        drawn.insert(0, (0, "Input", "input", input_shape, 0, False))
+        drawn.append((0, DrawnLayer("Input", "input", input_shape, 0)))
+    for number, layer in enumerate(layers, start=1):
+        _add_layer(number, DrawnLayer(*layer), drawn, arcs, depth=0)
     rows = max(1, math.ceil(len(drawn) / _MAX_PLACES))
     per_row = math.ceil(len(drawn) / rows)
     blocks = tuple(
-        _block(*layer, row=place // per_row, middle=place % per_row + 0.5)
-        for place, layer in enumerate(drawn)
+        _block(number, layer, row=place // per_row, middle=place % per_row + 0.5)
+        for place, (number, layer) in enumerate(drawn)
     )
-    return NetworkDiagram(blocks, rows, max(per_row, _MIN_PLACES))
+    return NetworkDiagram(blocks, rows, max(per_row, _MIN_PLACES), tuple(arcs))
+
+
+def _add_layer(
+    number: int,
+    layer: DrawnLayer,
+    drawn: list[tuple[int, DrawnLayer]],
+    arcs: list[Arc],
+    *,
+    depth: int,
+) -> None:
+    """Add a layer to ``drawn``, after those inside it; a block's other branches become arcs."""
+    first = len(drawn)
+    longest = max(layer.branches, key=len, default=())
+    for inner in longest:
+        _add_layer(number, inner, drawn, arcs, depth=depth + 1)
+    others = [*layer.branches]
+    if longest in others:
+        others.remove(longest)
+    for branch in others:
+        label = " › ".join(inner.label for inner in branch)
+        arcs.append(Arc(first, len(drawn), depth, label))
+    drawn.append((number, layer))
 
 
 def network_diagram_figure(value: NetworkDiagram) -> go.Figure:
@@ -113,26 +174,18 @@ def network_diagram_figure(value: NetworkDiagram) -> go.Figure:
             dragmode=False,
             showlegend=False,
             xaxis={**hidden, "range": [0, value.places]},
-            yaxis={**hidden, "range": [value.rows * _ROW, 0]},
+            yaxis={**hidden, "range": [value.rows * value.row_height, 0]},
         )
     )
     _add_line(figure, value)
-    _add_faces(figure, value.blocks)
-    _add_labels(figure, value.blocks)
+    _add_arcs(figure, value)
+    _add_faces(figure, value)
+    _add_labels(figure, value)
     return figure
 
 
-def _block(
-    number: int,
-    label: str,
-    kind: str,
-    shape: tuple[int, ...] | None,
-    parameters: int,
-    wrong: bool,
-    *,
-    row: int,
-    middle: float,
-) -> LayerBlock:
+def _block(number: int, layer: DrawnLayer, *, row: int, middle: float) -> LayerBlock:
+    label, kind, shape, parameters, wrong, _ = layer
     short = label if len(label) <= _LONGEST_LABEL else f"{label[: _LONGEST_LABEL - 1]}…"
     # The shapes after an invalid layer are unknown.
     color = WARNING if wrong else NEUTRAL if shape is None else _color(kind)
@@ -164,16 +217,57 @@ def _add_line(figure: go.Figure, value: NetworkDiagram) -> None:
             middles[-1] if row == value.rows - 1 else value.places,
             None,
         ]
-        y += [_level(row), _level(row), None]
+        y += [value.level(row), value.level(row), None]
     figure.add_scatter(x=x, y=y, mode="lines", line={"color": AXIS, "width": 1.5}, hoverinfo="skip")
 
 
-def _add_faces(figure: go.Figure, blocks: tuple[LayerBlock, ...]) -> None:
+def _add_arcs(figure: go.Figure, value: NetworkDiagram) -> None:
+    """Draw the branches past the strip; from one row to the next they leave at the right."""
+    x: list[float | None] = []
+    y: list[float | None] = []
+    labels: list[tuple[float, float, str]] = []
+    for arc in value.arcs:
+        start, end = value.blocks[arc.first], value.blocks[arc.last]
+        begin = start.middle - 0.5
+        for row in range(start.row, end.row + 1):
+            left = begin if row == start.row else 0.0
+            right = end.middle if row == end.row else float(value.places)
+            above = value.top(row) - _ARC + _ARC_Y + _ARC_STEP * arc.depth
+            if row == start.row:
+                x.append(left)
+                y.append(value.level(row))
+            x += [left, right]
+            y += [above, above]
+            if row == end.row:
+                x.append(right)
+                y.append(value.level(row) - end.height / 2)
+            x.append(None)
+            y.append(None)
+        if arc.label:
+            place = begin + 0.1, value.top(start.row) - _ARC + _ARC_Y - 8
+            labels.append((*place, arc.label))
+    if not x:
+        return
+    line = {"color": AXIS, "width": 1.5, "shape": "linear"}
+    figure.add_scatter(x=x, y=y, mode="lines", line=line, hoverinfo="skip")
+    if labels:
+        figure.add_scatter(
+            x=[left for left, _, _ in labels],
+            y=[top for _, top, _ in labels],
+            text=[plotly_text(label) for _, _, label in labels],
+            mode="text",
+            textposition="middle right",
+            textfont={"size": 11, "color": NEUTRAL},
+            hoverinfo="skip",
+        )
+
+
+def _add_faces(figure: go.Figure, value: NetworkDiagram) -> None:
     """Draw all faces with one trace per shade, since traces are slow to draw."""
     outlines: dict[tuple[str, str], tuple[list[float | None], list[float | None]]]
     outlines = defaultdict(lambda: ([], []))
-    for block in blocks:
-        for x, y, shade in _faces(block):
+    for block in value.blocks:
+        for x, y, shade in _faces(block, value.level(block.row)):
             all_x, all_y = outlines[shade, mix(block.color, "#000000", 0.35)]
             all_x += [*x, x[0], None]
             all_y += [*y, y[0], None]
@@ -189,12 +283,12 @@ def _add_faces(figure: go.Figure, blocks: tuple[LayerBlock, ...]) -> None:
         )
 
 
-def _faces(block: LayerBlock) -> list[tuple[list[float], list[float], str]]:
+def _faces(block: LayerBlock, level: float) -> list[tuple[list[float], list[float], str]]:
     """Outlines of the visible faces with their colours: the front first, then side and top."""
     dx, dy = block.depth * _SKEW_X, block.depth * _SKEW_Y
     left = block.middle - (block.width + dx) / 2
     right = left + block.width
-    top = _level(block.row) - (block.height - dy) / 2
+    top = level - (block.height - dy) / 2
     bottom = top + block.height
     front = ([left, right, right, left], [bottom, bottom, top, top], block.color)
     if block.depth == 0:
@@ -212,8 +306,9 @@ def _faces(block: LayerBlock) -> list[tuple[list[float], list[float], str]]:
     return [front, side, lid]
 
 
-def _add_labels(figure: go.Figure, blocks: tuple[LayerBlock, ...]) -> None:
+def _add_labels(figure: go.Figure, value: NetworkDiagram) -> None:
     """Draw label and shape of each block, and an invisible marker with its hover text."""
+    blocks = value.blocks
     x = [block.middle for block in blocks]
     text: dict[str, Any] = {"mode": "text", "hoverinfo": "skip"}
     # Only invalid layers have a text colour: the chart component sets that of all other text.
@@ -222,21 +317,21 @@ def _add_labels(figure: go.Figure, blocks: tuple[LayerBlock, ...]) -> None:
         if chosen:
             figure.add_scatter(
                 x=[block.middle for block in chosen],
-                y=[block.row * _ROW + _NAME_Y for block in chosen],
+                y=[value.top(block.row) + _NAME_Y for block in chosen],
                 text=[plotly_text(block.label) for block in chosen],
                 textfont={"size": 12, **({"color": WARNING} if wrong else {})},
                 **text,
             )
     figure.add_scatter(
         x=x,
-        y=[block.row * _ROW + _SHAPE_Y for block in blocks],
+        y=[value.top(block.row) + _SHAPE_Y for block in blocks],
         text=[block.shape_text for block in blocks],
         textfont={"size": 11, "color": NEUTRAL},
         **text,
     )
     figure.add_scatter(
         x=x,
-        y=[_level(block.row) for block in blocks],
+        y=[value.level(block.row) for block in blocks],
         mode="markers",
         marker={"size": 44, "opacity": 0},
         customdata=[block.number for block in blocks],
@@ -252,8 +347,3 @@ def _hover(block: LayerBlock) -> str:
     if block.shape is None:
         return f"{name}<br>output unknown: a layer before it is invalid"
     return f"{name}<br>output {block.shape_text}<br>{block.parameters:,} parameters"
-
-
-def _level(row: int) -> float:
-    """The y position of a row's line."""
-    return row * _ROW + _BLOCKS / 2 + 2

@@ -122,9 +122,7 @@ class Layer(Value):
     """The spec of a layer: its fields, and everything computed from them.
 
     A type defines ``keras_layer`` and ``code_arguments``, and overrides other defaults as needed.
-    A type made of other layers (a block) stores them in a field, returns them as ``parts``, and
-    defines ``build`` and ``code``. The defaults treat its parts as a sequence; a block with
-    branches overrides shapes and spans.
+    A type made of other layers derives from ``layers.block.Block``.
     """
 
     if TYPE_CHECKING:
@@ -157,6 +155,11 @@ class Layer(Value):
     """Whether it can output class probabilities; if so, it has an ``activation``."""
 
     @classmethod
+    def fields_for(cls, shape: Shape) -> Fields:
+        """Return the fields of a new layer, if possible one that takes an input of ``shape``."""
+        return cls().model_dump(mode="json")
+
+    @classmethod
     def output_fields(cls, classes: int) -> Fields:
         """Return the fields of an output layer, if the type can be one."""
         return {}
@@ -169,12 +172,7 @@ class Layer(Value):
     # Shapes and cost
 
     def output_shape(self, shape: Shape) -> Shape:
-        """Return the output shape for an input ``shape``; raises ``DoesNotFit``.
-
-        By default that of its parts in sequence, or ``shape`` without parts.
-        """
-        for part in self.parts:
-            shape = part.output_shape(shape)
+        """Return the output shape for an input ``shape``; raises ``DoesNotFit``."""
         return shape
 
     def variables(self, shape: Shape) -> tuple[Variable, ...]:
@@ -182,7 +180,7 @@ class Layer(Value):
         return ()
 
     def operations(self, shape: Shape) -> int:
-        """Return its multiply-adds per image, without its parts and activations."""
+        """Return its multiply-adds per image, without layers inside it and activations."""
         return 0
 
     @property
@@ -200,47 +198,74 @@ class Layer(Value):
 
         ``shape`` is the shape of the input.
         """
-        for part, incoming in reversed([*zip(self.parts, self.part_shapes(shape), strict=True)]):
-            span = part.span_before(span, incoming, axis)
         return span if self.window is None else self.window.span_before(span, shape[axis])
 
     def problem(self, *, first: bool, last: bool, classes: int) -> str | None:
-        """Return a sentence on what is wrong with the layer at this place, for any shape."""
+        """Return a sentence on what is wrong with the layer at this place, for any shape.
+
+        The layers inside a block are judged on their own.
+        """
         if getattr(self, "activation", None) == "softmax":
             return (
                 "Only the output layer can use softmax, which turns values into probabilities. "
                 "Use ReLU here."
             )
-        inner = (part.problem(first=False, last=False, classes=classes) for part in self.parts)
-        return next((problem for problem in inner if problem), None)
+        return None
 
     # Blocks
 
-    @property
-    def parts(self) -> "Sequence[Layer]":
-        """The layers of a block."""
-        return ()
+    is_block: ClassVar[bool] = False
+    """Whether it is made of other layers."""
+    branch_titles: ClassVar[tuple[str, ...]] = ()
+    """The titles of a block's branches, if their number is fixed."""
+    fewest_branches: ClassVar[int] = 2
+    most_branches: ClassVar[int] = 2
 
-    def part_shapes(self, shape: Shape) -> Iterator[Shape]:
-        """Yield the input shape of each of ``parts``, by default in sequence."""
-        for part in self.parts:
-            yield shape
-            shape = part.output_shape(shape)
+    @classmethod
+    def branch_title(cls, number: int) -> str:
+        """Return the title of a branch, counted from 0: ``Shortcut``, ``Branch 2``."""
+        return cls.branch_titles[number] if cls.branch_titles else f"Branch {number + 1}"
+
+    @classmethod
+    def split_fields(cls, fields: Fields) -> tuple[Fields, tuple[tuple[Fields, ...], ...]]:
+        """Return its own fields, and those of the layers in each branch."""
+        return fields, ()
+
+    @classmethod
+    def join_fields(cls, own: Fields, branches: Sequence[Sequence[Fields]]) -> Fields:
+        """Return all fields again, from ``split_fields``."""
+        return own
+
+    def fitting_branch(self, shape: Shape) -> "tuple[int, Layer] | None":
+        """Return a branch and the layer it needs for a block that does not fit otherwise.
+
+        ``shape`` is that of the block's input. ``None`` if it fits, or nothing helps.
+        """
+        return None
+
+    @property
+    def branches(self) -> "Sequence[Sequence[Layer]]":
+        """The layers of a block, branch by branch; each branch takes the block's input."""
+        return ()
 
     def all_layers(self) -> "Iterator[Layer]":
         """Yield the layer itself, then all layers inside it, however deep."""
         yield self
-        for part in self.parts:
-            yield from part.all_layers()
+        for branch in self.branches:
+            for layer in branch:
+                yield from layer.all_layers()
 
     def walk(self, shape: Shape) -> "Iterator[tuple[Layer, Shape]]":
         """Yield ``all_layers``, each with its input shape; raises ``DoesNotFit``."""
         yield self, shape
-        for part, incoming in zip(self.parts, self.part_shapes(shape), strict=True):
-            yield from part.walk(incoming)
+        for branch in self.branches:
+            incoming = shape
+            for layer in branch:
+                yield from layer.walk(incoming)
+                incoming = layer.output_shape(incoming)
 
     def cost(self, shape: Shape) -> Cost:
-        """Return its cost including its parts; raises ``DoesNotFit``."""
+        """Return its cost including the layers inside it; raises ``DoesNotFit``."""
         walked = list(self.walk(shape))
         counted = [
             variable
@@ -256,11 +281,12 @@ class Layer(Value):
 
     # Keras layer and exported code
 
-    def build(self, values: Any, builder: KerasBuilder) -> Any:
-        """Apply the layer to the Keras tensor ``values``; returns its output tensor.
+    def keras_names(self, name: str) -> tuple[str, ...]:
+        """Return the names of its Keras layers if it is called ``name``; the last is ``name``."""
+        return (name,)
 
-        A block takes its own place first, then builds its parts in order.
-        """
+    def build(self, values: Any, builder: KerasBuilder) -> Any:
+        """Apply the layer to the Keras tensor ``values``; returns its output tensor."""
         return self.keras_layer(builder.place(self))(values)
 
     def keras_layer(self, place: KerasPlace) -> Any:
@@ -268,7 +294,7 @@ class Layer(Value):
         raise NotImplementedError
 
     def code(self, writer: CodeWriter) -> LayerCode:
-        """Return the layer's code; a block takes its own place first, as in ``build``."""
+        """Return the layer's code."""
         place = writer.place(self)
         function = f"keras.layers.{self.keras_class}"
         if place.in_halves:
@@ -340,9 +366,9 @@ def slide_window(shape: Shape, window: Window, smaller: str) -> tuple[int, int]:
     ``smaller`` names the field with the window's size in the message.
     """
     height, width, _ = map_shape(shape)
-    if window.padding == "valid" and window.size > min(height, width):
+    if window.padding == "valid" and window.extent > min(height, width):
         raise DoesNotFit(
-            f"A {window.size}×{window.size} window without padding does not fit on a "
+            f"A {window.extent}×{window.extent} window without padding does not fit on a "
             f"{height}×{width} map. Use same padding, a smaller {smaller}, or less pooling before "
             "it."
         )

@@ -67,6 +67,17 @@ StridesChoice = Annotated[
     ),
 ]
 
+DilationChoice = Annotated[
+    int,
+    Field(
+        ge=1,
+        le=16,
+        title="dilation",
+        description="The distance between the pixels a filter looks at: with 2 it skips every "
+        "second one, so that a 3×3 filter covers 5×5 pixels with the same number of weights.",
+    ),
+]
+
 
 def format_activation(fields: Mapping[str, Any]) -> str:
     """Return the activation for a layer's summary: ``ReLU``, ``no activation``."""
@@ -83,6 +94,21 @@ def format_padding(fields: Mapping[str, Any]) -> str:
 def format_stride(fields: Mapping[str, Any], default: int | None = 1) -> str:
     """Return the stride for a layer's summary: ``stride 2``; empty for the ``default``."""
     return "" if fields["strides"] == default else f"stride {format_value(fields['strides'])}"
+
+
+def format_dilation(fields: Mapping[str, Any]) -> str:
+    """Return the dilation for a layer's summary: ``dilation 2``; empty for 1."""
+    return "" if fields["dilation"] == 1 else f"dilation {format_value(fields['dilation'])}"
+
+
+def dilation_problem(strides: int, dilation: int) -> str | None:
+    """Return what is wrong with both above 1, which TensorFlow cannot compute."""
+    if strides > 1 and dilation > 1:
+        return (
+            f"A convolution cannot have a stride of {strides} and a dilation of {dilation} at "
+            "once. Set one of them to 1."
+        )
+    return None
 
 
 def format_initializer(fields: Mapping[str, Any]) -> str:

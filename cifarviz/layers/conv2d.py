@@ -19,12 +19,15 @@ from cifarviz.layers.base import (
 from cifarviz.layers.choices import (
     ActivationChoice,
     BiasChoice,
+    DilationChoice,
     InitializerChoice,
     KernelSizeChoice,
     PaddingChoice,
     StridesChoice,
+    dilation_problem,
     format_activation,
     format_bias,
+    format_dilation,
     format_initializer,
     format_padding,
     format_stride,
@@ -63,10 +66,16 @@ class Conv2D(Layer):
     activation: ActivationChoice = "relu"
     initializer: InitializerChoice = "glorot_uniform"
     use_bias: BiasChoice = True
+    dilation: DilationChoice = 1
 
     @property
     def window(self) -> Window:
-        return Window(self.kernel_size, self.strides, self.padding)
+        return Window(self.kernel_size, self.strides, self.padding, self.dilation)
+
+    def problem(self, *, first: bool, last: bool, classes: int) -> str | None:
+        return dilation_problem(self.strides, self.dilation) or super().problem(
+            first=first, last=last, classes=classes
+        )
 
     def output_shape(self, shape: Shape) -> Shape:
         return (*slide_window(shape, self.window, "kernel"), self.filters)
@@ -88,6 +97,7 @@ class Conv2D(Layer):
             strides=self.strides,
             padding=self.padding,
             data_format="channels_last",
+            dilation_rate=self.dilation,
             activation=self.activation,
             kernel_initializer=place.initializer(self.initializer),
             kernel_regularizer=place.penalty(),
@@ -102,6 +112,7 @@ class Conv2D(Layer):
             str(self.kernel_size),
             *non_default(self.strides == 1, f"strides={self.strides}"),
             *non_default(self.padding == "valid", f'padding="{self.padding}"'),
+            *non_default(self.dilation == 1, f"dilation_rate={self.dilation}"),
             *kernel_arguments(place, self.activation, self.initializer, self.use_bias, "kernel"),
         ]
 
@@ -111,6 +122,7 @@ class Conv2D(Layer):
         return [
             f"{format_value(fields['filters'])} filters {size}×{size}",
             format_stride(fields),
+            format_dilation(fields),
             format_padding(fields),
             format_activation(fields),
             format_initializer(fields),

@@ -21,11 +21,14 @@ from cifarviz.layers.base import (
 from cifarviz.layers.choices import (
     ActivationChoice,
     BiasChoice,
+    DilationChoice,
     KernelSizeChoice,
     PaddingChoice,
     StridesChoice,
+    dilation_problem,
     format_activation,
     format_bias,
+    format_dilation,
     format_initializer,
     format_padding,
     format_stride,
@@ -69,10 +72,16 @@ class DepthwiseConv2D(Layer):
         "suits ReLU.",
     )
     use_bias: BiasChoice = True
+    dilation: DilationChoice = 1
 
     @property
     def window(self) -> Window:
-        return Window(self.kernel_size, self.strides, self.padding)
+        return Window(self.kernel_size, self.strides, self.padding, self.dilation)
+
+    def problem(self, *, first: bool, last: bool, classes: int) -> str | None:
+        return dilation_problem(self.strides, self.dilation) or super().problem(
+            first=first, last=last, classes=classes
+        )
 
     def output_shape(self, shape: Shape) -> Shape:
         return (*slide_window(shape, self.window, "kernel"), shape[2] * self.depth_multiplier)
@@ -96,6 +105,7 @@ class DepthwiseConv2D(Layer):
             padding=self.padding,
             depth_multiplier=self.depth_multiplier,
             data_format="channels_last",
+            dilation_rate=self.dilation,
             activation=self.activation,
             depthwise_initializer=place.initializer(self.initializer),
             depthwise_regularizer=place.penalty(),
@@ -110,6 +120,7 @@ class DepthwiseConv2D(Layer):
             str(self.kernel_size),
             *non_default(self.strides == 1, f"strides={self.strides}"),
             *non_default(self.padding == "valid", f'padding="{self.padding}"'),
+            *non_default(self.dilation == 1, f"dilation_rate={self.dilation}"),
             *non_default(multiplier == 1, f"depth_multiplier={multiplier}"),
             *kernel_arguments(place, self.activation, self.initializer, self.use_bias, "depthwise"),
         ]
@@ -126,6 +137,7 @@ class DepthwiseConv2D(Layer):
             if multiplier == 1
             else f"{format_value(multiplier)} filters {size}×{size} per channel",
             format_stride(fields),
+            format_dilation(fields),
             format_padding(fields),
             format_activation(fields),
             format_initializer(fields),

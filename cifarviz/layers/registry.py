@@ -17,12 +17,19 @@ from cifarviz.layers.base import Fields, Layer
 # The layer types, in the order a menu shows them.
 from cifarviz.layers.conv2d import Conv2D as Conv2D
 from cifarviz.layers.depthwise_conv2d import DepthwiseConv2D as DepthwiseConv2D
+from cifarviz.layers.separable_conv2d import SeparableConv2D as SeparableConv2D
 from cifarviz.layers.whitening import Whitening as Whitening
 from cifarviz.layers.pooling import MaxPool2D as MaxPool2D
 from cifarviz.layers.pooling import AveragePool2D as AveragePool2D
 from cifarviz.layers.batch_norm import BatchNorm as BatchNorm
+from cifarviz.layers.group_norm import GroupNorm as GroupNorm
+from cifarviz.layers.group_norm import LayerNorm as LayerNorm
 from cifarviz.layers.activation import Activation as Activation
 from cifarviz.layers.dropout import Dropout as Dropout
+from cifarviz.layers.dropout import SpatialDropout2D as SpatialDropout2D
+from cifarviz.layers.residual import Residual as Residual
+from cifarviz.layers.concatenation import Concatenation as Concatenation
+from cifarviz.layers.pad_channels import PadChannels as PadChannels
 from cifarviz.layers.flatten import Flatten as Flatten
 from cifarviz.layers.pooling import GlobalAveragePool2D as GlobalAveragePool2D
 from cifarviz.layers.pooling import GlobalMaxPool2D as GlobalMaxPool2D
@@ -66,6 +73,16 @@ def layer_label(fields: Fields) -> str:
 def layer_summary(fields: Fields) -> str:
     """Return such as ``32 filters 3×3, same padding, ReLU``; empty without settings."""
     return LAYER_TYPES[fields["type"]].summary(fields)
+
+
+def split_fields(fields: Fields) -> tuple[Fields, tuple[tuple[Fields, ...], ...]]:
+    """Return a layer's own fields, and those of the layers in each branch of a block."""
+    return LAYER_TYPES[fields["type"]].split_fields(fields)
+
+
+def branch_title(fields: Fields, number: int) -> str:
+    """Return the title of a block's branch, counted from 0: ``Shortcut``, ``Branch 2``."""
+    return LAYER_TYPES[fields["type"]].branch_title(number)
 
 
 def smaller_fields(fields: Fields, channels: int) -> Fields:

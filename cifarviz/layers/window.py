@@ -10,24 +10,33 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True)
 class Window:
-    """``size`` rows and columns, moved by ``strides`` at a time."""
+    """``size`` rows and columns, moved by ``strides`` at a time.
+
+    With ``dilation`` d it takes only each d-th row and column of a larger window.
+    """
 
     size: int
     strides: int
     padding: Padding
+    dilation: int = 1
+
+    @property
+    def extent(self) -> int:
+        """Its height and width on the map, including the rows it skips."""
+        return (self.size - 1) * self.dilation + 1
 
     def places(self, size: int) -> int:
         """Return the number of output rows or columns for ``size`` input rows or columns."""
         if self.padding == "same":
             return -(-size // self.strides)
-        return (size - self.size) // self.strides + 1
+        return (size - self.extent) // self.strides + 1
 
     def span_before(self, span: Span, size: int) -> Span:
         """Return which of the ``size`` input rows or columns ``span`` depends on."""
         added = 0
         if self.padding == "same":
             # TensorFlow adds the larger half of an odd padding at the end.
-            added = max((self.places(size) - 1) * self.strides + self.size - size, 0)
+            added = max((self.places(size) - 1) * self.strides + self.extent - size, 0)
         first = span[0] * self.strides - added // 2
-        last = span[1] * self.strides - added // 2 + self.size - 1
+        last = span[1] * self.strides - added // 2 + self.extent - 1
         return max(first, 0), min(last, size - 1)

@@ -8,11 +8,12 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from cifarviz.experiment.architecture import Architecture, all_layer_names
+from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.preprocessing import Scaling
 from cifarviz.layers.base import Layer
 from cifarviz.layers.choices import InitializerName
 from cifarviz.network import threads  # first: TensorFlow reads its settings once
+from cifarviz.network.graph import make_nodes
 
 
 class PartialIdentity(keras.initializers.Initializer):
@@ -77,7 +78,7 @@ class _Builder:
         self, architecture: Architecture, l2: float, seed: int, *, drawn_by_keras: bool
     ) -> None:
         self._l2, self._seed, self._drawn_by_keras = l2, seed, drawn_by_keras
-        self.names = [name for names in all_layer_names(architecture.layers) for name in names]
+        self.names = [name for named in architecture.named_layers for name in named.all_names()]
         self._next = enumerate(zip(_all_layers(architecture), self.names, strict=True))
 
     def place(self, layer: Layer) -> _LayerContext:
@@ -123,6 +124,7 @@ def build(
     model = keras.Model(image, output.build(values, builder), name="network")
     model.mirrored_answers = mirrored_answers
     model.layer_order = (IMAGE, RESCALING, *builder.names)
+    model.nodes = make_nodes(model, architecture.named_layers)
     return model
 
 

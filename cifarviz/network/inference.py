@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from cifarviz.errors import ExperimentInvalid
 from cifarviz.layers.base import format_shape
+from cifarviz.network.build import RESCALING
+from cifarviz.network.graph import run
 from cifarviz.network.threads import batch_parts, split_batch
 
 # Model.predict costs 50 ms per call and leaks memory, and calling the model without a graph is up
@@ -105,13 +107,12 @@ def _make_graph(model: keras.Model, parts: int) -> Callable[[tf.Tensor], tf.Tens
     def forward(batch: tf.Tensor) -> tf.Tensor:
         living = reference()
         assert living is not None  # the caller has a reference
-        _, *hidden, output = living.layers
+        *hidden, output = living.nodes
+        rescaling = living.get_layer(RESCALING)
 
         def logits_of(part: tf.Tensor) -> tf.Tensor:
-            values = tf.cast(part, tf.float32)
-            for layer in hidden:
-                values = layer(values, training=False)
-            return compute_logits(output, values)
+            values = run(hidden, rescaling(tf.cast(part, tf.float32)))
+            return compute_logits(output.layer, values)
 
         return mean_log_probabilities(logits_of, batch, parts, mirrored=living.mirrored_answers)
 

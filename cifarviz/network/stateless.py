@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from cifarviz.errors import ArtifactDamaged, ArtifactMissing
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.preprocessing import Scaling
-from cifarviz.network.build import RESCALING, build
+from cifarviz.network.build import build
+from cifarviz.network.graph import Node, run
 from cifarviz.network.inference import check_images, compute_logits, mean_log_probabilities
 from cifarviz.network.threads import batch_parts, split_batch
 from cifarviz.network.variables import match_arrays
@@ -70,11 +71,8 @@ class StatelessNetwork:
         self.architecture = architecture
         self._model = build(architecture, Scaling((1.0,) * channels, (0.0,) * channels))
         self._mirrored = mirrored_answers
-        self._layers = [
-            layer
-            for layer in self._model.layers
-            if not isinstance(layer, keras.layers.InputLayer) and layer.name != RESCALING
-        ]
+        self._nodes = self._model.nodes
+        self._all_nodes = [inner for node in self._nodes for inner in node.all_nodes()]
         # Without dropout's random generators, which predictions do not need.
         self._variables = [
             variable for variable in self._model.variables if variable.dtype == "float32"
@@ -136,10 +134,8 @@ class StatelessNetwork:
         check_images(self._model, batch)
         outputs = self._outputs(weights.values, weights.scale, weights.offset, tf.constant(batch))
         return tuple(
-            LayerOutput(layer.name, spec.type, output.numpy())
-            for spec, layer, output in zip(
-                self.architecture.layers, self._layers, outputs, strict=True
-            )
+            LayerOutput(node.name, node.spec.type, output.numpy())
+            for node, output in zip(self._all_nodes, outputs, strict=True)
         )
 
     def peaks(self, weights: NetworkWeights, batch: NDArray[np.uint8]) -> tuple[Peaks, ...]:
@@ -155,8 +151,8 @@ class StatelessNetwork:
             self._peaks[parts] = self._graph(functools.partial(self._find_peaks, parts), None)
         peaks = self._peaks[parts](weights.values, weights.scale, weights.offset, pixels)
         return tuple(
-            Peaks(layer.name, *(tensor.numpy() for tensor in tensors))
-            for layer, tensors in zip(self._layers_with_maps, peaks, strict=True)
+            Peaks(node.name, *(tensor.numpy() for tensor in tensors))
+            for node, tensors in zip(self._nodes_with_maps, peaks, strict=True)
         )
 
     def attention(
@@ -173,13 +169,12 @@ class StatelessNetwork:
         batch = np.array(image[np.newaxis], dtype=np.uint8)
         check_images(self._model, batch)
         if layer not in self._attention:
-            place = next((n for n, own in enumerate(self._layers) if own.name == layer), None)
-            if place is None or len(self._layers[place].output.shape) != 4:
+            if layer not in (node.name for node in self._nodes_with_maps):
                 raise ArtifactMissing(
                     "This network has no layer with maps called “{layer}”.", layer=layer
                 )
             self._attention[layer] = self._graph(
-                functools.partial(self._compute_attention, place), 1, tf.TensorSpec((), tf.int32)
+                functools.partial(self._compute_attention, layer), 1, tf.TensorSpec((), tf.int32)
             )
         found = self._attention[layer](
             weights.values, weights.scale, weights.offset, tf.constant(batch), class_index
@@ -193,13 +188,11 @@ class StatelessNetwork:
             def predict(
                 values: tuple[tf.Tensor, ...], scale: tf.Tensor, offset: tf.Tensor, batch: tf.Tensor
             ) -> tf.Tensor:
-                *hidden, output = self._layers
+                *hidden, output = self._nodes
 
                 def logits_of(part: tf.Tensor) -> tf.Tensor:
-                    inputs = tf.cast(part, tf.float32) * scale + offset
-                    for layer in hidden:
-                        inputs = layer(inputs, training=False)
-                    return compute_logits(output, inputs)
+                    inputs = run(hidden, tf.cast(part, tf.float32) * scale + offset)
+                    return compute_logits(output.layer, inputs)
 
                 with self._with_weights(values):
                     return mean_log_probabilities(logits_of, batch, parts, mirrored=self._mirrored)
@@ -229,16 +222,14 @@ class StatelessNetwork:
         batch: tf.Tensor,
     ) -> list[tf.Tensor]:
         values = tf.cast(batch, tf.float32) * scale + offset
-        outputs = []
+        outputs: list[tf.Tensor] = []
         with self._with_weights(weights):
-            for layer in self._layers:
-                values = layer(values, training=False)
-                outputs.append(values)
+            run(self._nodes, values, lambda _, output: outputs.append(output))
         return outputs
 
     @property
-    def _layers_with_maps(self) -> list[keras.Layer]:
-        return [layer for layer in self._layers if len(layer.output.shape) == 4]
+    def _nodes_with_maps(self) -> list[Node]:
+        return [node for node in self._all_nodes if len(node.layer.output.shape) == 4]
 
     def _find_peaks(
         self,
@@ -260,7 +251,7 @@ class StatelessNetwork:
 
     def _compute_attention(
         self,
-        place: int,
+        layer: str,
         weights: tuple[tf.Tensor, ...],
         scale: tf.Tensor,
         offset: tf.Tensor,
@@ -269,15 +260,19 @@ class StatelessNetwork:
     ) -> tf.Tensor:
         values = tf.cast(batch, tf.float32) * scale + offset
         with self._with_weights(weights):
-            for layer in self._layers[: place + 1]:
-                values = layer(values, training=False)
-            maps = values
             with tf.GradientTape() as tape:
-                tape.watch(maps)
-                for layer in self._layers[place + 1 : -1]:
-                    values = layer(values, training=False)
+
+                def watch(node: Node, output: tf.Tensor) -> None:
+                    # What comes before is not recorded, as it does not depend on it.
+                    if node.name == layer:
+                        tape.watch(output)
+                        found.append(output)
+
+                found: list[tf.Tensor] = []
+                values = run(self._nodes[:-1], values, watch)
                 # Without the softmax, which would mix in the other classes.
-                score = compute_logits(self._layers[-1], values)[0, class_index]
+                score = compute_logits(self._nodes[-1].layer, values)[0, class_index]
+            (maps,) = found
             gradient = tape.gradient(score, maps)
         weight = tf.reduce_mean(gradient, axis=(1, 2), keepdims=True)
         return tf.nn.relu(tf.reduce_sum(weight * maps, axis=-1))[0]

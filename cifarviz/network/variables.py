@@ -62,6 +62,16 @@ def match_arrays(
     return [(variable, values[name]) for name, variable in variables.items()]
 
 
+def trainable_variables(model: keras.Model) -> list[keras.Variable]:
+    """Return the variables that the optimizer changes, in the order of ``layer_order``.
+
+    Keras' own order differs for branches.
+    """
+    layers = {layer.name: layer for layer in model.layers}
+    names = (name for name in model.layer_order if name in layers)
+    return [variable for name in names for variable in layers[name].trainable_variables]
+
+
 def _variables(
     model: keras.Model, optimizer: keras.optimizers.Optimizer | None
 ) -> Iterator[tuple[str, keras.Variable]]:
@@ -74,7 +84,7 @@ def _variables(
             yield f"{_MODEL}{position:03d}/{name}/{variable.name}", variable
     if optimizer is not None:
         if not optimizer.built:
-            optimizer.build(model.trainable_variables)
+            optimizer.build(trainable_variables(model))
         for position, variable in enumerate(optimizer.variables):
             # An unnamed one, which its position tells apart, is variable, variable_1, … in Keras.
             name = re.sub(r"^variable_\d+$", "variable", variable.name)

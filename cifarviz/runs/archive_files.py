@@ -322,7 +322,7 @@ def _check_indices(file: ArrayFile, split: Split, limits: RunLimits) -> int:
 
 
 def _layers(limits: RunLimits) -> dict[tuple[str, str], Shape]:
-    rows = limits.experiment.architecture.trace().rows
+    rows = limits.experiment.architecture.trace().all_rows
     return {(row.name, row.type): row.output_shape for row in rows if row.output_shape is not None}
 
 

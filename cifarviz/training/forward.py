@@ -4,14 +4,14 @@ Logits and gradients equal those of ``model(images, training=True)``, except for
 docs/performance.md has what each arrangement gains.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from itertools import pairwise
+from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from cifarviz.network.build import RESCALING
+from cifarviz.network.graph import Node
 from cifarviz.network.inference import compute_logits
 from cifarviz.network.joint_batch_norm import normalize_jointly
 from cifarviz.network.relu import compiled_gradient_relu
@@ -31,33 +31,88 @@ def forward(model: keras.Model, parts: Sequence[tf.Tensor], images: int) -> list
     and variance over all of them, and applies the ReLU that follows it. Between a convolution and
     max pooling, ReLU is applied after pooling, to fewer values with the same result.
     """
-    values = list(parts)
+    rescaling = model.get_layer(RESCALING)
+    *hidden, output = model.nodes
+    values = _run(hidden, [rescaling(part) for part in parts], images, following=output)
+    return [compute_logits(output.layer, part) for part in _joined(output, values, images)]
+
+
+def _run(
+    nodes: Sequence[Node], parts: list[tf.Tensor], images: int, following: Node | None
+) -> list[tf.Tensor]:
+    """Pass the parts of a batch through ``nodes``; ``following`` is the node after the last."""
+    values = parts
     relu_waits = relu_done = False
-    layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
-    for layer, following in pairwise([*layers, None]):
+    for node, after in zip(nodes, [*nodes, following][1:], strict=True):
+        layer = node.layer
         relu = _relu_for(layer, images // len(parts))
-        if images < _MANY_IMAGES and _weight_count(layer) >= _MANY_WEIGHTS:
-            values = [tf.concat(values, 0)]
-        if following is None:
-            values = [compute_logits(layer, part) for part in values]
-        elif relu_done:
+        values = _joined(node, values, images)
+        if relu_done:
             relu_done = False
+        elif node.branches:
+            values = _merge(node, values, images, relu)
         elif isinstance(layer, keras.layers.BatchNormalization) and len(values) > 1:
-            relu_done = isinstance(following, keras.layers.Activation) and _has_relu(following)
+            relu_done = _is_relu(after)
             values = _normalize(layer, values, relu=relu_done)
-        elif _has_relu(layer) and isinstance(following, keras.layers.MaxPooling2D):
-            with _activation(layer, keras.activations.linear):
-                values = [layer(part, training=True) for part in values]
+        elif _has_relu(layer) and _is_max_pooling(after):
+            values = _call(layer, values, keras.activations.linear)
             relu_waits = True
         elif _has_relu(layer):
-            with _activation(layer, relu):
-                values = [layer(part, training=True) for part in values]
+            values = _call(layer, values, relu)
         else:
             values = [layer(part, training=True) for part in values]
             if relu_waits:
                 values = [relu(part) for part in values]
                 relu_waits = False
     return values
+
+
+def _merge(
+    node: Node, parts: list[tf.Tensor], images: int, relu: Callable[[tf.Tensor], tf.Tensor]
+) -> list[tf.Tensor]:
+    """Pass the parts through the branches of a block, and merge their outputs."""
+    outputs = [_run(branch, parts, images, following=None) for branch in node.branches]
+    if len({len(output) for output in outputs}) > 1:
+        outputs = [[tf.concat(output, 0)] for output in outputs]
+    merge, *activations = node.keras_layers
+    values = [merge(list(branches)) for branches in zip(*outputs, strict=True)]
+    for layer in activations:
+        values = _call(layer, values, relu if _has_relu(layer) else layer.activation)
+    return values
+
+
+def _joined(node: Node, parts: list[tf.Tensor], images: int) -> list[tf.Tensor]:
+    """Join the parts before a layer whose weights take longer to read than to use."""
+    if images < _MANY_IMAGES and _weight_count(node.layer) >= _MANY_WEIGHTS:
+        return [tf.concat(parts, 0)]
+    return parts
+
+
+def _call(
+    layer: keras.layers.Layer,
+    parts: Sequence[tf.Tensor],
+    activation: Callable[[tf.Tensor], tf.Tensor],
+) -> list[tf.Tensor]:
+    """Apply a layer with another activation than its own, which no other thread uses meanwhile."""
+    own, layer.activation = layer.activation, activation
+    try:
+        return [layer(part, training=True) for part in parts]
+    finally:
+        layer.activation = own
+
+
+def _is_relu(node: Node | None) -> bool:
+    """Whether the node is a ReLU as a separate layer."""
+    return (
+        node is not None
+        and isinstance(node.layer, keras.layers.Activation)
+        and not node.branches
+        and _has_relu(node.layer)
+    )
+
+
+def _is_max_pooling(node: Node | None) -> bool:
+    return node is not None and isinstance(node.layer, keras.layers.MaxPooling2D)
 
 
 def _has_relu(layer: keras.layers.Layer) -> bool:
@@ -77,18 +132,6 @@ def _relu_for(layer: keras.layers.Layer, images: int) -> Callable[[tf.Tensor], t
     if layer.compute_dtype == "bfloat16" and values >= _LARGE:
         return compiled_gradient_relu
     return keras.activations.relu
-
-
-@contextmanager
-def _activation(
-    layer: keras.layers.Layer, activation: Callable[[tf.Tensor], tf.Tensor]
-) -> Iterator[None]:
-    """Replace a layer's activation temporarily; no other thread uses the layer."""
-    own, layer.activation = layer.activation, activation
-    try:
-        yield
-    finally:
-        layer.activation = own
 
 
 def _normalize(

@@ -10,6 +10,7 @@ from cifarviz.data.image_set import ImageSet
 from cifarviz.experiment.experiment import Augmentation, Experiment, Loss
 from cifarviz.network.inference import log_probability_batch
 from cifarviz.network.threads import batch_parts, split_batch
+from cifarviz.network.variables import trainable_variables
 from cifarviz.training.forward import forward
 from cifarviz.training.update import apply_gradients
 
@@ -108,7 +109,7 @@ class TrainingStep:
         # The flip and the shift take the seeds (run, 2·step) and one above it in each place.
         seed = tf.stack([tf.constant(self._seed, tf.int32), 2 * step])
         images = tf.cast(augment(images, self._augmentation, seed), tf.float32)
-        variables = self._model.trainable_variables
+        variables = trainable_variables(self._model)
         with tf.GradientTape() as tape:
             logits = forward(self._model, split_batch(images, parts), self._batch_size)
             minimized = _mean(self._objective, labels, logits)

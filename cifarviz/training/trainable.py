@@ -8,6 +8,7 @@ import keras
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.optimizers import Optimizer
 from cifarviz.network.build import build, whiten
+from cifarviz.network.variables import trainable_variables
 from cifarviz.training.plan import Plan
 from cifarviz.training.step import TrainingStep, TrainingTensors
 
@@ -38,7 +39,7 @@ def make_trainable(
     )
     whiten(model, experiment.architecture, plan.scaling, plan.train.images)
     optimizer = build_optimizer(experiment.optimizer)
-    optimizer.build(model.trainable_variables)
+    optimizer.build(trainable_variables(model))
     return Trainable(model, optimizer, TrainingStep(model, optimizer, experiment, images))
 
 

@@ -4,7 +4,14 @@ from cifarviz.experiment.address import preset_draft
 from cifarviz.experiment.assessment import assess
 from cifarviz.experiment.choices import EarlyStopping
 from cifarviz.experiment.draft import Draft, make_draft
-from cifarviz.experiment.draft_layers import add_layer, trace_layers
+from cifarviz.experiment.draft_layers import (
+    add_layer,
+    add_layer_inside,
+    fit_branch,
+    fitting_branch,
+    trace_layers,
+)
+from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.experiment.saved_epochs import format_epochs, parse_epochs
 
@@ -229,3 +236,72 @@ def test_a_draft_of_an_experiment_makes_it_again() -> None:
     again = make_draft(experiment, "cifar10-vgg", 4)
     assert again.plain() == draft.plain()
     assert {layer.id.split("-")[0] for layer in again.layers} == {"4"}
+
+
+def test_the_layers_inside_a_block_are_edited_like_the_others() -> None:
+    draft = add_layer(make_draft(PRESETS["cifar10-vgg"].experiment, "cifar10-vgg", 3), "residual")
+    block = draft.find_layer(draft.newest_layer)
+    assert block is not None
+    assert trace_layers(draft).ok
+    first, second, *_ = block.branches[0]
+    moved = draft.with_layer_moved(first.id, 1).find_layer(block.id)
+    assert moved is not None
+    assert [layer.id for layer in moved.branches[0]][:2] == [second.id, first.id]
+    assert moved.id == block.id
+    assert draft.block_of(first.id) == block.id
+    assert draft.block_of(block.id) is None
+    copied = draft.with_layer_copied(block.id)
+    ids = [inner.id for layer in copied.layers for inner in layer.all_layers()]
+    assert len(ids) == len(set(ids))
+    assert trace_layers(copied).ok
+    fewer = draft.without_layer(first.id)
+    assert fewer.find_layer(first.id) is None
+    assert make_draft(_experiment(draft), "cifar10-vgg").plain() == draft.plain()
+
+
+def test_an_invalid_layer_inside_a_block_leaves_its_shape_unknown() -> None:
+    draft = add_layer(make_draft(PRESETS["cifar10-vgg"].experiment, "cifar10-vgg", 3), "residual")
+    block = draft.find_layer(draft.newest_layer)
+    assert block is not None
+    inner = block.branches[0][0]
+    wrong = trace_layers(draft.with_layer_field(inner.id, "filters", "many"))
+    row = next(row for row in wrong.rows if row.branches)
+    assert row.output_shape is None
+    assert row.problem is None
+    assert "must be a whole number" in str(row.branches[0][0].problem)
+    assert not wrong.ok
+
+
+def test_a_shortcut_that_does_not_fit_is_mended() -> None:
+    draft = add_layer(make_draft(PRESETS["cifar10-vgg"].experiment, "cifar10-vgg", 3), "residual")
+    block = draft.find_layer(draft.newest_layer)
+    assert block is not None
+    last = [layer for layer in block.branches[0] if layer.type == "conv2d"][-1]
+    assert fitting_branch(draft, block.id) is None
+    other = draft.with_layer_field(last.id, "filters", 24)
+    (problem,) = (row.problem for row in trace_layers(other).rows if row.problem)
+    assert "only equal shapes can be added" in problem
+    mended = fit_branch(other, block.id)
+    assert next(row for row in trace_layers(mended).rows if row.branches).problem is None
+    assert fit_branch(draft, block.id) == draft
+
+
+def test_branches_are_added_and_removed() -> None:
+    preset = make_draft(PRESETS["cifar10-vgg"].experiment, "cifar10-vgg", 3)
+    draft = add_layer(preset, "concatenation")
+    block = draft.newest_layer
+    more = draft.with_branch_added(block)
+    more = add_layer_inside(more, block, 2, "conv2d")
+    found = more.find_layer(block)
+    assert found is not None
+    assert [len(branch) for branch in found.branches] == [1, 1, 1]
+    assert trace_layers(more).ok
+    fewer = more.without_branch(block, 0).find_layer(block)
+    assert fewer is not None
+    assert fewer.branches == found.branches[1:]
+
+
+def _experiment(draft: Draft) -> Experiment:
+    found = _assess(draft).experiment
+    assert found is not None
+    return found

@@ -68,6 +68,7 @@ def test_json_is_a_full_dump():
         "activation": "relu",
         "initializer": "glorot_uniform",
         "use_bias": True,
+        "dilation": 1,
     }
 
 

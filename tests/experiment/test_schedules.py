@@ -3,11 +3,25 @@
 import numpy as np
 import pytest
 
-from cifarviz.experiment.schedules import Constant, Cosine, OneCycle, StepSchedule, learning_rates
+from cifarviz.experiment.schedules import (
+    Constant,
+    Cosine,
+    Milestones,
+    OneCycle,
+    StepSchedule,
+    learning_rates,
+)
 
 BASE = np.float32(0.1)
 
-ALL = [Constant(), StepSchedule(every_epochs=2), Cosine(), Cosine(warmup_epochs=2), OneCycle()]
+ALL = [
+    Constant(),
+    StepSchedule(every_epochs=2),
+    Milestones(epochs=(1, 3)),
+    Cosine(),
+    Cosine(warmup_epochs=2),
+    OneCycle(),
+]
 
 
 @pytest.mark.parametrize("schedule", ALL)
@@ -30,6 +44,11 @@ def test_step_multiplies_every_few_epochs():
     rates = learning_rates(StepSchedule(every_epochs=2, factor=0.1), 1.0, 3, 5)
     np.testing.assert_allclose(rates[::3], [1, 1, 0.1, 0.1, 0.01])
     assert (rates.reshape(5, 3) == rates[::3, np.newaxis]).all()
+
+
+def test_milestones_multiply_after_the_epochs_listed():
+    rates = learning_rates(Milestones(epochs=(1, 3), factor=0.1), 1.0, 2, 5)
+    np.testing.assert_allclose(rates[::2], [1, 0.1, 0.1, 0.01, 0.01])
 
 
 def test_cosine_ends_exactly_and_is_halfway_in_the_middle():

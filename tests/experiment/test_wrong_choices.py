@@ -94,7 +94,7 @@ from tests.experiment.small_experiment import NETWORK, changed, experiment
         ({"test_epochs": [True]}, "Enter epochs as numbers"),
         (
             {"test_epochs": list(range(1, 102)), "epochs": 500},
-            "Test predictions can be saved at up to 100 epochs, not 101.",
+            "Up to 100 epochs can be listed here, not 101.",
         ),
         (
             {"preprocessing": {"kind": "divide", "divisor": 0}},

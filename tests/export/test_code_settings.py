@@ -20,6 +20,7 @@ from cifarviz.experiment.presets import PRESETS
 from cifarviz.experiment.schedules import (
     Constant,
     Cosine,
+    Milestones,
     OneCycle,
     Schedule,
     StepSchedule,
@@ -82,8 +83,8 @@ def test_every_preset_becomes_valid_python_without_cifarviz(
     }
     assert max(map(len, source.splitlines())) <= 100
     layers = [node for node in ast.walk(tree) if _is_layer(node)]
-    # The first is Rescaling.
-    assert len(layers) == 1 + len(experiment.architecture.layers)
+    # The first is Rescaling; the classes of blocks derive from a Keras layer, too.
+    assert len(layers) == 1 + experiment.architecture.layer_count
 
 
 def _is_layer(node: ast.AST) -> bool:
@@ -95,7 +96,7 @@ def _is_layer(node: ast.AST) -> bool:
 
 def test_every_layer_and_optimiser_has_its_code(run: Run) -> None:
     layers: list[Layer] = [
-        layer_type(rate=0.1) if kind == "dropout" else layer_type()  # type: ignore[call-arg]
+        layer_type.make(**layer_type.fields_for((8, 8, 32)))
         for kind, layer_type in LAYER_TYPES.items()
         if kind not in ("dense", "flatten", "global_average_pool2d", "global_max_pool2d")
     ]
@@ -200,6 +201,7 @@ def test_dropout_draws_in_halves_only_if_the_run_did(run: Run) -> None:
         Cosine(),
         Cosine(warmup_epochs=2, final_fraction=0.2),
         OneCycle(),
+        Milestones(epochs=(1, 2), factor=0.2),
         OneCycle(warmup_fraction=0, final_fraction=0.5),
         OneCycle(warmup_fraction=1, start_fraction=0.1),
     ],
@@ -220,7 +222,7 @@ def test_the_code_has_the_learning_rates_of_the_schedule(
     exec(section.code, namespace)
     rates = []
     model = SimpleNamespace(optimizer=SimpleNamespace(learning_rate=None))
-    if isinstance(schedule, StepSchedule):
+    if isinstance(schedule, StepSchedule | Milestones):
         rates = [namespace["schedule"].rate(n // steps, None) for n in range(steps * epochs)]
     else:
         namespace["schedule"].model = model

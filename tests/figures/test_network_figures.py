@@ -12,14 +12,14 @@ from cifarviz.figures.channel_map import (
 )
 from cifarviz.figures.dense_bars import dense_bars, dense_bars_figure
 from cifarviz.figures.learning_rate import learning_rate_curve, learning_rate_figure
-from cifarviz.figures.network_diagram import network_diagram, network_diagram_figure
+from cifarviz.figures.network_diagram import DrawnLayer, network_diagram, network_diagram_figure
 from cifarviz.figures.theme import WARNING
 
 LAYERS = [
-    ("Conv 32", "conv2d", (30, 30, 32), 896, False),
-    ("Max pool", "max_pool2d", (15, 15, 32), 0, False),
-    ("Flatten", "flatten", (7200,), 0, False),
-    ("Dense 10", "dense", (10,), 72_010, False),
+    DrawnLayer("Conv 32", "conv2d", (30, 30, 32), 896),
+    DrawnLayer("Max pool", "max_pool2d", (15, 15, 32), 0),
+    DrawnLayer("Flatten", "flatten", (7200,), 0),
+    DrawnLayer("Dense 10", "dense", (10,), 72_010),
 ]
 
 
@@ -46,7 +46,7 @@ def test_a_long_network_has_rows_of_equal_length_with_space_for_labels() -> None
 
 
 def test_larger_maps_are_taller_and_more_channels_thicker() -> None:
-    layers = [("Conv", "conv2d", shape, 1, False) for shape in [(32, 32, 8), (16, 16, 64)]]
+    layers = [DrawnLayer("Conv", "conv2d", shape, 1) for shape in [(32, 32, 8), (16, 16, 64)]]
     first, second = network_diagram(layers).blocks
     assert first.height > second.height
     assert first.width < second.width
@@ -54,7 +54,10 @@ def test_larger_maps_are_taller_and_more_channels_thicker() -> None:
 
 
 def test_only_an_invalid_layer_is_marked() -> None:
-    unknown = [("Conv 64", "conv2d", None, 0, True), ("Dense 10", "dense", None, 0, False)]
+    unknown = [
+        DrawnLayer("Conv 64", "conv2d", None, 0, True),
+        DrawnLayer("Dense 10", "dense", None, 0),
+    ]
     diagram = network_diagram([*LAYERS, *unknown])
     assert [b.shape_text for b in diagram.blocks[-2:]] == ["?", "?"]
     figure = network_diagram_figure(diagram)
@@ -75,8 +78,23 @@ def test_every_layer_has_a_label_and_hover_text(repeats: int) -> None:
     assert "72,010 parameters" in targets.hovertext[3]
 
 
+def test_a_branch_past_the_longest_is_an_arc() -> None:
+    conv = DrawnLayer("Conv 16", "conv2d", (30, 30, 16), 100)
+    short = DrawnLayer("Conv 1×1", "conv2d", (30, 30, 16), 10)
+    block = DrawnLayer("Residual", "residual", (30, 30, 16), 210, False, ((conv, conv), (short,)))
+    diagram = network_diagram([LAYERS[0], block, *LAYERS[1:]], input_shape=(32, 32, 3))
+    shown = [b.label for b in diagram.blocks]
+    assert shown[:5] == ["Input", "Conv 32", "Conv 16", "Conv 16", "Residual"]
+    assert [b.number for b in diagram.blocks][:6] == [0, 1, 2, 2, 2, 3]
+    (arc,) = diagram.arcs
+    assert (arc.first, arc.last, arc.label) == (2, 4, "Conv 1×1")
+    assert "Conv 1×1" in texts(network_diagram_figure(diagram))
+    # From one row to the next, too.
+    assert network_diagram_figure(network_diagram([block] * 12)).data
+
+
 def test_labels_are_escaped_and_shortened() -> None:
-    layer = ("Conv “<b>" + "9" * 40 + "”", "conv2d", None, 0, True)
+    layer = DrawnLayer("Conv “<b>" + "9" * 40 + "”", "conv2d", None, 0, True)
     (label, *_) = texts(network_diagram_figure(network_diagram([layer])))
     assert label == "Conv “&lt;b&gt;99…"
 

@@ -14,11 +14,17 @@ from cifarviz.experiment.presets import PRESETS
 from cifarviz.layers.activation import Activation
 from cifarviz.layers.base import Layer
 from cifarviz.layers.batch_norm import BatchNorm
+from cifarviz.layers.concatenation import Concatenation
 from cifarviz.layers.conv2d import Conv2D
 from cifarviz.layers.dense import Dense
+from cifarviz.layers.depthwise_conv2d import DepthwiseConv2D
 from cifarviz.layers.dropout import Dropout
 from cifarviz.layers.flatten import Flatten
+from cifarviz.layers.group_norm import GroupNorm, LayerNorm
+from cifarviz.layers.pad_channels import PadChannels
 from cifarviz.layers.pooling import AveragePool2D, GlobalAveragePool2D, GlobalMaxPool2D, MaxPool2D
+from cifarviz.layers.residual import Residual
+from cifarviz.layers.separable_conv2d import SeparableConv2D
 from cifarviz.layers.whitening import Whitening
 from cifarviz.network.build import build
 
@@ -27,11 +33,15 @@ def assert_traced_as_keras_counts(architecture):
     channels = architecture.input_shape[-1]
     model = build(architecture, scaling(Divide(), (), (), channels))
     traced = architecture.trace()
-    layers = model.layers[2:]  # after the input and the rescaling
-    assert [row.name for row in traced.rows] == [layer.name for layer in layers]
-    assert [row.output_shape for row in traced.rows] == [layer.output.shape[1:] for layer in layers]
+    rows = traced.all_rows
+    layers = [model.get_layer(row.name) for row in rows]
+    assert [row.output_shape for row in rows] == [layer.output.shape[1:] for layer in layers]
     # Keras' own count takes dropout's random generators for no parameters, as we do.
-    assert [row.parameters for row in traced.rows] == [layer.count_params() for layer in layers]
+    counted = [(row, layer) for row, layer in zip(rows, layers, strict=True) if not row.branches]
+    assert [row.parameters for row, _ in counted] == [layer.count_params() for _, layer in counted]
+    merging = sum(bool(row.branches) for row in rows)
+    # After the input and the rescaling; a sum is a layer more.
+    assert len(rows) <= len(model.layers[2:]) <= len(rows) + merging
     assert traced.parameters == model.count_params()
     assert traced.trainable_parameters == sum(
         int(np.prod(weight.shape)) for weight in model.trainable_weights
@@ -92,7 +102,48 @@ whitening = st.builds(
 pooling = [st.builds(MaxPool2D, **pools), st.builds(AveragePool2D, **pools)]
 
 
-for_maps = st.one_of(convolutions, st.one_of(*pooling), st.one_of(convolutions, *anywhere))
+separable = st.builds(
+    SeparableConv2D,
+    filters=st.integers(1, 6),
+    kernel_size=st.integers(1, 4),
+    activation=activations,
+    use_bias=st.booleans(),
+    dilation=st.integers(1, 2),
+    padding=paddings,
+)
+
+
+singles = st.one_of(
+    convolutions,
+    separable,
+    st.one_of(*pooling),
+    st.builds(GroupNorm, groups=st.integers(1, 3)),
+    st.builds(PadChannels, added=st.integers(1, 3)),
+    st.one_of(convolutions, *anywhere),
+)
+
+
+def branches(inside):
+    return st.lists(inside, max_size=3).map(tuple)
+
+
+def blocks(inside):
+    # Depthwise convolutions and the like keep the shape, so that an identity fits.
+    keeping = st.one_of(
+        st.builds(DepthwiseConv2D, kernel_size=st.integers(1, 3)), st.builds(LayerNorm), *anywhere
+    )
+    return st.one_of(
+        st.builds(
+            Residual,
+            branch=st.lists(keeping, min_size=1, max_size=3).map(tuple),
+            activation=activations,
+        ),
+        st.builds(Residual, branch=branches(inside), shortcut=branches(inside)),
+        st.builds(Concatenation, inputs=st.lists(branches(inside), min_size=2, max_size=3)),
+    )
+
+
+for_maps = st.one_of(singles, st.recursive(singles, blocks, max_leaves=6), blocks(singles))
 
 
 for_vectors = st.one_of(
@@ -120,7 +171,8 @@ def architectures(draw):
     first = draw(st.lists(whitening, max_size=1))
     for layer in [*first, *draw(st.lists(for_maps, min_size=2, max_size=6))]:
         if all(row.problem is None for row in trace(shape, [*layers, layer], classes).rows[:-1]):
-            fits = trace(shape, [*layers, layer, Flatten()], classes).rows[-1].output_shape
+            found = trace(shape, [*layers, layer, Flatten()], classes)
+            fits = found.rows[-1].output_shape and not [*found.rows[-2].problems("")]
             layers += [layer] if fits else []
     layers += [draw(bridges), *draw(st.lists(for_vectors, max_size=3))]
     output = Dense(units=classes, activation="softmax", initializer=draw(initializers))

@@ -4,7 +4,14 @@ from textwrap import dedent
 
 from cifarviz.experiment.experiment import Augmentation, Experiment, Loss
 from cifarviz.experiment.optimizers import Optimizer
-from cifarviz.experiment.schedules import Constant, Cosine, OneCycle, StepSchedule
+from cifarviz.experiment.schedules import (
+    AnySchedule,
+    Constant,
+    Cosine,
+    Milestones,
+    OneCycle,
+    StepSchedule,
+)
 from cifarviz.export.code.data import has_validation
 from cifarviz.export.code.section import Section, blocks, call
 
@@ -265,7 +272,7 @@ def _augmentation(augmentation: Augmentation) -> str:
     return blocks([_SHIFTED if augmentation.shift else "", "\n".join(lines)], gap=2)
 
 
-def learning_rate_section(schedule: Constant | StepSchedule | Cosine | OneCycle) -> Section | None:
+def learning_rate_section(schedule: AnySchedule) -> Section | None:
     """Return the section that defines the callback ``schedule``; ``None`` for a constant rate."""
     match schedule:
         case Constant():
@@ -281,6 +288,17 @@ def learning_rate_section(schedule: Constant | StepSchedule | Cosine | OneCycle)
                 '    """Return the learning rate of an epoch, counted from 0."""\n'
                 f"    return LEARNING_RATE * {schedule.factor!r} ** "
                 f"(epoch // {schedule.every_epochs})\n\n\n"
+                "schedule = keras.callbacks.LearningRateScheduler(rate_of_epoch)",
+            )
+        case Milestones():
+            return Section(
+                "Learning rate",
+                f"The learning rate is multiplied by {schedule.factor!r} after each milestone.",
+                f"MILESTONES = {list(schedule.epochs)!r}\n\n\n"
+                "def rate_of_epoch(epoch, _):\n"
+                '    """Return the learning rate of an epoch, counted from 0."""\n'
+                "    passed = sum(milestone <= epoch for milestone in MILESTONES)\n"
+                f"    return LEARNING_RATE * {schedule.factor!r} ** passed\n\n\n"
                 "schedule = keras.callbacks.LearningRateScheduler(rate_of_epoch)",
             )
         case Cosine():

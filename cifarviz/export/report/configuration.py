@@ -23,6 +23,7 @@ from cifarviz.export.report.contents import RunContents
 from cifarviz.export.report.markup import Html, code, folded, joined, paragraph, table
 from cifarviz.installation import program_name
 from cifarviz.layers.base import Layer, format_shape
+from cifarviz.layers.registry import layer_summary
 from cifarviz.runs.earlier_losses import losses_text
 from cifarviz.runs.run_headline import format_duration, headline
 from cifarviz.runs.stored_weights import training_position
@@ -57,21 +58,21 @@ def format_settings(experiment: Experiment) -> dict[str, str]:
     for name in SINGLE_FIELDS:
         texts[_section_label(name)] = format_value(draft.settings[name])
     network = experiment.architecture
-    texts["Network"] = f"{len(network.layers)} layers, {network.parameters:,} parameters"
+    texts["Network"] = f"{network.layer_count} layers, {network.parameters:,} parameters"
     return texts
 
 
 def layer_table(experiment: Experiment) -> Html:
     """Return a row per layer: name, settings, output shape, parameters."""
-    trace = experiment.architecture.trace()
+    specs = {name: layer for name, layer, _ in experiment.architecture.walk()}
     rows = [
         (
             row.name,
-            _format_layer(layer),
+            _format_layer(specs[row.name]),
             format_shape(row.output_shape) if row.output_shape else None,
             f"{row.parameters:,}",
         )
-        for layer, row in zip(experiment.architecture.layers, trace.rows, strict=True)
+        for row in experiment.architecture.trace().all_rows
     ]
     return table(["Layer", "Settings", "Output", "Parameters"], rows, style="layers")
 
@@ -130,6 +131,8 @@ def _format_fields(section_type: type[Value], fields: Mapping[str, object]) -> s
 
 def _format_layer(layer: Layer) -> str:
     layer_type = type(layer)
+    if layer.is_block:
+        return f"{layer_type.title}: {layer_summary(layer.model_dump(mode='json'))}"
     defaults = layer_type().model_dump()
     texts = [
         f"{layer_type.label(name)} {format_value(value)}"

@@ -82,7 +82,7 @@ def channel_in_address(architecture: Architecture) -> tuple[str, int] | None:
     """Layer and channel in the address, or ``None``; reports all that is wrong with them."""
     name, number = st.query_params.get("layer"), st.query_params.get("channel")
     channel = whole_number(number)
-    row = next((row for row in architecture.trace().rows if row.name == name), None)
+    row = next((row for row in architecture.trace().all_rows if row.name == name), None)
     count = row.output_shape[2] if row and row.output_shape and len(row.output_shape) == 3 else None
     problems = []
     if name is not None and row is None:
@@ -208,8 +208,8 @@ def _render_kernel(view: LayerView, channel: int, model: "TrainedModel") -> None
     height, width, inputs = kernel.shape
     # Layers before the first convolution, such as pooling, do not mix the image's channels.
     network = model.architecture
-    layers = zip(network.layer_names, network.layers, strict=True)
-    first = view.name == next(name for name, layer in layers if layer.has_filters)
+    rows = network.trace().all_rows
+    first = view.name == next(row.name for row in rows if LAYER_TYPES[row.type].has_filters)
     sees_image = first and inputs == network.input_shape[2]
     names = [name for name, _ in CHANNEL_COLORS[inputs]] if sees_image else None
     if names is not None:
@@ -450,7 +450,7 @@ def _format_top_images_caption(
 
 
 def _value_field(architecture: Architecture, layer: str, image: TopImage) -> ReceptiveField:
-    row = next(row for row in architecture.trace().rows if row.name == layer)
+    row = next(row for row in architecture.trace().all_rows if row.name == layer)
     assert row.output_shape is not None
     return receptive_field(architecture, layer, *divmod(image.place, row.output_shape[1]))
 

@@ -12,6 +12,7 @@ from cifarviz.data.image_set import ImageSet
 from cifarviz.escaping import html_text
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.figures.pictures import picture_sheet
+from cifarviz.layers.registry import LAYER_TYPES
 from cifarviz.runs.pins import pinned_images
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import WeightsChoice, snapshot_epochs
@@ -136,7 +137,7 @@ def _pick_image(stage: Stage, images: ImageSet) -> int:
 
 
 def _map_layers(run: Run) -> list[str]:
-    rows = run.experiment.architecture.trace().rows
+    rows = run.experiment.architecture.trace().all_rows
     return [row.name for row in rows if row.output_shape is not None and len(row.output_shape) == 3]
 
 
@@ -219,13 +220,12 @@ def _format_sources(sources: Mapping[int, Source]) -> str:
 
 def _format_title(architecture: Architecture, name: str) -> str:
     """The headline for a layer: ``Feature maps after the first convolution``."""
-    index = architecture.layer_names.index(name)
-    layer = architecture.layers[index]
-    same_type = [
-        number for number, other in enumerate(architecture.layers) if other.type == layer.type
-    ]
-    place = same_type.index(index)
-    title = layer.title if layer.title.isupper() else layer.title.lower()
+    rows = architecture.trace().all_rows
+    row = next(row for row in rows if row.name == name)
+    same_type = [other.name for other in rows if other.type == row.type]
+    place = same_type.index(name)
+    title = LAYER_TYPES[row.type].title
+    title = title if title.isupper() else title.lower()
     if len(same_type) == 1:
         return f"Feature maps after the {title}"
     if place < len(_ORDINALS):

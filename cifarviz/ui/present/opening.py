@@ -79,7 +79,7 @@ def network_title(stage: Stage) -> str:
     """The number of layers and of parameters."""
     assert stage.run is not None
     architecture = stage.run.experiment.architecture
-    return f"{len(architecture.layers)} layers, {architecture.parameters:,} parameters"
+    return f"{architecture.layer_count} layers, {architecture.parameters:,} parameters"
 
 
 class _Part(NamedTuple):
@@ -155,8 +155,8 @@ def render_network(stage: Stage) -> Sequence[str]:
     assert stage.run is not None
     architecture = stage.run.experiment.architecture
     rows = architecture.trace().rows
-    drawn: list[DrawnLayer] = [
-        (layer_label(layer.model_dump()), layer.type, row.output_shape, row.parameters, False)
+    drawn = [
+        DrawnLayer(layer_label(layer.model_dump()), layer.type, row.output_shape, row.parameters)
         for layer, row in zip(architecture.layers, rows, strict=True)
     ]
     render_headline(network_title(stage))

@@ -184,7 +184,7 @@ def _run_plan(experiment_json: str) -> RunPlan:
     experiment = Experiment.from_json(experiment_json)
     data = experiment.data
     variant = "full" if data.variant == "full" else "sample"
-    layers = len(experiment.architecture.layers)
+    layers = experiment.architecture.layer_count
     wrong = f", {format_brief('wrong_labels', '', data.wrong_labels)}" if data.wrong_labels else ""
     return RunPlan(
         data=f"{dataset_title(data.dataset)} {variant}{wrong}",

@@ -14,7 +14,7 @@ from cifarviz.datasets.info import DatasetInfo, Variant
 from cifarviz.experiment.assessment import Assessment
 from cifarviz.experiment.dataset_fitting import fit_draft
 from cifarviz.experiment.draft import Draft
-from cifarviz.experiment.draft_layers import add_layer
+from cifarviz.experiment.draft_layers import add_layer, add_layer_inside, fit_branch
 from cifarviz.experiment.saved_epochs import format_epochs, parse_epochs
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped, sentence_case
@@ -233,10 +233,38 @@ def add_new_layer(layer_type: str) -> None:
         memory.open_layer = memory.draft.newest_layer
 
 
-def toggle_layer_form(layer_id: str) -> None:
-    """Open or close the form of a layer."""
+def add_layer_to_branch(block_id: str, branch: int, layer_type: str) -> None:
+    """Add a layer at the end of a branch of a block, with its form open."""
+    _edit_draft(lambda draft: add_layer_inside(draft, block_id, branch, layer_type))
     memory = state.setup_memory()
-    memory.open_layer = None if memory.open_layer == layer_id else layer_id
+    if memory.draft is not None:
+        memory.open_layer = memory.draft.newest_layer
+
+
+def add_branch(block_id: str) -> None:
+    """Add a branch without layers to a block."""
+    _edit_draft(lambda draft: draft.with_branch_added(block_id))
+
+
+def remove_branch(block_id: str, branch: int) -> None:
+    """Remove a branch of a block with its layers."""
+    _edit_draft(lambda draft: draft.without_branch(block_id, branch))
+
+
+def fit_block(block_id: str) -> None:
+    """Replace the layers of a block's branch by one that makes the shapes fit."""
+    _edit_draft(lambda draft: fit_branch(draft, block_id))
+
+
+def toggle_layer_form(layer_id: str) -> None:
+    """Open or close the form of a layer; closing one inside a block leaves the block open."""
+    memory = state.setup_memory()
+    if memory.draft is None or (layer := memory.draft.find_layer(layer_id)) is None:
+        return
+    if any(inner.id == memory.open_layer for inner in layer.all_layers()):
+        memory.open_layer = memory.draft.block_of(layer_id)
+    else:
+        memory.open_layer = layer_id
 
 
 def _edit_draft(change: Callable[[Draft], Draft]) -> None:

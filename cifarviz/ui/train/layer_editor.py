@@ -4,7 +4,7 @@ Widget keys contain the layer's id rather than its position, so that moving, cop
 rows does not affect other layers' values.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
 from types import MappingProxyType
 from typing import Any, Literal
@@ -13,6 +13,7 @@ import streamlit as st
 
 from cifarviz.experiment.architecture import MAX_LAYERS, LayerRow, Trace
 from cifarviz.experiment.draft import Draft, DraftLayer
+from cifarviz.experiment.draft_layers import fitting_branch
 from cifarviz.figures.network_diagram import DrawnLayer, network_diagram, network_diagram_figure
 from cifarviz.layers.base import format_shape
 from cifarviz.layers.registry import LAYER_TYPES, layer_label, layer_summary
@@ -43,8 +44,7 @@ def render_layer_editor(draft: Draft, trace: Trace) -> None:
             )
         _render_cells("", "Input", "raw pixels, 0 to 255", format_shape(draft.image_shape), "")
         opened = state.setup_memory().open_layer
-        for number, (layer, row) in enumerate(zip(draft.layers, trace.rows, strict=True), start=1):
-            _render_layer(number, layer, row, len(draft.layers), is_open=layer.id == opened)
+        _render_rows(draft, draft.layers, trace.rows, opened)
         render_problem(trace.problem)
     if trace.ok:
         _render_totals(trace)
@@ -53,7 +53,7 @@ def render_layer_editor(draft: Draft, trace: Trace) -> None:
 
 def _glossary(draft: Draft) -> Mapping[str, str]:
     """Return an explanation by column; of the layer types, those in the network."""
-    types = dict.fromkeys(layer.type for layer in draft.layers)
+    types = dict.fromkeys(inner.type for layer in draft.layers for inner in layer.all_layers())
     layers = [f"- **{LAYER_TYPES[kind].title}**: {LAYER_TYPES[kind].explanation}" for kind in types]
     return {
         "Layer": "\n".join(layers),
@@ -79,16 +79,7 @@ def _render_totals(trace: Trace) -> None:
 
 
 def _render_diagram(draft: Draft, trace: Trace) -> None:
-    layers = tuple(
-        (
-            layer_label(layer.fields),
-            layer.type,
-            row.output_shape,
-            row.parameters,
-            row.problem is not None,
-        )
-        for layer, row in zip(draft.layers, trace.rows, strict=True)
-    )
+    layers = tuple(map(_drawn, draft.layers, trace.rows))
     figure, height, min_width = _diagram(layers, draft.image_shape)
     with st.container(height=_TALLEST_DIAGRAM if height > _TALLEST_DIAGRAM else "content"):
         chart(
@@ -101,6 +92,18 @@ def _render_diagram(draft: Draft, trace: Trace) -> None:
         )
 
 
+def _drawn(layer: DraftLayer, row: LayerRow) -> DrawnLayer:
+    branches = zip(layer.branches, row.branches, strict=True)
+    return DrawnLayer(
+        layer_label(layer.fields),
+        layer.type,
+        row.output_shape,
+        row.parameters,
+        row.problem is not None,
+        tuple(tuple(map(_drawn, inside, rows)) for inside, rows in branches),
+    )
+
+
 @lru_cache(maxsize=64)
 def _diagram(
     layers: tuple[DrawnLayer, ...], input_shape: tuple[int, ...]
@@ -108,6 +111,18 @@ def _diagram(
     diagram = network_diagram(layers, input_shape=input_shape)
     figure = dict(network_diagram_figure(diagram).to_plotly_json())
     return figure, diagram.height, diagram.min_width
+
+
+def _render_rows(
+    draft: Draft, layers: Sequence[DraftLayer], rows: Sequence[LayerRow], opened: str | None
+) -> None:
+    for number, (layer, row) in enumerate(zip(layers, rows, strict=True), start=1):
+        is_open = any(inner.id == opened for inner in layer.all_layers())
+        _render_layer(number, layer, row, len(layers), is_open=is_open)
+        if is_open and layer.id == opened:
+            _render_form(layer)
+        if is_open and row.branches:
+            _render_branches(draft, layer, row, opened)
 
 
 def _render_layer(
@@ -118,15 +133,82 @@ def _render_layer(
     buttons = _render_cells(
         str(number),
         f"**{LAYER_TYPES[layer.type].title}**",
-        escaped(layer_summary(layer.fields)),
+        escaped(layer_summary(layer.plain())),
         shape,
         parameters,
     )
     with buttons, st.container(horizontal=True, gap=None, horizontal_alignment="right"):
         _render_buttons(number, layer, count, is_open=is_open)
-    render_problem(row.problem)
     if is_open:
-        _render_form(layer)
+        render_problem(row.problem)
+    else:
+        # Those of the layers inside a block, too, whose rows are not shown.
+        for problem in row.problems("Inside") if row.branches else filter(None, [row.problem]):
+            render_problem(problem)
+
+
+def _render_branches(draft: Draft, block: DraftLayer, row: LayerRow, opened: str | None) -> None:
+    """Show the layers in each branch of an open block as a table inside the table."""
+    spec = LAYER_TYPES[block.type]
+    with st.container(border=True, key=f"layer-{block.id}-branches", gap="small"):
+        if fitting := fitting_branch(draft, block.id):
+            number, new = fitting
+            layer = layer_label(new.model_dump(mode="json"))
+            st.button(
+                f"{spec.branch_title(number)}: use {layer}, which fits",
+                icon=":material/build:",
+                key=f"layer-{block.id}-fit",
+                on_click=setup_edits.fit_block,
+                args=(block.id,),
+            )
+        for number, (inside, rows) in enumerate(zip(block.branches, row.branches, strict=True)):
+            with st.container(horizontal=True, vertical_alignment="center"):
+                empty = "" if inside else ": carries the input as it is"
+                st.markdown(f"**{spec.branch_title(number)}**{empty}")
+                if not spec.branch_titles and len(block.branches) > spec.fewest_branches:
+                    st.button(
+                        "Remove the branch",
+                        key=f"layer-{block.id}-remove-branch-{number}",
+                        type="tertiary",
+                        on_click=setup_edits.remove_branch,
+                        args=(block.id, number),
+                    )
+            _render_rows(draft, inside, rows, opened)
+            _render_add_inside(draft, block, number)
+        if not spec.branch_titles:
+            st.button(
+                "Add a branch",
+                icon=":material/add:",
+                key=f"layer-{block.id}-add-branch",
+                disabled=len(block.branches) >= spec.most_branches,
+                on_click=setup_edits.add_branch,
+                args=(block.id,),
+            )
+
+
+def _render_add_inside(draft: Draft, block: DraftLayer, branch: int) -> None:
+    key = f"layer-{block.id}-branch-{branch}"
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = st.selectbox(
+            f"Type of a new layer in branch {branch + 1}",
+            tuple(LAYER_TYPES),
+            format_func=lambda kind: LAYER_TYPES[kind].title,
+            key=f"{key}-new",
+            label_visibility="collapsed",
+            width=260,
+        )
+        st.button(
+            "Add at the end",
+            icon=":material/add:",
+            key=f"{key}-add",
+            disabled=_layer_count(draft) >= MAX_LAYERS,
+            on_click=setup_edits.add_layer_to_branch,
+            args=(block.id, branch, chosen),
+        )
+
+
+def _layer_count(draft: Draft) -> int:
+    return sum(1 for layer in draft.layers for _ in layer.all_layers())
 
 
 def _render_cells(*texts: str) -> st.delta_generator.DeltaGenerator:
@@ -154,7 +236,7 @@ def _render_buttons(number: int, layer: DraftLayer, count: int, *, is_open: bool
         )
 
     what = f"{escaped(layer_label(layer.fields))} (row {number})"
-    editable = len(layer.fields) > 1
+    editable = len(layer.fields) > 1 or bool(layer.branches)
     button(
         "edit",
         "expand_less" if is_open else "tune",
@@ -181,7 +263,6 @@ def _render_buttons(number: int, layer: DraftLayer, count: int, *, is_open: bool
         "content_copy",
         f"Duplicate {what}",
         partial(setup_edits.copy_layer, layer.id),
-        disabled=count >= MAX_LAYERS,
     )
     button("remove", "delete", f"Remove {what}", partial(setup_edits.remove_layer, layer.id))
 
@@ -206,7 +287,7 @@ def _render_form(layer: DraftLayer) -> None:
 
 
 def _render_add_layer(draft: Draft) -> None:
-    full = len(draft.layers) >= MAX_LAYERS
+    full = _layer_count(draft) >= MAX_LAYERS
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.selectbox(
             "Type of a new layer",

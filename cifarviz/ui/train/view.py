@@ -78,7 +78,7 @@ def render_setup() -> None:
 def _describe(experiment: Experiment, sizes: SplitSizes) -> str:
     architecture, info = experiment.architecture, find_dataset(experiment.data.dataset)
     return (
-        f"A network of {format_count(len(architecture.layers), 'layer')} with "
+        f"A network of {format_count(architecture.layer_count, 'layer')} with "
         f"{format_count(architecture.parameters, 'parameter')}, to learn the "
         f"{len(class_names(info))} classes of {info.title} from "
         f"{format_count(sizes.train, 'image')}, each seen "
