@@ -46,9 +46,8 @@ CIFAR10_RESNET20 = Preset(
     title="Shortcuts: ResNet-20",
     story=(
         "Nine residual blocks with two convolutions each: every block adds a small change to what "
-        "its shortcut carries past it, so that 20 layers can be trained. He et al. got 91.25% on "
-        "the test images with 0.27 million parameters, after 64,000 steps. Watch the loss fall "
-        "when the learning rate does, at the milestones."
+        "its shortcut carries past it, so that 20 layers with weights can be trained. Watch the "
+        "loss fall when the learning rate does, at the milestones."
     ),
     experiment=Experiment(
         preset="cifar10-resnet20",
@@ -83,9 +82,13 @@ CIFAR10_RESNET20 = Preset(
         monitor="accuracy",
     ),
     published=None,
+    literature=(
+        "After He et al., 2015 (arXiv 1512.03385): 0.27 million parameters, 91.25% of the test "
+        "images after 64,000 steps."
+    ),
     notes=(
-        "Published in 2015: 91.25% of the test images, mean of the authors’ runs. They subtracted "
-        "the mean image, decayed all weights and filled shifted images with zeros; here each "
-        "channel is standardised, only kernels are penalised, and borders are reflected.",
+        "The authors subtracted the mean image, decayed all weights and filled shifted images with "
+        "zeros; here each channel is standardised, only kernels are penalised, and borders are "
+        "reflected.",
     ),
 )

@@ -64,4 +64,5 @@ CIFAR10_SEPARABLE = Preset(
         epochs=8,
     ),
     published=None,
+    literature="A recipe of cifarviz, with the separable convolutions of Chollet, 2016 (Xception).",
 )

@@ -45,6 +45,8 @@ class Preset:
     whether its validation columns are of ``"validation"`` or ``"test"`` images, or ``None``;
     ensembles have ``ensemble_accuracy``.
     """
+    literature: str = ""
+    """A network of literature whose figures are not compared epoch by epoch: who, where, what."""
     notes: tuple[str, ...] = ()
     """Sentences on what is doubtful in the source, or our interpretation."""
     members: int = 1

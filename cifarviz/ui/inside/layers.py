@@ -1,6 +1,6 @@
 """The layers of a network with their feature maps."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -37,8 +37,11 @@ from cifarviz.ui.inside.display import (
     scale_limits,
 )
 from cifarviz.ui.inside.image import InspectedNetwork
+from cifarviz.ui.query import render_choice
 
 _MAX_LISTED = 3
+# With more, the layers inside blocks are hidden at first.
+_MANY_LAYERS = 30
 EPOCHS_CAPTION = (
     "Channels are in the same order on both sides. The correlation of a channel’s two maps is 1 "
     "if they show the same, 0 if they are unrelated, and −1 if one is the negative of the other."
@@ -81,7 +84,11 @@ def render_layers(
     ``classes`` label the last layer's bars. ``activations`` are those over all images, if known.
     """
     same_run = right is not None and right.run.id == left.run.id
-    st.markdown(" ".join(f"[`{view.name}`](#{view.name})" for view in left.views))
+    wanted = st.query_params.get("layer")
+    inside = {name for network in (left, right) if network for name in layers_inside(network)}
+    hidden = inside if inside and not _pick_inside(inside, wanted, left) else set()
+    shown = [view for view in left.views if view.name not in hidden]
+    st.markdown(" ".join(f"[`{view.name}`](#{view.name})" for view in shown))
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         has_maps = left.has_maps or (right is not None and right.has_maps)
         display = pick_channel_display(of_two_epochs=same_run) if has_maps else DEFAULT_DISPLAY
@@ -89,12 +96,13 @@ def render_layers(
     if has_maps:
         render_legend(display)
     networks = [left]
-    pairs = [LayerPair(view, None) for view in left.views]
+    pairs = [LayerPair(view, None) for view in shown]
     if right is not None:
-        networks, pairs = [left, right], pair_layers(left.views, right.views)
+        shown_right = [view for view in right.views if view.name not in hidden]
+        networks, pairs = [left, right], pair_layers(shown, shown_right)
         st.caption(EPOCHS_CAPTION if same_run else RUNS_CAPTION)
     # A channel opens over the page instead.
-    wanted = None if chosen is not None else st.query_params.get("layer")
+    wanted = None if chosen is not None else wanted
     clicked: ChannelRef | None = None
     for pair in pairs:
         first = pair.left or pair.right
@@ -124,6 +132,27 @@ def render_layers(
                 )
                 clicked = clicked_here or clicked
     return clicked
+
+
+def layers_inside(network: InspectedNetwork) -> set[str]:
+    """The names of the layers inside the blocks of a network."""
+    rows = network.run.experiment.architecture.trace().rows
+    return {inner.name for row in rows for inner in row.all_rows} - {row.name for row in rows}
+
+
+def _pick_inside(inside: Collection[str], wanted: str | None, network: InspectedNetwork) -> bool:
+    """Render the choice whether layers inside blocks are shown; the address holds ``blocks``."""
+    few = len(network.views) <= _MANY_LAYERS
+    choice = render_choice(
+        "blocks",
+        "Layers inside blocks",
+        {"show": "Show", "hide": "Hide"},
+        key="inside-blocks",
+        hint="A block is always shown with its result; its layers come before it.",
+        problem=lambda word: f"Layers inside blocks are shown or hidden, not {word}.",
+        usual="show" if few or wanted in inside else "hide",
+    )
+    return choice == "show"
 
 
 def _render_layer(

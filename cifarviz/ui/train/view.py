@@ -375,7 +375,7 @@ def format_published(preset: Preset) -> str:
     """Return year, size, batch size and results of a preset's publication."""
     published = preset.published
     if published is None:
-        return "A recipe of cifarviz, not published elsewhere."
+        return preset.literature or "A recipe of cifarviz, not published elsewhere."
     head = "Published" if published["year"] is None else f"Published in {published['year']}"
     if not published["history"]:
         return f"{head}, without results to compare with."
