@@ -1,4 +1,4 @@
-"""Training speed of cifarviz, Keras and PyTorch in turns: images a second, four networks.
+"""Training speed of cifarviz, Keras and PyTorch in turns: images a second, six networks.
 
 All train on the same images of the embedded sample, without validation. cifarviz is a complete run
 with all files it writes; plain Keras is typical user code in float32; tuned Keras is the same with
@@ -40,6 +40,8 @@ _CASES = (
     ("cifar10-dropout", 128),
     ("cifar10-ensemble", 100),
     ("cifar10-ensemble", 128),
+    ("cifar10-separable", 128),
+    ("cifar10-resnet20", 128),
 )
 _GOAL = 1.15
 _OURS, _PLAIN, _TUNED, _TORCH = "cifarviz", "plain Keras", "tuned Keras", "PyTorch"

@@ -90,11 +90,66 @@ def ensemble_member() -> keras.Model:
     return keras.Sequential([keras.Input((32, 32, 3)), *stack, dense(10, "softmax")])
 
 
+def separable() -> keras.Model:
+    def block(filters: int, *, pooled: bool = False) -> list[keras.Layer]:
+        return [
+            layers.SeparableConv2D(filters, 3, padding="same", use_bias=False),
+            *([layers.MaxPooling2D(2)] if pooled else []),
+            layers.BatchNormalization(),
+            layers.ReLU(),
+        ]
+
+    stack = [
+        layers.Conv2D(32, 3, padding="same", use_bias=False),
+        layers.BatchNormalization(),
+        layers.ReLU(),
+        *block(64, pooled=True),
+        *block(128),
+        *block(128, pooled=True),
+        *block(192),
+        *block(192),
+    ]
+    head = [layers.GlobalAveragePooling2D(), layers.Dense(10, activation="softmax")]
+    return keras.Sequential([keras.Input((32, 32, 3)), *stack, *head])
+
+
+def resnet20() -> keras.Model:
+    def convolution(filters: int, strides: int = 1) -> layers.Conv2D:
+        return layers.Conv2D(
+            filters,
+            3,
+            strides,
+            padding="same",
+            use_bias=False,
+            kernel_initializer="he_normal",
+            kernel_regularizer=keras.regularizers.L2(5e-5),
+        )
+
+    image = keras.Input((32, 32, 3))
+    values = layers.ReLU()(layers.BatchNormalization()(convolution(16)(image)))
+    for filters in (16, 32, 64):
+        for block in range(3):
+            smaller = filters > 16 and block == 0
+            shortcut = values
+            values = convolution(filters, 2 if smaller else 1)(values)
+            values = layers.ReLU()(layers.BatchNormalization()(values))
+            values = layers.BatchNormalization()(convolution(filters)(values))
+            if smaller:
+                shortcut = layers.MaxPooling2D(1, 2)(shortcut)
+                more = keras.ops.zeros_like(shortcut)
+                shortcut = layers.Concatenate()([shortcut, more])
+            values = layers.ReLU()(layers.Add()([values, shortcut]))
+    values = layers.GlobalAveragePooling2D()(values)
+    return keras.Model(image, layers.Dense(10, activation="softmax")(values))
+
+
 _NETWORKS: Mapping[str, Callable[[], keras.Model]] = {
     "cifar10-starter": starter,
     "cifar10-vgg": vgg,
     "cifar10-dropout": dropout,
     "cifar10-ensemble": ensemble_member,
+    "cifar10-separable": separable,
+    "cifar10-resnet20": resnet20,
 }
 
 
@@ -104,7 +159,9 @@ def prepare(preset: str, count: int) -> tuple[keras.Model, np.ndarray, np.ndarra
     pixels, labels = train.images[:count].astype("float32"), train.labels[:count].astype("int64")
     model, images = _NETWORKS[preset](), pixels / 255.0
     loss, rate = "sparse_categorical_crossentropy", 1e-3
-    if preset == "cifar10-vgg":
+    if preset in ("cifar10-separable", "cifar10-resnet20"):
+        images = (pixels - pixels.mean((0, 1, 2))) / pixels.std((0, 1, 2))
+    elif preset == "cifar10-vgg":
         images, rate = (pixels - pixels.mean((0, 1, 2))) / pixels.std((0, 1, 2)), 1e-4
     elif preset == "cifar10-ensemble":
         images, loss = pixels / 225.0, "categorical_crossentropy"

@@ -68,11 +68,64 @@ def ensemble_member() -> nn.Module:
     return nn.Sequential(*layers, nn.Linear(inputs, 10))
 
 
+def separable() -> nn.Module:
+    def block(inputs: int, filters: int, *, pooled: bool = False) -> list[nn.Module]:
+        return [
+            nn.Conv2d(inputs, inputs, 3, padding=1, groups=inputs, bias=False),
+            nn.Conv2d(inputs, filters, 1, bias=False),
+            *([nn.MaxPool2d(2)] if pooled else []),
+            nn.BatchNorm2d(filters),
+            nn.ReLU(),
+        ]
+
+    stem = (nn.Conv2d(3, 32, 3, padding=1, bias=False), nn.BatchNorm2d(32), nn.ReLU())
+    blocks = [
+        *block(32, 64, pooled=True),
+        *block(64, 128),
+        *block(128, 128, pooled=True),
+        *block(128, 192),
+        *block(192, 192),
+    ]
+    head = (nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(192, 10))
+    return nn.Sequential(*stem, *blocks, *head)
+
+
+class _Residual(nn.Module):
+    def __init__(self, inputs: int, filters: int) -> None:
+        super().__init__()
+        self.strides = 1 if inputs == filters else 2
+        self.added = filters - inputs
+        self.branch = nn.Sequential(
+            *(nn.Conv2d(inputs, filters, 3, self.strides, 1, bias=False), nn.BatchNorm2d(filters)),
+            nn.ReLU(),
+            *(nn.Conv2d(filters, filters, 3, 1, 1, bias=False), nn.BatchNorm2d(filters)),
+        )
+
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        shortcut = values[:, :, :: self.strides, :: self.strides]
+        shortcut = nn.functional.pad(shortcut, (0, 0, 0, 0, 0, self.added))
+        return torch.relu(self.branch(values) + shortcut)
+
+
+def resnet20() -> nn.Module:
+    blocks: list[nn.Module] = []
+    channels = 16
+    for filters in (16, 32, 64):
+        for _ in range(3):
+            blocks.append(_Residual(channels, filters))
+            channels = filters
+    stem = (nn.Conv2d(3, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16), nn.ReLU())
+    head = (nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
+    return nn.Sequential(*stem, *blocks, *head)
+
+
 _NETWORKS = {
     "cifar10-starter": starter,
     "cifar10-vgg": vgg,
     "cifar10-dropout": dropout,
     "cifar10-ensemble": ensemble_member,
+    "cifar10-separable": separable,
+    "cifar10-resnet20": resnet20,
 }
 
 
