@@ -64,7 +64,7 @@ def load_dataset(run: Run) -> Dataset | None:
         dataset = available_dataset(run)
     except DataError as error:
         st.error(escaped(str(error)), icon=":material/error:")
-        link_to("start", "Get the images on the Start page")
+        link_to("data", "Get the images on the Data page")
         return None
     if dataset.variant != run.experiment.data.variant:
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -73,7 +73,7 @@ def load_dataset(run: Run) -> Dataset | None:
                 "is not on this machine. It is evaluated on the embedded sample.",
                 width="content",
             )
-            link_to("start", "Fetch the full set")
+            link_to("data", "Fetch the full set")
     return dataset
 
 

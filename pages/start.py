@@ -1,7 +1,4 @@
-"""The Start page: what cifarviz does, ways to its pages, and the state of the data."""
-
-from collections.abc import Callable
-from functools import partial
+"""The Start page: what cifarviz does, ways to its pages, the newest runs and this computer."""
 
 import streamlit as st
 
@@ -12,11 +9,10 @@ from cifarviz.runs.records import Run
 from cifarviz.ui import cache
 from cifarviz.ui.errors import render_errors
 from cifarviz.ui.lesson import render_lesson_card
-from cifarviz.ui.navigation import PAGES, go_to
-from cifarviz.ui.start import render_class_pictures, render_data_panel, render_newest_runs
+from cifarviz.ui.navigation import PAGES, go_to, link_to
+from cifarviz.ui.start import render_class_pictures, render_newest_runs
 from cifarviz.ui.this_computer import render_this_computer
 
-PANELS_PER_ROW = 3
 _HELP = {
     "samples": "Browse random images, enlarge them, and see statistics of all images.",
     "train": "Choose a ready-made network or build your own, and train it.",
@@ -71,7 +67,7 @@ with left:
 with right, st.container(width=740, gap="xsmall"):
     for info in built_in_datasets():
         with render_errors():
-            # Missing data sets have a download button below.
+            # The page Data has a download button for missing ones.
             if library.available_variants(info, cache.settings()):
                 render_class_pictures(info)
 runs: list[Run] = []
@@ -95,15 +91,10 @@ with train:
     )
 with inside, render_errors():
     render_inside_card(runs)
-panels: list[Callable[[], None]] = [
-    partial(render_data_panel, info) for info in built_in_datasets()
-]
-if runs:
-    panels.append(partial(render_newest_runs, runs))
-panels.append(render_this_computer)
-for row in range(0, len(panels), PANELS_PER_ROW):
-    for place, render in zip(
-        st.columns(PANELS_PER_ROW), panels[row : row + PANELS_PER_ROW], strict=False
-    ):
-        with place, render_errors():
-            render()
+link_to("data", "Get full data sets, or bring your own pictures")
+left, right = st.columns([2, 1])
+with left, render_errors():
+    if runs:
+        render_newest_runs(runs)
+with right if runs else left, render_errors():
+    render_this_computer()

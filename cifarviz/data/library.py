@@ -88,10 +88,10 @@ def fetch_hint(info: DatasetInfo) -> str:
         return "Choose another data set, or import pictures under another name."
     if not info.sources:
         return (
-            "Choose a folder or archive that holds it on the Start page, or use "
+            "Choose a folder or archive that holds it on the Data page, or use "
             f"“{program_name()} data fetch {info.name} --from PATH”."
         )
-    return f"Fetch it on the Start page, or use “{program_name()} data fetch {info.name}”."
+    return f"Fetch it on the Data page, or use “{program_name()} data fetch {info.name}”."
 
 
 def image_counts(name: str | DatasetInfo, variant: Variant) -> tuple[int, int]:

@@ -66,7 +66,7 @@ class Data(Value):
         if self.variant not in info.variants:
             raise ValueError(
                 f"{info.title} has no embedded sample. Use the full set; you can fetch it on the "
-                "Start page."
+                "Data page."
             )
         return self
 

@@ -1,7 +1,6 @@
-"""Start in a real browser: pictures link to other pages, and a download updates."""
+"""Start in a real browser: it fits on one screen, and its pictures link to other pages."""
 
 import re
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -28,24 +27,9 @@ def test_a_picture_opens_more_images_of_its_class(start: Page) -> None:
 
 
 def test_the_start_page_fits_on_one_screen(start: Page) -> None:
-    doors = ("Browse the images", "Train a network", "Start training")
-    for name in (*doors, "Download the full CIFAR-10 set", "Download the full Fashion-MNIST set"):
+    for name in ("Browse the images", "Train a network", "Start training", "Tune up"):
         button = start.get_by_role("button", name=name)
         expect(button).to_be_in_viewport(ratio=1)
-
-
-@pytest.mark.parametrize(
-    ("name", "title"), [("cifar10", "CIFAR-10"), ("fashion-mnist", "Fashion-MNIST")]
-)
-def test_a_folder_without_the_data_is_refused_without_another_click(
-    start: Page, tmp_path: Path, name: str, title: str
-) -> None:
-    panel = start.locator(f".st-key-data-{name}")
-    panel.get_by_role("button", name="Use a local copy").click()
-    start.get_by_label("Folder or archive", exact=True).fill(str(tmp_path))
-    start.get_by_role("button", name="Use it").click()
-    expect(start.get_by_role("alert").filter(has_text=f"does not hold {title}")).to_be_visible()
-    expect(start.get_by_role("button", name=f"Download the full {title} set")).to_be_visible()
 
 
 _REPEATED = """(() => {

@@ -85,7 +85,7 @@ def test_a_damaged_full_set_is_reported_with_a_link(
     stored_runs.store_run(store, full, checkpoints={"last": weights})
     app = opened()
     assert "The full set is damaged" in errors(app)
-    assert "Get the images on the Start page" in [link.label for link in elements(app, "page_link")]
+    assert "Get the images on the Data page" in [link.label for link in elements(app, "page_link")]
     assert not metrics(app)
     assert not app.exception
 

@@ -114,7 +114,7 @@ def test_an_impossible_resume_shows_the_reason(store: RunStore) -> None:
     run = stored_runs.store_run(store, made, state=RunState.STOPPED)
     app = opened(view="watch", run=run.id)
     press(app, "resume-run")
-    assert ["Fetch it on the Start page" in error.value for error in app.error] == [True]
+    assert ["Fetch it on the Data page" in error.value for error in app.error] == [True]
     assert store.get(run.id).state is RunState.STOPPED
     assert not app.exception
 

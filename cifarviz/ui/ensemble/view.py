@@ -95,7 +95,7 @@ def _render_vote(members: Sequence[Member]) -> None:
         voted = _vote(members)
     except DataError as error:
         st.error(escaped(str(error)), icon=":material/error:")
-        link_to("start", "Get the images on the Start page")
+        link_to("data", "Get the images on the Data page")
         return
     if voted is None:
         return

@@ -311,7 +311,7 @@ def _pick_data() -> Data:
         for variant in library.available_variants(info, cache.settings())
     }
     if not data:
-        raise DatasetNotFound("There are no images here yet. Fetch a data set on the Start page.")
+        raise DatasetNotFound("There are no images here yet. Fetch a data set on the Data page.")
     with st.container(width=_MENU_WIDTH):
         chosen = render_choice(
             "data",

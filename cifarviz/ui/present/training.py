@@ -198,7 +198,7 @@ def _render_recorded(run: Run, stage: Stage) -> Sequence[str]:
         sample = "" if live is None else " The embedded sample needs no download: train on it."
         notes.append(
             f"To continue training from here, download the full {stage.info.title} set on the "
-            f"Start page: this run was trained on it.{sample}"
+            f"Data page: this run was trained on it.{sample}"
         )
     return notes
 

@@ -23,6 +23,7 @@ from cifarviz.figures.theme import CHANNEL_COLORS, class_color
 from cifarviz.ui.class_names import class_names, query_class_names
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.image_grid import image_grid
+from cifarviz.ui.published_datasets import format_source
 from cifarviz.ui.samples.view import (
     SPLIT_LABELS,
     VARIANT_LABELS,
@@ -31,7 +32,6 @@ from cifarviz.ui.samples.view import (
     render_number_problems,
     write_address,
 )
-from cifarviz.ui.start import format_source
 
 # Five tiles of 96 pixels in a row, with their gaps.
 _MEANS_WIDTH = 532

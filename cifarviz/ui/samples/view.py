@@ -363,7 +363,7 @@ def open_dataset(view: SamplesView) -> tuple[Dataset, SamplesView] | None:
                 problem = f"{problem} The embedded sample is shown instead."
             with st.container(border=True):
                 st.warning(problem, icon=":material/warning:")
-                link_to("start", f"Download the full {view.info.title} set on the Start page")
+                link_to("data", f"Download the full {view.info.title} set on the Data page")
             if not view.info.has_sample:
                 return None
     return cache.dataset(view.dataset, "sample"), view.changed(variant="sample")
@@ -410,7 +410,7 @@ def _render_data_controls(view: SamplesView) -> None:
         format_func={"sample": "Embedded sample", "full": "Full set"}.__getitem__,
         **bind_widget("variant", view),
         help="Some data sets have a sample that comes with cifarviz. Download the full set on the "
-        "Start page.",
+        "Data page.",
     )
     st.segmented_control(
         "Split",

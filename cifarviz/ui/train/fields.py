@@ -301,4 +301,4 @@ def with_data_checked(draft: Draft, assessment: Assessment) -> Assessment:
 def render_sample_notice() -> None:
     """Show that the sample replaces the full set, with a link to get the latter."""
     st.caption("The full set is not on this machine yet, so the embedded sample is used.")
-    link_to("start", "Get the full set")
+    link_to("data", "Get the full set")

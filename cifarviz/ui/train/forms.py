@@ -117,7 +117,7 @@ def _render_data_form(draft: Draft, problems: Problems, *, stands_in: bool) -> N
         render_sample_notice()
     elif "full" not in here:
         st.caption("The full set is not on this machine yet.")
-        link_to("start", "Get the full set")
+        link_to("data", "Get the full set")
     render_field(
         spec,
         "train_images",

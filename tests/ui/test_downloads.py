@@ -7,7 +7,7 @@ import pytest
 from cifarviz.data.progress import FetchProgress
 from cifarviz.errors import DatasetNotFound
 from cifarviz.settings import Settings
-from cifarviz.ui.start import Downloads, format_progress, progress_share
+from cifarviz.ui.downloads import Downloads, format_progress, progress_share
 from tests.slow_fetch import SlowFetch
 
 

