@@ -25,7 +25,13 @@ from cifarviz.data.importing.reading import (
     read_pictures,
 )
 from cifarviz.data.importing.registry import recognize
-from cifarviz.data.importing.report import MOST_NAMED, ClassCount, ImportReport, find_pairs
+from cifarviz.data.importing.report import (
+    MOST_NAMED,
+    ClassCount,
+    ImportReport,
+    find_pairs,
+    quote_names,
+)
 from cifarviz.data.importing.splitting import assign_splits
 from cifarviz.data.library import fetch_lock
 from cifarviz.data.progress import FetchProgress, ProgressReporter
@@ -167,6 +173,8 @@ def _prepare(
     order, drawn = assign_splits(found, labels, options)
     if not drawn and options.test_share != ImportOptions.test_share:
         notes.append("The source has test images of its own, so none were drawn.")
+    if drawn and any(found.groups):
+        notes.extend(_group_notes(found, names, labels, order))
     counts = {split: Counter(labels[positions].tolist()) for split, positions in order.items()}
     for label, class_name in enumerate(names):
         if not counts["train"][label]:
@@ -202,6 +210,29 @@ def _classes(labels: Sequence[str]) -> tuple[tuple[str, ...], NDArray[np.uint16]
         )
     numbers = {name: number for number, name in enumerate(names)}
     return tuple(names), np.array([numbers[label] for label in labels], np.uint16)
+
+
+def _group_notes(
+    found: FoundPictures,
+    names: tuple[str, ...],
+    labels: NDArray[np.uint16],
+    order: dict[Split, list[int]],
+) -> Iterator[str]:
+    """Yield what must be known of pictures that were taken one after another."""
+    yield (
+        "Pictures taken in one go look alike: they are all training or all test images, so the "
+        "number of test images may differ from the share you chose."
+    )
+    trained = {found.groups[position] for position in order["train"]} - {""}
+    divided = sorted(
+        {int(labels[position]) for position in order["test"] if found.groups[position] in trained}
+    )
+    if divided:
+        yield (
+            f"Taken in one go: {quote_names([names[label] for label in divided])}. The last of "
+            "these pictures are the test images and look like the others, so accuracy will be "
+            "better than on new pictures. Take more, with the thing or the camera moved."
+        )
 
 
 def _natural(name: str) -> tuple[object, ...]:

@@ -19,13 +19,15 @@ class LabeledPicture:
 
     ``place`` names it in messages. ``split`` is ``None`` if the source does not say. ``read``
     returns the bytes of an image file, or pixels, uint8 (height, width, 1 or 3); it raises
-    ``FileUnreadable``.
+    ``FileUnreadable``. Pictures of one ``group``, unless it is empty, look alike, and become all
+    training or all test images.
     """
 
     place: str
     label: str
     split: Split | None
     read: Callable[[], Content]
+    group: str = ""
 
 
 class Skip(Protocol):

@@ -29,7 +29,7 @@ from cifarviz.data.progress import ProgressReporter
 from cifarviz.errors import ImageDecoderBusy, ImageUnreadable, ImportRefused
 
 PIXELS_FILE: Final = "pixels.npy"
-_LONGEST_CLASS: Final = 60
+LONGEST_CLASS: Final = 60
 
 
 @dataclass
@@ -42,6 +42,7 @@ class FoundPictures:
     labels: list[str] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
     splits: list[Split | None] = field(default_factory=list)
+    groups: list[str] = field(default_factory=list)
     digests: list[bytes] = field(default_factory=list)
     sizes: Counter[str] = field(default_factory=Counter)
     turned: int = 0
@@ -169,7 +170,7 @@ def _take(found: FoundPictures, folder: Path, picture: LabeledPicture, decoded: 
             images=limits.MAX_IMAGES,
             size=limits.MAX_BYTES / 1e9,
         )
-    label = _class_name(picture.label)
+    label = format_class_name(picture.label)
     found.names.add(label)
     if len(found.names) > MAX_CLASSES:
         raise ImportRefused(
@@ -183,6 +184,7 @@ def _take(found: FoundPictures, folder: Path, picture: LabeledPicture, decoded: 
     found.places.append(printable_text(picture.place, LONGEST_TEXT))
     found.labels.append(label)
     found.splits.append(picture.split)
+    found.groups.append(picture.group)
     found.digests.append(decoded.digest)
     found.sizes[decoded.size] += 1
     found.turned += decoded.turned
@@ -219,10 +221,10 @@ def _image_shape(
     return (height, width, channels) if keeps else (side, side, channels)
 
 
-def _class_name(label: str) -> str:
+def format_class_name(label: str) -> str:
     """Return a label as the name of a class: one line, without a comma."""
     text = unicodedata.normalize("NFC", label).replace(",", " ")
-    return printable_text(" ".join(text.split()), _LONGEST_CLASS).strip() or "unnamed"
+    return printable_text(" ".join(text.split()), LONGEST_CLASS).strip() or "unnamed"
 
 
 def printable_text(text: str, most: int) -> str:

@@ -1,5 +1,6 @@
 """Every format in which a data set may come. A new one is a file of its own and one line here."""
 
+from cifarviz.data.importing.camera_pictures import CAMERA_PICTURES
 from cifarviz.data.importing.cifar_batches import CIFAR_BATCHES
 from cifarviz.data.importing.class_folders import CLASS_FOLDERS
 from cifarviz.data.importing.files import Files
@@ -11,6 +12,7 @@ from cifarviz.errors import ImportRefused
 
 # The first that recognises the files is taken.
 FORMATS: tuple[PictureFormat, ...] = (
+    CAMERA_PICTURES,
     KERAS_ARRAYS,
     IDX_PAIRS,
     CIFAR_BATCHES,
@@ -24,8 +26,10 @@ def recognize(files: Files) -> PictureFormat:
     for form in FORMATS:
         if form.recognizes(files):
             return form
+    # The camera's is no choice for somebody who has files.
+    titles = [form.title for form in FORMATS if form is not CAMERA_PICTURES]
     raise ImportRefused(
         "“{place}” holds no pictures that cifarviz can read. Choose {formats}.",
         place=files.title,
-        formats=", ".join(form.title for form in FORMATS[:-1]) + f" or {FORMATS[-1].title}",
+        formats=", ".join(titles[:-1]) + f" or {titles[-1]}",
     )

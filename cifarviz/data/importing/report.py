@@ -84,11 +84,11 @@ class ImportReport:
             found.append(f"{_pictures(near)} {_are(near)} almost equal to another.")
         untested = [count.name for count in self.classes if count.test == 0]
         if untested:
-            found.append(f"No test image: {_named(untested)}. Their accuracy will be unknown.")
+            found.append(f"No test image: {quote_names(untested)}. Their accuracy will be unknown.")
         small = [count.name for count in self.classes if count.train < FEW_IMAGES]
         if small:
             found.append(
-                f"Fewer than {FEW_IMAGES} training images: {_named(small)}. A network learns "
+                f"Fewer than {FEW_IMAGES} training images: {quote_names(small)}. A network learns "
                 "little from so few."
             )
         sizes = [count.train + count.test for count in self.classes]
@@ -177,7 +177,8 @@ def _are(count: int) -> str:
     return "is" if count == 1 else "are"
 
 
-def _named(names: Sequence[str]) -> str:
+def quote_names(names: Sequence[str]) -> str:
+    """Return the first five names in quotation marks, and how many more there are."""
     quoted = [f"“{name}”" for name in names[:5]]
     more = len(names) - len(quoted)
     return ", ".join(quoted) + (f" and {more} more" if more else "")
