@@ -8,8 +8,8 @@ from cifarviz.ui.published_datasets import render_published_datasets
 
 st.title("Data")
 st.markdown(
-    "Get a published data set, or train on your own pictures: bring a folder for each class, look "
-    "at what was found, and keep it. From then on it is on every page."
+    "Get a published data set, or make one of your own pictures, from files or with the camera: "
+    "look at what was found, and keep it. From then on it is on every page."
 )
 with render_errors():
     render_own_datasets()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from cifarviz.data.importing.camera_pictures import CameraPictures
 from cifarviz.data.importing.importer import PreparedImport, prepare_import
 from cifarviz.data.importing.options import ImportOptions
 from cifarviz.data.progress import FetchProgress, ProgressReporter
@@ -19,8 +20,11 @@ _LOG = logging.getLogger(__name__)
 # Seconds for the clean-up of an import when the server ends.
 _CLEANUP_SECONDS = 2.0
 
-Source = Path | tuple[str, bytes]
-"""A path on this machine, or an uploaded file's name and content."""
+Source = Path | tuple[str, bytes] | CameraPictures
+"""A path on this machine, an uploaded file's name and content, or pictures from the camera.
+
+The last are deleted when the data set is kept.
+"""
 
 
 class ImportJob:
@@ -88,11 +92,16 @@ class ImportJob:
             with tempfile.TemporaryDirectory(prefix="cifarviz-upload-") as folder:
                 if isinstance(source, Path):
                     path = source
+                elif isinstance(source, CameraPictures):
+                    path = source.folder
                 else:
                     file_name, content = source
                     path = Path(folder) / file_name
                     path.write_bytes(content)
                 self._import(path, options)
+            if isinstance(source, CameraPictures) and self.kept is not None:
+                source.kept = True
+                source.close()
         except FetchCancelled:
             pass
         except CifarvizError as error:

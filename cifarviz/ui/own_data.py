@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import pandas as pd
 import streamlit as st
 
+from cifarviz.data.importing.camera_pictures import CameraPictures
 from cifarviz.data.importing.importer import PreparedImport, delete_dataset
 from cifarviz.data.importing.options import (
     MAX_CLASSES,
@@ -34,6 +35,7 @@ from cifarviz.runs.run_headline import format_time_left
 from cifarviz.settings import Settings
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
+from cifarviz.ui.camera_import import collected_pictures, render_camera, render_collected_pictures
 from cifarviz.ui.class_names import class_names
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.components.live import Live
@@ -42,9 +44,14 @@ from cifarviz.ui.errors import render_errors
 from cifarviz.ui.import_job import ImportJob, Source, imports
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.published_datasets import CARDS_PER_ROW
+from cifarviz.ui.query import render_choice
 from cifarviz.ui.runs.fork import open_dialog
 
 _FEED = "import"
+_ORIGINS: Final = {
+    "files": ":material/folder_zip: From files",
+    "camera": ":material/photo_camera: From the camera",
+}
 _PRESET: Final = "cifar10-starter"
 _PREVIEWED: Final = 40
 _FIT_LABELS: dict[FitMode, str] = {
@@ -71,7 +78,10 @@ def render_own_datasets() -> None:
     for start in range(0, len(infos), CARDS_PER_ROW):
         row = st.columns(CARDS_PER_ROW)
         for place, info in zip(row, infos[start : start + CARDS_PER_ROW], strict=False):
-            with place, st.container(border=True, height="stretch", key=f"own-{info.name}"):
+            with (
+                place,
+                st.container(border=True, height="stretch", gap="xsmall", key=f"own-{info.name}"),
+            ):
                 _render_own_dataset(info)
 
 
@@ -137,24 +147,54 @@ def render_import() -> None:
 
 def _render_form() -> None:
     st.header("Import pictures")
-    st.caption(
-        "They stay on this computer, in "
-        f"{escaped(str(cache.settings().datasets))}, until you delete the data set. A folder, .zip "
-        "or .tar with a folder for each class (also in folders called train and test), a CSV table "
-        "beside pictures, a .npz with x\\_train and y\\_train, IDX files "
-        f"or binary files of CIFAR. At most {MAX_CLASSES} classes and {MAX_IMAGES:,} pictures."
+    origin = render_choice(
+        "from",
+        "Where the pictures come from",
+        _ORIGINS,
+        key="import-from",
+        hint=None,
+        problem=lambda name: f"Pictures cannot come from {name}. Choose files or the camera.",
+        label_visibility="collapsed",
     )
+    if origin == "files":
+        st.caption(
+            f"They stay on this computer, in {escaped(str(cache.settings().datasets))}, until you "
+            "delete the data set. A folder, .zip or .tar with a folder for each class (also in "
+            "folders called train and test), a CSV table beside pictures, a .npz with x\\_train "
+            f"and y\\_train, IDX files or binary files of CIFAR. At most {MAX_CLASSES} classes and "
+            f"{MAX_IMAGES:,} pictures."
+        )
+        _render_choices(None)
+    elif not _sits_here():
+        st.info(
+            "The camera is only offered to the browser on the computer that runs cifarviz: open "
+            "http://localhost with its port there. Over plain HTTP, browsers give pages from "
+            "another computer no camera at all.",
+            icon=":material/no_photography:",
+        )
+    elif (pictures := collected_pictures()) is None:
+        render_camera()
+    else:
+        render_collected_pictures(pictures)
+        _render_choices(pictures)
+
+
+def _render_choices(pictures: CameraPictures | None) -> None:
+    """Show the form of an import: of ``pictures``, or of files that are chosen in it."""
+    file, path = None, ""
+    fit: FitMode = "crop"
+    keep_size = False
     with st.form("import", border=True):
         left, right = st.columns(2, gap="medium")
         with left:
-            file = st.file_uploader(
-                "An archive or a .npz file",
-                key="import-file",
-                max_upload_size=_LARGEST_UPLOAD,
-                help="It is read on this server, and nothing in it is executed.",
-            )
-            path = ""
-            if _sits_here():
+            if pictures is None:
+                file = st.file_uploader(
+                    "An archive or a .npz file",
+                    key="import-file",
+                    max_upload_size=_LARGEST_UPLOAD,
+                    help="It is read on this server, and nothing in it is executed.",
+                )
+            if pictures is None and _sits_here():
                 path = st.text_input(
                     "Or a folder or file on this computer",
                     key="import-path",
@@ -181,19 +221,21 @@ def _render_form() -> None:
                 key="import-side",
                 help="Small images train fast: twice the side takes four times as long.",
             )
-            fit = st.selectbox(
-                "Pictures that are not square",
-                get_args(FitMode),
-                format_func=_FIT_LABELS.__getitem__,
-                key="import-fit",
-            )
+            if pictures is None:
+                fit = st.selectbox(
+                    "Pictures that are not square",
+                    get_args(FitMode),
+                    format_func=_FIT_LABELS.__getitem__,
+                    key="import-fit",
+                )
             grey = st.checkbox("Make all images grey", key="import-grey")
-            keep_size = st.checkbox(
-                "Keep the size of arrays",
-                value=True,
-                key="import-keep-size",
-                help="Images in .npz, IDX and CIFAR’s files keep their own size and colours.",
-            )
+            if pictures is None:
+                keep_size = st.checkbox(
+                    "Keep the size of arrays",
+                    value=True,
+                    key="import-keep-size",
+                    help="Images in .npz, IDX and CIFAR’s files keep their own size and colours.",
+                )
             share = st.number_input(
                 "Test images, percent of each class",
                 1,
@@ -215,6 +257,7 @@ def _render_form() -> None:
             return
     with render_errors():
         _start(
+            pictures,
             file,
             path,
             ImportOptions(
@@ -246,13 +289,15 @@ def _sits_here() -> bool:
     )
 
 
-def _start(file: Any, path: str, options: ImportOptions) -> None:
+def _start(pictures: CameraPictures | None, file: Any, path: str, options: ImportOptions) -> None:
     """Start an import; raises ``ImportRefused`` if something is missing."""
     if not options.title:
         raise ImportRefused("The data set needs a name. Type one, such as “My pictures”.")
     options.check()
     chosen: Source
-    if file is not None:
+    if pictures is not None:
+        chosen = pictures
+    elif file is not None:
         chosen = (re.sub(r"[^\w.-]", "_", file.name)[-100:], file.getvalue())
     elif path.strip():
         chosen = Path(os.path.expanduser(path.strip().strip("\"'"))).absolute()

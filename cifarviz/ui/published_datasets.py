@@ -35,7 +35,10 @@ def render_published_datasets() -> None:
     for start in range(0, len(infos), CARDS_PER_ROW):
         row = st.columns(CARDS_PER_ROW)
         for place, info in zip(row, infos[start : start + CARDS_PER_ROW], strict=False):
-            with place, st.container(border=True, height="stretch", key=f"data-{info.name}"):
+            with (
+                place,
+                st.container(border=True, height="stretch", gap="xsmall", key=f"data-{info.name}"),
+            ):
                 st.subheader(info.title)
                 _render_status(info)
 

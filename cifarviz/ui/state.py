@@ -127,6 +127,25 @@ def queued_runs() -> dict[Hashable, tuple[tuple[str, ...], Any]]:
 
 
 @dataclass
+class CameraMemory:
+    """What this session's browser is told of the pictures it sends, by their ``capture``.
+
+    ``received``: how many parts of them have arrived; ``problem``: why they were refused.
+    """
+
+    capture: str = ""
+    received: int = 0
+    problem: str | None = None
+
+
+def camera_memory() -> CameraMemory:
+    """Return that of this session, to be changed in place."""
+    memory = st.session_state.setdefault("camera-memory", CameraMemory())
+    assert isinstance(memory, CameraMemory)
+    return memory
+
+
+@dataclass
 class CurrentInspection:
     """The network this session inspects, for work that starts a little later."""
 

@@ -26,6 +26,7 @@ STAGE = "present?run=MINE&scene"
 ADDRESSES = (
     "",
     "data",
+    "data?from=camera",
     "samples",
     "samples?view=published",
     "samples?dataset=cifar10&split=test&image=3",
@@ -105,7 +106,7 @@ _FOCUSED = """() => {
     return element;
 }"""
 
-_OWN = ".grid, .scrubber, .replay, .bar, .frame, .cifarviz-chart"
+_OWN = ".grid, .scrubber, .replay, .bar, .frame, .camera, .cifarviz-chart"
 
 # In the second frame after a press, transitions that take no time are over.
 # A busy machine may take some frames to draw the ring.
@@ -249,6 +250,7 @@ def test_the_tab_is_titled_by_page_and_run(
             {"scrubber", "grid", "cifarviz-chart"},
         ),
         ("evaluate?view=ensemble&members=MINE,OTHER", {"frame", "cifarviz-chart"}),
+        ("data?from=camera", {"camera"}),
     ],
 )
 def test_focus_is_visible_on_every_control(

@@ -22,6 +22,7 @@ PHONE, PROJECTOR, DESKTOP = (390, 844), (1280, 720), (1440, 900)
 ADDRESSES = (
     "",
     "data",
+    "data?from=camera",
     "samples",
     "samples?dataset=fashion-mnist&split=test&image=3",
     "train?view=setup&preset=cifar10-vgg",

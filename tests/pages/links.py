@@ -41,6 +41,8 @@ LINKS = (
     Link("start?labels=ko", {"Class names": "한국어"}, ("비행기",)),
     # Data
     Link("data", {}, ("^Import pictures$", "^button: Read the pictures")),
+    Link("data?from=camera", {"Where the pictures come from": "From the camera"},
+         ("The camera is only offered", "no:^button: Read the pictures")),
     # Samples
     Link(
         "samples",

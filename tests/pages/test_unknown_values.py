@@ -10,6 +10,7 @@ from tests.pages.app_page import opened_by_link, walk
 
 # Page, what else the address holds ("RUN" stands for a run that is here), and names that are read.
 CASES = [
+    ("data", "", "from"),
     ("samples", "", "dataset variant split view count classes seed divisor image"),
     ("train", "", "view preset part run changes"),
     ("train", "view=watch", "run"),

@@ -33,7 +33,7 @@ class CameraPictures:
     def __init__(self, id: str, classes: Sequence[str], settings: Settings) -> None:
         """``id`` is the browser's; raises ``ImportRefused`` and ``StorageFull``."""
         self.id = id
-        self.classes = _check_classes(classes)
+        self.names = _check_classes(classes)
         self.kept = False
         """Whether a data set was made of them."""
         self.complete = False
@@ -54,7 +54,7 @@ class CameraPictures:
 
         Raises ``ImportRefused`` and ``StorageFull``.
         """
-        if not (0 <= label < len(self.classes) and 0 <= hold < _MAX_HOLDS):
+        if not (0 <= label < len(self.names) and 0 <= hold < _MAX_HOLDS):
             raise unreadable_error()
         if len(content) > MAX_PICTURE_BYTES or not content.startswith(_JPEG):
             raise ImportRefused(
@@ -70,12 +70,12 @@ class CameraPictures:
         with storage_errors(self.folder):
             (self.folder / group).mkdir(exist_ok=True)
             (self.folder / name).write_bytes(content)
-        self._rows.append({"file": name, "label": self.classes[label], "group": group})
+        self._rows.append({"file": name, "label": self.names[label], "group": group})
 
     def finish(self) -> None:
         """Make the folder ready for an import; raises ``ImportRefused`` if a class is empty."""
         found = {row["label"] for row in self._rows}
-        for name in self.classes:
+        for name in self.names:
             if name not in found:
                 raise ImportRefused(
                     "“{class_name}” has no pictures. Take some, or delete the class.",

@@ -219,19 +219,20 @@ def _group_notes(
     order: dict[Split, list[int]],
 ) -> Iterator[str]:
     """Yield what must be known of pictures that were taken one after another."""
-    yield (
-        "Pictures taken in one go look alike: they are all training or all test images, so the "
-        "number of test images may differ from the share you chose."
-    )
     trained = {found.groups[position] for position in order["train"]} - {""}
     divided = sorted(
         {int(labels[position]) for position in order["test"] if found.groups[position] in trained}
     )
+    if len(divided) < len(names):
+        yield (
+            "Pictures taken in one go look alike, so they become all training or all test images: "
+            "the number of test images may differ from the share you chose."
+        )
     if divided:
         yield (
-            f"Taken in one go: {quote_names([names[label] for label in divided])}. The last of "
-            "these pictures are the test images and look like the others, so accuracy will be "
-            "better than on new pictures. Take more, with the thing or the camera moved."
+            f"Taken in one go: {quote_names([names[label] for label in divided])}. Here the last "
+            "pictures are the test images. They look like the others, so accuracy will be better "
+            "than on new pictures: take more, with the thing or the camera moved."
         )
 
 
