@@ -14,6 +14,7 @@ from scripts import chromium as installed
 from scripts.app_server import AppServer
 from scripts.chromium import settle
 from tests.browser.conftest import new_session
+from tests.browser.test_accessibility import violations
 
 LONG = 60_000
 # An address that is no secure context.
@@ -22,12 +23,12 @@ OTHER = "computer.example"
 
 @pytest.fixture(scope="module")
 def with_camera(chromium: Browser) -> Iterator[Browser]:
-    """Return a Chromium with a camera that it makes up."""
+    """Return a Chromium with two cameras that it makes up."""
     browser = chromium.browser_type.launch(
         executable_path=installed.find(),
         args=[
             *installed.launch_arguments(),
-            "--use-fake-device-for-media-stream",
+            "--use-fake-device-for-media-stream=device-count=2",
             f"--host-resolver-rules=MAP {OTHER} 127.0.0.1",
         ],
     )
@@ -187,6 +188,24 @@ def test_what_is_missing_is_reported_and_pictures_outlive_another_page(
     card(page, 0).get_by_role("button", name=re.compile(r"^Delete \d+\?")).click()
     expect(page.locator(".camera .class")).to_have_count(1)
     expect(card(page, 0).get_by_role("textbox")).to_have_value("plate")
+
+
+def test_another_camera_can_be_chosen(open_camera: Callable[..., Page]) -> None:
+    page = open_camera(permissions=["camera"])
+    choice = page.locator(".camera select")
+    expect(choice).to_be_hidden()
+    switch_on(page)
+    expect(choice.locator("option")).to_have_count(2)
+    first = choice.input_value()
+    choice.select_option(index=1)
+    assert choice.input_value() != first
+    expect(page.get_by_role("button", name="Switch the camera off")).to_be_enabled()
+    wait_until_on(page, True)
+    take(page, 0, 2)
+    assert violations(page) == []
+    page.get_by_role("button", name="Switch the camera off").click()
+    expect(choice).to_be_hidden()
+    wait_until_on(page, False)
 
 
 def test_a_browser_that_refuses_the_camera_is_explained(open_camera: Callable[..., Page]) -> None:
