@@ -4,11 +4,11 @@ import atexit
 import logging
 import tempfile
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
 
-from cifarviz.data.importing.camera_pictures import CameraPictures
 from cifarviz.data.importing.importer import PreparedImport, prepare_import
 from cifarviz.data.importing.options import ImportOptions
 from cifarviz.data.progress import FetchProgress, ProgressReporter
@@ -20,11 +20,8 @@ _LOG = logging.getLogger(__name__)
 # Seconds for the clean-up of an import when the server ends.
 _CLEANUP_SECONDS = 2.0
 
-Source = Path | tuple[str, bytes] | CameraPictures
-"""A path on this machine, an uploaded file's name and content, or pictures from the camera.
-
-The last are deleted when the data set is kept.
-"""
+Source = Path | tuple[str, bytes]
+"""A path on this machine, or an uploaded file's name and content."""
 
 
 class ImportJob:
@@ -36,7 +33,9 @@ class ImportJob:
         name: str,
         settings: Settings,
         options: ImportOptions,
+        on_kept: Callable[[], None] | None = None,
     ) -> None:
+        self._on_kept = on_kept
         self.name = name
         self.progress: FetchProgress | None = None
         self.prepared: PreparedImport | None = None
@@ -92,16 +91,11 @@ class ImportJob:
             with tempfile.TemporaryDirectory(prefix="cifarviz-upload-") as folder:
                 if isinstance(source, Path):
                     path = source
-                elif isinstance(source, CameraPictures):
-                    path = source.folder
                 else:
                     file_name, content = source
                     path = Path(folder) / file_name
                     path.write_bytes(content)
                 self._import(path, options)
-            if isinstance(source, CameraPictures) and self.kept is not None:
-                source.kept = True
-                source.close()
         except FetchCancelled:
             pass
         except CifarvizError as error:
@@ -129,6 +123,8 @@ class ImportJob:
             if not cancelled:
                 watch = ProgressReporter(self._report)
                 self.kept = prepared.store(self._settings, watch)
+                if self._on_kept is not None:
+                    self._on_kept()
 
     def _report(self, progress: FetchProgress) -> None:
         self.progress = progress
@@ -148,10 +144,12 @@ class _Imports:
         name: str,
         settings: Settings,
         options: ImportOptions,
+        on_kept: Callable[[], None] | None = None,
     ) -> None:
+        """Start an import; ``on_kept`` is called by its thread when the data set is stored."""
         with self._lock:
             self._discard()
-            self.newest = ImportJob(source, name, settings, options)
+            self.newest = ImportJob(source, name, settings, options, on_kept)
 
     def clear(self) -> None:
         """Discard what is not kept, and forget it."""

@@ -43,7 +43,7 @@ from cifarviz.ui.components.live_items import live_items
 from cifarviz.ui.errors import render_errors
 from cifarviz.ui.import_job import ImportJob, Source, imports
 from cifarviz.ui.navigation import link_to
-from cifarviz.ui.published_datasets import CARDS_PER_ROW
+from cifarviz.ui.published_datasets import dataset_cards
 from cifarviz.ui.query import render_choice
 from cifarviz.ui.runs.fork import open_dialog
 
@@ -75,34 +75,25 @@ def render_own_datasets() -> None:
     if not infos:
         return
     st.header("Your data sets")
-    for start in range(0, len(infos), CARDS_PER_ROW):
-        row = st.columns(CARDS_PER_ROW)
-        for place, info in zip(row, infos[start : start + CARDS_PER_ROW], strict=False):
-            with (
-                place,
-                st.container(border=True, height="stretch", gap="xsmall", key=f"own-{info.name}"),
-            ):
-                _render_own_dataset(info)
-
-
-def _render_own_dataset(info: DatasetInfo) -> None:
-    st.subheader(escaped(info.title))
-    height, width, channels = info.image_shape
-    colour = "grey" if channels == 1 else "colour"
-    st.caption(
-        escaped(
-            f"{len(class_names(info))} classes, {info.train_images:,} training and "
-            f"{info.test_images:,} test images, {width} × {height} pixels, {colour}. "
-            + " ".join(filter(None, (info.citation, info.terms)))
-        )
-    )
-    with st.container(horizontal=True, vertical_alignment="center"):
-        link_to("samples", "Browse", dataset=info.name)
-        draft = fit_draft(preset_draft(_PRESET), info)
-        changes = pack_changes(draft)
-        link_to("train", "Train on it", preset=_PRESET, changes=changes or "")
-        if st.button("Delete", key=f"delete-{info.name}", icon=":material/delete:"):
-            open_dialog(f"Delete {info.title}", _render_deletion, info)
+    for info, card in dataset_cards(infos, "own"):
+        with card:
+            st.subheader(escaped(info.title))
+            height, width, channels = info.image_shape
+            colour = "grey" if channels == 1 else "colour"
+            st.caption(
+                escaped(
+                    f"{len(class_names(info))} classes, {info.train_images:,} training and "
+                    f"{info.test_images:,} test images, {width} × {height} pixels, {colour}. "
+                    + " ".join(filter(None, (info.citation, info.terms)))
+                )
+            )
+            with st.container(horizontal=True, vertical_alignment="center"):
+                link_to("samples", "Browse", dataset=info.name)
+                draft = fit_draft(preset_draft(_PRESET), info)
+                changes = pack_changes(draft)
+                link_to("train", "Train on it", preset=_PRESET, changes=changes or "")
+                if st.button("Delete", key=f"delete-{info.name}", icon=":material/delete:"):
+                    open_dialog(f"Delete {info.title}", _render_deletion, info)
 
 
 def _render_deletion(info: DatasetInfo) -> None:
@@ -296,7 +287,7 @@ def _start(pictures: CameraPictures | None, file: Any, path: str, options: Impor
     options.check()
     chosen: Source
     if pictures is not None:
-        chosen = pictures
+        chosen = pictures.folder
     elif file is not None:
         chosen = (re.sub(r"[^\w.-]", "_", file.name)[-100:], file.getvalue())
     elif path.strip():
@@ -311,7 +302,8 @@ def _start(pictures: CameraPictures | None, file: Any, path: str, options: Impor
     else:
         raise ImportRefused("Choose a file, or enter the path of a folder on this computer.")
     settings = cache.settings()
-    imports(settings).start(chosen, _free_name(options.title, settings), settings, options)
+    on_kept = None if pictures is None else pictures.keep
+    imports(settings).start(chosen, _free_name(options.title, settings), settings, options, on_kept)
 
 
 def _free_name(title: str, settings: Settings) -> str:

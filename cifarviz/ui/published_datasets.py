@@ -1,10 +1,12 @@
 """The cards of the published data sets: what is on this machine, and the full set's download."""
 
 import os
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any, Final
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from cifarviz.data import library
 from cifarviz.datasets.info import DatasetInfo
@@ -19,7 +21,7 @@ from cifarviz.ui.downloads import Download, downloads, format_progress, progress
 from cifarviz.ui.errors import render_errors
 from cifarviz.ui.navigation import link_to
 
-CARDS_PER_ROW: Final = 3
+_CARDS_PER_ROW: Final = 3
 _SOURCES: Final = {
     "keras": "the Keras cache",
     "official": "the official archives",
@@ -31,16 +33,25 @@ _SOURCES: Final = {
 def render_published_datasets() -> None:
     """Show a card for each published data set: its state on this machine, and its download."""
     st.header("Published data sets")
-    infos = built_in_datasets()
-    for start in range(0, len(infos), CARDS_PER_ROW):
-        row = st.columns(CARDS_PER_ROW)
-        for place, info in zip(row, infos[start : start + CARDS_PER_ROW], strict=False):
-            with (
-                place,
-                st.container(border=True, height="stretch", gap="xsmall", key=f"data-{info.name}"),
-            ):
-                st.subheader(info.title)
-                _render_status(info)
+    for info, card in dataset_cards(built_in_datasets(), "data"):
+        with card:
+            st.subheader(info.title)
+            _render_status(info)
+
+
+def dataset_cards(
+    infos: Sequence[DatasetInfo], key: str
+) -> Iterator[tuple[DatasetInfo, DeltaGenerator]]:
+    """Yield each data set with the place of its card, three in a row."""
+    for start in range(0, len(infos), _CARDS_PER_ROW):
+        row = st.columns(_CARDS_PER_ROW)
+        for column, info in zip(row, infos[start : start + _CARDS_PER_ROW], strict=False):
+            yield (
+                info,
+                column.container(
+                    border=True, height="stretch", gap="xsmall", key=f"{key}-{info.name}"
+                ),
+            )
 
 
 def format_source(info: DatasetInfo) -> str:

@@ -14,7 +14,7 @@ from typing import Any, Final
 from cifarviz.data.importing.files import Files, FileUnreadable
 from cifarviz.data.importing.options import MAX_CLASSES
 from cifarviz.data.importing.pictures import LabeledPicture, PictureFormat, Skip
-from cifarviz.data.importing.reading import format_class_name
+from cifarviz.data.importing.reading import clean_class_name
 from cifarviz.errors import ImportRefused
 from cifarviz.settings import Settings
 from cifarviz.storage import storage_errors, temporary_folder
@@ -85,6 +85,11 @@ class CameraPictures:
             (self.folder / _TABLE).write_text(json.dumps(self._rows), encoding="utf-8")
         self.complete = True
 
+    def keep(self) -> None:
+        """Delete them, since a data set was made of them."""
+        self.kept = True
+        self.close()
+
     def close(self) -> None:
         """Delete them."""
         self.complete = False
@@ -106,7 +111,7 @@ def _check_classes(classes: Sequence[str]) -> tuple[str, ...]:
     for number, given in enumerate(classes, 1):
         if not given.strip():
             raise ImportRefused("Class {number} has no name. Type one.", number=number)
-        name = format_class_name(given)
+        name = clean_class_name(given)
         if name in names:
             raise ImportRefused(
                 "Two classes are called “{name}”. Give each a name of its own.", name=name

@@ -170,7 +170,7 @@ def _take(found: FoundPictures, folder: Path, picture: LabeledPicture, decoded: 
             images=limits.MAX_IMAGES,
             size=limits.MAX_BYTES / 1e9,
         )
-    label = format_class_name(picture.label)
+    label = clean_class_name(picture.label)
     found.names.add(label)
     if len(found.names) > MAX_CLASSES:
         raise ImportRefused(
@@ -221,7 +221,7 @@ def _image_shape(
     return (height, width, channels) if keeps else (side, side, channels)
 
 
-def format_class_name(label: str) -> str:
+def clean_class_name(label: str) -> str:
     """Return a label as the name of a class: one line, without a comma."""
     text = unicodedata.normalize("NFC", label).replace(",", " ")
     return printable_text(" ".join(text.split()), LONGEST_CLASS).strip() or "unnamed"
