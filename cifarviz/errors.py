@@ -5,6 +5,7 @@
     CifarvizError
     ├── DataError
     │   ├── DatasetNotFound      the data set is not on this machine
+    │   │   └── DatasetChanged   … any more: it has other images than a run was trained on
     │   ├── DatasetDamaged       bytes that are not the published data set
     │   ├── ImportRefused        files that cannot become a data set
     │   ├── FetchCancelled       the user cancelled a download or an import
@@ -69,6 +70,10 @@ class DataError(CifarvizError):
 
 class DatasetNotFound(DataError):
     """The data set is not on this machine, and no source had it."""
+
+
+class DatasetChanged(DatasetNotFound):
+    """The images of a data set have changed since a run was trained on them."""
 
 
 class DatasetDamaged(DataError):

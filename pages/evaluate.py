@@ -6,6 +6,7 @@ from cifarviz.data.image_set import Dataset
 from cifarviz.errors import DataError
 from cifarviz.runs.records import Run
 from cifarviz.ui.address import escaped
+from cifarviz.ui.data_problem import render_data_problem
 from cifarviz.ui.dataset_images import available_dataset
 from cifarviz.ui.ensemble.view import render_ensemble
 from cifarviz.ui.epoch_scrubber import (
@@ -60,6 +61,9 @@ def render_network() -> None:
 
 def load_dataset(run: Run) -> Dataset | None:
     """Return the images to evaluate a run on, or ``None`` after reporting why there are none."""
+    if render_data_problem(run):
+        link_to("runs", "See its curves in Runs", runs=run.id)
+        return None
     try:
         dataset = available_dataset(run)
     except DataError as error:

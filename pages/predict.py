@@ -8,6 +8,7 @@ from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache
 from cifarviz.ui.class_names import class_names
+from cifarviz.ui.data_problem import render_data_problem
 from cifarviz.ui.errors import render_errors
 from cifarviz.ui.pickers import pick_checkpoint, pick_run
 from cifarviz.ui.predict.example import (
@@ -36,17 +37,20 @@ def render_predictions(run: Run, checkpoint: Checkpoint) -> None:
         f"This network knows {len(classes)} classes and must choose one of them, whatever an image "
         "shows: an image of anything else gets one of their names, too."
     )
+    has_images = not render_data_problem(run)
     own, others = st.columns([3, 2], gap="large")
     with own:
         files = render_uploader()
         options = pick_fit_options(info)
-        with render_errors():
-            render_image_choice(info, run)
-    with others, render_errors():
-        st.markdown("No file at hand? Click a test image:")
-        render_examples(info)
+        if has_images:
+            with render_errors():
+                render_image_choice(run)
+    if has_images:
+        with others, render_errors():
+            st.markdown("No file at hand? Click a test image:")
+            render_examples(run)
     with render_errors():
-        example = example_in_address(shape, info.name)
+        example = example_in_address(run) if has_images else None
         if example is not None:
             probabilities = cache.trained_model(run, checkpoint).probabilities(example.pixels[None])
             note = training_note(example, run)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import numpy as np
 from filelock import BaseFileLock
 
+from cifarviz.datasets.registry import find_dataset
 from cifarviz.experiment.choices import Data
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.preprocessing import Scaling
@@ -85,7 +86,8 @@ def store_run(
     """Store a run in a state; an active run is interrupted unless its lock is ``held``."""
     run_id = new_run_id()
     with _lock(store, run_id):
-        store.create(run_id, experiment, name, "command line")
+        fingerprint = find_dataset(experiment.data.dataset).fingerprint
+        store.create(run_id, experiment, name, "command line", data_fingerprint=fingerprint)
         if state is not RunState.QUEUED:
             store.transition(run_id, RunState.RUNNING)
         for number in range(1, epochs + 1):

@@ -10,7 +10,6 @@ import typer
 from cifarviz.cli.inspection import WhichCheckpoint, chosen_weights
 from cifarviz.cli.output import print_message
 from cifarviz.cli.paths import parse_path, place_errors
-from cifarviz.data import library
 from cifarviz.data.image_set import Dataset
 from cifarviz.errors import OutputPathInvalid
 from cifarviz.export.files import ENDINGS, ExportKind, code_files, file_name, pack_run
@@ -19,6 +18,7 @@ from cifarviz.export.report.page import report
 from cifarviz.loading import tensorflow_imports
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.records import Run
+from cifarviz.runs.run_data import load_run_dataset
 from cifarviz.runs.snapshots import WeightsChoice
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
@@ -98,8 +98,7 @@ def _report(
             chosen_weights(run, store, checkpoint)
 
     def open_dataset(run: Run) -> Dataset:
-        data = run.experiment.data
-        return library.load_or_sample(data.dataset, data.variant, settings)
+        return load_run_dataset(run, settings, or_sample=True)
 
     contents = gather(
         store,

@@ -14,7 +14,6 @@ from cifarviz.analysis.intervals import accuracy_interval
 from cifarviz.analysis.predictions import rank_classes
 from cifarviz.cli.output import AsJson, print_json, print_message, print_table
 from cifarviz.cli.paths import parse_path, place_errors
-from cifarviz.data import library
 from cifarviz.data.image_set import Dataset
 from cifarviz.data.pictures import PreparedPicture, prepare_picture
 from cifarviz.data.uploads import decode_file
@@ -25,6 +24,7 @@ from cifarviz.loading import tensorflow_imports
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run
+from cifarviz.runs.run_data import load_run_dataset
 from cifarviz.runs.store import RunStore
 from cifarviz.runs.stored_predictions import load_or_compute_predictions
 from cifarviz.runs.stored_weights import (
@@ -209,7 +209,7 @@ def _test_predictions(
 def _load_dataset(run: Run, settings: Settings) -> Dataset:
     """Return the run's data set; the sample, with a message, where the full set is missing."""
     data = run.experiment.data
-    dataset = library.load_or_sample(data.dataset, data.variant, settings)
+    dataset = load_run_dataset(run, settings, or_sample=True)
     if dataset.variant != data.variant:
         print_message(
             f"The full set of {data.dataset} is not on this machine, so the sample is used."

@@ -1,8 +1,9 @@
 """The description of a data set: names, counts, shapes, sources and file formats."""
 
+import hashlib
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
@@ -27,6 +28,11 @@ class Fingerprints:
     train_labels: str
     test_images: str
     test_labels: str
+
+    @property
+    def digest(self) -> str:
+        """SHA-256, in hex, of all four: it differs if any image or label does."""
+        return hashlib.sha256(" ".join(astuple(self)).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -115,6 +121,11 @@ class DatasetInfo:
     def languages(self) -> tuple[Language, ...]:
         """The languages of the class names."""
         return ("en", *self.translations)
+
+    @property
+    def fingerprint(self) -> str | None:
+        """SHA-256, in hex, that names these images and labels; ``None`` if none is known."""
+        return None if self.fingerprints is None else self.fingerprints.digest
 
     @property
     def variants(self) -> tuple[Variant, ...]:

@@ -5,11 +5,11 @@ from functools import partial
 
 from filelock import BaseFileLock
 
-from cifarviz.data import library
 from cifarviz.executors.executor import Job
 from cifarviz.loading import tensorflow_imports
 from cifarviz.runs import locks
 from cifarviz.runs.leases import this_process
+from cifarviz.runs.run_data import load_run_dataset
 from cifarviz.runs.store import RunStore
 from cifarviz.training.ending import Ending
 
@@ -46,7 +46,7 @@ class LocalExecutor:
         # The import of TensorFlow does not count as the run's time.
         job.sink.describe(heartbeat=time.time())
         experiment, settings = job.experiment, self._store.settings
-        data = library.load(experiment.data.dataset, experiment.data.variant, settings)
+        data = load_run_dataset(job.run, settings)
         folder = self._store.tensorboard_folder(job.run.id)
         return engine.train(
             experiment,

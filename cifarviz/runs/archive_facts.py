@@ -100,6 +100,7 @@ class _RunFacts(_StrictModel):
     parent_epoch: Count | None = None
     # In format 2 only.
     exact_loss_from: int | None = Field(default=None, ge=1, le=10**9)
+    data_fingerprint: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
 
 
 class _EpochFacts(_StrictModel):

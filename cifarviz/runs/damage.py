@@ -100,6 +100,7 @@ _RULES: Mapping[str, _Rule] = MappingProxyType(
         "remark": _TEXT,
         "phase": _TEXT,
         "parent": _TEXT,
+        "data_fingerprint": _TEXT,
         "parent_epoch": _COUNT,
         "stopped_early": _COUNT,
         "attempt": _Rule("a whole number from 0", _count(), 0),

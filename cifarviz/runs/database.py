@@ -14,7 +14,7 @@ from types import MappingProxyType
 from cifarviz.errors import StorageFull, StoreError, UnknownFormat
 from cifarviz.storage import atomic_write, storage_errors, storage_full
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 
 _SCHEMA = """
 CREATE TABLE runs (
@@ -54,7 +54,8 @@ CREATE TABLE runs (
     heartbeat REAL,
     attempt INTEGER NOT NULL DEFAULT 0,
     lease_owner TEXT,
-    lease_expires REAL
+    lease_expires REAL,
+    data_fingerprint TEXT
 );
 CREATE TABLE epochs (
     run TEXT NOT NULL REFERENCES runs(id) ON DELETE CASCADE,
@@ -167,6 +168,7 @@ _MIGRATIONS: Mapping[int, tuple[str, ...]] = MappingProxyType(
             "ALTER TABLE runs ADD COLUMN lease_owner TEXT",
             "ALTER TABLE runs ADD COLUMN lease_expires REAL",
         ),
+        6: ("ALTER TABLE runs ADD COLUMN data_fingerprint TEXT",),
     }
 )
 

@@ -164,6 +164,7 @@ def as_run(stored: sqlite3.Row) -> Run:
         damage=damage,
         exact_loss_from=row["exact_loss_from"],
         attempt=row["attempt"],
+        data_fingerprint=row["data_fingerprint"],
     )
 
 

@@ -142,6 +142,8 @@ class Run:
     """Whether it is queued without an owner: its process has ended."""
     damage: str | None = None
     """A sentence on what is wrong with its record."""
+    data_fingerprint: str | None = None
+    """``Fingerprints.digest`` of the data set it was trained on; ``None`` if it is unknown."""
 
     @property
     def experiment(self) -> Experiment:

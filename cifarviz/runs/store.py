@@ -190,10 +190,11 @@ class RunStore(RunQueue):
         name: str,
         origin: str,
         fork: Fork | None = None,
+        data_fingerprint: str | None = None,
     ) -> Run:
         """Insert a queued run; the caller already holds its lock.
 
-        A fork trains in its parent's precision.
+        A fork trains in its parent's precision. ``data_fingerprint``: as in ``Run``.
         """
         now = time.time()
         with self.changing(run_id) as connection:
@@ -209,6 +210,7 @@ class RunStore(RunQueue):
                 created=now,
                 queued=now,
                 exact_loss_from=1 if fork is None else fork.epoch + 1,
+                data_fingerprint=data_fingerprint,
                 **({} if fork is None else fork.columns()),
             )
         return self._get(run_id)

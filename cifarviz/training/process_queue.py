@@ -14,6 +14,7 @@ from cifarviz.errors import RunError, TransitionRefused
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.runs.curation import validate_name
 from cifarviz.runs.records import Fork, Run
+from cifarviz.runs.run_data import check_run_data, load_run_dataset
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore, new_run_id
 from cifarviz.settings import Settings
@@ -63,9 +64,11 @@ class ProcessQueue(ABC):
 
         The weights are copied now, so that the parent may change or be deleted afterwards.
         Raises ``RunNotFound``, ``ExperimentInvalid`` where ``check_fork`` does,
-        ``ArtifactMissing`` and ``ArtifactDamaged`` too.
+        ``ArtifactMissing`` and ``ArtifactDamaged`` too, and ``DatasetChanged`` where the images
+        are not those of the parent.
         """
         parent = self.store.get(parent_id)
+        check_run_data(parent)
 
         def copy_weights(run_id: str) -> Fork:
             folder = self.store.folder
@@ -85,7 +88,9 @@ class ProcessQueue(ABC):
         lock = self._acquire(run_id)
         try:
             fork = prepare(run_id)
-            run = self.store.create(run_id, experiment, name, self._origin, fork)
+            run = self.store.create(
+                run_id, experiment, name, self._origin, fork, dataset.info.fingerprint
+            )
         except BaseException:
             shutil.rmtree(self.store.folder(run_id), ignore_errors=True)
             lock.release()
@@ -96,10 +101,11 @@ class ProcessQueue(ABC):
     def resume(self, run_id: str) -> Run:
         """Queue a stopped, failed or interrupted run to continue from its last checkpoint.
 
-        Also takes over a queued run that no process owns, at its place in the queue.
+        Also takes over a queued run that no process owns, at its place in the queue. Raises
+        ``DatasetNotFound`` where its images are missing or have changed.
         """
         run = self.store.get(run_id)
-        library.load(run.experiment.data.dataset, run.experiment.data.variant, self.settings)
+        load_run_dataset(run, self.settings)
         # A thread must not release the lock between our check and our use of it.
         with self._changed:
             # This process may still hold the lock of a run that was stopped while it waited.

@@ -21,6 +21,7 @@ from cifarviz.executors.worker import Worker
 from cifarviz.loading import tensorflow_imports
 from cifarviz.runs.recorded import unpack_recorded_once
 from cifarviz.runs.records import Run
+from cifarviz.runs.run_data import check_run_data
 from cifarviz.runs.snapshots import WeightsChoice, snapshot_path, weights_path
 from cifarviz.runs.store import RunStore
 from cifarviz.runs.stored_maps import load_maps, map_image_indices
@@ -78,6 +79,12 @@ def dataset(name: str, variant: Variant) -> Dataset:
     """Load a data set, cached. Raises ``DatasetNotFound`` and ``DatasetDamaged``."""
     here = settings()
     return _dataset(name, variant, here, _stamp(here.datasets / name / "verified.json"))
+
+
+def run_dataset(run: Run) -> Dataset:
+    """Load the data set a run was trained on, cached; raises ``DatasetChanged`` too."""
+    check_run_data(run)
+    return dataset(run.experiment.data.dataset, run.experiment.data.variant)
 
 
 def nearest_dataset(name: str, variant: Variant) -> Dataset:

@@ -13,6 +13,7 @@ from cifarviz.datasets.registry import find_dataset
 from cifarviz.errors import DatasetNotFound, ExperimentInvalid
 from cifarviz.layers.base import format_shape
 from cifarviz.runs.records import Run
+from cifarviz.runs.run_data import check_run_data
 from cifarviz.training.plan import split_positions
 from cifarviz.ui import cache
 from cifarviz.ui.address import whole_number
@@ -55,9 +56,17 @@ def split_from_query() -> Split:
     return split
 
 
-def available_images(info: DatasetInfo, split: Split) -> ImageSet:
-    """Return the images of the full set if it is on this machine, else of the sample."""
-    return cache.nearest_dataset(info.name, "full").split(split)
+def available_images(run: Run, split: Split, info: DatasetInfo | None = None) -> ImageSet:
+    """Return the images of the full set if it is on this machine, else of the sample.
+
+    ``info``: another data set than the run's. Raises ``DatasetChanged`` if the run's own has other
+    images than the run was trained on, and ``DatasetNotFound``.
+    """
+    trained_on = run.experiment.data.dataset
+    name = trained_on if info is None else info.name
+    if name == trained_on:
+        check_run_data(run)
+    return cache.nearest_dataset(name, "full").split(split)
 
 
 def check_shape(info: DatasetInfo, shape: tuple[int, int, int]) -> None:
@@ -123,10 +132,11 @@ def train_indices(run: Run) -> Indices:
 
     Raises ``DatasetNotFound`` and ``DatasetDamaged``.
     """
+    check_run_data(run)
     data = run.experiment.data
     if data.variant == "full":
         return np.arange(find_dataset(data.dataset).train_images)
-    return cache.dataset(data.dataset, data.variant).train.indices
+    return cache.run_dataset(run).train.indices
 
 
 def validation_indices(run: Run) -> Indices | None:
@@ -144,7 +154,7 @@ def validation_images(run: Run) -> ImageSet | None:
     indices = validation_indices(run)
     if indices is None:
         return None
-    train = available_images(find_dataset(run.experiment.data.dataset), "train")
+    train = available_images(run, "train")
     here = np.flatnonzero(np.isin(train.indices, indices))
     return train.take(here) if len(here) else None
 
@@ -154,5 +164,6 @@ def available_dataset(run: Run) -> Dataset:
 
     Raises ``DatasetNotFound`` and ``DatasetDamaged``.
     """
+    check_run_data(run)
     data = run.experiment.data
     return cache.nearest_dataset(data.dataset, data.variant)

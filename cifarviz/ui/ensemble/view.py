@@ -19,6 +19,7 @@ from cifarviz.live.items import Item, outcome_text, progress_item, waiting_text
 from cifarviz.runs.artifacts import Checkpoint, Stamp, epoch_predictions_path
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run
+from cifarviz.runs.run_data import check_run_data
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.runs.stored_predictions import checkpoint_stamp
@@ -114,6 +115,8 @@ def _vote(members: Sequence[Member]) -> tuple[Ensemble, Dataset] | None:
     stopped. Raises what ``check_members`` does, ``DataError`` and ``ArtifactDamaged``.
     """
     check_members(cache.store(), members)
+    for member in members:
+        check_run_data(member.run)
     dataset = cache.dataset(members[0].run.experiment.data.dataset, common_variant(members))
     predictions: dict[tuple[str, Checkpoint], Predictions] = {}
     for number, member in enumerate(members, 1):

@@ -16,7 +16,6 @@ import streamlit as st
 from cifarviz.analysis.background_job import BackgroundJob, BackgroundJobs
 from cifarviz.analysis.top_activations import TopActivations
 from cifarviz.data.image_set import ImageSet
-from cifarviz.datasets.registry import find_dataset
 from cifarviz.live.hub import hub
 from cifarviz.live.items import Item
 from cifarviz.runs.records import Run
@@ -71,7 +70,7 @@ def finished_activations(run: Run, weights: WeightsChoice) -> DatasetActivations
 
 def test_images(run: Run) -> ImageSet:
     """All test images of the run's data set on this machine."""
-    return available_images(find_dataset(run.experiment.data.dataset), "test")
+    return available_images(run, "test")
 
 
 def render_activations_job(run: Run, weights: WeightsChoice) -> None:

@@ -19,12 +19,14 @@ from cifarviz.figures.sprite import sprite
 from cifarviz.figures.theme import TRAINING
 from cifarviz.runs.pins import DEFAULT_IMAGE, MAX_PINNED, pin, pinned_images, unpin
 from cifarviz.runs.records import Run
+from cifarviz.runs.run_data import is_data_unchanged
 from cifarviz.runs.snapshots import WeightsChoice, weights_path
 from cifarviz.runs.stored_weights import weights_epoch
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted, whole_number
 from cifarviz.ui.class_names import class_names
 from cifarviz.ui.components.image_grid import image_grid
+from cifarviz.ui.data_problem import render_data_problem
 from cifarviz.ui.dataset_images import (
     available_images,
     check_shape,
@@ -97,18 +99,22 @@ _TILE = 36
 _MARK = TRAINING
 
 
-def pick_image(experiment: Experiment) -> InputImage | None:
+def pick_image(run: Run) -> InputImage | None:
     """Render the image controls and return the image, or ``None`` while there is none.
 
     The address holds ``split`` and ``image``, the image number. Raises a ``CifarvizError`` for
     an image that cannot be shown, after the controls have been rendered.
     """
+    experiment = run.experiment
     source = _pick_source()
     if source == "upload":
         return _pick_upload(experiment)
     split: Split = "train" if source == "train" else "test"
     info = dataset_from_query(experiment.data.dataset)
-    images = available_images(info, split)
+    if info.name == experiment.data.dataset and render_data_problem(run):
+        st.caption("Choose Upload to look inside with another picture.")
+        return None
+    images = available_images(run, split, info)
     wanted = fill_query_param("image", str(_default_image(images, split)))
     _render_image_number(wanted, images, split)
     check_shape(info, experiment.architecture.input_shape)
@@ -272,7 +278,9 @@ def _has_weights(run: Run, weights: WeightsChoice) -> bool:
 def _has_maps(run: Run, weights: WeightsChoice, image: InputImage) -> bool:
     """Whether the run has saved maps of the image at the epoch of these weights."""
     epoch = weights_epoch(run, weights)
-    return epoch is not None and image.test_index in cache.images_with_maps(run, epoch)
+    if epoch is None or not is_data_unchanged(run):
+        return False
+    return image.test_index in cache.images_with_maps(run, epoch)
 
 
 def _saved_views(run: Run, weights: WeightsChoice, image: InputImage) -> tuple[LayerView, ...]:
@@ -316,7 +324,7 @@ def render_pins(run: Run, shown: InputImage) -> None:
     """Render the pinned images, and a button that pins or unpins the image shown."""
     info = find_dataset(run.experiment.data.dataset)
     pinned = pinned_images(cache.store(), info)
-    images = available_images(info, "test").having(pinned)
+    images = available_images(run, "test").having(pinned)
     if len(images):
         classes = class_names(info)
         indices = images.indices.tolist()

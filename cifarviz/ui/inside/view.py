@@ -17,6 +17,7 @@ from cifarviz.figures.pictures import filter_pictures
 from cifarviz.figures.sprite import sprite
 from cifarviz.layers.registry import LAYER_TYPES
 from cifarviz.runs.records import Run
+from cifarviz.runs.run_data import find_data_problem
 from cifarviz.runs.snapshots import WeightsChoice
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, format_count, quoted
@@ -105,11 +106,13 @@ def render_inspection(
     )
     image = None
     with choice_column, render_errors():
-        image = pick_image(run.experiment)
+        image = pick_image(run)
     if image is None:
         return ""
-    with choice_column, render_errors():
-        render_pins(run, image)
+    has_dataset = find_data_problem(run, cache.settings()) is None
+    if has_dataset:
+        with choice_column, render_errors():
+            render_pins(run, image)
     about.markdown(
         f"{escaped(image.title)}: what each layer computes {epoch_label(epoch)}. A tile is a "
         "channel, bright where its pattern is found."
@@ -150,7 +153,7 @@ def render_inspection(
     st.header("Layers", anchor="layers")
     activations_place = st.container()
     all_image_activations = None
-    if left.model is not None:
+    if left.model is not None and has_dataset:
         with activations_place, render_errors():
             all_image_activations = finished_activations(run, weights)
     clicked = render_layers(left, right, classes, selected, all_image_activations) or clicked
@@ -167,7 +170,7 @@ def render_inspection(
         network = right if right is not None and opened.right else left
         context = ChannelContext(network.run, network.weights, image, network.model, classes)
         render_channel(network.layer(opened.layer), context)
-    elif left.model is not None:
+    elif left.model is not None and has_dataset:
         with activations_place:
             render_activations_job(run, weights)
     return ", ".join([image.title, *([] if image.actual is None else [classes[image.actual]])])

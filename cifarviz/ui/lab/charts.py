@@ -283,7 +283,7 @@ def render_wrong_labels(run: Run, memorised: RunMemorisation) -> None:
         f"Predictions were saved after epochs {measured}."
     )
     shown = np.array(positions[:_MOST_IMAGES])
-    data = cache.dataset(run.experiment.data.dataset, run.experiment.data.variant)
+    data = cache.run_dataset(run)
     selected = image_in_address(memorised.indices)
     if selected is None or selected not in shown:
         selected = int(shown[0])

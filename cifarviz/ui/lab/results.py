@@ -188,7 +188,7 @@ def load_memorisation(
 
 def training_labels(run: Run) -> TrainingLabels:
     """Return the labels a run was trained with; raises ``DatasetNotFound``."""
-    data = cache.dataset(run.experiment.data.dataset, run.experiment.data.variant)
+    data = cache.run_dataset(run)
     return _cached_labels(run.experiment_json, data, run)
 
 

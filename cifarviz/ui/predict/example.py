@@ -4,12 +4,12 @@ import numpy as np
 import streamlit as st
 
 from cifarviz.data.image_set import ImageSet, Split
-from cifarviz.datasets.info import DatasetInfo
 from cifarviz.datasets.registry import find_dataset
 from cifarviz.errors import CifarvizError
 from cifarviz.figures.sprite import sprite
 from cifarviz.figures.theme import class_color
 from cifarviz.runs.records import Run
+from cifarviz.runs.run_data import check_run_data
 from cifarviz.ui import cache
 from cifarviz.ui.address import whole_number
 from cifarviz.ui.class_names import class_names
@@ -40,8 +40,10 @@ _MAX_EXAMPLES = 20
 _SPLITS: dict[Split, str] = {"test": "Test", "train": "Training"}
 
 
-def render_examples(info: DatasetInfo) -> None:
+def render_examples(run: Run) -> None:
     """Render a test image of each class to click, and a link to all others."""
+    check_run_data(run)
+    info = find_dataset(run.experiment.data.dataset)
     test = cache.nearest_dataset(info.name, "sample").test
     # The first image of each class.
     _, first_positions = np.unique(test.labels, return_index=True)
@@ -65,7 +67,7 @@ def render_examples(info: DatasetInfo) -> None:
         st.rerun()
 
 
-def render_image_choice(info: DatasetInfo, run: Run) -> None:
+def render_image_choice(run: Run) -> None:
     """Render the controls for any test or training image, by number or at random."""
     try:
         split: Split = split_from_query()
@@ -81,7 +83,7 @@ def render_image_choice(info: DatasetInfo, run: Run) -> None:
         key=widget_key("predict-split", split),
         required=True,
         on_change=_change_split,
-        args=(info.name,),
+        args=(run,),
         help="The network was trained on training images and has never seen test images.",
     )
     index = st.query_params.get("image", "")
@@ -100,7 +102,7 @@ def render_image_choice(info: DatasetInfo, run: Run) -> None:
         icon=":material/shuffle:",
         key="predict-random",
         on_click=_show_random,
-        args=(info.name,),
+        args=(run,),
         help="Show a random image of this split.",
     )
     if run.experiment.validation.kind == "split":
@@ -120,18 +122,18 @@ def clear_example() -> None:
     update_query_params(dataset=None, split=None, image=None)
 
 
-def example_in_address(shape: tuple[int, int, int], dataset: str) -> DatasetImage | None:
+def example_in_address(run: Run) -> DatasetImage | None:
     """The image in the address, or ``None``.
 
-    ``shape`` is the network's input, ``dataset`` what it was trained on. Raises
-    ``DatasetNotFound`` and ``ExperimentInvalid`` for an image that cannot be shown.
+    Raises ``DatasetNotFound`` and ``ExperimentInvalid`` for an image that cannot be shown.
     """
-    info, split = dataset_from_query(dataset), split_from_query()
+    experiment = run.experiment
+    info, split = dataset_from_query(experiment.data.dataset), split_from_query()
     wanted = st.query_params.get("image")
     if wanted is None:
         return None
-    check_shape(info, shape)
-    return find_image(wanted, available_images(info, split), info, split)
+    check_shape(info, experiment.architecture.input_shape)
+    return find_image(wanted, available_images(run, split, info), info, split)
 
 
 def training_note(image: DatasetImage, run: Run) -> str | None:
@@ -161,9 +163,9 @@ def _open_image(split: Split, index: int) -> None:
     update_query_params(dataset=None, split=split, image=str(index))
 
 
-def _change_split(dataset: str) -> None:
+def _change_split(run: Run) -> None:
     split: Split = widget_value("predict-split")
-    _open_image(split, int(available_images(find_dataset(dataset), split).indices[0]))
+    _open_image(split, int(available_images(run, split).indices[0]))
 
 
 def _change_number(key: str, given: str) -> None:
@@ -173,11 +175,11 @@ def _change_number(key: str, given: str) -> None:
         clear_example()
 
 
-def _show_random(dataset: str) -> None:
+def _show_random(run: Run) -> None:
     split: Split = widget_value("predict-split")
     _open_image(
         split,
-        int(np.random.default_rng().choice(available_images(find_dataset(dataset), split).indices)),
+        int(np.random.default_rng().choice(available_images(run, split).indices)),
     )
 
 

@@ -53,7 +53,7 @@ def render_maps(stage: Stage) -> Sequence[str]:
     """Render the picture, the feature maps of a layer, and a slider over the epochs."""
     assert stage.run is not None
     run = stage.run
-    images = available_images(stage.info, "test")
+    images = available_images(run, "test")
     image = _pick_image(stage, images)
     fill_query_param("image", str(image))
     layers = _map_layers(run)

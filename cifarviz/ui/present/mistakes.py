@@ -16,6 +16,7 @@ from cifarviz.figures.pictures import picture_sheet
 from cifarviz.figures.theme import class_color
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.records import Run
+from cifarviz.runs.run_data import check_run_data
 from cifarviz.runs.run_headline import best_criterion
 from cifarviz.runs.snapshots import WeightsChoice, load_predictions, snapshot_path, weights_path
 from cifarviz.runs.stored_weights import weights_epoch
@@ -178,8 +179,7 @@ def mistakes_preview(stage: Stage) -> str:
 def _load_mistakes(run: Run, epoch: int) -> Mistakes:
     path = snapshot_path(cache.store().folder(run.id), "predictions", epoch)
     stamp = path.stat().st_mtime_ns if path.exists() else 0
-    info = find_dataset(run.experiment.data.dataset)
-    counts = [len(available_images(info, split)) for split in ("train", "test")]
+    counts = [len(available_images(run, split)) for split in ("train", "test")]
     return _cached_saved_mistakes(run.id, epoch, stamp, tuple(counts), cache.settings())
 
 
@@ -188,10 +188,11 @@ def _cached_saved_mistakes(
     run_id: str, epoch: int, stamp: int, counts: tuple[int, ...], settings: Settings
 ) -> Mistakes:
     store = cache.store()
-    info = find_dataset(store.get(run_id).experiment.data.dataset)
+    run = store.get(run_id)
+    info = find_dataset(run.experiment.data.dataset)
     snapshot = load_predictions(store.folder(run_id), epoch, len(query_class_names(info)))
     return _select_mistakes(
-        available_images(info, snapshot.split),
+        available_images(run, snapshot.split),
         snapshot.split,
         snapshot.indices,
         snapshot.predictions.probabilities,
@@ -200,6 +201,7 @@ def _cached_saved_mistakes(
 
 def _compute_mistakes(run: Run, checkpoint: Checkpoint) -> Mistakes:
     """The mistakes of a run without saved predictions, on up to 1,000 test images."""
+    check_run_data(run)
     path = weights_path(cache.store().folder(run.id), checkpoint)
     return _cached_computed_mistakes(
         run.id, checkpoint, path.stat().st_mtime_ns, cache.settings(), run

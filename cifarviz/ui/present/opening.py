@@ -16,6 +16,7 @@ from cifarviz.figures.theme import class_color, mix
 from cifarviz.layers.base import format_shape
 from cifarviz.layers.registry import layer_label
 from cifarviz.runs.records import Run
+from cifarviz.runs.run_data import is_data_unchanged
 from cifarviz.settings import Settings
 from cifarviz.ui import cache
 from cifarviz.ui.class_names import format_number_word, query_class_names
@@ -49,7 +50,7 @@ def render_data(stage: Stage) -> Sequence[str]:
         "each class" if len(labels) == count else f"{len(labels)} of the {count} classes"
     )
     alt = f"{_PER_CLASS} training images of {shown_classes} of {info.title}"
-    sheet = _sheet(info.name, cache.settings())
+    sheet = _sheet(info.name, info.fingerprint, cache.settings())
     # There is room for four rows.
     rem = min(_MAX_WIDTH, _ROW * len(labels) * width / height)
     st.html(
@@ -90,8 +91,11 @@ class _Part(NamedTuple):
 
 
 def _image_parts(run: Run) -> list[_Part]:
-    """The parts that add up to all images of the run's data; none before the run has started."""
-    if not run.train_images:
+    """The parts that add up to all images of the run's data; none before the run has started.
+
+    Nor if the images have changed since.
+    """
+    if not run.train_images or not is_data_unchanged(run):
         return []
     data = run.experiment.data
     train, test = image_counts(data.dataset, data.variant)
@@ -133,7 +137,7 @@ def _parts_note(parts: Sequence[_Part]) -> str:
 
 
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs={Settings: repr})
-def _sheet(dataset: str, settings: Settings) -> bytes:
+def _sheet(dataset: str, fingerprint: str | None, settings: Settings) -> bytes:
     """The first images of each class, a column per class; transparent where images are missing."""
     train = cache.nearest_dataset(dataset, "sample").train
     first = [

@@ -22,6 +22,7 @@ from cifarviz.live.hub import hub
 from cifarviz.live.items import outcome_text, state_label, timed_progress_text
 from cifarviz.live.run_figures import LivePoints, steps_per_epoch
 from cifarviz.runs.records import Epoch, Run
+from cifarviz.runs.run_data import is_data_unchanged
 from cifarviz.runs.run_headline import format_duration, time_at_work
 from cifarviz.runs.run_headline import headline as headline_of
 from cifarviz.runs.states import RunState
@@ -325,9 +326,11 @@ def continuable_epochs(run: Run) -> Sequence[int]:
 
 
 def has_training_images(run: Run) -> bool:
-    """Whether the training images of ``run`` are on this machine."""
+    """Whether the training images of ``run`` are on this machine, and unchanged."""
     data = run.experiment.data
-    return data.variant == "sample" or library.status(data.dataset, cache.settings()).full_available
+    return is_data_unchanged(run) and (
+        data.variant == "sample" or library.status(data.dataset, cache.settings()).full_available
+    )
 
 
 def live_experiment(run: Run) -> Experiment | None:

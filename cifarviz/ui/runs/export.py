@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from cifarviz.data import library
 from cifarviz.data.image_set import Dataset
 from cifarviz.datasets.registry import find_dataset
 from cifarviz.escaping import safe_file_name
@@ -21,6 +20,7 @@ from cifarviz.export.report.contents import gather
 from cifarviz.export.report.page import report
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.records import Run
+from cifarviz.runs.run_data import load_run_dataset
 from cifarviz.runs.snapshots import WeightsChoice, snapshot_epochs
 from cifarviz.runs.stored_weights import explain_missing_weights, stored_checkpoints
 from cifarviz.ui import cache
@@ -163,8 +163,7 @@ def _report(runs: Sequence[Run]) -> bytes:
 
 def _dataset(run: Run) -> Dataset:
     # Uncached, because files are made outside of any page's script.
-    data = run.experiment.data
-    return library.load_or_sample(data.dataset, data.variant, cache.settings())
+    return load_run_dataset(run, cache.settings(), or_sample=True)
 
 
 def _report_name(runs: Sequence[Run]) -> str:

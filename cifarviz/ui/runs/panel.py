@@ -22,6 +22,7 @@ from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.components.live import Live
 from cifarviz.ui.components.live_items import live_items
+from cifarviz.ui.data_problem import render_data_problems
 from cifarviz.ui.errors import render_errors
 from cifarviz.ui.metrics import render_loss_note
 from cifarviz.ui.navigation import go_to
@@ -167,6 +168,7 @@ def render_runs_page() -> None:
     histories = cache.store().histories([run.id for run in chosen])
     fits = {run.id: judge_run(run, histories[run.id]) for run in chosen}
     render_actions(chosen, fits)
+    render_data_problems(chosen)
     with render_errors():
         st.markdown(_describe(chosen))
         only = chosen[0]

@@ -1,0 +1,41 @@
+"""The sentence on a run whose imported images are gone or have changed."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from cifarviz.errors import CifarvizError
+from cifarviz.runs.records import Run
+from cifarviz.runs.run_data import find_data_problem
+from cifarviz.ui import cache
+from cifarviz.ui.address import escaped
+
+_MOST_SENTENCES = 5
+
+
+def render_data_problem(run: Run) -> bool:
+    """Show a sentence if the images a run was trained on are gone or have changed.
+
+    Returns whether there is one: then nothing of the run may be shown with images of its data set.
+    """
+    problem = find_data_problem(run, cache.settings())
+    if problem is not None:
+        _render(problem)
+    return problem is not None
+
+
+def render_data_problems(runs: Sequence[Run]) -> None:
+    """Show such a sentence for each of the first runs that need one; damaged runs are skipped."""
+    problems = []
+    for run in runs:
+        try:
+            problems.append(find_data_problem(run, cache.settings()))
+        except CifarvizError:
+            # Its damage is reported elsewhere.
+            continue
+    for problem in [text for text in problems if text is not None][:_MOST_SENTENCES]:
+        _render(problem)
+
+
+def _render(problem: str) -> None:
+    st.warning(escaped(problem), icon=":material/hide_image:")
