@@ -2,8 +2,9 @@
 
 import typer
 
-from cifarviz.cli import data, export, forking, inspection, reproduce, runs, training
+from cifarviz.cli import data, export, forking, inspection, own_data, reproduce, runs, training
 from cifarviz.cli.dashboard import dashboard
+from cifarviz.cli.derive import derive
 from cifarviz.cli.exit_codes import run_and_exit
 from cifarviz.cli.import_run import import_run
 from cifarviz.cli.tune_up import tune_up
@@ -19,6 +20,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.callback()(dashboard)
+data.app.command()(derive)
+data.app.command()(own_data.edit)
+data.app.command("export")(own_data.export_data)
+data.app.command()(own_data.delete)
 app.add_typer(data.app, name="data")
 app.command()(training.presets)
 app.command()(training.train)

@@ -1,5 +1,7 @@
 """The ``data`` commands: status of the data sets, and fetching them."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from enum import StrEnum
 from typing import Annotated, Any
@@ -10,15 +12,15 @@ from cifarviz.cli.output import AsJson, print_json, print_message, print_table, 
 from cifarviz.cli.paths import parse_path
 from cifarviz.data.fetch import SOURCES
 from cifarviz.data.fetch import fetch as fetch_dataset
-from cifarviz.data.importing.importer import delete_dataset, prepare_import
+from cifarviz.data.importing.importer import PreparedImport, prepare_import
 from cifarviz.data.importing.options import USUAL_SIDE, ImportOptions
+from cifarviz.data.importing.report import ImportReport
 from cifarviz.data.library import DatasetStatus
 from cifarviz.data.library import status as dataset_status
 from cifarviz.data.progress import FetchProgress, ProgressReporter
+from cifarviz.datasets.info import DatasetInfo
 from cifarviz.datasets.registry import all_datasets, built_in_datasets
-from cifarviz.errors import ImportRefused
 from cifarviz.installation import program_name
-from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 
 # Of skipped files on the command line; --json has more.
@@ -139,6 +141,14 @@ def import_dataset(
     seed: Annotated[int, typer.Option(help="The seed for drawing test images.")] = 0,
     source: Annotated[str, typer.Option(help="Where the pictures are from, in a sentence.")] = "",
     licence: Annotated[str, typer.Option(help="Their licence, in a sentence.")] = "",
+    drop_names: Annotated[
+        bool,
+        typer.Option(
+            "--drop-names",
+            help="Store no names of files, which may name people. Of a picture only decoded "
+            "pixels are ever stored, without EXIF data.",
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Make a data set of your own pictures; they stay on this machine."""
@@ -153,7 +163,22 @@ def import_dataset(
         seed=seed,
         source=source,
         licence=licence,
+        drop_names=drop_names,
     )
+    info, report = read_and_store(
+        lambda update: prepare_import(
+            parse_path(path), name, settings, options, on_progress=update
+        ),
+        settings,
+    )
+    print_report(info, report, as_json, done="Imported")
+
+
+def read_and_store(
+    prepare: Callable[[Callable[[FetchProgress], None]], AbstractContextManager[PreparedImport]],
+    settings: Settings,
+) -> tuple[DatasetInfo, ImportReport]:
+    """Prepare a data set and store it, with a progress bar."""
     with progress_bar() as bar:
         task = bar.add_task("looking", total=None, rate="")
 
@@ -165,11 +190,13 @@ def import_dataset(
                 total=progress.total_bytes,
             )
 
-        with prepare_import(
-            parse_path(path), name, settings, options, on_progress=update
-        ) as prepared:
+        with prepare(update) as prepared:
             info = prepared.store(settings, ProgressReporter(update))
-    report = prepared.report
+    return info, prepared.report
+
+
+def print_report(info: DatasetInfo, report: ImportReport, as_json: bool, *, done: str) -> None:
+    """Print what was stored; ``done`` is the verb of the last sentence."""
     if as_json:
         print_json(report.to_dict())
         return
@@ -184,7 +211,7 @@ def import_dataset(
     for warning in report.warnings():
         print_message(warning)
     print_message(
-        f"Imported {info.title}. Train on it with: {program_name()} train cifar10-starter "
+        f"{done} {info.title}. Train on it with: {program_name()} train cifar10-starter "
         f"--dataset {info.name}"
     )
 
@@ -201,6 +228,9 @@ def list_datasets(as_json: AsJson = False) -> None:
             "test_images": info.test_images,
             "image_shape": list(info.image_shape),
             "own": info.own,
+            "source": info.citation,
+            "licence": info.terms,
+            "derived_from": info.derived_from,
         }
         for info in all_datasets()
     ]
@@ -220,24 +250,6 @@ def list_datasets(as_json: AsJson = False) -> None:
             for row in rows
         ],
     )
-
-
-@app.command()
-def delete(
-    name: Annotated[str, typer.Argument(help="The name of an imported data set.")],
-    as_json: AsJson = False,
-) -> None:
-    """Permanently delete an imported data set, without confirmation. Its runs stay."""
-    settings = Settings.from_environment()
-    runs = RunStore(settings).all()
-    using = [run for run in runs if run.damage is None and run.experiment.data.dataset == name]
-    if any(run.state.active for run in using):
-        raise ImportRefused("A run trains on “{name}”. Stop it first.", name=name)
-    info = delete_dataset(name, settings, used=bool(using))
-    if as_json:
-        print_json({"name": info.name, "title": info.title})
-    else:
-        print_message(f"Deleted {info.title}, with its {info.nbytes / 1e6:,.0f} MB of images.")
 
 
 def _as_dict(status: DatasetStatus) -> dict[str, Any]:

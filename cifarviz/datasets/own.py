@@ -6,7 +6,9 @@ A description is trusted as little as any other file: what it says is checked be
 
 import json
 import re
+import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, fields
 from functools import lru_cache
 from pathlib import Path
@@ -15,6 +17,7 @@ from typing import Any
 from cifarviz.datasets.info import DatasetInfo, Fingerprints
 
 DESCRIPTION = "dataset.json"
+_REPLACED = ".replaced"
 _FORMAT = 1
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 NAME_RULE = "1 to 40 small letters, digits and hyphens, such as “my-pictures”"
@@ -27,7 +30,24 @@ _folders: list[Path] = []
 def use_folder(folder: Path) -> None:
     """From now on, find the data sets that were imported into this folder."""
     if folder not in _folders:
+        _finish_replacements(folder)
         _folders.append(folder)
+
+
+def replaced_folder(folder: Path) -> Path:
+    """Return where the folder of a data set is put while another takes its place."""
+    return folder.with_name(f".{folder.name}{_REPLACED}")
+
+
+def _finish_replacements(folder: Path) -> None:
+    """Finish what a killed process had begun: put a replaced folder back, or remove it."""
+    for replaced in folder.glob(f".*{_REPLACED}"):
+        with suppress(OSError):
+            name = replaced.name[1 : -len(_REPLACED)]
+            if (folder / name).exists():
+                shutil.rmtree(replaced)
+            else:
+                replaced.rename(folder / name)
 
 
 def is_valid_name(name: object) -> bool:
@@ -72,6 +92,8 @@ def description(info: DatasetInfo, **facts: object) -> str:
         "test_images": info.test_images,
         "citation": info.citation,
         "terms": info.terms,
+        "derived_from": info.derived_from,
+        "dark_background": info.dark_background,
         "fingerprints": None if info.fingerprints is None else asdict(info.fingerprints),
         **facts,
     }
@@ -121,12 +143,17 @@ def _load_once(folder: Path, _modified: int, _size: int) -> DatasetInfo | None:
         content = read_description(folder)
         numbers = [content["train_images"], content["test_images"], *content["image_shape"]]
         texts = [content["title"], content["citation"], content["terms"], *content["classes"]]
+        # Descriptions of the first version lack these two.
+        derived_from = content.get("derived_from", "")
+        dark_background = content.get("dark_background", False)
+        texts.append(derived_from)
         marks = {field.name: content["fingerprints"][field.name] for field in fields(Fingerprints)}
         if not (
             all(type(number) is int for number in numbers)
             and len(content["image_shape"]) == 3
             and all(isinstance(text, str) and len(text) <= _LONGEST for text in texts)
             and all(isinstance(mark, str) for mark in marks.values())
+            and isinstance(dark_background, bool)
         ):
             return None
         return DatasetInfo(
@@ -139,6 +166,8 @@ def _load_once(folder: Path, _modified: int, _size: int) -> DatasetInfo | None:
             citation=content["citation"],
             terms=content["terms"],
             fingerprints=Fingerprints(**marks),
+            dark_background=dark_background,
+            derived_from=derived_from,
             own=True,
         )
     except (OSError, ValueError, KeyError, TypeError, RecursionError):

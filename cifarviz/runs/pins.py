@@ -1,6 +1,7 @@
 """Pinned images: the test images whose feature maps every run saves."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from cifarviz.datasets.info import DatasetInfo
@@ -23,6 +24,16 @@ def pinned_images(store: RunStore, info: DatasetInfo) -> tuple[int, ...]:
     return tuple(dict.fromkeys(numbers))[:MAX_PINNED]
 
 
+def has_pinned_images(store: RunStore, info: DatasetInfo) -> bool:
+    """Whether a person has chosen the pinned images, so that they are not the default."""
+    return isinstance(load_preference(store, _preference_name(info)), list)
+
+
+def save_pinned_images(store: RunStore, info: DatasetInfo, images: Sequence[int] | None) -> None:
+    """Save which test images are pinned; ``None`` returns to the default."""
+    save_preference(store, _preference_name(info), None if images is None else list(images))
+
+
 def pin(store: RunStore, info: DatasetInfo, image: int) -> None:
     """Pin a test image; raises ``RunError`` if ``MAX_PINNED`` images are pinned."""
     before = pinned_images(store, info)
@@ -33,13 +44,13 @@ def pin(store: RunStore, info: DatasetInfo, image: int) -> None:
             "You can pin at most {most} images. Unpin an image first.",
             most=MAX_PINNED,
         )
-    save_preference(store, _preference_name(info), [*before, image])
+    save_pinned_images(store, info, [*before, image])
 
 
 def unpin(store: RunStore, info: DatasetInfo, image: int) -> None:
     """Unpin a test image; feature maps that runs have saved stay."""
     before = pinned_images(store, info)
-    save_preference(store, _preference_name(info), [pinned for pinned in before if pinned != image])
+    save_pinned_images(store, info, [pinned for pinned in before if pinned != image])
 
 
 def _preference_name(info: DatasetInfo) -> str:

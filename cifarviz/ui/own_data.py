@@ -11,7 +11,8 @@ import pandas as pd
 import streamlit as st
 
 from cifarviz.data.importing.camera_pictures import CameraPictures
-from cifarviz.data.importing.importer import PreparedImport, delete_dataset
+from cifarviz.data.importing.editing import delete_dataset
+from cifarviz.data.importing.importer import PreparedImport
 from cifarviz.data.importing.options import (
     MAX_CLASSES,
     MAX_IMAGES,

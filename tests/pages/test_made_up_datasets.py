@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cifarviz.data.importing.importer import delete_dataset, prepare_import
+from cifarviz.data.importing.editing import delete_dataset
+from cifarviz.data.importing.importer import prepare_import
 from cifarviz.data.importing.options import ImportOptions
 from cifarviz.datasets.registry import find_dataset
 from cifarviz.experiment.dataset_fitting import fit_experiment

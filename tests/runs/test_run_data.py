@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from cifarviz.data.importing.importer import delete_dataset, prepare_import
+from cifarviz.data.importing.editing import delete_dataset
+from cifarviz.data.importing.importer import prepare_import
 from cifarviz.data.importing.options import ImportOptions
 from cifarviz.datasets.own import find_own
 from cifarviz.errors import DatasetChanged

@@ -1,22 +1,21 @@
 """Importing a data set of one's own: read, examined, and stored as a whole or not at all."""
 
-import hashlib
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cifarviz.data import cache
 from cifarviz.data.image_set import Split
 from cifarviz.data.importing.files import open_files
 from cifarviz.data.importing.options import ImportOptions
+from cifarviz.data.importing.origin import Origin
 from cifarviz.data.importing.reading import (
     PIXELS_FILE,
     FoundPictures,
@@ -33,18 +32,16 @@ from cifarviz.data.importing.report import (
     quote_names,
 )
 from cifarviz.data.importing.splitting import assign_splits
+from cifarviz.data.importing.storing import ChosenImages, write_dataset
 from cifarviz.data.library import fetch_lock
 from cifarviz.data.progress import FetchProgress, ProgressReporter
 from cifarviz.datasets import own
-from cifarviz.datasets.info import DatasetInfo, Fingerprints
+from cifarviz.datasets.info import DatasetInfo
 from cifarviz.datasets.own import NAME_RULE, is_valid_name
-from cifarviz.datasets.registry import built_in_datasets, find_dataset, is_registered
+from cifarviz.datasets.registry import built_in_datasets, is_registered
 from cifarviz.errors import ImportRefused
 from cifarviz.settings import Settings
 from cifarviz.storage import remove_leftovers, storage_errors, temporary_folder
-
-# Images that are moved to their places at once.
-_BLOCK: Final = 4096
 
 
 class PreparedImport:
@@ -59,6 +56,7 @@ class PreparedImport:
         order: dict[Split, list[int]],
         labels: NDArray[np.uint16],
         options: ImportOptions,
+        facts: Mapping[str, Any],
     ) -> None:
         self.report = report
         self._folder = folder
@@ -67,6 +65,7 @@ class PreparedImport:
         self._order = order
         self._labels = labels
         self._options = options
+        self._facts = facts
 
     def preview(self, count: int) -> tuple[NDArray[np.uint8], list[int]]:
         """Return about ``count`` training images, uint8 (n, h, w, c), and their labels.
@@ -86,45 +85,23 @@ class PreparedImport:
         """Store it under its name; raises ``ImportRefused`` if that is taken by now."""
         watch = watch or ProgressReporter()
         with storage_errors(self._folder):
-            fingerprints = self._write_arrays(watch)
-            info = replace(self._info, fingerprints=fingerprints)
-            facts = {"imported": datetime.now(UTC).isoformat(timespec="seconds")}
-            text = own.description(info, **facts, report=self.report.to_dict())
-            (self._folder / own.DESCRIPTION).write_text(text, encoding="utf-8")
-            cache.write_marker(self._folder, info.name, self._options.source, fingerprints)
+            report = self.report
+            if self._options.drop_names:
+                report = report.without_names()
+            facts = {"imported": datetime.now(UTC).isoformat(timespec="seconds"), **self._facts}
+            images = {
+                split: ChosenImages(self._found.pixels, positions, self._labels[positions])
+                for split, positions in self._order.items()
+            }
+            info = write_dataset(
+                self._folder, self._info, images, facts | {"report": report.to_dict()}, watch
+            )
             (self._folder / PIXELS_FILE).unlink()
             with fetch_lock(info, settings):
                 _check_name(info.name, settings)
                 self._folder.rename(settings.datasets / info.name)
             own.forget()
         return info
-
-    def _write_arrays(self, watch: ProgressReporter) -> Fingerprints:
-        total = self._info.nbytes
-        cache.check_free_space(self._folder, total)
-        watch.stage("writing", total)
-        done = 0
-        digests = {}
-        for split, positions in self._order.items():
-            digest = hashlib.sha256()
-            with (self._folder / f"{split}_images.npy").open("wb") as file:
-                header = {
-                    "descr": "|u1",
-                    "fortran_order": False,
-                    "shape": (len(positions), *self._info.image_shape),
-                }
-                np.lib.format.write_array_header_1_0(file, header)
-                for start in range(0, len(positions), _BLOCK):
-                    block = self._found.pixels[positions[start : start + _BLOCK]]
-                    file.write(block.data)
-                    digest.update(block.data)
-                    done += block.nbytes
-                    watch.advance(done, total)
-            labels = self._labels[positions].astype(self._info.label_dtype)
-            np.save(self._folder / f"{split}_labels.npy", labels)
-            digests[f"{split}_images"] = digest.hexdigest()
-            digests[f"{split}_labels"] = hashlib.sha256(labels.tobytes()).hexdigest()
-        return Fingerprints(**digests)
 
 
 @contextmanager
@@ -143,31 +120,58 @@ def prepare_import(
     ``ImportRefused``, ``FetchCancelled`` and ``StorageFull``; then nothing is left behind.
     """
     options = options or ImportOptions()
-    options.check()
     watch = ProgressReporter(on_progress, cancelled)
+    with dataset_folder(name, settings, options) as folder:
+        skipped = SkippedFiles()
+        watch.begin(path.name, "looking")
+        with open_files(path, folder) as files:
+            for refused, reason in files.refused.items():
+                skipped(refused, reason)
+            form = recognize(files)
+            pictures = form.pictures(files, skipped)
+            origin = form.origin(files)
+            # The number of files tells nothing of the pictures in them.
+            expected = None if form.natural_size else len(files.names)
+            # The file in the folder grows as pictures are read.
+            found = read_pictures(
+                pictures, expected, folder, options, skipped, watch, form.natural_size
+            )
+        yield examine(found, name, form.title, folder, options, skipped, watch, origin=origin)
+
+
+@contextmanager
+def dataset_folder(name: str, settings: Settings, options: ImportOptions) -> Iterator[Path]:
+    """Give a private folder for the files of a new data set, removed unless it is stored.
+
+    Raises ``ImportRefused`` if ``name`` or an option is invalid, and ``StorageFull``.
+    """
+    options.check()
     with storage_errors(settings.home):
         settings.datasets.mkdir(parents=True, exist_ok=True)
         settings.locks.mkdir(parents=True, exist_ok=True)
     _check_name(name, settings)
     remove_leftovers(settings.datasets)
     with temporary_folder(settings.datasets) as private, storage_errors(private):
-        yield _prepare(path, name, private, options, watch)
+        yield private
 
 
-def _prepare(
-    path: Path, name: str, folder: Path, options: ImportOptions, watch: ProgressReporter
+def examine(
+    found: FoundPictures,
+    name: str,
+    form: str,
+    folder: Path,
+    options: ImportOptions,
+    skipped: SkippedFiles,
+    watch: ProgressReporter,
+    *,
+    origin: Origin,
+    facts: Mapping[str, Any] = MappingProxyType({}),
 ) -> PreparedImport:
-    skipped = SkippedFiles()
-    watch.begin(path.name, "looking")
-    with open_files(path, folder) as files:
-        for refused, reason in files.refused.items():
-            skipped(refused, reason)
-        form = recognize(files)
-        pictures = form.pictures(files, skipped)
-        # The file in the folder grows as pictures are read.
-        found = read_pictures(
-            pictures, len(files.names), folder, options, skipped, watch, form.natural_size
-        )
+    """Split and report on what was read into ``folder``; raises ``ImportRefused``.
+
+    ``form`` says in words what it was read from. ``origin`` counts where the options say nothing;
+    ``facts`` are further JSON values of the description.
+    """
     names, labels = _classes(found.labels)
     notes = []
     order, drawn = assign_splits(found, labels, options)
@@ -184,19 +188,22 @@ def _prepare(
                 class_name=class_name,
             )
     watch.stage("verifying", None)
-    report = _report(name, form.title, found, names, counts, order, skipped, options, notes)
+    title = options.title.strip() or origin.title or name
+    report = _report(name, title, form, found, names, counts, order, skipped, notes)
     info = DatasetInfo(
         name=name,
-        title=options.title.strip() or name,
+        title=title,
         classes=names,
         image_shape=found.image_shape,
         train_images=len(order["train"]),
         test_images=len(order["test"]),
-        citation=options.source,
-        terms=options.licence,
+        citation=options.source or origin.source,
+        terms=options.licence or origin.licence,
+        derived_from=origin.derived_from,
+        dark_background=origin.dark_background,
         own=True,
     )
-    return PreparedImport(folder, report, info, found, order, labels, options)
+    return PreparedImport(folder, report, info, found, order, labels, options, facts)
 
 
 def _classes(labels: Sequence[str]) -> tuple[tuple[str, ...], NDArray[np.uint16]]:
@@ -243,13 +250,13 @@ def _natural(name: str) -> tuple[object, ...]:
 
 def _report(
     name: str,
+    title: str,
     form: str,
     found: FoundPictures,
     names: tuple[str, ...],
     counts: dict[Split, Counter[int]],
     order: dict[Split, list[int]],
     skipped: SkippedFiles,
-    options: ImportOptions,
     notes: list[str],
 ) -> ImportReport:
     equal, near = find_pairs(found.pixels, found.digests)
@@ -264,7 +271,7 @@ def _report(
 
     return ImportReport(
         name=name,
-        title=options.title.strip() or name,
+        title=title,
         format=form,
         image_shape=found.image_shape,
         classes=tuple(
@@ -303,37 +310,3 @@ def _check_name(name: str, settings: Settings) -> None:
             "another name.",
             name=name,
         )
-
-
-def delete_dataset(name: str, settings: Settings, *, used: bool) -> DatasetInfo:
-    """Delete an imported data set with all its images; raises ``ImportRefused`` for another.
-
-    While runs use it (``used``), its title, classes and sizes are left, so that they can still be
-    shown.
-    """
-    own.use_folder(settings.datasets)
-    info = find_dataset(name)
-    if not info.own:
-        raise ImportRefused(
-            "“{name}” is part of cifarviz: only imported data sets can be deleted.", name=name
-        )
-    folder = settings.datasets / info.name
-    try:
-        with (
-            storage_errors(settings.datasets),
-            fetch_lock(info, settings),
-            temporary_folder(settings.datasets) as private,
-        ):
-            if not folder.is_dir():
-                raise ImportRefused("“{name}” was deleted by somebody else.", name=name)
-            if used:
-                left = private / "left"
-                left.mkdir()
-                (left / own.DESCRIPTION).write_text(own.description(info), encoding="utf-8")
-            # Renamed first, so that nobody finds a part of it.
-            folder.rename(private / "deleted")
-            if used:
-                left.rename(folder)
-    finally:
-        own.forget()
-    return info

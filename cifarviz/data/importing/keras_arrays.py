@@ -3,7 +3,7 @@
 import io
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import partial
 from typing import Any
 
@@ -12,7 +12,10 @@ import numpy as np
 from cifarviz.data.image_set import Split
 from cifarviz.data.importing.class_folders import is_picture
 from cifarviz.data.importing.files import Files, FileUnreadable
+from cifarviz.data.importing.options import LONGEST_TEXT
+from cifarviz.data.importing.origin import Origin
 from cifarviz.data.importing.pictures import Content, LabeledPicture, PictureFormat, Skip
+from cifarviz.data.importing.reading import printable_text
 from cifarviz.errors import ImportRefused
 
 _MAX_BYTES = 4_000_000_000
@@ -33,6 +36,8 @@ _DAMAGE = (
     zlib.error,
     MemoryError,
 )
+_TEXTS = ("title", "source", "licence", "derived_from")
+_ORIGIN = (*_TEXTS, "dark_background")
 _CLASSES = ("class_names", "classes", "label_names")
 
 
@@ -44,14 +49,8 @@ def _recognizes(files: Files) -> bool:
 
 
 def _pictures(files: Files, skip: Skip) -> Iterator[LabeledPicture]:
-    names = [name for name in files.names if name.lower().endswith(".npz")]
-    if len(names) > 1:
-        raise ImportRefused(
-            "“{place}” holds {count} .npz files. Choose one of them.",
-            place=files.title,
-            count=len(names),
-        )
-    arrays = _load(files, names[0])
+    file = _name(files)
+    arrays = _load(files, file)
     named = next((name for name in _CLASSES if name in arrays), "")
     classes = [str(name) for name in np.ravel(arrays.get(named, ()))]
     has_test = bool({"x_test", "test_images"} & arrays.keys())
@@ -68,7 +67,7 @@ def _pictures(files: Files, skip: Skip) -> Iterator[LabeledPicture]:
         raise ImportRefused(
             "“{file}” needs arrays called x_train and y_train (and x_test and y_test, if it has "
             "test images), and holds {names}.",
-            file=names[0],
+            file=file,
             names=", ".join(sorted(arrays)) or "none",
         )
 
@@ -155,7 +154,33 @@ def _labels(name: str, values: np.ndarray, classes: list[str]) -> list[str]:
     return [str(value) for value in values.tolist()]
 
 
-def _load(files: Files, name: str) -> dict[str, Any]:
+def _origin(files: Files) -> Origin:
+    """Return what ``data export`` wrote beside the arrays; empty in files of others."""
+    arrays = _load(files, _name(files), only=_ORIGIN)
+    texts = {
+        name: printable_text(" ".join(str(values).split()), LONGEST_TEXT)
+        for name, values in arrays.items()
+        if values.ndim == 0 and values.dtype.kind == "U"
+    }
+    dark = arrays.get("dark_background")
+    is_dark = dark is not None and dark.ndim == 0 and dark.dtype.kind == "b" and bool(dark)
+    return Origin(**{name: texts.get(name, "") for name in _TEXTS}, dark_background=is_dark)
+
+
+def _name(files: Files) -> str:
+    """Return the only .npz file; raises ``ImportRefused`` where there are several."""
+    names = [name for name in files.names if name.lower().endswith(".npz")]
+    if len(names) > 1:
+        raise ImportRefused(
+            "“{place}” holds {count} .npz files. Choose one of them.",
+            place=files.title,
+            count=len(names),
+        )
+    return names[0]
+
+
+def _load(files: Files, name: str, only: Collection[str] | None = None) -> dict[str, Any]:
+    """Return the arrays of a file by their names in small letters, or only some of them."""
     try:
         content = files.read(name, _MAX_BYTES)
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -168,7 +193,11 @@ def _load(files: Files, name: str) -> dict[str, Any]:
                 most=_MAX_BYTES / 1e9,
             )
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            loaded = {key.lower(): arrays[key] for key in arrays.files}
+            loaded = {
+                key.lower(): arrays[key]
+                for key in arrays.files
+                if only is None or key.lower() in only
+            }
             # A member that is no array comes as bytes.
             return {key: value for key, value in loaded.items() if isinstance(value, np.ndarray)}
     except ImportRefused:
@@ -187,5 +216,9 @@ def _load(files: Files, name: str) -> dict[str, Any]:
 
 
 KERAS_ARRAYS = PictureFormat(
-    "a .npz file with x_train and y_train", _recognizes, _pictures, natural_size=True
+    "a .npz file with x_train and y_train",
+    _recognizes,
+    _pictures,
+    natural_size=True,
+    origin=_origin,
 )

@@ -23,6 +23,7 @@ class ImportOptions:
     theirs. ``grey``: ``None`` keeps arrays of one channel grey. ``test_share``: of the images of
     each class that become test images, above 0 and at most 0.5, where the source does not say;
     drawn with ``seed``. ``source`` and ``licence`` are sentences that stay with the data set.
+    ``drop_names``: no names of files are stored; of pictures only decoded pixels ever are.
     """
 
     title: str = ""
@@ -34,6 +35,7 @@ class ImportOptions:
     seed: int = 0
     source: str = ""
     licence: str = ""
+    drop_names: bool = False
 
     def check(self) -> None:
         """Raise ``ImportRefused`` for an invalid option."""

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from cifarviz.data.image_set import Split
 from cifarviz.data.importing.files import Files
+from cifarviz.data.importing.origin import Origin
 
 Content = bytes | NDArray[np.uint8]
 
@@ -42,10 +43,12 @@ class PictureFormat:
 
     ``recognizes`` tells by the names alone. ``pictures`` yields them in the order in which they
     are quick to read, and raises ``ImportRefused`` if the source is damaged. ``natural_size``:
-    arrays, which keep their size unless another is wanted.
+    arrays, which keep their size unless another is wanted. ``origin`` returns what the files say
+    of themselves.
     """
 
     title: str
     recognizes: Callable[[Files], bool]
     pictures: Callable[[Files, Skip], Iterator[LabeledPicture]]
     natural_size: bool = False
+    origin: Callable[[Files], Origin] = lambda files: Origin()

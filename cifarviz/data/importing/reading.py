@@ -67,14 +67,17 @@ class SkippedFiles:
 
 def read_pictures(
     pictures: Iterator[LabeledPicture],
-    expected: int,
+    expected: int | None,
     folder: Path,
     options: ImportOptions,
     skipped: SkippedFiles,
     watch: ProgressReporter,
     natural_size: bool,
 ) -> FoundPictures:
-    """Decode and fit all pictures, several at a time, and keep their order."""
+    """Decode and fit all pictures, several at a time, and keep their order.
+
+    ``expected``: about how many there are, if that is known.
+    """
     first = next(pictures, None)
     if first is None:
         raise no_pictures_error(skipped)
@@ -95,7 +98,7 @@ def read_pictures(
                 except FileUnreadable as error:
                     skipped(done.place, str(error))
                 taken = len(found) + skipped.count
-                watch.advance(taken, max(expected, taken + 1) if not natural_size else None)
+                watch.advance(taken, None if expected is None else max(expected, taken + 1))
     if not len(found):
         raise no_pictures_error(skipped)
     return found

@@ -1,7 +1,7 @@
 """What an import found, before and after it is stored."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -100,6 +100,10 @@ class ImportReport:
                 f"“{smallest}”: a network may prefer the classes it saw most."
             )
         return tuple(found)
+
+    def without_names(self) -> "ImportReport":
+        """Return the report without names of files; the counts stay."""
+        return replace(self, skipped=(), duplicates=(), near_duplicates=(), leaks=())
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON values, the same in the description of the data set."""

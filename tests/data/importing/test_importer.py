@@ -18,7 +18,8 @@ from cifarviz.data import library
 from cifarviz.data.fetch import fetch
 from cifarviz.data.importing import files as files_module
 from cifarviz.data.importing import options as limits
-from cifarviz.data.importing.importer import delete_dataset, prepare_import
+from cifarviz.data.importing.editing import delete_dataset
+from cifarviz.data.importing.importer import prepare_import
 from cifarviz.data.importing.options import ImportOptions
 from cifarviz.data.importing.report import ImportReport
 from cifarviz.datasets import own
@@ -399,7 +400,7 @@ def test_an_imported_data_set_is_registered_and_deleted_as_a_whole(
     assert not is_registered("mine")
     with pytest.raises(DatasetNotFound, match="There is no data set called “mine”"):
         delete_dataset("mine", settings, used=False)
-    with pytest.raises(ImportRefused, match="only imported data sets can be deleted"):
+    with pytest.raises(ImportRefused, match="only imported data sets can be changed"):
         delete_dataset("cifar10", settings, used=False)
 
 
