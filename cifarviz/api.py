@@ -66,7 +66,7 @@ from cifarviz.figures.theme import METRIC_TITLES, MetricName
 from cifarviz.loading import tensorflow_imports
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Epoch, Run
-from cifarviz.runs.run_data import load_run_dataset
+from cifarviz.runs.run_data import load_evaluation_data
 from cifarviz.runs.snapshots import WeightsChoice
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
@@ -421,7 +421,7 @@ class Home:
 
     def _load_dataset(self, run: Run) -> Dataset:
         data = run.experiment.data
-        dataset = load_run_dataset(run, self.settings, or_sample=True)
+        dataset = load_evaluation_data(run, self.settings)
         if dataset.variant != data.variant:
             warnings.warn(
                 f"The full set of {data.dataset} is not on this machine, so the test images of "

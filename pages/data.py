@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from cifarviz.ui.derived_data import render_derivation
 from cifarviz.ui.errors import render_errors
 from cifarviz.ui.own_data import render_import, render_own_datasets
 from cifarviz.ui.published_datasets import render_published_datasets
@@ -17,3 +18,5 @@ with render_errors():
     render_published_datasets()
 with render_errors():
     render_import()
+with render_errors():
+    render_derivation()

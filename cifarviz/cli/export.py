@@ -18,7 +18,7 @@ from cifarviz.export.report.page import report
 from cifarviz.loading import tensorflow_imports
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.records import Run
-from cifarviz.runs.run_data import load_run_dataset
+from cifarviz.runs.run_data import load_evaluation_data
 from cifarviz.runs.snapshots import WeightsChoice
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
@@ -98,7 +98,7 @@ def _report(
             chosen_weights(run, store, checkpoint)
 
     def open_dataset(run: Run) -> Dataset:
-        return load_run_dataset(run, settings, or_sample=True)
+        return load_evaluation_data(run, settings)
 
     contents = gather(
         store,

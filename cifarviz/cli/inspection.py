@@ -24,7 +24,7 @@ from cifarviz.loading import tensorflow_imports
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run
-from cifarviz.runs.run_data import load_run_dataset
+from cifarviz.runs.run_data import load_evaluation_data
 from cifarviz.runs.store import RunStore
 from cifarviz.runs.stored_predictions import load_or_compute_predictions
 from cifarviz.runs.stored_weights import (
@@ -209,7 +209,7 @@ def _test_predictions(
 def _load_dataset(run: Run, settings: Settings) -> Dataset:
     """Return the run's data set; the sample, with a message, where the full set is missing."""
     data = run.experiment.data
-    dataset = load_run_dataset(run, settings, or_sample=True)
+    dataset = load_evaluation_data(run, settings)
     if dataset.variant != data.variant:
         print_message(
             f"The full set of {data.dataset} is not on this machine, so the sample is used."

@@ -9,7 +9,7 @@ from cifarviz.executors.executor import Job
 from cifarviz.loading import tensorflow_imports
 from cifarviz.runs import locks
 from cifarviz.runs.leases import this_process
-from cifarviz.runs.run_data import load_run_dataset
+from cifarviz.runs.run_data import load_training_data
 from cifarviz.runs.store import RunStore
 from cifarviz.training.ending import Ending
 
@@ -46,7 +46,7 @@ class LocalExecutor:
         # The import of TensorFlow does not count as the run's time.
         job.sink.describe(heartbeat=time.time())
         experiment, settings = job.experiment, self._store.settings
-        data = load_run_dataset(job.run, settings)
+        data = load_training_data(job.run, settings)
         folder = self._store.tensorboard_folder(job.run.id)
         return engine.train(
             experiment,

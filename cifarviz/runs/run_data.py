@@ -5,42 +5,66 @@ predictions and feature maps name images by number, so they must not be shown wi
 """
 
 from cifarviz.data import library
-from cifarviz.data.image_set import Dataset
+from cifarviz.data.image_set import Dataset, Split
 from cifarviz.datasets.registry import find_dataset
-from cifarviz.errors import DatasetChanged, DatasetNotFound
+from cifarviz.errors import DatasetChanged
 from cifarviz.runs.records import Run
 from cifarviz.settings import Settings
 
 
-def is_data_unchanged(run: Run) -> bool:
-    """Whether a run's data set has the images it had in training, or did before it was deleted.
+def is_data_unchanged(run: Run, split: Split | None = None) -> bool:
+    """Whether the images of a split, or all, are those the run was trained or evaluated on.
 
-    True for runs of versions that did not store a fingerprint.
+    Also where they were deleted since. True for runs of versions that stored no fingerprint.
     """
-    current = find_dataset(run.experiment.data.dataset).fingerprint
-    return None in (run.data_fingerprint, current) or run.data_fingerprint == current
+    before = run.data_fingerprint
+    now = find_dataset(run.experiment.data.dataset).fingerprint
+    if before is None or now is None:
+        return True
+    # The first half is that of the training images (datasets.info.Fingerprints.digest).
+    half = len(now) // 2
+    part = {None: slice(None), "train": slice(half), "test": slice(half, None)}[split]
+    return before[part] == now[part]
 
 
-def check_run_data(run: Run) -> None:
+def check_run_data(run: Run, split: Split | None = None) -> None:
     """Raise ``DatasetChanged`` unless ``is_data_unchanged``."""
-    if is_data_unchanged(run):
+    if is_data_unchanged(run, split):
         return
+    title = find_dataset(run.experiment.data.dataset).title
+    if is_data_unchanged(run, "test"):
+        raise DatasetChanged(
+            "The training images of {dataset} have changed since “{run_name}” was trained on them. "
+            "Its curves, weights and results on test images remain.",
+            dataset=title,
+            run_name=run.name,
+        )
     raise DatasetChanged(
         "The images of {dataset} have changed since “{run_name}” was trained on them. Its curves "
-        "and weights are as they were; to see results on the images of now, train it again.",
-        dataset=find_dataset(run.experiment.data.dataset).title,
+        "and weights remain; train it again to see results on images.",
+        dataset=title,
         run_name=run.name,
     )
 
 
-def load_run_dataset(run: Run, settings: Settings, *, or_sample: bool = False) -> Dataset:
-    """Open the data set a run was trained on; ``or_sample`` as in ``library.load_or_sample``.
+def load_training_data(run: Run, settings: Settings) -> Dataset:
+    """Open the data set a run is trained on.
 
     Raises ``DatasetChanged``, ``DatasetNotFound`` and ``DatasetDamaged``.
     """
     check_run_data(run)
-    load = library.load_or_sample if or_sample else library.load
-    return load(run.experiment.data.dataset, run.experiment.data.variant, settings)
+    return library.load(run.experiment.data.dataset, run.experiment.data.variant, settings)
+
+
+def load_evaluation_data(run: Run, settings: Settings) -> Dataset:
+    """Open a run's data set for its test images, or its sample as ``library.load_or_sample`` does.
+
+    Raises as ``load_training_data``, but for other test images only.
+    """
+    check_run_data(run, "test")
+    return library.load_or_sample(
+        run.experiment.data.dataset, run.experiment.data.variant, settings
+    )
 
 
 def find_data_problem(run: Run, settings: Settings) -> str | None:
@@ -51,12 +75,20 @@ def find_data_problem(run: Run, settings: Settings) -> str | None:
     """
     try:
         check_run_data(run)
-    except DatasetNotFound as error:
+    except DatasetChanged as error:
         return str(error)
-    info = find_dataset(run.experiment.data.dataset)
-    if not info.own or library.status(info, settings).full_available:
+    if has_images(run, settings, "test"):
         return None
+    title = find_dataset(run.experiment.data.dataset).title
     return (
-        f"The images of {info.title}, on which “{run.name}” was trained, are no longer here. Its "
-        "curves and weights are as they were."
+        f"The images of {title}, on which “{run.name}” was trained, are no longer here. Its curves "
+        "and weights remain."
     )
+
+
+def has_images(run: Run, settings: Settings, split: Split) -> bool:
+    """Whether the images of a split are unchanged and, if they were imported, still here."""
+    if not is_data_unchanged(run, split):
+        return False
+    info = find_dataset(run.experiment.data.dataset)
+    return not info.own or library.status(info, settings).full_available

@@ -14,7 +14,7 @@ from cifarviz.errors import RunError, TransitionRefused
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.runs.curation import validate_name
 from cifarviz.runs.records import Fork, Run
-from cifarviz.runs.run_data import check_run_data, load_run_dataset
+from cifarviz.runs.run_data import check_run_data, load_training_data
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore, new_run_id
 from cifarviz.settings import Settings
@@ -105,7 +105,7 @@ class ProcessQueue(ABC):
         ``DatasetNotFound`` where its images are missing or have changed.
         """
         run = self.store.get(run_id)
-        load_run_dataset(run, self.settings)
+        load_training_data(run, self.settings)
         # A thread must not release the lock between our check and our use of it.
         with self._changed:
             # This process may still hold the lock of a run that was stopped while it waited.

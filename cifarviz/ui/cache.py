@@ -105,6 +105,12 @@ def _dataset(name: str, variant: Variant, settings: Settings, stamp: int) -> Dat
     return library.load(name, variant, settings)
 
 
+def forget_images() -> None:
+    """Forget images and feature maps, after some were deleted: others are read anew."""
+    for cached in (_dataset, _layer_views, _kept_views, _images_with_maps):
+        cached.clear()
+
+
 def weights_stamp(run: Run, which: WeightsChoice) -> int:
     """Return a number that changes when these weights of a run do; 0 without weights."""
     return _stamp(weights_path(store().folder(run.id), which))

@@ -6,7 +6,7 @@ import streamlit as st
 
 from cifarviz.errors import CifarvizError
 from cifarviz.runs.records import Run
-from cifarviz.runs.run_data import find_data_problem
+from cifarviz.runs.run_data import find_data_problem, has_images
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 
@@ -16,12 +16,12 @@ _MOST_SENTENCES = 5
 def render_data_problem(run: Run) -> bool:
     """Show a sentence if the images a run was trained on are gone or have changed.
 
-    Returns whether there is one: then nothing of the run may be shown with images of its data set.
+    Returns whether its test images are: then it can't be shown with images of its data set.
     """
     problem = find_data_problem(run, cache.settings())
     if problem is not None:
         _render(problem)
-    return problem is not None
+    return not has_images(run, cache.settings(), "test")
 
 
 def render_data_problems(runs: Sequence[Run]) -> None:

@@ -60,12 +60,12 @@ def available_images(run: Run, split: Split, info: DatasetInfo | None = None) ->
     """Return the images of the full set if it is on this machine, else of the sample.
 
     ``info``: another data set than the run's. Raises ``DatasetChanged`` if the run's own has other
-    images than the run was trained on, and ``DatasetNotFound``.
+    images of this split by now, and ``DatasetNotFound``.
     """
     trained_on = run.experiment.data.dataset
     name = trained_on if info is None else info.name
     if name == trained_on:
-        check_run_data(run)
+        check_run_data(run, split)
     return cache.nearest_dataset(name, "full").split(split)
 
 
@@ -132,7 +132,7 @@ def train_indices(run: Run) -> Indices:
 
     Raises ``DatasetNotFound`` and ``DatasetDamaged``.
     """
-    check_run_data(run)
+    check_run_data(run, "train")
     data = run.experiment.data
     if data.variant == "full":
         return np.arange(find_dataset(data.dataset).train_images)
@@ -162,8 +162,9 @@ def validation_images(run: Run) -> ImageSet | None:
 def available_dataset(run: Run) -> Dataset:
     """Return the data set a run trained on, or its sample where the full set is missing.
 
-    Raises ``DatasetNotFound`` and ``DatasetDamaged``.
+    Raises ``DatasetNotFound``, ``DatasetChanged`` where its test images are others by now, and
+    ``DatasetDamaged``.
     """
-    check_run_data(run)
+    check_run_data(run, "test")
     data = run.experiment.data
     return cache.nearest_dataset(data.dataset, data.variant)

@@ -4,7 +4,8 @@ import atexit
 import logging
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import streamlit as st
@@ -23,20 +24,31 @@ _CLEANUP_SECONDS = 2.0
 Source = Path | tuple[str, bytes]
 """A path on this machine, or an uploaded file's name and content."""
 
+OnProgress = Callable[[FetchProgress], None]
+Cancelled = Callable[[], bool]
+Prepare = Callable[[OnProgress, Cancelled], AbstractContextManager[PreparedImport]]
+"""Reads and examines pictures, as ``prepare_import`` does."""
+
 
 class ImportJob:
     """An import in the background; when it is prepared, it waits to be kept or discarded."""
 
     def __init__(
         self,
-        source: Source,
+        prepare: Prepare,
         name: str,
         settings: Settings,
-        options: ImportOptions,
+        *,
         on_kept: Callable[[], None] | None = None,
+        derived: bool = False,
     ) -> None:
+        """``on_kept`` is called by its thread when the data set is stored.
+
+        ``derived``: made of another data set, and kept without being looked at.
+        """
         self._on_kept = on_kept
         self.name = name
+        self.derived = derived
         self.progress: FetchProgress | None = None
         self.prepared: PreparedImport | None = None
         self.problem: str | None = None
@@ -47,8 +59,10 @@ class ImportJob:
         self._cancelled = threading.Event()
         self._decided = threading.Event()
         self._over = threading.Event()
+        if derived:
+            self._decided.set()
         threading.Thread(
-            target=self._run, args=(source, options), name="cifarviz-import", daemon=True
+            target=self._run, args=(prepare,), name="cifarviz-import", daemon=True
         ).start()
 
     @property
@@ -86,16 +100,9 @@ class ImportJob:
         """Wait up to so many seconds for its end; returns whether it ended."""
         return self._over.wait(seconds)
 
-    def _run(self, source: Source, options: ImportOptions) -> None:
+    def _run(self, prepare: Prepare) -> None:
         try:
-            with tempfile.TemporaryDirectory(prefix="cifarviz-upload-") as folder:
-                if isinstance(source, Path):
-                    path = source
-                else:
-                    file_name, content = source
-                    path = Path(folder) / file_name
-                    path.write_bytes(content)
-                self._import(path, options)
+            self._import(prepare)
         except FetchCancelled:
             pass
         except CifarvizError as error:
@@ -107,15 +114,8 @@ class ImportJob:
             self.prepared = None
             self._over.set()
 
-    def _import(self, path: Path, options: ImportOptions) -> None:
-        with prepare_import(
-            path,
-            self.name,
-            self._settings,
-            options,
-            on_progress=self._report,
-            cancelled=self._cancelled.is_set,
-        ) as prepared:
+    def _import(self, prepare: Prepare) -> None:
+        with prepare(self._report, self._cancelled.is_set) as prepared:
             self.prepared = prepared
             self._decided.wait()
             with self._deciding:
@@ -147,9 +147,30 @@ class _Imports:
         on_kept: Callable[[], None] | None = None,
     ) -> None:
         """Start an import; ``on_kept`` is called by its thread when the data set is stored."""
+
+        @contextmanager
+        def prepare(on_progress: OnProgress, cancelled: Cancelled) -> Iterator[PreparedImport]:
+            with tempfile.TemporaryDirectory(prefix="cifarviz-upload-") as folder:
+                if isinstance(source, Path):
+                    path = source
+                else:
+                    file_name, content = source
+                    path = Path(folder) / file_name
+                    path.write_bytes(content)
+                with prepare_import(
+                    path, name, settings, options, on_progress=on_progress, cancelled=cancelled
+                ) as prepared:
+                    yield prepared
+
         with self._lock:
             self._discard()
-            self.newest = ImportJob(source, name, settings, options, on_kept)
+            self.newest = ImportJob(prepare, name, settings, on_kept=on_kept)
+
+    def start_derived(self, name: str, settings: Settings, prepare: Prepare) -> None:
+        """Start a data set made of another one, which is kept when it is ready."""
+        with self._lock:
+            self._discard()
+            self.newest = ImportJob(prepare, name, settings, derived=True)
 
     def clear(self) -> None:
         """Discard what is not kept, and forget it."""

@@ -1,5 +1,6 @@
 """Data sets that people import: the list of them, and an import with its report."""
 
+import io
 import os
 import re
 from functools import partial
@@ -11,7 +12,7 @@ import pandas as pd
 import streamlit as st
 
 from cifarviz.data.importing.camera_pictures import CameraPictures
-from cifarviz.data.importing.editing import delete_dataset
+from cifarviz.data.importing.export import ENDING, export_dataset
 from cifarviz.data.importing.importer import PreparedImport
 from cifarviz.data.importing.options import (
     MAX_CLASSES,
@@ -22,7 +23,6 @@ from cifarviz.data.importing.options import (
 )
 from cifarviz.data.importing.report import ImportReport
 from cifarviz.data.pictures import FitMode
-from cifarviz.datasets.info import DatasetInfo
 from cifarviz.datasets.own import own_datasets
 from cifarviz.datasets.registry import is_registered
 from cifarviz.errors import ImportRefused
@@ -34,7 +34,7 @@ from cifarviz.live.hub import hub
 from cifarviz.live.items import Item
 from cifarviz.runs.run_headline import format_time_left
 from cifarviz.settings import Settings
-from cifarviz.ui import cache
+from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.camera_import import collected_pictures, render_camera, render_collected_pictures
 from cifarviz.ui.class_names import class_names
@@ -44,6 +44,11 @@ from cifarviz.ui.components.live_items import live_items
 from cifarviz.ui.errors import render_errors
 from cifarviz.ui.import_job import ImportJob, Source, imports
 from cifarviz.ui.navigation import link_to
+from cifarviz.ui.own_pictures import (
+    render_dataset_deletion,
+    render_edit_form,
+    render_picture_deletion,
+)
 from cifarviz.ui.published_datasets import dataset_cards
 from cifarviz.ui.query import render_choice
 from cifarviz.ui.runs.fork import open_dialog
@@ -81,11 +86,17 @@ def render_own_datasets() -> None:
             st.subheader(escaped(info.title))
             height, width, channels = info.image_shape
             colour = "grey" if channels == 1 else "colour"
+            texts = {
+                "Made of": info.derived_from,
+                "Source:": info.citation,
+                "Licence:": info.terms,
+            }
+            credits = [f"{word} {text.rstrip('.')}." for word, text in texts.items() if text]
             st.caption(
                 escaped(
                     f"{len(class_names(info))} classes, {info.train_images:,} training and "
                     f"{info.test_images:,} test images, {width} × {height} pixels, {colour}. "
-                    + " ".join(filter(None, (info.citation, info.terms)))
+                    + " ".join(credits)
                 )
             )
             with st.container(horizontal=True, vertical_alignment="center"):
@@ -93,48 +104,57 @@ def render_own_datasets() -> None:
                 draft = fit_draft(preset_draft(_PRESET), info)
                 changes = pack_changes(draft)
                 link_to("train", "Train on it", preset=_PRESET, changes=changes or "")
+                title = escaped(info.title)
+                if st.button("Edit", key=f"edit-{info.name}", icon=":material/edit:"):
+                    open_dialog(f"Edit {title}", render_edit_form, info)
+                st.download_button(
+                    "Export",
+                    partial(_exported, info.name, cache.settings()),
+                    file_name=f"{info.name}{ENDING}",
+                    mime="application/octet-stream",
+                    on_click="ignore",
+                    key=f"export-{info.name}",
+                    icon=":material/download:",
+                    help="A .npz file with images, labels, source and licence, which can be "
+                    "imported again.",
+                )
+                if st.button(
+                    "Delete pictures", key=f"mark-{info.name}", icon=":material/hide_image:"
+                ):
+                    state.forget_marked_pictures()
+                    open_dialog(f"Delete pictures of {title}", render_picture_deletion, info)
                 if st.button("Delete", key=f"delete-{info.name}", icon=":material/delete:"):
-                    open_dialog(f"Delete {info.title}", _render_deletion, info)
+                    open_dialog(f"Delete {title}", render_dataset_deletion, info)
 
 
-def _render_deletion(info: DatasetInfo) -> None:
-    using = [
-        run
-        for run in cache.store().all()
-        if run.damage is None and run.experiment.data.dataset == info.name
-    ]
-    st.markdown(
-        f"{quoted(info.title)}, with its {info.train_images + info.test_images:,} images, will be "
-        "deleted from this computer for good."
-    )
-    if any(run.state.active for run in using):
-        st.error("A run trains on it: stop it before you delete it.", icon=":material/error:")
-        return
-    if using:
-        count = "1 run of it" if len(using) == 1 else f"{len(using):,} runs of it"
-        st.markdown(f"{count} will stay, with curves and weights, but without images.")
-    row = st.container(horizontal=True)
-    if row.button("Delete permanently", type="primary", icon=":material/delete:"):
-        with render_errors():
-            delete_dataset(info.name, cache.settings(), used=bool(using))
-            st.rerun()
-    if row.button("Cancel"):
-        st.rerun()
+def _exported(name: str, settings: Settings) -> bytes:
+    buffer = io.BytesIO()
+    export_dataset(name, settings, buffer)
+    return buffer.getvalue()
 
 
 def render_import() -> None:
     """Show the form of an import, its progress, or its report."""
     job = imports(cache.settings()).newest
-    if job is not None and job.kept is not None and job.kept in own_datasets():
-        st.success(f"{quoted(job.kept.title)} is a data set now.", icon=":material/check_circle:")
+    if job is not None and job.derived:
+        job = None
     if job is None or job.over:
-        if job is not None and job.problem is not None:
-            st.error(escaped(job.problem), icon=":material/error:")
+        if job is not None:
+            render_outcome(job)
         _render_form()
     elif job.prepared is not None and not job.decided:
         _render_prepared(job, job.prepared)
     else:
-        _render_progress(job)
+        st.header("Import pictures")
+        render_progress(job)
+
+
+def render_outcome(job: ImportJob) -> None:
+    """Show how a job ended: what it made, or why it failed."""
+    if job.kept is not None and any(info.name == job.kept.name for info in own_datasets()):
+        st.success(f"{quoted(job.kept.title)} is a data set now.", icon=":material/check_circle:")
+    if job.problem is not None:
+        st.error(escaped(job.problem), icon=":material/error:")
 
 
 def _render_form() -> None:
@@ -204,6 +224,13 @@ def _render_choices(pictures: CameraPictures | None) -> None:
                 help="Kept with the data set. Leave it empty if you do not want to say.",
             )
             licence = st.text_input("Their licence", key="import-licence", max_chars=200)
+            drop_names = st.checkbox(
+                "Store no names of files",
+                key="import-drop-names",
+                help="Names of files may name people; those of skipped and of equal files are "
+                "stored in the report otherwise. Of pictures only decoded pixels are ever stored, "
+                "without EXIF data.",
+            )
         with right:
             side = st.number_input(
                 "Pixels a side",
@@ -262,6 +289,7 @@ def _render_choices(pictures: CameraPictures | None) -> None:
                 seed=int(seed),
                 source=source.strip(),
                 licence=licence.strip(),
+                drop_names=drop_names,
             ),
         )
         st.rerun()
@@ -304,10 +332,11 @@ def _start(pictures: CameraPictures | None, file: Any, path: str, options: Impor
         raise ImportRefused("Choose a file, or enter the path of a folder on this computer.")
     settings = cache.settings()
     on_kept = None if pictures is None else pictures.keep
-    imports(settings).start(chosen, _free_name(options.title, settings), settings, options, on_kept)
+    name = find_free_name(options.title, settings)
+    imports(settings).start(chosen, name, settings, options, on_kept)
 
 
-def _free_name(title: str, settings: Settings) -> str:
+def find_free_name(title: str, settings: Settings) -> str:
     """Return a name for a title that no data set has, such as ``my-pictures``."""
     plain = re.sub(r"[^a-z0-9]+", "-", title.casefold()).strip("-")[:34].strip("-") or "pictures"
     numbers = (plain if number == 1 else f"{plain}-{number}" for number in range(1, 10_000))
@@ -316,11 +345,11 @@ def _free_name(title: str, settings: Settings) -> str:
     )
 
 
-def _render_progress(job: ImportJob) -> None:
-    st.header("Import pictures")
+def render_progress(job: ImportJob) -> None:
+    """Show the progress of a job, and a button that cancels it."""
     hub().register(_FEED, partial(_message, job))
     live_items({"import": _item(job)}, key="import-progress", live=Live(_FEED, job.state))
-    if job.decided and not job.cancelling:
+    if job.prepared is not None and job.decided and not job.cancelling:
         return
     st.button(
         "Cancelling …" if job.cancelling else "Cancel",

@@ -119,6 +119,28 @@ def ticked_runs() -> TickedRuns:
     return ticked
 
 
+@dataclass
+class MarkedPictures:
+    """The pictures marked to be deleted, by their numbers; ``dataset`` is what has them."""
+
+    dataset: str = ""
+    train: set[int] = field(default_factory=set)
+    test: set[int] = field(default_factory=set)
+
+
+def marked_pictures(dataset: str) -> MarkedPictures:
+    """Return the marks in a data set, to be changed in place; none at first."""
+    marked = st.session_state.get("marked-pictures")
+    if not isinstance(marked, MarkedPictures) or marked.dataset != dataset:
+        marked = st.session_state["marked-pictures"] = MarkedPictures(dataset)
+    return marked
+
+
+def forget_marked_pictures() -> None:
+    """Take all marks off."""
+    st.session_state.pop("marked-pictures", None)
+
+
 def queued_runs() -> dict[Hashable, tuple[tuple[str, ...], Any]]:
     """Return what this session queued, by its key: run ids and the result; changed in place."""
     queued = st.session_state.setdefault("queued-before", {})

@@ -2,17 +2,22 @@
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from cifarviz.data.importing.editing import PictureSelection
 from cifarviz.data.importing.importer import prepare_import
 from cifarviz.data.importing.options import ImportOptions
 from cifarviz.datasets.own import own_datasets
+from cifarviz.datasets.registry import find_dataset
 from cifarviz.experiment.dataset_fitting import fit_experiment
+from cifarviz.runs.own_pictures import delete_own_pictures
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 from cifarviz.ui import import_job, own_data
+from cifarviz.ui.derived_data import parse_class_table
 from scripts.app_server import ROOT
 from tests import stored_runs
 from tests.pages.app_page import elements
@@ -162,6 +167,138 @@ def test_deletion_is_asked_for_and_refused_while_a_run_trains(
     training = stored_runs.store_run(store, made, state=RunState.RUNNING)
     with stored_runs.hold_lock(store, training):
         question = deletion_question(opened())
-    assert "A run trains on it: stop it before you delete it." in question
+    assert "A run trains on it. Stop it first." in question
     assert "Delete permanently" not in question
     assert len(own_datasets()) == 1
+
+
+def test_a_data_set_is_made_of_another_here(settings: Settings) -> None:
+    app = opened()
+    assert "10 classes, 5,000 training and 1,000 test images." in text(app)
+    app.number_input(key="derive-images-cifar10").set_value(30).run()
+    assert "10 classes, 300 training and 1,000 test images." in text(app)
+    app.number_input(key="derive-images-cifar10").set_value(501).run()
+    assert "has 500 training images, fewer than 501" in text(app)
+    assert "derive" not in [one.key for one in app.button]
+    app.number_input(key="derive-images-cifar10").set_value(30)
+    app.text_input(key="derive-title-cifar10").set_value("").run()
+    app.button(key="derive").click().run()
+    assert "The data set needs a name" in text(app)
+    app.text_input(key="derive-title-cifar10").set_value("Few").run()
+    app.button(key="derive").click().run()
+    job = import_job.imports(settings).newest
+    assert job is not None
+    assert job.wait(30)
+    app.run()
+    assert "“Few” is a data set now" in text(app)
+    (info,) = own_datasets()
+    assert (info.name, info.train_images, info.derived_from) == (
+        "few",
+        300,
+        "CIFAR-10 (embedded sample)",
+    )
+    assert "Made of CIFAR-10 (embedded sample). Source: Alex Krizhevsky" in text(app)
+    # Its classes are offered, too.
+    app.selectbox(key="derive-from").set_value("few").run()
+    assert "10 classes, 300 training and 1,000 test images." in text(app)
+
+
+def test_the_table_of_classes_leaves_out_renames_and_merges() -> None:
+    info = find_dataset("mnist")
+    new = ["even", "odd", "even", "odd", None, " nine  plus ", *["x"] * 4]
+    table = pd.DataFrame({"Take": [True] * 6 + [False] * 4, "New name": new})
+    assert parse_class_table(info, table) == {
+        "even": [info.classes[0], info.classes[2]],
+        "odd": [info.classes[1], info.classes[3]],
+        "": [info.classes[4]],
+        "nine plus": [info.classes[5]],
+    }
+
+
+def _edit_form() -> None:
+    """The content of a dialog, which AppTest closes at each run."""
+    from cifarviz.datasets.registry import find_dataset
+    from cifarviz.ui import cache
+    from cifarviz.ui.own_pictures import render_edit_form
+
+    cache.settings()
+    render_edit_form(find_dataset("mine"))
+
+
+def _picture_deletion() -> None:
+    from cifarviz.datasets.registry import find_dataset
+    from cifarviz.ui import cache
+    from cifarviz.ui.own_pictures import render_picture_deletion
+
+    cache.settings()
+    render_picture_deletion(find_dataset("mine"))
+
+
+def test_texts_are_edited_and_names_of_files_left_out(settings: Settings, folder: Path) -> None:
+    stored(settings, folder)
+    app = AppTest.from_function(_edit_form, default_timeout=60).run()
+    assert app.text_input(key="edit-source").value == "My *garden*."
+    app.text_input(key="edit-title").set_value(" ")
+    app.button[0].click().run()
+    assert "needs a title" in text(app)
+    app.text_input(key="edit-title").set_value("*My* fruits")
+    app.text_input(key="edit-licence").set_value("CC0")
+    app.button[0].click().run()
+    app = opened()
+    assert "Source: My *garden*. Licence: CC0." in text(app)
+    (info,) = own_datasets()
+    assert info.terms == "CC0"
+    app.checkbox(key="import-drop-names").check()
+    app = wait_for_report(settings, read(app, folder, "Nameless"))
+    assert "1 skipped" in [one.label for one in app.expander]
+    app.button(key="keep-import").click().run()
+    job = import_job.imports(settings).newest
+    assert job is not None
+    assert job.wait(30)
+    assert "notes.txt" not in (settings.datasets / "nameless/dataset.json").read_text()
+    assert "notes.txt" in (settings.datasets / "mine/dataset.json").read_text()
+
+
+def test_a_class_is_deleted_and_its_run_says_so(settings: Settings, folder: Path) -> None:
+    stored(settings, folder)
+    store = RunStore(settings)
+    made = fit_experiment(stored_runs.experiment(), "mine")
+    run = stored_runs.store_run(store, made, checkpoints={"last": stored_runs.weights(made)})
+    app = AppTest.from_function(_picture_deletion, default_timeout=60).run()
+    assert "1 run of it will stay" in text(app)
+    assert app.button(key="delete-marked").disabled
+    app.selectbox(key="marking-class").set_value(1).run()
+    app.button(key="delete-class").click().run()
+    app = opened()
+    assert "3 classes, 12 training and 4 test images" in text(app)
+    sentence = "The images of *My* fruits have changed since “mine” was trained on them."
+    for page in ("evaluate", "inside", "predict", "runs"):
+        app.query_params.clear()
+        app.query_params["runs" if page == "runs" else "run"] = run.id
+        app.switch_page(f"pages/{page}.py").run()
+        assert text(app).count(sentence) == 1, page
+
+
+def test_without_a_training_picture_its_run_is_still_evaluated_on_test_images(
+    settings: Settings, folder: Path
+) -> None:
+    stored(settings, folder)
+    store = RunStore(settings)
+    made = fit_experiment(stored_runs.experiment(), "mine")
+    run = stored_runs.store_run(store, made, checkpoints={"last": stored_runs.weights(made)})
+    delete_own_pictures(store, "mine", PictureSelection(train=frozenset({0})))
+    app = opened()
+    for page, drawn in (
+        ("evaluate", "all 6 test images"),
+        ("predict", "Click a test image"),
+        ("inside", ""),
+    ):
+        app.query_params.clear()
+        app.query_params["run"] = run.id
+        app.switch_page(f"pages/{page}.py").run()
+        assert text(app).count("The training images of *My* fruits have changed") == 1, page
+        assert drawn in text(app)
+        assert not app.error
+    app.query_params["split"] = "train"
+    app.run()
+    assert "Choose Upload to look inside with another picture." in text(app)

@@ -116,7 +116,7 @@ def _vote(members: Sequence[Member]) -> tuple[Ensemble, Dataset] | None:
     """
     check_members(cache.store(), members)
     for member in members:
-        check_run_data(member.run)
+        check_run_data(member.run, "test")
     dataset = cache.dataset(members[0].run.experiment.data.dataset, common_variant(members))
     predictions: dict[tuple[str, Checkpoint], Predictions] = {}
     for number, member in enumerate(members, 1):

@@ -19,6 +19,7 @@ from cifarviz.errors import ArtifactDamaged, RunError, StoreError
 from cifarviz.runs.artifacts import FolderArtifacts, Stamp
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run
+from cifarviz.runs.run_data import check_run_data
 from cifarviz.runs.run_headline import format_time_left
 from cifarviz.runs.snapshots import WeightsChoice, load_predictions, snapshot_path
 from cifarviz.runs.stored_predictions import (
@@ -173,7 +174,7 @@ def stored_evaluation(
 ) -> tuple[Evaluation, EvaluatedImages]:
     """Return what a run predicted after ``epoch``, and for which images.
 
-    Raises ``ArtifactMissing``, ``ArtifactDamaged`` and ``UnknownFormat``.
+    Raises ``ArtifactMissing``, ``ArtifactDamaged``, ``UnknownFormat`` and ``DatasetChanged``.
     """
     path = snapshot_path(cache.store().folder(run_id), "predictions", epoch)
     stamp = path.stat().st_mtime_ns if path.exists() else 0
@@ -203,6 +204,7 @@ def _evaluation(
 ) -> tuple[Evaluation, EvaluatedImages]:
     classes = query_class_names(dataset.info)
     snapshot = load_predictions(cache.store().folder(run_id), epoch, len(classes))
+    check_run_data(cache.store().get(run_id), snapshot.split)
     split = dataset.split(snapshot.split)
     order = np.argsort(split.indices)
     places = np.searchsorted(split.indices, snapshot.indices, sorter=order)

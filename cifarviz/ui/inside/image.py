@@ -19,7 +19,7 @@ from cifarviz.figures.sprite import sprite
 from cifarviz.figures.theme import TRAINING
 from cifarviz.runs.pins import DEFAULT_IMAGE, MAX_PINNED, pin, pinned_images, unpin
 from cifarviz.runs.records import Run
-from cifarviz.runs.run_data import is_data_unchanged
+from cifarviz.runs.run_data import has_images, is_data_unchanged
 from cifarviz.runs.snapshots import WeightsChoice, weights_path
 from cifarviz.runs.stored_weights import weights_epoch
 from cifarviz.ui import cache
@@ -111,9 +111,11 @@ def pick_image(run: Run) -> InputImage | None:
         return _pick_upload(experiment)
     split: Split = "train" if source == "train" else "test"
     info = dataset_from_query(experiment.data.dataset)
-    if info.name == experiment.data.dataset and render_data_problem(run):
-        st.caption("Choose Upload to look inside with another picture.")
-        return None
+    if info.name == experiment.data.dataset:
+        render_data_problem(run)
+        if not has_images(run, cache.settings(), split):
+            st.caption("Choose Upload to look inside with another picture.")
+            return None
     images = available_images(run, split, info)
     wanted = fill_query_param("image", str(_default_image(images, split)))
     _render_image_number(wanted, images, split)
@@ -278,7 +280,7 @@ def _has_weights(run: Run, weights: WeightsChoice) -> bool:
 def _has_maps(run: Run, weights: WeightsChoice, image: InputImage) -> bool:
     """Whether the run has saved maps of the image at the epoch of these weights."""
     epoch = weights_epoch(run, weights)
-    if epoch is None or not is_data_unchanged(run):
+    if epoch is None or not is_data_unchanged(run, "test"):
         return False
     return image.test_index in cache.images_with_maps(run, epoch)
 

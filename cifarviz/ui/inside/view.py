@@ -17,7 +17,7 @@ from cifarviz.figures.pictures import filter_pictures
 from cifarviz.figures.sprite import sprite
 from cifarviz.layers.registry import LAYER_TYPES
 from cifarviz.runs.records import Run
-from cifarviz.runs.run_data import find_data_problem
+from cifarviz.runs.run_data import find_data_problem, has_images
 from cifarviz.runs.snapshots import WeightsChoice
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, format_count, quoted
@@ -110,7 +110,7 @@ def render_inspection(
     if image is None:
         return ""
     has_dataset = find_data_problem(run, cache.settings()) is None
-    if has_dataset:
+    if has_images(run, cache.settings(), "test"):
         with choice_column, render_errors():
             render_pins(run, image)
     about.markdown(

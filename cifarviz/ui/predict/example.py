@@ -25,6 +25,7 @@ from cifarviz.ui.dataset_images import (
     validation_images,
     validation_indices,
 )
+from cifarviz.ui.errors import errors_as_toast
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.query import (
     current_query_params,
@@ -42,7 +43,7 @@ _SPLITS: dict[Split, str] = {"test": "Test", "train": "Training"}
 
 def render_examples(run: Run) -> None:
     """Render a test image of each class to click, and a link to all others."""
-    check_run_data(run)
+    check_run_data(run, "test")
     info = find_dataset(run.experiment.data.dataset)
     test = cache.nearest_dataset(info.name, "sample").test
     # The first image of each class.
@@ -165,7 +166,8 @@ def _open_image(split: Split, index: int) -> None:
 
 def _change_split(run: Run) -> None:
     split: Split = widget_value("predict-split")
-    _open_image(split, int(available_images(run, split).indices[0]))
+    with errors_as_toast():
+        _open_image(split, int(available_images(run, split).indices[0]))
 
 
 def _change_number(key: str, given: str) -> None:
@@ -177,13 +179,17 @@ def _change_number(key: str, given: str) -> None:
 
 def _show_random(run: Run) -> None:
     split: Split = widget_value("predict-split")
-    _open_image(
-        split,
-        int(np.random.default_rng().choice(available_images(run, split).indices)),
-    )
+    with errors_as_toast():
+        indices = available_images(run, split).indices
+        _open_image(split, int(np.random.default_rng().choice(indices)))
 
 
 def _show_validation(run: Run) -> None:
+    with errors_as_toast():
+        _open_validation_image(run)
+
+
+def _open_validation_image(run: Run) -> None:
     validation = validation_indices(run)
     if validation is None:
         return

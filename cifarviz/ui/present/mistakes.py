@@ -201,7 +201,7 @@ def _cached_saved_mistakes(
 
 def _compute_mistakes(run: Run, checkpoint: Checkpoint) -> Mistakes:
     """The mistakes of a run without saved predictions, on up to 1,000 test images."""
-    check_run_data(run)
+    check_run_data(run, "test")
     path = weights_path(cache.store().folder(run.id), checkpoint)
     return _cached_computed_mistakes(
         run.id, checkpoint, path.stat().st_mtime_ns, cache.settings(), run

@@ -20,7 +20,7 @@ from cifarviz.export.report.contents import gather
 from cifarviz.export.report.page import report
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.records import Run
-from cifarviz.runs.run_data import load_run_dataset
+from cifarviz.runs.run_data import load_evaluation_data
 from cifarviz.runs.snapshots import WeightsChoice, snapshot_epochs
 from cifarviz.runs.stored_weights import explain_missing_weights, stored_checkpoints
 from cifarviz.ui import cache
@@ -163,7 +163,7 @@ def _report(runs: Sequence[Run]) -> bytes:
 
 def _dataset(run: Run) -> Dataset:
     # Uncached, because files are made outside of any page's script.
-    return load_run_dataset(run, cache.settings(), or_sample=True)
+    return load_evaluation_data(run, cache.settings())
 
 
 def _report_name(runs: Sequence[Run]) -> str:
