@@ -30,8 +30,9 @@ def delete_own_dataset(store: RunStore, name: str) -> DatasetInfo:
     Raises ``ImportRefused``, also while a run trains on it, and ``StorageFull``.
     """
     info, runs = _find_unused(store, name)
-    editing.delete_dataset(name, store.settings, used=bool(runs))
+    # First, so that none is left if the process is killed in between.
     _delete_maps(store, runs)
+    editing.delete_dataset(name, store.settings, used=bool(runs))
     save_pinned_images(store, info, None)
     return info
 

@@ -80,10 +80,7 @@ def find_data_problem(run: Run, settings: Settings) -> str | None:
     if has_images(run, settings, "test"):
         return None
     title = find_dataset(run.experiment.data.dataset).title
-    return (
-        f"The images of {title}, on which “{run.name}” was trained, are no longer here. Its curves "
-        "and weights remain."
-    )
+    return f"The images of {title} were deleted. The curves and weights of “{run.name}” remain."
 
 
 def has_images(run: Run, settings: Settings, split: Split) -> bool:

@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
@@ -105,9 +105,17 @@ def _dataset(name: str, variant: Variant, settings: Settings, stamp: int) -> Dat
     return library.load(name, variant, settings)
 
 
+_IMAGE_CACHES: list[Any] = []
+
+
+def holds_images(*cached: Any) -> None:
+    """Register cached functions whose results hold images or show them."""
+    _IMAGE_CACHES.extend(cached)
+
+
 def forget_images() -> None:
-    """Forget images and feature maps, after some were deleted: others are read anew."""
-    for cached in (_dataset, _layer_views, _kept_views, _images_with_maps):
+    """Empty the caches that hold images, after some were deleted."""
+    for cached in _IMAGE_CACHES:
         cached.clear()
 
 
@@ -198,6 +206,9 @@ def images_with_maps(run: Run, epoch: int) -> tuple[int, ...]:
 @st.cache_resource(max_entries=1024, show_spinner=False, hash_funcs={Settings: repr})
 def _images_with_maps(run_id: str, epoch: int, stamp: int, settings: Settings) -> tuple[int, ...]:
     return map_image_indices(RunStore(settings).folder(run_id), epoch)
+
+
+holds_images(_dataset, _layer_views, _kept_views)
 
 
 def _maps_stamp(run: Run, epoch: int) -> int:

@@ -231,12 +231,24 @@ def find_own_dataset(name: str, settings: Settings) -> DatasetInfo:
 
 
 def derived_titles(info: DatasetInfo, settings: Settings) -> list[str]:
-    """Return the titles of the data sets that were made of a data set and copied its images."""
-    titles = []
-    for other in own.own_datasets():
-        derived = _facts(library.full_folder(other, settings)).get("derived")
-        if isinstance(derived, dict) and derived.get("dataset") == info.name:
-            titles.append(other.title)
+    """Return the titles of the data sets that have copies of a data set's images.
+
+    Those made of it, and those made of these.
+    """
+    sources = {info.name}
+    titles: list[str] = []
+    others = [other for other in own.own_datasets() if other.name != info.name]
+    # A data set is made of one that was there before, so each round finds the next generation.
+    for _ in others:
+        for other in others:
+            derived = _facts(library.full_folder(other, settings)).get("derived")
+            if (
+                other.name not in sources
+                and isinstance(derived, dict)
+                and derived.get("dataset") in sources
+            ):
+                sources.add(other.name)
+                titles.append(other.title)
     return titles
 
 

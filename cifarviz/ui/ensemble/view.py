@@ -11,6 +11,7 @@ from cifarviz.analysis.ensemble import Ensemble
 from cifarviz.analysis.members import Member, check_members, common_variant, vote
 from cifarviz.data.image_set import Dataset
 from cifarviz.datasets.info import Variant
+from cifarviz.datasets.registry import find_dataset
 from cifarviz.errors import DataError, ExperimentInvalid
 from cifarviz.experiment.ensemble_members import MIN_MEMBERS
 from cifarviz.live.feeds import active_mark
@@ -96,7 +97,8 @@ def _render_vote(members: Sequence[Member]) -> None:
         voted = _vote(members)
     except DataError as error:
         st.error(escaped(str(error)), icon=":material/error:")
-        link_to("data", "Get the images on the Data page")
+        if not find_dataset(members[0].run.experiment.data.dataset).own:
+            link_to("data", "Get the images on the Data page")
         return
     if voted is None:
         return

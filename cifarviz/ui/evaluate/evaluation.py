@@ -255,3 +255,6 @@ def _learning(
     return track_learning(
         evaluated.image_set.labels, list(predicted), np.array(list(predicted.values()))[:, present]
     )
+
+
+cache.holds_images(_job, _evaluation, _learning)

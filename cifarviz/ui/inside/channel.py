@@ -462,3 +462,6 @@ def weights_label(run: Run, weights: WeightsChoice) -> str:
         return f"after epoch {epoch}" if epoch else "before training"
     words = checkpoint_label(run, weights)
     return words if epoch is None or f"epoch {epoch}" in words else f"{words}, after epoch {epoch}"
+
+
+cache.holds_images(_cached_epoch_maps)

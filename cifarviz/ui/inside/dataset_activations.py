@@ -190,3 +190,6 @@ def _key(run: Run, weights: WeightsChoice) -> tuple[object, ...]:
 @st.cache_resource(show_spinner=False)
 def _jobs() -> BackgroundJobs[DatasetActivations]:
     return BackgroundJobs(_MAX_JOBS)
+
+
+cache.holds_images(_jobs)

@@ -244,3 +244,6 @@ def _select_mistakes(
         actual=labels[first].astype(np.int64),
         confidence=shown_probabilities[first].max(axis=1),
     )
+
+
+cache.holds_images(_cached_saved_mistakes, _cached_computed_mistakes)

@@ -203,3 +203,6 @@ def _block_html(block: LayerBlock) -> str:
         f'<i style="{style}"></i></div><b>{html_text(block.label)}</b>'
         f"<span>{block.shape_text}</span><small>{count}</small></div>"
     )
+
+
+cache.holds_images(_sheet)

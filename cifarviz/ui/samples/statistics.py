@@ -20,6 +20,7 @@ from cifarviz.figures.pixel_histogram import pixel_histogram, pixel_histogram_fi
 from cifarviz.figures.preprocessing_range import preprocessing_ranges, preprocessing_ranges_figure
 from cifarviz.figures.sprite import Sprite
 from cifarviz.figures.theme import CHANNEL_COLORS, class_color
+from cifarviz.ui import cache
 from cifarviz.ui.class_names import class_names, query_class_names
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.image_grid import image_grid
@@ -246,3 +247,6 @@ def _counts_figure(dataset: Dataset, classes: tuple[str, ...]) -> go.Figure:
             },
         )
     )
+
+
+cache.holds_images(_compute_statistics)
