@@ -1,7 +1,10 @@
 """Data: one's own and the published data sets, downloads, and the import of pictures."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
+from cifarviz.datasets.info import DatasetInfo
 from cifarviz.ui.derived_data import render_derivation
 from cifarviz.ui.errors import render_errors
 from cifarviz.ui.own_data import render_import, render_own_datasets
@@ -12,11 +15,12 @@ st.markdown(
     "Get a published data set, or make one of your own pictures, from files or with the camera: "
     "look at what was found, and keep it. From then on it is on every page."
 )
+listed: Sequence[DatasetInfo] = ()
 with render_errors():
-    render_own_datasets()
+    listed = render_own_datasets()
 with render_errors():
     render_published_datasets()
 with render_errors():
-    render_import()
+    render_import(listed)
 with render_errors():
-    render_derivation()
+    render_derivation(listed)

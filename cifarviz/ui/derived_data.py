@@ -24,8 +24,11 @@ _VARIANTS: Final[dict[Variant, str]] = {"sample": "Sample", "full": "Full set"}
 _TAKE, _CLASS, _NEW, _TRAIN, _TEST = "Take", "Class", "New name", "Training images", "Test images"
 
 
-def render_derivation() -> None:
-    """Show the form of a data set made of another, or its progress."""
+def render_derivation(listed: Sequence[DatasetInfo]) -> None:
+    """Show the form of a data set made of another, or its progress.
+
+    ``listed``: the imported data sets that the page shows.
+    """
     job = imports(cache.settings()).newest
     if job is not None and not job.derived:
         job = None
@@ -34,7 +37,7 @@ def render_derivation() -> None:
         render_progress(job)
         return
     if job is not None:
-        render_outcome(job)
+        render_outcome(job, listed)
     here = {
         info.name: (info, variants)
         for info in all_datasets()

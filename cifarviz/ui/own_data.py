@@ -3,6 +3,7 @@
 import io
 import os
 import re
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, get_args
@@ -23,6 +24,7 @@ from cifarviz.data.importing.options import (
 )
 from cifarviz.data.importing.report import ImportReport
 from cifarviz.data.pictures import FitMode
+from cifarviz.datasets.info import DatasetInfo
 from cifarviz.datasets.own import own_datasets
 from cifarviz.datasets.registry import is_registered
 from cifarviz.errors import ImportRefused
@@ -75,11 +77,11 @@ _STAGES: Final = {
 _LARGEST_UPLOAD: Final = 1000
 
 
-def render_own_datasets() -> None:
-    """Show each imported data set, with ways to browse it, train on it and delete it."""
+def render_own_datasets() -> tuple[DatasetInfo, ...]:
+    """Show each imported data set, with what can be done with it; returns those shown."""
     infos = own_datasets()
     if not infos:
-        return
+        return infos
     st.header("Your data sets")
     for info, card in dataset_cards(infos, "own"):
         with card:
@@ -105,7 +107,9 @@ def render_own_datasets() -> None:
                 changes = pack_changes(draft)
                 link_to("train", "Train on it", preset=_PRESET, changes=changes or "")
                 title = escaped(info.title)
-                if st.button("Edit", key=f"edit-{info.name}", icon=":material/edit:"):
+                if st.button(
+                    "Edit", key=f"edit-{info.name}", icon=":material/edit:", type="tertiary"
+                ):
                     open_dialog(f"Edit {title}", render_edit_form, info)
                 st.download_button(
                     "Export",
@@ -114,17 +118,24 @@ def render_own_datasets() -> None:
                     mime="application/octet-stream",
                     on_click="ignore",
                     key=f"export-{info.name}",
+                    type="tertiary",
                     icon=":material/download:",
                     help="A .npz file with images, labels, source and licence, which can be "
                     "imported again.",
                 )
                 if st.button(
-                    "Delete pictures", key=f"mark-{info.name}", icon=":material/hide_image:"
+                    "Delete pictures",
+                    key=f"mark-{info.name}",
+                    icon=":material/hide_image:",
+                    type="tertiary",
                 ):
                     state.forget_marked_pictures()
                     open_dialog(f"Delete pictures of {title}", render_picture_deletion, info)
-                if st.button("Delete", key=f"delete-{info.name}", icon=":material/delete:"):
+                if st.button(
+                    "Delete", key=f"delete-{info.name}", icon=":material/delete:", type="tertiary"
+                ):
                     open_dialog(f"Delete {title}", render_dataset_deletion, info)
+    return infos
 
 
 def _exported(name: str, settings: Settings) -> bytes:
@@ -133,14 +144,17 @@ def _exported(name: str, settings: Settings) -> bytes:
     return buffer.getvalue()
 
 
-def render_import() -> None:
-    """Show the form of an import, its progress, or its report."""
+def render_import(listed: Sequence[DatasetInfo]) -> None:
+    """Show the form of an import, its progress, or its report.
+
+    ``listed``: the imported data sets that the page shows.
+    """
     job = imports(cache.settings()).newest
     if job is not None and job.derived:
         job = None
     if job is None or job.over:
         if job is not None:
-            render_outcome(job)
+            render_outcome(job, listed)
         _render_form()
     elif job.prepared is not None and not job.decided:
         _render_prepared(job, job.prepared)
@@ -149,9 +163,13 @@ def render_import() -> None:
         render_progress(job)
 
 
-def render_outcome(job: ImportJob) -> None:
+def render_outcome(job: ImportJob, listed: Sequence[DatasetInfo]) -> None:
     """Show how a job ended: what it made, or why it failed."""
-    if job.kept is not None and any(info.name == job.kept.name for info in own_datasets()):
+    kept = None if job.kept is None else job.kept.name
+    if kept in {info.name for info in own_datasets()} - {info.name for info in listed}:
+        # Stored after this run of the page had listed the others.
+        st.rerun()
+    if job.kept is not None and kept in {info.name for info in listed}:
         st.success(f"{quoted(job.kept.title)} is a data set now.", icon=":material/check_circle:")
     if job.problem is not None:
         st.error(escaped(job.problem), icon=":material/error:")
