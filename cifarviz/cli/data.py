@@ -19,6 +19,7 @@ from cifarviz.data.library import DatasetStatus
 from cifarviz.data.library import status as dataset_status
 from cifarviz.data.progress import FetchProgress, ProgressReporter
 from cifarviz.datasets.info import DatasetInfo
+from cifarviz.datasets.own import split_title
 from cifarviz.datasets.registry import all_datasets, built_in_datasets
 from cifarviz.installation import program_name
 from cifarviz.settings import Settings
@@ -124,7 +125,10 @@ def import_dataset(
             "files of CIFAR."
         ),
     ],
-    name: Annotated[str, typer.Option(help="The data set's name from then on, as my-pictures.")],
+    name: Annotated[
+        str,
+        typer.Option(help="The data set's name from then on: my-pictures, also for “My pictures”."),
+    ],
     title: Annotated[str, typer.Option(help="As pages show it. Default: the name.")] = "",
     size: Annotated[
         int | None,
@@ -153,8 +157,9 @@ def import_dataset(
 ) -> None:
     """Make a data set of your own pictures; they stay on this machine."""
     settings = Settings.from_environment()
+    name, meant = split_title(name)
     options = ImportOptions(
-        title=title,
+        title=title or meant,
         side=USUAL_SIDE if size is None else size,
         keep_size=size is None,
         grey=grey or None,

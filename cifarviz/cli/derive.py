@@ -9,14 +9,17 @@ from cifarviz.cli.output import AsJson, print_message
 from cifarviz.data.importing.derivation import Derivation, prepare_derived
 from cifarviz.data.library import available_variants
 from cifarviz.datasets.info import DatasetInfo, Variant
-from cifarviz.datasets.own import use_folder
+from cifarviz.datasets.own import split_title, use_folder
 from cifarviz.datasets.registry import find_dataset
 from cifarviz.settings import Settings
 
 
 def derive(
     dataset: Annotated[str, typer.Argument(help="The data set that has the images.")],
-    name: Annotated[str, typer.Option(help="The new data set's name, as animals-vehicles.")],
+    name: Annotated[
+        str,
+        typer.Option(help="The new data set's name: my-pets, also for “My pets”."),
+    ],
     classes: Annotated[
         list[str] | None,
         typer.Option(
@@ -42,6 +45,7 @@ def derive(
     settings = Settings.from_environment()
     use_folder(settings.datasets)
     info = find_dataset(dataset)
+    name, meant = split_title(name)
     derivation = Derivation(_parse_classes(classes, info), images, seed)
     if variant is None:
         here = available_variants(info, settings)
@@ -52,7 +56,7 @@ def derive(
             )
     new, report = read_and_store(
         lambda update: prepare_derived(
-            info, variant, derivation, name, settings, title=title, on_progress=update
+            info, variant, derivation, name, settings, title=title or meant, on_progress=update
         ),
         settings,
     )

@@ -55,6 +55,22 @@ def is_valid_name(name: object) -> bool:
     return isinstance(name, str) and _NAME.fullmatch(name) is not None
 
 
+def plain_name(title: str) -> str:
+    """Return the name that a title stands for: ``my-pictures`` for “My pictures”."""
+    letters = re.sub(r"[^a-z0-9]+", "-", title.casefold()).strip("-")
+    return letters[:34].strip("-") or "pictures"
+
+
+def split_title(text: str) -> tuple[str, str]:
+    """Return the name and the title that a typed name means, which may have spaces and capitals.
+
+    Anything else is a name, valid or not, and has no title.
+    """
+    if is_valid_name(text) or not re.fullmatch(r"[\w][\w \-]*", text):
+        return text, ""
+    return plain_name(text), text
+
+
 def find_own(name: str) -> DatasetInfo | None:
     """Return the imported data set of this name, if there is one on this machine."""
     if not is_valid_name(name):

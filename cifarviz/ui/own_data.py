@@ -25,7 +25,7 @@ from cifarviz.data.importing.options import (
 from cifarviz.data.importing.report import ImportReport
 from cifarviz.data.pictures import FitMode
 from cifarviz.datasets.info import DatasetInfo
-from cifarviz.datasets.own import own_datasets
+from cifarviz.datasets.own import own_datasets, plain_name
 from cifarviz.datasets.registry import is_registered
 from cifarviz.errors import ImportRefused
 from cifarviz.experiment.address import pack_changes, preset_draft
@@ -356,7 +356,7 @@ def _start(pictures: CameraPictures | None, file: Any, path: str, options: Impor
 
 def find_free_name(title: str, settings: Settings) -> str:
     """Return a name for a title that no data set has, such as ``my-pictures``."""
-    plain = re.sub(r"[^a-z0-9]+", "-", title.casefold()).strip("-")[:34].strip("-") or "pictures"
+    plain = plain_name(title)
     numbers = (plain if number == 1 else f"{plain}-{number}" for number in range(1, 10_000))
     return next(
         name for name in numbers if not (is_registered(name) or (settings.datasets / name).exists())

@@ -1,5 +1,6 @@
 """``data import``, ``list`` and ``delete``, and training on what was imported."""
 
+import json
 from pathlib import Path
 
 from tests.cli.conftest import Call
@@ -67,3 +68,11 @@ def test_what_cannot_be_imported_is_said_in_a_line(call: Call, tmp_path: Path) -
         assert result.code in (1, 2)
         assert len(result.err.strip().splitlines()) == 1
         assert result.out == ""
+
+
+def test_a_name_may_be_typed_as_a_title(call: Call, tmp_path: Path) -> None:
+    folder = write_folder(fruits(), tmp_path / "fruits")
+    made = json.loads(call("data", "import", folder, "--name", "My Fruits", "--json").out)
+    assert made["name"] == "my-fruits"
+    listed = json.loads(call("data", "list", "--json").out)
+    assert "My Fruits" in [row["title"] for row in listed]
