@@ -1,7 +1,7 @@
 """``cifar10-separable``: separable convolutions, with fewer than 100,000 parameters."""
 
 from cifarviz.experiment.architecture import Architecture
-from cifarviz.experiment.choices import Augmentation, Data, TestValidation
+from cifarviz.experiment.choices import Augmentation, Data, SplitValidation
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.optimizers import Adam
 from cifarviz.experiment.preprocessing import Standardize
@@ -39,7 +39,7 @@ CIFAR10_SEPARABLE = Preset(
     experiment=Experiment(
         preset="cifar10-separable",
         data=Data(dataset="cifar10", variant="full"),
-        validation=TestValidation(),
+        validation=SplitValidation(fraction=0.1),
         preprocessing=Standardize(),
         augmentation=Augmentation(flip=True, shift=2),
         architecture=Architecture(
