@@ -61,7 +61,7 @@ def find_problem(folder: Path, info: DatasetInfo) -> str | None:
     if not marker.is_file():
         if all(size is None for size in sizes.values()):
             if info.own:
-                return f"The images of {info.title} were deleted."
+                return f"The images of {info.title} are not on this machine."
             return f"The full {info.title} set is not on this machine yet."
         return f"The full {info.title} set is incomplete, or failed its check."
     mark = _read_mark(folder)

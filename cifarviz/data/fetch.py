@@ -53,7 +53,11 @@ def fetch(
     """
     info = find_dataset(name)
     if info.own:
-        raise DatasetNotFound("{hint}", hint=library.fetch_hint(info))
+        raise DatasetNotFound(
+            "“{dataset}” was imported, and is published nowhere. Import its pictures instead of "
+            "fetching them.",
+            dataset=info.title,
+        )
     watch = ProgressReporter(on_progress, cancelled)
     attempts = _attempts(info, settings, source)
     with storage_errors(settings.home):

@@ -85,7 +85,10 @@ def load_or_sample(name: str | DatasetInfo, variant: Variant, settings: Settings
 def fetch_hint(info: DatasetInfo) -> str:
     """Return a sentence on how to fetch the full set."""
     if info.own:
-        return "Choose another data set, or import pictures under another name."
+        return (
+            "They were deleted, or not packed with their run. Import the same pictures again on "
+            "the Data page, or a run that was packed with them."
+        )
     if not info.sources:
         return (
             "Choose a folder or archive that holds it on the Data page, or use "

@@ -7,8 +7,9 @@ A description is trusted as little as any other file: what it says is checked be
 import json
 import re
 import shutil
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import asdict, fields
 from functools import lru_cache
 from pathlib import Path
@@ -23,15 +24,32 @@ _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 NAME_RULE = "1 to 40 small letters, digits and hyphens, such as “my-pictures”"
 _LONGEST = 200
 
-# The folders of the homes that this process uses, in the order of their first use.
+# The folders of the homes that this process uses, in the order of their first use; the one that was
+# used last, by thread; and the data set of an archive that is being read.
 _folders: list[Path] = []
+_last_used: ContextVar[Path | None] = ContextVar("last_used", default=None)
+_packed: ContextVar[DatasetInfo | None] = ContextVar("packed", default=None)
 
 
 def use_folder(folder: Path) -> None:
-    """From now on, find the data sets that were imported into this folder."""
+    """From now on, find the data sets that were imported into this folder.
+
+    Of two homes with data sets of one name, that of the home used last is found, by thread.
+    """
     if folder not in _folders:
         _finish_replacements(folder)
         _folders.append(folder)
+    _last_used.set(folder)
+
+
+@contextmanager
+def known_while_read(info: DatasetInfo | None) -> Iterator[None]:
+    """Find this data set, if any, as if it were imported, while an archive is read."""
+    token = _packed.set(info)
+    try:
+        yield
+    finally:
+        _packed.reset(token)
 
 
 def replaced_folder(folder: Path) -> Path:
@@ -75,18 +93,31 @@ def find_own(name: str) -> DatasetInfo | None:
     """Return the imported data set of this name, if there is one on this machine."""
     if not is_valid_name(name):
         return None
-    found = (_load(folder / name) for folder in tuple(_folders))
+    if (packed := _packed.get()) is not None and packed.name == name:
+        return packed
+    found = (_load(folder / name) for folder in _used_folders())
     return next((info for info in found if info is not None), None)
 
 
-def own_datasets() -> tuple[DatasetInfo, ...]:
-    """Return every imported data set, by title, but not those whose images were deleted."""
-    found: dict[str, DatasetInfo] = {}
-    for folder in tuple(_folders):
-        for name in _names(folder):
-            if (info := _load(folder / name)) is not None:
-                found.setdefault(name, info)
+def own_datasets(*, deleted: bool = False) -> tuple[DatasetInfo, ...]:
+    """Return every imported data set, by title; with ``deleted`` also those without images."""
+    packed = _packed.get()
+    found = {packed.name: packed} if deleted and packed is not None else {}
+    for folder in _used_folders():
+        for info in datasets_in(folder, deleted=deleted):
+            found.setdefault(info.name, info)
     return tuple(sorted(found.values(), key=lambda info: (info.title.casefold(), info.name)))
+
+
+def datasets_in(folder: Path, *, deleted: bool) -> tuple[DatasetInfo, ...]:
+    """Return the data sets that were imported into this folder."""
+    names = [name for name, is_left in _names(folder) if deleted or not is_left]
+    return tuple(info for name in names if (info := _load(folder / name)) is not None)
+
+
+def _used_folders() -> list[Path]:
+    last = _last_used.get()
+    return sorted(_folders, key=lambda folder: folder != last)
 
 
 def is_deleted(folder: Path) -> bool:
@@ -119,9 +150,14 @@ def description(info: DatasetInfo, **facts: object) -> str:
 def read_description(folder: Path) -> Mapping[str, Any]:
     """Return the JSON values of a description; raises ``OSError`` or ``ValueError``."""
     content = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
-    if not isinstance(content, dict) or content.get("format") != _FORMAT:
-        raise ValueError("a description of another format")
+    check_format(content)
     return content
+
+
+def check_format(content: object) -> None:
+    """Raise ``ValueError`` unless these JSON values are a description that this version reads."""
+    if not isinstance(content, dict) or content.get("format") != _FORMAT:
+        raise ValueError("it is a description of another format")
 
 
 def forget() -> None:
@@ -129,7 +165,7 @@ def forget() -> None:
     _names_once.cache_clear()
 
 
-def _names(folder: Path) -> tuple[str, ...]:
+def _names(folder: Path) -> tuple[tuple[str, bool], ...]:
     try:
         return _names_once(folder, folder.stat().st_mtime_ns)
     except OSError:
@@ -138,11 +174,10 @@ def _names(folder: Path) -> tuple[str, ...]:
 
 # Every run's experiment asks for all data sets.
 @lru_cache(maxsize=64)
-def _names_once(folder: Path, _modified: int) -> tuple[str, ...]:
+def _names_once(folder: Path, _modified: int) -> tuple[tuple[str, bool], ...]:
+    """Return the name of each described data set, and whether only its description is there."""
     described = (path.parent for path in folder.glob(f"*/{DESCRIPTION}"))
-    return tuple(
-        path.name for path in described if is_valid_name(path.name) and not is_deleted(path)
-    )
+    return tuple((path.name, is_deleted(path)) for path in described if is_valid_name(path.name))
 
 
 def _load(folder: Path) -> DatasetInfo | None:
@@ -156,7 +191,14 @@ def _load(folder: Path) -> DatasetInfo | None:
 @lru_cache(maxsize=256)
 def _load_once(folder: Path, _modified: int, _size: int) -> DatasetInfo | None:
     try:
-        content = read_description(folder)
+        return parse_description(read_description(folder), folder.name)
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
+def parse_description(content: Mapping[str, Any], name: str) -> DatasetInfo:
+    """Return the data set of these JSON values; raises ``ValueError`` for invalid ones."""
+    try:
         numbers = [content["train_images"], content["test_images"], *content["image_shape"]]
         texts = [content["title"], content["citation"], content["terms"], *content["classes"]]
         # Descriptions of the first version lack these two.
@@ -164,27 +206,27 @@ def _load_once(folder: Path, _modified: int, _size: int) -> DatasetInfo | None:
         dark_background = content.get("dark_background", False)
         texts.append(derived_from)
         marks = {field.name: content["fingerprints"][field.name] for field in fields(Fingerprints)}
-        if not (
-            all(type(number) is int for number in numbers)
-            and len(content["image_shape"]) == 3
-            and all(isinstance(text, str) and len(text) <= _LONGEST for text in texts)
-            and all(isinstance(mark, str) for mark in marks.values())
-            and isinstance(dark_background, bool)
-        ):
-            return None
-        return DatasetInfo(
-            name=folder.name,
-            title=content["title"],
-            classes=tuple(content["classes"]),
-            image_shape=tuple(content["image_shape"]),
-            train_images=content["train_images"],
-            test_images=content["test_images"],
-            citation=content["citation"],
-            terms=content["terms"],
-            fingerprints=Fingerprints(**marks),
-            dark_background=dark_background,
-            derived_from=derived_from,
-            own=True,
-        )
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return None
+    except (KeyError, TypeError) as error:
+        raise ValueError("a value is missing") from error
+    if not (
+        all(type(number) is int for number in numbers)
+        and len(content["image_shape"]) == 3
+        and all(isinstance(text, str) and len(text) <= _LONGEST for text in texts)
+        and all(isinstance(mark, str) for mark in marks.values())
+        and isinstance(dark_background, bool)
+    ):
+        raise ValueError("a value is of the wrong kind, or too long")
+    return DatasetInfo(
+        name=name,
+        title=content["title"],
+        classes=tuple(content["classes"]),
+        image_shape=tuple(content["image_shape"]),
+        train_images=content["train_images"],
+        test_images=content["test_images"],
+        citation=content["citation"],
+        terms=content["terms"],
+        fingerprints=Fingerprints(**marks),
+        dark_background=dark_background,
+        derived_from=derived_from,
+        own=True,
+    )

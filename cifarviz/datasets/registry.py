@@ -48,9 +48,12 @@ def is_registered(name: object) -> bool:
     return isinstance(name, str) and _find(name) is not None
 
 
-def all_datasets() -> tuple[DatasetInfo, ...]:
-    """Return every data set, in the order a menu shows them: the imported ones last."""
-    return (*built_in_datasets(), *own_datasets())
+def all_datasets(*, deleted: bool = False) -> tuple[DatasetInfo, ...]:
+    """Return every data set, in the order a menu shows them: the imported ones last.
+
+    With ``deleted`` also those of which only the description is on this machine.
+    """
+    return (*built_in_datasets(), *own_datasets(deleted=deleted))
 
 
 def built_in_datasets() -> tuple[DatasetInfo, ...]:

@@ -4,6 +4,7 @@
 ``run.json``                the experiment, the run's record, and its epochs
 ``batches.npz``             loss and accuracy of each training step
 ``files/…``                 checkpoints, snapshots and predictions, named as in the run's folder
+``dataset.json``, ``data``  of an imported data set: ``archive_dataset.py``
 ==========================  =====================================================================
 
 The source of such a file is not trusted: names are checked against those a run can have, and sizes
@@ -17,13 +18,22 @@ import shutil
 import sqlite3
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
+from cifarviz.datasets.own import known_while_read
 from cifarviz.errors import CifarvizError, RunError
+from cifarviz.runs.archive_dataset import (
+    ARRAYS,
+    DESCRIPTION,
+    PackedDataset,
+    own_dataset,
+    read_dataset,
+    write_dataset,
+)
 from cifarviz.runs.archive_facts import (
     MAX_JSON_BYTES,
     ImportedFacts,
@@ -36,6 +46,7 @@ from cifarviz.runs.archive_files import (
     BATCHES,
     RunFileInvalid,
     check_file,
+    is_maps_file,
     is_run_file,
     is_weights_file,
     max_bytes,
@@ -53,6 +64,7 @@ IMPORTED = "imported"
 _MAX_FILES = 20_000
 _MAX_BYTES = 4_000_000_000
 _BLOCK = 1 << 20
+_MEMBERS = {"run.json", "batches.npz", DESCRIPTION, *ARRAYS}
 _BATCHES_PER_ROW = 10_000
 
 
@@ -63,12 +75,17 @@ def pack(
     *,
     keep: Callable[[str], bool] = lambda name: True,
     half: bool = False,
+    with_pictures: bool = False,
 ) -> None:
     """Write a run that has ended to ``path``, atomically.
 
     ``keep`` selects its files by names such as ``"snapshots/maps-0004.npz"``. With ``half``,
-    weights are rounded to float16 and the optimizer's state is left out.
-    Raises ``RunNotFound``, ``RunError`` for an active run, ``ArtifactDamaged`` and ``StorageFull``.
+    weights are rounded to float16 and the optimizer's state is left out. Of a data set that was
+    imported the description is packed; its images, and feature maps of them, only
+    ``with_pictures``.
+
+    Raises ``RunNotFound``, ``RunError`` for an active run, ``ArtifactDamaged`` and ``StorageFull``;
+    with pictures also ``DatasetNotFound`` and ``DatasetDamaged``.
     """
     run = store.get(run_id)
     if run.state.active:
@@ -78,6 +95,7 @@ def pack(
             state=run.state,
         )
     folder = store.folder(run_id)
+    dataset = own_dataset(run.experiment)
     with (
         storage_errors(path.parent),
         atomic_write(path) as temporary,
@@ -93,12 +111,14 @@ def pack(
             "batches.npz", arrays_to_bytes({name: getattr(batches, name) for name in BATCHES})
         )
         for name in sorted(_run_file_names(folder)):
-            if not keep(name):
+            if not keep(name) or (dataset and is_maps_file(name) and not with_pictures):
                 continue
             if half and is_weights_file(name):
                 file.writestr(f"files/{name}", _to_float16(folder / name))
             else:
                 file.write(folder / name, f"files/{name}")
+        if dataset is not None:
+            write_dataset(file, dataset, store.settings, with_pictures=with_pictures)
 
 
 def unpack(
@@ -107,10 +127,12 @@ def unpack(
     *,
     origin: str,
     report: Callable[[int, int], None] = lambda done, total: None,
+    notify: Callable[[str], None] = lambda notice: None,
 ) -> Run:
     """Import the run that ``pack`` wrote, under its own id if that is free here.
 
-    ``report`` is called after each file with the bytes unpacked and checked, and those in all.
+    ``report`` is called after each file with the bytes unpacked and checked, and those in all;
+    ``notify`` once with sentences on its data set, if that was imported where it was packed.
 
     Raises ``ArchiveDamaged``, ``UnknownFormat``, ``ExperimentInvalid`` and ``StorageFull``, and
     leaves nothing behind then. Takes 16 bytes of memory a training step, or 6 a parameter where
@@ -119,7 +141,7 @@ def unpack(
     with _readable("it is not a .zip file, or is incomplete"):
         file = zipfile.ZipFile(path)
     with file:
-        return _unpack(store, file, origin, report)
+        return _unpack(store, file, origin, report, notify)
 
 
 @contextmanager
@@ -140,15 +162,40 @@ def _readable(reason: str, **values: object) -> Iterator[None]:
 
 
 def _unpack(
-    store: RunStore, file: zipfile.ZipFile, origin: str, report: Callable[[int, int], None]
+    store: RunStore,
+    file: zipfile.ZipFile,
+    origin: str,
+    report: Callable[[int, int], None],
+    notify: Callable[[str], None],
 ) -> Run:
     members = _checked_members(file)
     with _readable("“run.json” cannot be read"):
-        facts = check_packed_facts(_load_facts(file), origin)
-    _check_sizes(members, facts)
+        content = _load_facts(file)
+    with _readable("“{member}” cannot be read", member=DESCRIPTION):
+        dataset = read_dataset(file, content, store.settings)
+    with known_while_read(None if dataset is None else dataset.info):
+        with _readable("“run.json” cannot be read"):
+            facts = check_packed_facts(content, origin)
+        run = _unpack_files(store, file, members, facts, dataset, report)
+    if dataset is not None:
+        notify(dataset.notice())
+    return run
+
+
+def _unpack_files(
+    store: RunStore,
+    file: zipfile.ZipFile,
+    members: list[zipfile.ZipInfo],
+    facts: ImportedFacts,
+    dataset: PackedDataset | None,
+    report: Callable[[int, int], None],
+) -> Run:
+    _check_sizes(members, facts, dataset)
     runs = store.settings.runs
     # Other processes do not see the run until its folder is complete.
-    with storage_errors(runs), temporary_folder(runs) as unpacked:
+    with ExitStack() as stack:
+        stack.enter_context(storage_errors(runs))
+        unpacked = stack.enter_context(temporary_folder(runs))
         batches = None
         done, total = 0, sum(entry.file_size for entry in members)
         for entry in members:
@@ -157,11 +204,16 @@ def _unpack(
                 _extract(file, entry, unpacked / name)
                 with _invalid_as_damaged(entry.filename):
                     batches = read_batches(unpacked / name, facts.limits, facts.columns["step"])
-            elif entry.filename != "run.json":
+            elif entry.filename in ARRAYS:
+                if dataset is not None and dataset.stores_images:
+                    _extract(file, entry, unpacked / name)
+            elif entry.filename not in ("run.json", DESCRIPTION):
                 _extract(file, entry, unpacked / "files" / name)
                 _check_member(unpacked / "files" / name, name, facts)
             done += entry.file_size
             report(done, total)
+        if dataset is not None:
+            stack.enter_context(dataset.stored(store.settings, unpacked / "data"))
         return _insert(store, facts, batches, unpacked / "files")
 
 
@@ -203,7 +255,7 @@ def _checked_members(file: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
     for entry in entries:
         name = entry.filename
         inside = name.removeprefix("files/") if name.startswith("files/") else ""
-        if name not in ("run.json", "batches.npz") and not is_run_file(inside):
+        if not (name in _MEMBERS or is_run_file(inside)):
             raise archive_damaged("a run has no file “{member}”", member=name[:60])
         # Other methods may unpack a few bytes into very many at once.
         if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
@@ -216,13 +268,17 @@ def _checked_members(file: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
     return entries
 
 
-def _check_sizes(members: Iterable[zipfile.ZipInfo], facts: ImportedFacts) -> None:
+def _check_sizes(
+    members: Iterable[zipfile.ZipInfo], facts: ImportedFacts, dataset: PackedDataset | None
+) -> None:
     """Check, before anything is unpacked, that no file is larger than the experiment allows."""
     for entry in members:
         most = max_bytes(entry.filename.removeprefix("files/"), facts.limits)
         if entry.filename == "batches.npz":
             steps = facts.limits.steps
             most = 16 * steps + _BLOCK
+        elif dataset is not None and entry.filename in (DESCRIPTION, *ARRAYS):
+            most = dataset.max_bytes(entry.filename)
         if most is not None and entry.file_size > most:
             raise archive_damaged(
                 "“{member}” unpacks to {size:,} bytes, but can have at most {most:,} in this "

@@ -160,12 +160,7 @@ def parse_facts(content: bytes) -> dict[str, Any]:
     """
     if len(content) > MAX_JSON_BYTES:
         raise archive_damaged("“run.json” is too large")
-    try:
-        facts = json.loads(content, object_pairs_hook=_without_duplicates)
-        # Halves of surrogate pairs cannot be encoded.
-        json.dumps(facts, ensure_ascii=False).encode()
-    except (ValueError, RecursionError) as error:
-        raise archive_damaged("“run.json” is not JSON") from error
+    facts = parse_json(content, "run.json")
     if not isinstance(facts, dict) or facts.get("cifarviz") != "run":
         raise archive_damaged("“run.json” does not describe a run")
     if facts.get("format") not in _FORMATS:
@@ -176,6 +171,17 @@ def parse_facts(content: bytes) -> dict[str, Any]:
             newest=FORMAT,
         )
     return facts
+
+
+def parse_json(content: bytes, name: str) -> Any:
+    """Parse the file ``name`` of an archive; raises ``ArchiveDamaged``."""
+    try:
+        values = json.loads(content, object_pairs_hook=_without_duplicates)
+        # Halves of surrogate pairs cannot be encoded.
+        json.dumps(values, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise archive_damaged("“{member}” is not JSON", member=name) from error
+    return values
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

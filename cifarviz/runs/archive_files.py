@@ -392,6 +392,12 @@ def is_weights_file(name: str) -> bool:
     return file_type is not None and file_type.check is _check_weights
 
 
+def is_maps_file(name: str) -> bool:
+    """Whether a file of this name holds feature maps of images."""
+    file_type = _file_type(name)
+    return file_type is not None and file_type.check is _check_maps
+
+
 def _file_type(name: str) -> _FileType | None:
     return next((item for item in _FILE_TYPES if re.fullmatch(item.pattern, name)), None)
 

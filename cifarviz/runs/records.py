@@ -182,7 +182,7 @@ class Run:
 
 def parse_experiment(text: str) -> Experiment | CifarvizError:
     """Return a run's stored experiment, or the error why it cannot be read; cached."""
-    return _parsed(text, all_datasets())
+    return _parsed(text, all_datasets(deleted=True))
 
 
 @lru_cache(maxsize=512)

@@ -378,6 +378,8 @@ class RunStore(RunQueue):
 
     def _check_locks(self) -> set[str]:
         """Mark started runs without an owner as interrupted; return the ids of orphaned runs."""
+        # Another home may have been used since, with another data set of the same name.
+        use_folder(self.settings.datasets)
         with self.database.connect() as connection:
             rows = connection.execute(
                 f"SELECT {LEASE}, state FROM runs WHERE {IS_ACTIVE}"

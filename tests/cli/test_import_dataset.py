@@ -39,7 +39,7 @@ def test_from_a_folder_of_pictures_to_a_trained_network(call: Call, tmp_path: Pa
     assert not any(row["own"] for row in call("data", "list", "--json").json)
     # Its run is still listed with all it has.
     assert call("runs", "--json").json[0]["state"] == "finished"
-    assert "The images of My fruits were deleted" in call("evaluate", run).err
+    assert "The images of My fruits are not on this machine" in call("evaluate", run).err
     call("runs", "delete", run)
     assert call("data", "delete", "fruits").code == 0
     assert "There is no data set called “fruits”" in call("data", "delete", "fruits").err

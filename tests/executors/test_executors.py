@@ -4,15 +4,18 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+from cifarviz.data.importing.importer import prepare_import
 from cifarviz.errors import LeaseLost, SettingInvalid
 from cifarviz.executors import registry
 from cifarviz.executors.executor import Job
 from cifarviz.executors.worker import Worker
 from cifarviz.experiment.choices import TestValidation
+from cifarviz.experiment.dataset_fitting import fit_experiment
 from cifarviz.runs.artifacts import checkpoint_path, load_arrays
 from cifarviz.runs.leases import this_process
 from cifarviz.runs.snapshots import snapshot_epochs
@@ -22,6 +25,7 @@ from cifarviz.settings import Settings
 from cifarviz.training.ending import Ending
 from tests import stored_runs
 from tests.executors.subprocess_executor import OneMore, SubprocessExecutor
+from tests.picture_sources import fruits, write_folder
 
 SOON = 120.0
 Make = Callable[[type], Worker]
@@ -183,3 +187,17 @@ def test_an_unknown_executor_is_refused_with_the_known_ones(settings: Settings) 
         Worker(replace(settings, executor="abacus"), "dashboard")
     assert Settings.from_environment({"CIFARVIZ_EXECUTOR": "abacus"}).executor == "abacus"
     assert Settings.from_environment({}).executor == "local"
+
+
+@pytest.mark.usefixtures("_no_main_module")
+def test_a_run_on_imported_pictures_is_trained_in_a_process_without_the_home(
+    make_worker: Make, settings: Settings, tmp_path: Path
+) -> None:
+    pictures = write_folder(fruits(20), tmp_path / "pictures")
+    with prepare_import(pictures, "fruits", settings) as prepared:
+        info = prepared.store(settings)
+    fields = {"epochs": 1, "batch_size": 16, "precision": "float32"}
+    experiment = fit_experiment(stored_runs.experiment(**fields), info)
+    worker = make_worker(SubprocessExecutor)
+    done = worker.wait(worker.submit(experiment, "fruits").id, SOON)
+    assert (done.state, done.message, done.epochs_done) == (RunState.FINISHED, None, 1)

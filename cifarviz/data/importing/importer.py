@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -34,11 +35,12 @@ from cifarviz.data.importing.report import (
 from cifarviz.data.importing.splitting import assign_splits
 from cifarviz.data.importing.storing import ChosenImages, write_dataset
 from cifarviz.data.library import fetch_lock
+from cifarviz.data.placing import find_left_description, placed_folder
 from cifarviz.data.progress import FetchProgress, ProgressReporter
 from cifarviz.datasets import own
 from cifarviz.datasets.info import DatasetInfo
 from cifarviz.datasets.own import NAME_RULE, is_valid_name
-from cifarviz.datasets.registry import built_in_datasets, is_registered
+from cifarviz.datasets.registry import built_in_datasets
 from cifarviz.errors import ImportRefused
 from cifarviz.settings import Settings
 from cifarviz.storage import remove_leftovers, storage_errors, temporary_folder
@@ -82,7 +84,10 @@ class PreparedImport:
         return np.array(self._found.pixels[chosen]), self._labels[chosen].tolist()
 
     def store(self, settings: Settings, watch: ProgressReporter | None = None) -> DatasetInfo:
-        """Store it under its name; raises ``ImportRefused`` if that is taken by now."""
+        """Store it under its name; raises ``ImportRefused`` if that is taken by now.
+
+        Where runs have the description of the same images, it gets the name that they use.
+        """
         watch = watch or ProgressReporter()
         with storage_errors(self._folder):
             report = self.report
@@ -97,11 +102,14 @@ class PreparedImport:
                 self._folder, self._info, images, facts | {"report": report.to_dict()}, watch
             )
             (self._folder / PIXELS_FILE).unlink()
+            left = find_left_description(info, settings.datasets)
+            if left is not None:
+                info = replace(info, name=left.name)
             with fetch_lock(info, settings):
-                _check_name(info.name, settings)
-                self._folder.rename(settings.datasets / info.name)
-            own.forget()
-        return info
+                if left is None:
+                    _check_name(info.name, settings)
+                with placed_folder(self._folder, info, settings):
+                    return info
 
 
 @contextmanager
@@ -304,9 +312,9 @@ def _check_name(name: str, settings: Settings) -> None:
             name=printable_text(name, 40),
         )
     taken = any(info.name == name for info in built_in_datasets())
-    if taken or (settings.datasets / name).exists() or is_registered(name):
+    if taken or (settings.datasets / name).exists():
         raise ImportRefused(
-            "There is a data set called “{name}” already, or runs use one that was deleted. Choose "
-            "another name.",
+            "There is a data set called “{name}” already, or runs use one whose images are "
+            "missing. Choose another name: if the pictures are the same, its runs will find them.",
             name=name,
         )

@@ -393,7 +393,7 @@ def test_an_imported_data_set_is_registered_and_deleted_as_a_whole(
     assert (info.title, info.citation, info.terms) == ("My fruit", "My garden.", "Free to use.")
     assert info in all_datasets()
     assert library.status("mine", settings).verified
-    with pytest.raises(DatasetNotFound, match="import pictures under another name"):
+    with pytest.raises(DatasetNotFound, match="published nowhere"):
         fetch("mine", settings)
     delete_dataset("mine", settings, used=False)
     assert left_behind(settings) == []
@@ -413,7 +413,7 @@ def test_of_a_deleted_data_set_that_runs_use_its_description_is_left(
     assert "apple/" not in (settings.datasets / "mine" / own.DESCRIPTION).read_text("utf-8")
     assert find_dataset("mine").classes == tuple(FRUITS)
     assert not any(info.own for info in all_datasets())
-    with pytest.raises(DatasetNotFound, match="The images of My fruit were deleted"):
+    with pytest.raises(DatasetNotFound, match="The images of My fruit are not on this machine"):
         library.load("mine", "full", settings)
     with pytest.raises(ImportRefused, match="Choose another name"):
         take(folder, settings)
