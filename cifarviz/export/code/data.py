@@ -17,6 +17,8 @@ def data_section(experiment: Experiment, folder: str) -> Section:
     sample = experiment.data.variant == "sample"
     split = experiment.validation
     imports = ["import keras", "import numpy as np"]
+    if info.own:
+        imports.append("import hashlib")
     if isinstance(split, SplitValidation):
         imports.append("from sklearn.model_selection import train_test_split")
     train, _ = set_sizes(experiment)
@@ -37,6 +39,13 @@ def data_section(experiment: Experiment, folder: str) -> Section:
             f"The sample of {train:,} training images is in `{sample_file_name(info)}`, which was "
             "exported with this file. Keep both in the same folder."
         )
+    elif info.own:
+        archive = archive_file_name(info)
+        where = (
+            "The images were imported into cifarviz, so there is no place to download them from. "
+            f"Write them to an archive with `cifarviz data export {info.name} --output {archive}` "
+            "and put it into the folder of this file. Other images are refused."
+        )
     elif info.keras_module is not None:
         where = f"On first use Keras downloads {info.title} to `~/.keras/datasets`."
     else:
@@ -50,6 +59,11 @@ def data_section(experiment: Experiment, folder: str) -> Section:
 def sample_file_name(info: DatasetInfo) -> str:
     """Return the file name of a data set's sample beside a script or notebook."""
     return f"{info.name}-sample.npz"
+
+
+def archive_file_name(info: DatasetInfo) -> str:
+    """Return the file name of an imported data set's archive beside a script or notebook."""
+    return f"{info.name}.npz"
 
 
 def set_sizes(experiment: Experiment) -> tuple[int, int]:
@@ -72,7 +86,38 @@ def _load_sample(info: DatasetInfo, folder: str) -> str:
     )
 
 
+def _load_archive(info: DatasetInfo, folder: str) -> str:
+    """The archive that ``cifarviz data export`` writes, compared with the fingerprints."""
+    assert info.fingerprints is not None
+    dtype = f"np.{info.label_dtype}"
+    arrays = [
+        ("train_images", "x_train", "np.uint8"),
+        ("train_labels", "y_train", dtype),
+        ("test_images", "x_test", "np.uint8"),
+        ("test_labels", "y_test", dtype),
+    ]
+    load = [f'    {name} = data["{key}"].astype({dtype})' for name, key, dtype in arrays]
+    marks = [
+        f'    ({name}, "{getattr(info.fingerprints, name)}"),' for name, _key, _dtype in arrays
+    ]
+    return "\n".join(
+        [
+            f"ARCHIVE = {folder} / {python_literal(archive_file_name(info))}",
+            "with np.load(ARCHIVE) as data:",
+            *load,
+            "# SHA-256 of the images and labels that the run trained on.",
+            "for array, fingerprint in (",
+            *marks,
+            "):",
+            "    if hashlib.sha256(array.tobytes()).hexdigest() != fingerprint:",
+            '        raise ValueError(f"{ARCHIVE} does not hold the images of this run.")',
+        ]
+    )
+
+
 def _load_full(info: DatasetInfo, folder: str) -> str:
+    if info.own:
+        return _load_archive(info, folder)
     module = info.keras_module
     if module is None:
         return (

@@ -38,7 +38,7 @@ class Program:
     sections: tuple[Section, ...]
 
 
-_STANDARD = ("import math", "from pathlib import Path")
+_STANDARD = ("import hashlib", "import math", "from pathlib import Path")
 _FOLDER = "Path(__file__).parent"
 _NOTEBOOK_FOLDER = 'Path(".")'
 
