@@ -16,6 +16,7 @@ from cifarviz.export.files import ENDINGS, ExportKind, code_files, file_name, pa
 from cifarviz.export.report.contents import gather
 from cifarviz.export.report.page import report
 from cifarviz.loading import tensorflow_imports
+from cifarviz.runs.archive_dataset import own_dataset
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.records import Run
 from cifarviz.runs.run_data import load_evaluation_data
@@ -52,6 +53,14 @@ def export(
         int | None,
         typer.Option(help="Use the weights saved after this epoch instead of a checkpoint."),
     ] = None,
+    with_pictures: Annotated[
+        bool,
+        typer.Option(
+            "--with-pictures",
+            help="Include the pictures of a data set that you imported, and feature maps of them, "
+            "in a report or packed run.",
+        ),
+    ] = False,
 ) -> None:
     """Export a run to a file that works without cifarviz; existing files are never replaced."""
     settings = Settings.from_environment()
@@ -66,15 +75,17 @@ def export(
         raise typer.BadParameter("--checkpoint needs --as keras, weights or report.")
     if checkpoint is not None and epoch is not None:
         raise typer.BadParameter("--checkpoint and --epoch exclude each other: give only one.")
+    if with_pictures:
+        _check_pictures(kind, selected)
     path = _output_path(out, kind, selected[0])
     _refuse_existing(path)
     if is_network:
         weights = chosen_weights(selected[0], store, checkpoint) if epoch is None else epoch
         files = {path.name: _network(store, selected[0], kind, weights)}
     elif kind is ExportKind.RUN:
-        files = {path.name: pack_run(store, selected[0])}
+        files = {path.name: pack_run(store, selected[0], with_pictures=with_pictures)}
     elif kind is ExportKind.REPORT:
-        files = {path.name: _report(store, selected, settings, checkpoint)}
+        files = {path.name: _report(store, selected, settings, checkpoint, with_pictures)}
     else:
         files = code_files(selected[0], kind, path.name)
     _write(path.parent, files, path.name)
@@ -87,8 +98,23 @@ def _network(store: RunStore, run: Run, kind: ExportKind, weights: WeightsChoice
     return network_file(store, run, weights, weights_only=kind is ExportKind.WEIGHTS)
 
 
+def _check_pictures(kind: ExportKind, runs: list[Run]) -> None:
+    """Raise ``BadParameter`` where ``--with-pictures`` would do nothing."""
+    if kind not in (ExportKind.REPORT, ExportKind.RUN):
+        raise typer.BadParameter("--with-pictures needs --as report or --as run.")
+    if all(own_dataset(run.experiment) is None for run in runs):
+        raise typer.BadParameter(
+            "--with-pictures is for data sets that you imported. Leave it out: a report shows the "
+            "pictures of a published one, and a packed run needs none."
+        )
+
+
 def _report(
-    store: RunStore, runs: list[Run], settings: Settings, checkpoint: Checkpoint | None
+    store: RunStore,
+    runs: list[Run],
+    settings: Settings,
+    checkpoint: Checkpoint | None,
+    with_pictures: bool,
 ) -> bytes:
     with tensorflow_imports(store.settings.home):
         from cifarviz.analysis.trained_model import open_checkpoint
@@ -106,6 +132,7 @@ def _report(
         lambda run, checkpoint: open_checkpoint(store, run, checkpoint),
         open_dataset,
         checkpoint=checkpoint,
+        with_pictures=with_pictures,
     )
     for item in contents:
         if item.problem is not None:

@@ -25,8 +25,12 @@ def import_run(
     """Add a packed run to the runs of this home; nothing in the file is executed."""
     if not file.is_file():
         raise OutputPathInvalid("There is no file “{file}”.", file=file)
-    run = unpack(RunStore(Settings.from_environment()), file, origin=IMPORTED)
+    store, notices = RunStore(Settings.from_environment()), list[str]()
+    run = unpack(store, file, origin=IMPORTED, notify=notices.append)
     if as_json:
-        print_json({"run": run.id, "name": run.name, "epochs": run.epochs_done})
-    else:
-        print_message(f"Imported “{run.name}” as run {run.id} (epochs: {run.epochs_done}).")
+        facts = {"run": run.id, "name": run.name, "epochs": run.epochs_done}
+        print_json(facts | {"dataset": run.experiment.data.dataset, "notes": notices})
+        return
+    print_message(f"Imported “{run.name}” as run {run.id} (epochs: {run.epochs_done}).")
+    for notice in notices:
+        print_message(notice)

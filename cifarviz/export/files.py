@@ -61,11 +61,14 @@ def code_files(run: Run, kind: ExportKind, name: str) -> dict[str, bytes]:
     return {name: source.encode(), **data_file(run.experiment)}
 
 
-def pack_run(store: RunStore, run: Run) -> bytes:
-    """Return a run as the bytes of a ``.zip`` for import; raises what ``archive.pack`` raises."""
+def pack_run(store: RunStore, run: Run, *, with_pictures: bool = False) -> bytes:
+    """Return a run as the bytes of a ``.zip`` for import; raises what ``archive.pack`` raises.
+
+    ``with_pictures``: also the images of a data set that was imported, and feature maps of them.
+    """
     with tempfile.TemporaryDirectory(prefix="cifarviz-") as folder:
         path = Path(folder) / file_name(run, ExportKind.RUN)
-        pack(store, run.id, path)
+        pack(store, run.id, path, with_pictures=with_pictures)
         return path.read_bytes()
 
 

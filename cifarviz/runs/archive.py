@@ -127,7 +127,7 @@ def unpack(
     *,
     origin: str,
     report: Callable[[int, int], None] = lambda done, total: None,
-    notify: Callable[[str], None] = lambda notice: None,
+    notify: Callable[[str], object] = lambda notice: None,
 ) -> Run:
     """Import the run that ``pack`` wrote, under its own id if that is free here.
 
@@ -166,7 +166,7 @@ def _unpack(
     file: zipfile.ZipFile,
     origin: str,
     report: Callable[[int, int], None],
-    notify: Callable[[str], None],
+    notify: Callable[[str], object],
 ) -> Run:
     members = _checked_members(file)
     with _readable("“run.json” cannot be read"):

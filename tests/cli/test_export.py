@@ -8,11 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cifarviz.data import library
+from cifarviz.data.importing.importer import delete_dataset, prepare_import
+from cifarviz.experiment.dataset_fitting import fit_experiment
 from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 from tests import stored_runs
 from tests.cli.conftest import Call
+from tests.picture_sources import fruits, write_folder
 
 KINDS = {
     "keras": ".keras",
@@ -113,6 +117,49 @@ def test_a_different_data_file_of_the_same_name_is_not_replaced(
 def test_a_wrong_request_is_refused_with_a_message(
     call: Call, stored: Run, arguments: tuple[str, ...], message: str
 ) -> None:
+    result = call("export", stored.id, *arguments)
+    assert result.code == 2
+    assert message in result.err
+
+
+@pytest.fixture
+def own_run(settings: Settings, tmp_path: Path) -> Run:
+    """A run on imported pictures, with curves and no weights."""
+    pictures = write_folder(fruits(8), tmp_path / "pictures")
+    with prepare_import(pictures, "fruits", settings) as prepared:
+        experiment = fit_experiment(stored_runs.experiment(batch_size=1), prepared.store(settings))
+    store = RunStore(settings)
+    run = stored_runs.store_run(store, experiment)
+    store.describe(run.id, train_images=18)
+    return run
+
+
+def test_pictures_of_ones_own_travel_only_where_asked(
+    call: Call, own_run: Run, settings: Settings, tmp_path: Path
+) -> None:
+    sizes = []
+    for path, more in (("without.zip", ()), ("with.zip", ("--with-pictures",))):
+        arguments = ("--as", "run", "--out", tmp_path / path, *more)
+        assert call("export", own_run.id, *arguments).code == 0
+        with zipfile.ZipFile(tmp_path / path) as archive:
+            sizes.append(len([name for name in archive.namelist() if name.startswith("data/")]))
+    assert sizes == [0, 4]
+    delete_dataset("fruits", settings, used=True)
+    result = call("import", tmp_path / "without.zip")
+    assert "packed without the images of fruits" in result.err
+    result = call("import", tmp_path / "with.zip")
+    assert "Its data set, fruits, was imported with it." in result.err
+    assert library.status("fruits", settings).verified
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [("script", "needs --as report or --as run"), ("run", "is for data sets that you imported")],
+)
+def test_pictures_are_asked_for_only_where_there_are_any(
+    kind: str, message: str, call: Call, stored: Run, tmp_path: Path
+) -> None:
+    arguments = ("--as", kind, "--out", tmp_path, "--with-pictures")
     result = call("export", stored.id, *arguments)
     assert result.code == 2
     assert message in result.err

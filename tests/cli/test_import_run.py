@@ -16,7 +16,13 @@ def test_an_imported_run_is_listed(call: Call, settings: Settings, tmp_path: Pat
     pack(elsewhere, run.id, tmp_path / "run.zip")
     result = call("import", tmp_path / "run.zip", "--json")
     assert result.code == 0
-    assert result.json == {"run": run.id, "name": "from afar", "epochs": 3}
+    assert result.json == {
+        "run": run.id,
+        "name": "from afar",
+        "epochs": 3,
+        "dataset": "cifar10",
+        "notes": [],
+    }
     (listed,) = call("runs", "--json").json
     assert (listed["run"], listed["origin"]) == (run.id, "imported")
 

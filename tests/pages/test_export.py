@@ -2,17 +2,21 @@
 
 import io
 import zipfile
+from pathlib import Path
 from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from cifarviz.data.importing.importer import delete_dataset, prepare_import
 from cifarviz.experiment.choices import Data
+from cifarviz.experiment.dataset_fitting import fit_experiment
 from cifarviz.runs.store import RunStore
 from tests import stored_runs
 from tests.pages.app_page import widget
 from tests.pages.conftest import Arrays
 from tests.pages.runs_page import opened, page_texts, press
+from tests.picture_sources import fruits, write_folder
 from tests.stored_runs import add_checkpoint
 
 
@@ -116,3 +120,43 @@ def test_the_buttons_download_the_named_files(
     assert made[f"run-{run.id}-last.weights.h5"][1:4] == b"HDF"
     for code in ("script", "notebook"):
         assert b"cifar10-sample.npz" in made[f"run-{run.id}-{code}.zip"]
+
+
+def test_pictures_of_ones_own_are_exported_only_where_that_is_ticked(
+    store: RunStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    given: dict[str, Any] = {}
+
+    def remember(self: Any, label: str, data: Any, **more: Any) -> None:
+        given[label] = data
+
+    monkeypatch.setattr("streamlit.delta_generator.DeltaGenerator.download_button", remember)
+    pictures = write_folder(fruits(20), tmp_path / "pictures")
+    with prepare_import(pictures, "fruits", store.settings) as prepared:
+        experiment = fit_experiment(stored_runs.experiment(), prepared.store(store.settings))
+    weights = stored_runs.weights(experiment)
+    run = stored_runs.store_run(store, experiment, checkpoints={"last": weights})
+    app = opened(run.id)
+    image = b'<img src="data:image'
+    assert image not in given["Report"]()
+    assert "data/train_images.npy" not in packed_names(given["Packed run"]())
+    (ticked,) = [one for one in app.checkbox if "pictures" in one.label]
+    ticked.check().run()
+    assert image in given["Report"]()
+    assert "data/train_images.npy" in packed_names(given["Packed run"]())
+    # Nothing can be included once they are deleted, and the page says what is missing.
+    delete_dataset("fruits", store.settings, used=True)
+    app = opened(run.id)
+    assert not [one for one in app.checkbox if "pictures" in one.label]
+    assert "The images of fruits are not on this machine" in " ".join(page_texts(app))
+    assert not app.exception
+
+
+def packed_names(content: bytes) -> list[str]:
+    with zipfile.ZipFile(io.BytesIO(content)) as packed:
+        return packed.namelist()
+
+
+def test_published_pictures_have_no_box_to_tick(store: RunStore) -> None:
+    run = stored_runs.store_run(store, stored_runs.experiment())
+    assert not [one for one in opened(run.id).checkbox if "pictures" in one.label]

@@ -11,6 +11,7 @@ from cifarviz.analysis.evaluation import Evaluation, evaluate
 from cifarviz.data.image_set import Dataset
 from cifarviz.errors import CifarvizError
 from cifarviz.export.report.pictures import Maps, Observer, compute_maps, load_saved_maps
+from cifarviz.runs.archive_dataset import own_dataset
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import BatchPoints, Epoch, Run
@@ -40,7 +41,8 @@ class RunContents:
     """The data on one run; without ``evaluation``, ``problem`` has the reason as a sentence.
 
     ``weights`` describes the weights of the evaluation and the maps, ``position`` is the point in
-    training at which the run had them; ``None`` if it has none.
+    training at which the run had them; ``None`` if it has none. ``shows_pictures``: images of its
+    data set may be shown, and feature maps of them.
     """
 
     run: Run
@@ -53,6 +55,7 @@ class RunContents:
     evaluation: Evaluation | None
     maps: Maps
     problem: str | None
+    shows_pictures: bool
 
     @property
     def images(self) -> NDArray[np.uint8]:
@@ -68,16 +71,18 @@ def gather(
     open_dataset: OpenDataset,
     *,
     checkpoint: Checkpoint | None = None,
+    with_pictures: bool = False,
 ) -> list[RunContents]:
     """Return the contents of a report on ``runs``; test predictions are computed unless stored.
 
     The weights are those of ``checkpoint`` if the run has them, else its preferred ones. Feature
-    maps are collected only for a single run. Missing data is left out of the contents; damaged
-    data raises.
+    maps are collected only for a single run. Images of a data set that was imported are shown, and
+    feature maps of them collected, only ``with_pictures``. Missing data is left out of the
+    contents; damaged data raises.
     """
     checkpoints = [_choose_checkpoint(store, run, checkpoint) for run in runs]
     contents = [
-        _contents(store, run, chosen, open_network, open_dataset)
+        _contents(store, run, chosen, open_network, open_dataset, with_pictures)
         for run, chosen in zip(runs, checkpoints, strict=True)
     ]
     if len(contents) == 1:
@@ -95,6 +100,7 @@ def _contents(
     checkpoint: Checkpoint | None,
     open_network: OpenNetwork,
     open_dataset: OpenDataset,
+    with_pictures: bool,
 ) -> RunContents:
     evaluation, problem, dataset = None, None, None
     if checkpoint is None:
@@ -122,6 +128,7 @@ def _contents(
         evaluation=evaluation,
         maps=Maps(),
         problem=problem,
+        shows_pictures=with_pictures or own_dataset(run.experiment) is None,
     )
 
 
@@ -162,6 +169,8 @@ def _with_maps(
     open_network: OpenNetwork,
     open_dataset: OpenDataset,
 ) -> RunContents:
+    if not item.shows_pictures:
+        return item
     if checkpoint is None:
         return replace(item, maps=load_saved_maps(store, item.run, open_dataset))
     if item.dataset is None or item.evaluation is None:

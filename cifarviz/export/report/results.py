@@ -18,6 +18,10 @@ _MISTAKES = 24
 _CHANNELS = 16
 _PICTURE = 72
 _MAPS = 122
+_LEFT_OUT = (
+    "The data set was imported, so its pictures and their feature maps are left out: they are "
+    "shown in a report that is exported with pictures."
+)
 
 
 def format_accuracy(evaluation: Evaluation) -> str:
@@ -71,14 +75,36 @@ def scores_table(item: RunContents) -> Html:
 
 
 def mistake_pictures(item: RunContents) -> Html:
-    """Return the pictures of the network's most confident mistakes."""
+    """Return the pictures of the network's most confident mistakes, or a table without them."""
     evaluation = _evaluated(item)
     mistakes = most_confident_mistakes(evaluation.labels, evaluation.probabilities)
     if not len(mistakes):
         return paragraph("There are no mistakes on these images.")
     predicted = evaluation.predicted
+    shown = mistakes[:_MISTAKES]
+    heading = (
+        f"The {len(shown)} most confident of {len(mistakes):,} mistakes with {item.weights}."
+        if len(shown) < len(mistakes)
+        else f"All {len(mistakes):,} mistakes with {item.weights}, most confident first."
+    )
+    if not item.shows_pictures:
+        rows = [
+            (
+                int(evaluation.indices[position]),
+                evaluation.classes[evaluation.labels[position]],
+                evaluation.classes[predicted[position]],
+                f"{float(evaluation.probabilities[position].max()):.0%}",
+            )
+            for position in shown
+        ]
+        return joined(
+            [
+                paragraph(f"{heading} {_LEFT_OUT}"),
+                table(["Test image", "Actual", "Predicted", "Confidence"], rows),
+            ]
+        )
     cards = []
-    for position in mistakes[:_MISTAKES]:
+    for position in shown:
         actual = evaluation.classes[evaluation.labels[position]]
         prediction = evaluation.classes[predicted[position]]
         confidence = float(evaluation.probabilities[position].max())
@@ -92,11 +118,6 @@ def mistake_pictures(item: RunContents) -> Html:
             f'<figure class="card">{image}<figcaption>{text(actual)} → <b>{text(prediction)}</b>'
             f"<br>{confidence:.0%} · nr {index}</figcaption></figure>"
         )
-    heading = (
-        f"The {len(cards)} most confident of {len(mistakes):,} mistakes with {item.weights}."
-        if len(cards) < len(mistakes)
-        else f"All {len(mistakes):,} mistakes with {item.weights}, most confident first."
-    )
     return joined(
         [
             paragraph(

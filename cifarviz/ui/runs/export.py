@@ -18,6 +18,7 @@ from cifarviz.export.files import (
 )
 from cifarviz.export.report.contents import gather
 from cifarviz.export.report.page import report
+from cifarviz.runs.archive_dataset import has_pictures
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.records import Run
 from cifarviz.runs.run_data import load_evaluation_data
@@ -39,22 +40,39 @@ def render_export(runs: Sequence[Run]) -> None:
     if len(begun) < len(runs) or len(runs) > _MOST_RUNS:
         return
     with st.popover("Export", icon=":material/download:", help=_HELP):
+        with_pictures = _render_pictures_choice(runs)
         if len(runs) > 1:
-            _render_download(_report_name(runs), lambda: _report(runs), "Report", _SEVERAL)
+            _render_download(
+                _report_name(runs), lambda: _report(runs, with_pictures), "Report", _SEVERAL
+            )
             return
         run = runs[0]
         _render_download(
-            file_name(run, ExportKind.REPORT), lambda: _report(runs), "Report", _REPORT
+            file_name(run, ExportKind.REPORT),
+            lambda: _report(runs, with_pictures),
+            "Report",
+            _REPORT,
         )
         _render_code(run, ExportKind.SCRIPT, "Keras script", _SCRIPT)
         _render_code(run, ExportKind.NOTEBOOK, "Notebook", _NOTEBOOK)
         _render_network(run)
         if not run.state.active:
             name = file_name(run, ExportKind.RUN)
-            _render_download(name, lambda: pack_run(cache.store(), run), "Packed run", _PACKED)
+            _render_download(
+                name,
+                lambda: pack_run(cache.store(), run, with_pictures=with_pictures),
+                "Packed run",
+                _PACKED,
+            )
 
 
 _HELP = "Files that work without cifarviz: a report, the code, the network."
+_PICTURES = "Include my pictures in the report and the packed run"
+_PICTURES_HELP = (
+    "You imported this data set. Unless you tick this, no file holds its pictures or feature maps "
+    "of them, but the packed run says what the data set is called and how large it is. The other "
+    "files never hold pictures."
+)
 _REPORT = (
     "One page with curves, results, images and settings. It opens offline in any browser, "
     "and can be printed. It takes some seconds to make."
@@ -79,6 +97,13 @@ _WHICH = (
     "The weights of the last, the best or any saved epoch. The run’s default weights are selected "
     "first."
 )
+
+
+def _render_pictures_choice(runs: Sequence[Run]) -> bool:
+    """Show whether pictures are included, if there are any that were imported."""
+    if not any(has_pictures(run, cache.settings()) for run in runs):
+        return False
+    return st.checkbox(_PICTURES, key=f"export-pictures-{runs[0].id}", help=_PICTURES_HELP)
 
 
 def _render_code(run: Run, kind: ExportKind, label: str, sentence: str) -> None:
@@ -157,8 +182,9 @@ def _render_download(name: str, make: Callable[[], bytes], label: str, sentence:
     description.caption(sentence)
 
 
-def _report(runs: Sequence[Run]) -> bytes:
-    return report(gather(cache.store(), runs, cache.open_model, _dataset)).encode()
+def _report(runs: Sequence[Run], with_pictures: bool) -> bytes:
+    contents = gather(cache.store(), runs, cache.open_model, _dataset, with_pictures=with_pictures)
+    return report(contents).encode()
 
 
 def _dataset(run: Run) -> Dataset:

@@ -423,9 +423,20 @@ def _render_import_form() -> None:
         "and nothing in it is executed.",
     )
     if file is None:
-        st.caption("Its curves, weights and saved epochs are included.")
+        st.caption(
+            "Its curves, weights and saved epochs are included, and its data set if it was packed "
+            "with pictures."
+        )
         return
     with render_errors(), render_progress("Unpacking and checking") as report:
-        run = unpack(cache.store(), file, origin=IMPORTED, report=report)
+        run = unpack(
+            cache.store(),
+            file,
+            origin=IMPORTED,
+            report=report,
+            notify=lambda notice: st.toast(
+                escaped(notice), icon=":material/photo_library:", duration="long"
+            ),
+        )
         update_query_params(runs=run.id)
         st.rerun()
