@@ -77,7 +77,7 @@ def export(
         raise typer.BadParameter("--checkpoint and --epoch exclude each other: give only one.")
     if with_pictures:
         _check_pictures(kind, selected)
-    path = _output_path(out, kind, selected[0])
+    path = _output_path(out, kind, selected[0], with_pictures)
     _refuse_existing(path)
     if is_network:
         weights = chosen_weights(selected[0], store, checkpoint) if epoch is None else epoch
@@ -140,8 +140,8 @@ def _report(
     return report(contents).encode()
 
 
-def _output_path(out: Path, kind: ExportKind, run: Run) -> Path:
-    path = out / file_name(run, kind) if out.is_dir() else out
+def _output_path(out: Path, kind: ExportKind, run: Run, with_pictures: bool) -> Path:
+    path = out / file_name(run, kind, with_pictures=with_pictures) if out.is_dir() else out
     ending = ENDINGS[kind]
     if not path.name.endswith(ending) or path.name == ending:
         raise typer.BadParameter(

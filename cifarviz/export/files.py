@@ -47,9 +47,12 @@ ENDINGS: Mapping[ExportKind, str] = MappingProxyType(
 """The file name suffix of each kind; Keras chooses its file format by it."""
 
 
-def file_name(run: Run, kind: ExportKind) -> str:
-    """Return the default file name of an export, such as ``run-115f949b.py``."""
-    return f"run-{run.id}{ENDINGS[kind]}"
+def file_name(run: Run, kind: ExportKind, *, with_pictures: bool = False) -> str:
+    """Return the default file name of an export, such as ``run-115f949b.py``.
+
+    One of a file with imported pictures says so.
+    """
+    return f"run-{run.id}{'-with-pictures' if with_pictures else ''}{ENDINGS[kind]}"
 
 
 def code_files(run: Run, kind: ExportKind, name: str) -> dict[str, bytes]:

@@ -115,18 +115,18 @@ class PackedDataset:
         """Return sentences for the person who imports it."""
         title = self.info.title
         if self.here:
-            return f"It was trained on {title}, which is here already, as “{self.info.name}”."
+            return f"The run was trained on {title}, which is here already, as “{self.info.name}”."
         renamed = (
             ""
             if self.info.name == self.name
             else f" It is called “{self.info.name}” here, since another data set has its name."
         )
         if self.packed:
-            return f"Its data set, {title}, was imported with it.{renamed}"
+            return f"The run’s data set, {title}, was imported with it.{renamed}"
         return (
-            f"It was packed without the images of {title}.{renamed} Its curves and weights are "
-            "here. To see its images and evaluate it, import the same pictures on the Data page, "
-            "or a run that was packed with them."
+            f"The run was packed without the images of {title}.{renamed} Its curves and weights "
+            "are here. To see its images and evaluate it, import the same pictures on the Data "
+            "page, or a run that was packed with them."
         )
 
     @contextmanager

@@ -148,7 +148,7 @@ def test_pictures_of_ones_own_travel_only_where_asked(
     result = call("import", tmp_path / "without.zip")
     assert "packed without the images of fruits" in result.err
     result = call("import", tmp_path / "with.zip")
-    assert "Its data set, fruits, was imported with it." in result.err
+    assert "The run’s data set, fruits, was imported with it." in result.err
     assert library.status("fruits", settings).verified
 
 

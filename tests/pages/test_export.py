@@ -126,9 +126,11 @@ def test_pictures_of_ones_own_are_exported_only_where_that_is_ticked(
     store: RunStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     given: dict[str, Any] = {}
+    names: dict[str, str] = {}
 
     def remember(self: Any, label: str, data: Any, **more: Any) -> None:
         given[label] = data
+        names[label] = more["file_name"]
 
     monkeypatch.setattr("streamlit.delta_generator.DeltaGenerator.download_button", remember)
     pictures = write_folder(fruits(20), tmp_path / "pictures")
@@ -144,6 +146,7 @@ def test_pictures_of_ones_own_are_exported_only_where_that_is_ticked(
     ticked.check().run()
     assert image in given["Report"]()
     assert "data/train_images.npy" in packed_names(given["Packed run"]())
+    assert names["Packed run"] == f"run-{run.id}-with-pictures.zip"
     # Nothing can be included once they are deleted, and the page says what is missing.
     delete_dataset("fruits", store.settings, used=True)
     app = opened(run.id)

@@ -4,6 +4,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -116,7 +117,7 @@ def test_a_run_packed_with_pictures_brings_its_data_set(
     packed: Callable[[bool], Path], store: RunStore, elsewhere: RunStore, fruit_run: Run
 ) -> None:
     run, notice = taken_in(elsewhere, packed(True))
-    assert notice == "Its data set, Fruits, was imported with it."
+    assert notice == "The run’s data set, Fruits, was imported with it."
     assert run.experiment == fruit_run.experiment
     assert left_in(elsewhere) == [NAME]
     assert library.verify(NAME, elsewhere.settings).verified
@@ -127,7 +128,7 @@ def test_a_run_packed_with_pictures_brings_its_data_set(
     assert snapshot_epochs(elsewhere.folder(run.id), "maps") == [1]
     # A second run on it finds it there.
     again, notice = taken_in(elsewhere, packed(True))
-    assert notice == "It was trained on Fruits, which is here already, as “fruits”."
+    assert notice == "The run was trained on Fruits, which is here already, as “fruits”."
     assert again.experiment.data.dataset == NAME
     assert left_in(elsewhere) == [NAME]
 
@@ -162,6 +163,19 @@ def test_a_file_with_pictures_fills_a_description_and_undoes_a_deletion(
         assert library.status(NAME, home.settings).verified
         assert left_in(home) == [NAME]
         assert {run.experiment.data.dataset for run in home.all()} == {NAME}
+
+
+def test_imports_at_once_share_one_data_set(
+    packed: Callable[[bool], Path], elsewhere: RunStore
+) -> None:
+    files = [packed(True), packed(False), packed(True), packed(False)]
+    with ThreadPoolExecutor(len(files)) as pool:
+        runs = [run for run, _ in pool.map(lambda path: taken_in(elsewhere, path), files)]
+    assert len({run.id for run in runs}) == len(files)
+    assert {run.experiment.data.dataset for run in runs} == {NAME}
+    assert left_in(elsewhere) == [NAME]
+    assert library.verify(NAME, elsewhere.settings).verified
+    assert [run.damage for run in elsewhere.all()] == [None] * len(files)
 
 
 @pytest.mark.parametrize("with_pictures", [True, False])

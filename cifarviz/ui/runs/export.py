@@ -43,12 +43,15 @@ def render_export(runs: Sequence[Run]) -> None:
         with_pictures = _render_pictures_choice(runs)
         if len(runs) > 1:
             _render_download(
-                _report_name(runs), lambda: _report(runs, with_pictures), "Report", _SEVERAL
+                _report_name(runs, with_pictures),
+                lambda: _report(runs, with_pictures),
+                "Report",
+                _SEVERAL,
             )
             return
         run = runs[0]
         _render_download(
-            file_name(run, ExportKind.REPORT),
+            file_name(run, ExportKind.REPORT, with_pictures=with_pictures),
             lambda: _report(runs, with_pictures),
             "Report",
             _REPORT,
@@ -57,7 +60,7 @@ def render_export(runs: Sequence[Run]) -> None:
         _render_code(run, ExportKind.NOTEBOOK, "Notebook", _NOTEBOOK)
         _render_network(run)
         if not run.state.active:
-            name = file_name(run, ExportKind.RUN)
+            name = file_name(run, ExportKind.RUN, with_pictures=with_pictures)
             _render_download(
                 name,
                 lambda: pack_run(cache.store(), run, with_pictures=with_pictures),
@@ -192,5 +195,6 @@ def _dataset(run: Run) -> Dataset:
     return load_evaluation_data(run, cache.settings())
 
 
-def _report_name(runs: Sequence[Run]) -> str:
-    return f"runs-{'-'.join(run.id for run in runs[:3])}{ENDINGS[ExportKind.REPORT]}"
+def _report_name(runs: Sequence[Run], with_pictures: bool) -> str:
+    stem = f"runs-{'-'.join(run.id for run in runs[:3])}"
+    return f"{stem}{'-with-pictures' if with_pictures else ''}{ENDINGS[ExportKind.REPORT]}"
