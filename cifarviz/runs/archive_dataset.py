@@ -59,13 +59,6 @@ def has_pictures(run: Run, settings: Settings) -> bool:
     return info is not None and library.status(info, settings).full_available
 
 
-def missing_images(run: Run, settings: Settings) -> str | None:
-    """Return sentences on why the images of a run's imported data set are not here, if so."""
-    info = own_dataset(run.experiment)
-    problem = None if info is None else library.status(info, settings).problem
-    return None if info is None or problem is None else f"{problem} {library.fetch_hint(info)}"
-
-
 def write_dataset(
     file: zipfile.ZipFile, info: DatasetInfo, settings: Settings, *, with_pictures: bool
 ) -> None:

@@ -79,8 +79,11 @@ def find_data_problem(run: Run, settings: Settings) -> str | None:
         return str(error)
     if has_images(run, settings, "test"):
         return None
-    title = find_dataset(run.experiment.data.dataset).title
-    return f"The images of {title} were deleted. The curves and weights of “{run.name}” remain."
+    info = find_dataset(run.experiment.data.dataset)
+    return (
+        f"The images of {info.title} are not on this machine. {library.fetch_hint(info)} The "
+        f"curves and weights of “{run.name}” remain."
+    )
 
 
 def has_images(run: Run, settings: Settings, split: Split) -> bool:

@@ -64,7 +64,7 @@ def test_own_pictures_from_a_zip_to_a_trained_network(
     expect(page.get_by_role("heading", name="Your data sets")).to_have_count(0)
     assert [path.name for path in (server.home / "data/my-fruits").iterdir()] == ["dataset.json"]
     page.get_by_test_id("stSidebarNav").get_by_role("link", name="Evaluate").click()
-    expect(page.get_by_text("The images of My fruits were deleted")).to_be_visible()
+    expect(page.get_by_text("The images of My fruits are not on this machine")).to_be_visible()
 
 
 @pytest.mark.timeout(240)

@@ -28,7 +28,7 @@ def test_a_packed_run_brings_its_pictures_to_another_home(
     for with_pictures in (False, True):
         pack(store, run.id, tmp_path / f"{with_pictures}.zip", with_pictures=with_pictures)
     server = app_server("app.py", environment={"CIFARVIZ_WARM_UP": "0"})
-    missing = page.get_by_test_id("stMain").get_by_text("The images of fruits are not on this")
+    missing = page.get_by_test_id("stMain").get_by_text("are not on this machine")
     for with_pictures, notice in ((False, "packed without the images"), (True, "imported with it")):
         page.goto(f"{server.url}/runs")
         page.get_by_role("button", name="Import a run").click()

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from cifarviz.data import library
-from cifarviz.data.importing.importer import delete_dataset, prepare_import
+from cifarviz.data.importing.editing import delete_dataset
+from cifarviz.data.importing.importer import prepare_import
 from cifarviz.experiment.dataset_fitting import fit_experiment
 from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore

@@ -5,6 +5,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +13,16 @@ import pytest
 
 from cifarviz.data import library
 from cifarviz.data.image_set import Dataset
+from cifarviz.data.importing.editing import PictureSelection, delete_pictures
+from cifarviz.data.importing.export import export_dataset
 from cifarviz.data.importing.importer import prepare_import
 from cifarviz.data.importing.options import ImportOptions
 from cifarviz.experiment.choices import SplitValidation
 from cifarviz.experiment.dataset_fitting import fit_experiment
 from cifarviz.export.code.data import data_section
+from cifarviz.export.code.program import script
 from cifarviz.export.files import ExportKind, code_files
+from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 from tests import stored_runs
 from tests.picture_sources import fruits, write_folder
@@ -31,22 +36,6 @@ def dataset(settings: Settings, tmp_path: Path) -> Dataset:
     with prepare_import(pictures, "fruits", settings, options) as prepared:
         prepared.store(settings)
     return library.load("fruits", "full", settings)
-
-
-def write_archive(dataset: Dataset, folder: Path) -> Path:
-    """Write an archive as ``data export`` does."""
-    path = folder / f"{dataset.info.name}.npz"
-    np.savez_compressed(
-        path,
-        x_train=dataset.train.images,
-        y_train=dataset.train.labels.astype(np.int64),
-        x_test=dataset.test.images,
-        y_test=dataset.test.labels.astype(np.int64),
-        classes=np.array(dataset.info.classes),
-        source=np.array(dataset.info.citation),
-        licence=np.array(dataset.info.terms),
-    )
-    return path
 
 
 def test_the_script_repeats_the_history_of_its_run(
@@ -64,7 +53,7 @@ def test_the_script_repeats_the_history_of_its_run(
     folder.mkdir()
     for name, content in code_files(run, ExportKind.SCRIPT, "train.py").items():
         (folder / name).write_bytes(content)
-    write_archive(dataset, folder)
+    export_dataset("fruits", settings, folder / "fruits.npz")
     result = subprocess.run(
         [sys.executable, "train.py"],
         cwd=folder,
@@ -87,7 +76,7 @@ def test_the_script_repeats_the_history_of_its_run(
 
 
 def test_the_code_says_where_its_archive_comes_from_and_refuses_another(
-    dataset: Dataset, tmp_path: Path
+    dataset: Dataset, settings: Settings, tmp_path: Path
 ) -> None:
     experiment = fit_experiment(stored_runs.experiment(), dataset.info)
     section = data_section(experiment, f"Path({str(tmp_path)!r})")
@@ -97,7 +86,8 @@ def test_the_code_says_where_its_archive_comes_from_and_refuses_another(
     load = section.code.split("CLASS_NAMES")[0]
     with pytest.raises(FileNotFoundError, match=r"fruits\.npz"):
         exec(load, dict(names))
-    path = write_archive(dataset, tmp_path)
+    path = tmp_path / "fruits.npz"
+    export_dataset("fruits", settings, path)
     exec(load, loaded := dict(names))
     np.testing.assert_array_equal(loaded["test_labels"], dataset.test.labels)
     with np.load(path) as archive:
@@ -106,3 +96,12 @@ def test_the_code_says_where_its_archive_comes_from_and_refuses_another(
     np.savez_compressed(path, **arrays)
     with pytest.raises(ValueError, match="does not hold the images of this run"):
         exec(load, dict(names))
+
+
+def test_the_code_says_that_images_have_changed(dataset: Dataset, settings: Settings) -> None:
+    made = fit_experiment(stored_runs.experiment(), dataset.info)
+    run = stored_runs.store_run(RunStore(settings), made)
+    run = replace(run, data_fingerprint=dataset.info.fingerprint)
+    assert "The images have changed" not in script(run)
+    delete_pictures("fruits", PictureSelection(test=frozenset({0})), settings, used=True)
+    assert "The images have changed since the run was trained" in script(run)

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cifarviz.data.importing.importer import delete_dataset, prepare_import
+from cifarviz.data.importing.editing import delete_dataset
+from cifarviz.data.importing.importer import prepare_import
 from cifarviz.experiment.choices import Data
 from cifarviz.experiment.dataset_fitting import fit_experiment
 from cifarviz.runs.store import RunStore
@@ -151,7 +152,7 @@ def test_pictures_of_ones_own_are_exported_only_where_that_is_ticked(
     delete_dataset("fruits", store.settings, used=True)
     app = opened(run.id)
     assert not [one for one in app.checkbox if "pictures" in one.label]
-    assert "The images of fruits are not on this machine" in " ".join(page_texts(app))
+    assert "are not on this machine. They were deleted, or not packed" in " ".join(page_texts(app))
     assert not app.exception
 
 

@@ -162,7 +162,7 @@ def test_runs_on_deleted_images_say_so_and_show_what_they_have(
     delete_dataset(IMPORTED, settings, used=True)
     for page in ("inside", "evaluate", "predict", "present", "runs"):
         said = " ".join(refusals(opened(page, run=run.id)))
-        assert "The images of Fruits are not on this machine" in said, page
+        assert "are not on this machine. They were deleted" in said, page
     assert refusals(opened("train", view="watch", run=run.id)) == []
     assert refusals(opened("samples")) == []
 

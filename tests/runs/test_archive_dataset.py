@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from cifarviz.data import library
-from cifarviz.data.importing.importer import delete_dataset, prepare_import
+from cifarviz.data.importing.editing import delete_dataset
+from cifarviz.data.importing.importer import prepare_import
 from cifarviz.data.importing.options import ImportOptions
 from cifarviz.datasets.info import DatasetInfo
 from cifarviz.datasets.own import datasets_in

@@ -62,7 +62,7 @@ def test_a_deleted_data_set_takes_maps_and_pins(settings: Settings) -> None:
     info = delete_own_dataset(store, "fruits")
     assert snapshot_epochs(store.folder(run.id), "maps") == []
     assert pinned_images(store, info) == pin_before
-    assert "were deleted" in str(find_data_problem(store.get(run.id), settings))
+    assert "are not on this machine" in str(find_data_problem(store.get(run.id), settings))
 
 
 def test_nothing_is_deleted_while_a_run_trains_on_it(settings: Settings) -> None:

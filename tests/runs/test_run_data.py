@@ -78,7 +78,7 @@ def test_a_run_without_a_fingerprint_and_one_whose_images_are_gone(
     old = worker.store.get(run.id)
     assert find_data_problem(old, settings) is None
     delete_dataset("fruits", settings, used=True)
-    assert "were deleted" in str(find_data_problem(old, settings))
+    assert "are not on this machine" in str(find_data_problem(old, settings))
     built_in = stored_runs.store_run(worker.store, stored_runs.experiment())
     assert find_data_problem(built_in, settings) is None
 

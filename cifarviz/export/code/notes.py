@@ -7,6 +7,7 @@ from cifarviz.experiment.experiment import Experiment
 from cifarviz.export.code.data import set_sizes
 from cifarviz.runs.earlier_losses import earlier_losses
 from cifarviz.runs.records import Run
+from cifarviz.runs.run_data import is_data_unchanged
 from cifarviz.runs.states import RunState
 from cifarviz.runs.stored_weights import training_position
 from cifarviz.value_text import format_value
@@ -49,6 +50,11 @@ def _differences(run: Run, in_halves: Collection[int]) -> Iterator[str]:
             "The run trained in bfloat16, and so does this program. Values have about three "
             "digits, so the two histories are similar but not equal. Remove "
             'dtype="mixed_bfloat16" to train in float32.'
+        )
+    if not is_data_unchanged(run):
+        yield (
+            "The images have changed since the run was trained on them: this program trains on "
+            "those of now."
         )
     train = experiment.sizes(*set_sizes(experiment)).train
     if in_halves and train % experiment.batch_size == 1:

@@ -7,7 +7,6 @@ import streamlit as st
 from cifarviz.analysis.overfitting import Fit
 from cifarviz.errors import CifarvizError, RunNotFound
 from cifarviz.live.items import join_names, progress_text, time_left
-from cifarviz.runs.archive_dataset import missing_images
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.curation import LONGEST_REMARK
 from cifarviz.runs.recorded import is_recorded_run
@@ -69,8 +68,6 @@ def _render_run(run: Run, fit: Fit) -> None:
         st.warning(escaped(run.message), icon=":material/warning:")
     if run.note:
         st.warning(escaped(run.note), icon=":material/warning:")
-    if (missing := missing_images(run, cache.settings())) is not None:
-        st.info(escaped(missing), icon=":material/hide_image:")
     if run.remark:
         st.markdown(f":material/sticky_note_2: {escaped(run.remark)}")
     render_tensorboard_files(run)
