@@ -193,9 +193,15 @@ def read_dataset(
             "“{member}” is missing", member=next(iter(sorted(ARRAYS.keys() - arrays)))
         )
     info = _read_description(file, name)
-    equals = find_equals(info, settings.datasets)
-    info = equals[0] if equals else _with_free_name(info, settings)
-    here = bool(equals) and library.status(info, settings).full_available
+    with storage_errors(settings.locks):
+        settings.locks.mkdir(parents=True, exist_ok=True)
+        # While another import stores it, it is neither here nor is its name free.
+        with library.fetch_lock(info, settings):
+            own.forget()
+            renamed = _with_free_name(info, settings)
+            equals = find_equals(info, settings.datasets)
+            info = equals[0] if equals else renamed
+            here = bool(equals) and library.status(info, settings).full_available
     data["dataset"] = info.name
     return PackedDataset(info, name, here, packed=bool(arrays))
 
