@@ -42,6 +42,14 @@ class Precision(StrEnum):
     BFLOAT16 = "bfloat16"
 
 
+class ClassBalance(StrEnum):
+    """What makes rare classes count as much as common ones."""
+
+    NONE = "none"
+    CLASS_WEIGHTS = "class-weights"
+    RESAMPLING = "resampling"
+
+
 def presets(as_json: AsJson = False) -> None:
     """List the presets; with --json in full detail, layer by layer."""
     if as_json:
@@ -79,6 +87,13 @@ def train(
     train_images: Annotated[
         int | None, typer.Option(help="Number of training images after the split.")
     ] = None,
+    class_balance: Annotated[
+        ClassBalance | None,
+        typer.Option(
+            help="For unequal classes: weigh the loss by class, or draw each class equally often. "
+            "Default: as published."
+        ),
+    ] = None,
     batch_size: Annotated[int | None, typer.Option(help="Default: as published.")] = None,
     seed: Annotated[int | None, typer.Option(help="The seed of all random numbers.")] = None,
     precision: Annotated[Precision, typer.Option()] = Precision.AUTO,
@@ -93,8 +108,11 @@ def train(
         published, experiment = experiment, fit_experiment(experiment, dataset)
         _print_fitting(published, experiment)
     variant = data or _best_variant(experiment.data.dataset, settings)
+    images = {**dict(experiment.data), "variant": str(variant), "train_images": train_images}
+    if class_balance is not None:
+        images["class_balance"] = str(class_balance).replace("-", "_")
     changes: dict[str, Any] = {
-        "data": {**dict(experiment.data), "variant": str(variant), "train_images": train_images},
+        "data": images,
         "precision": str(precision),
     }
     options = {"epochs": epochs, "batch_size": batch_size, "seed": seed}

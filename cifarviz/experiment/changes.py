@@ -139,7 +139,7 @@ def _format_change(name: str, label: str, old: object, new: object) -> Experimen
         return ExperimentChange(f"{after} instead of {before}".lower(), short, name)
     if name == "wrong_labels":
         before, after = format_share(old), format_share(new)
-    elif name in ("labels", "monitor", "padding"):
+    elif name in ("labels", "monitor", "padding", "class_balance"):
         before, after = before.lower(), after.lower()
     return ExperimentChange(f"{_SHORT_LABELS.get(name, label)} {before} → {after}", short, name)
 

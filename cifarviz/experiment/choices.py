@@ -51,6 +51,14 @@ class Data(Value):
         title="seed of wrong labels",
         description="Decides which images get a wrong label, and which class it is.",
     )
+    class_balance: Literal["none", "class_weights", "resampling"] = Field(
+        default="none",
+        title="class balance",
+        description="What makes rare classes count as much as common ones in training. Class "
+        "weights multiply the loss of each image, more for rarer classes; resampling draws each "
+        "class equally often in each epoch, so images of rare classes come several times. The "
+        "loss shown is never weighted.",
+    )
 
     @field_validator("dataset")
     @classmethod

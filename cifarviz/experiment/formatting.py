@@ -61,6 +61,8 @@ def format_brief(name: str, label: str, value: object) -> str:
         return f"{format_share(value)} wrong labels" if value else "no wrong labels"
     if name == "epochs" and value == 1:
         return "1 epoch"
+    if name == "class_balance":
+        return "no class balance" if value == "none" else format_value(value).lower()
     if name == "test_epochs" and not value:
         return "no saved predictions"
     text = format_value(value)

@@ -265,7 +265,10 @@ class _Training:
         """Train the rest of an epoch; returns ``False`` if stopped."""
         self.recorder.enter("training")
         plan, position = self.plan, self.position
-        order = epoch_order(self.experiment.seed, number, len(plan.train))
+        resampled = self.experiment.data.class_balance == "resampling"
+        order = epoch_order(
+            self.experiment.seed, number, len(plan.train), plan.train.labels if resampled else None
+        )
         first_of_epoch = (number - 1) * plan.steps_per_epoch
         while (done := position.step - first_of_epoch) < plan.steps_per_epoch:
             if self.recorder.stop_requested():

@@ -14,6 +14,7 @@ from cifarviz.datasets.arrays import Labels
 from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.experiment import Experiment, SplitValidation, TestValidation
 from cifarviz.experiment.preprocessing import Scaling, Standardize, scaling
+from cifarviz.training.class_balance import balanced_order
 
 # Not an epoch, so that it is no [seed, epoch], which gives the order of an epoch.
 _SUBSET_STREAM = 2**32 - 1
@@ -126,9 +127,14 @@ def check_plan(experiment: Experiment, dataset: Dataset) -> None:
     experiment.check_against(len(dataset.train), len(dataset.test))
 
 
-def epoch_order(seed: int, epoch: int, images: int) -> np.ndarray:
-    """Return the order of the images in an epoch (from 1): a permutation of ``range(images)``."""
-    return np.random.default_rng([seed, epoch]).permutation(images)
+def epoch_order(seed: int, epoch: int, images: int, balanced: Labels | None = None) -> np.ndarray:
+    """Return the order of the images in an epoch (from 1): a permutation of ``range(images)``.
+
+    With their labels as ``balanced``: as many images, resampled so that all classes are equally
+    frequent.
+    """
+    rng = np.random.default_rng([seed, epoch])
+    return rng.permutation(images) if balanced is None else balanced_order(balanced, rng)
 
 
 def _scaling(experiment: Experiment, dataset: Dataset) -> Scaling:

@@ -5,12 +5,14 @@ from collections.abc import Callable
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from cifarviz.data.image_set import ImageSet
 from cifarviz.experiment.experiment import Augmentation, Experiment, Loss
 from cifarviz.network.inference import log_probability_batch
 from cifarviz.network.threads import batch_parts, split_batch
 from cifarviz.network.variables import trainable_variables
+from cifarviz.training.class_balance import class_weights
 from cifarviz.training.forward import forward
 from cifarviz.training.update import apply_gradients
 
@@ -28,8 +30,9 @@ class TrainingTensors:
 class TrainingStep:
     """Trains a model on images that stay in memory.
 
-    The reported loss is the plain cross-entropy. Label smoothing and an L2 penalty affect the
-    weights but not the reported loss, so that runs with and without them can be compared.
+    The reported loss is the plain cross-entropy. Label smoothing, class weights and an L2 penalty
+    affect the weights but not the reported loss, so that runs with and without them can be
+    compared.
     """
 
     def __init__(
@@ -44,8 +47,14 @@ class TrainingStep:
         self._augmentation = experiment.augmentation
         self._seed = experiment.seed
         self._batch_size = experiment.batch_size
-        self._objective = objective(experiment.loss, experiment.architecture.classes)
-        self._smoothed = experiment.loss.label_smoothing > 0
+        classes = experiment.architecture.classes
+        weighted = experiment.data.class_balance == "class_weights"
+        self._objective = objective(
+            experiment.loss,
+            classes,
+            class_weights(data.labels.numpy(), classes) if weighted else None,
+        )
+        self._minimizes_plain_loss = not weighted and experiment.loss.label_smoothing == 0
         self._data = data
         parts = batch_parts(experiment.batch_size)
         self._compiled = self._compile(parts)
@@ -116,7 +125,8 @@ class TrainingStep:
             penalized = tf.add_n([minimized, *self._model.losses])
         gradients = tape.gradient(penalized, [variable.value for variable in variables])
         apply_gradients(self._optimizer, gradients, variables, learning_rate)
-        loss = _mean(cross_entropy, labels, logits) if self._smoothed else minimized
+        plain = self._minimizes_plain_loss
+        loss = minimized if plain else _mean(cross_entropy, labels, logits)
         hits = tf.equal(tf.argmax(tf.concat(logits, 0), 1, tf.int32), labels)
         return loss, tf.reduce_mean(tf.cast(hits, tf.float32))
 
@@ -156,11 +166,15 @@ def cross_entropy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
 
 
-def objective(loss: Loss, classes: int) -> LossFunction:
+def objective(loss: Loss, classes: int, weights: NDArray[np.float32] | None = None) -> LossFunction:
     """Return the loss to minimize, without the L2 penalty: cross-entropy with label smoothing.
 
-    It takes integer labels (b,) and logits (b, classes) and returns float32 (b,).
+    It takes integer labels (b,) and logits (b, classes) and returns float32 (b,), each multiplied
+    by the weight (classes,) of its label.
     """
+    if weights is not None:
+        unweighted = objective(loss, classes)
+        return lambda labels, logits: unweighted(labels, logits) * tf.gather(weights, labels)
     if loss.labels == "integer":
         return cross_entropy
 

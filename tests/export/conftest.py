@@ -35,7 +35,7 @@ OUTPUT = Dense(units=10, activation="softmax")
 
 # Together they use every layer with random numbers or state, and those that Keras lacks.
 DROPOUT = Experiment(
-    data=Data(train_images=90, wrong_labels=0.2),
+    data=Data(train_images=90, wrong_labels=0.2, class_balance="class_weights"),
     validation=SplitValidation(fraction=0.02, seed=1),
     augmentation=Augmentation(flip=True, shift=2),
     architecture=Architecture(
@@ -64,7 +64,7 @@ DROPOUT = Experiment(
     early_stopping=EarlyStopping(patience=1, restore_best_weights=False),
 )
 WHITENING = Experiment(
-    data=Data(train_images=81, wrong_labels=0.3, wrong_labels_seed=4),
+    data=Data(train_images=81, wrong_labels=0.3, wrong_labels_seed=4, class_balance="resampling"),
     validation=TestValidation(),
     preprocessing=Standardize(),
     augmentation=Augmentation(shift=1),

@@ -1,13 +1,19 @@
 """Setup of data and training: every choice takes effect or explains why not."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from cifarviz.data import library
+from cifarviz.data.importing.importer import prepare_import
+from cifarviz.data.importing.options import ImportOptions
+from cifarviz.experiment.dataset_fitting import fit_draft
 from cifarviz.runs.store import RunStore
+from cifarviz.settings import Settings
 from tests.pages.app_page import walk, widget
 from tests.pages.train_page import SAMPLE, VGG, current_draft, linked, opened, page_text, press
+from tests.picture_sources import fruits, write_folder
 
 
 def test_every_training_choice_reaches_the_experiment(store: RunStore) -> None:
@@ -45,6 +51,19 @@ def test_every_training_choice_reaches_the_experiment(store: RunStore) -> None:
     assert not app.exception
 
 
+def test_unequal_classes_are_reported_with_what_helps(settings: Settings, tmp_path: Path) -> None:
+    pictures = write_folder(fruits(40), tmp_path / "pictures")
+    for path in sorted((pictures / "apple").iterdir())[10:]:
+        path.unlink()
+    with prepare_import(pictures, "fruit", settings, ImportOptions(title="Fruit")) as prepared:
+        prepared.store(settings)
+    app = linked(fit_draft(VGG, "fruit"), part="data")
+    text = page_text(app)
+    assert "The classes of this data set are unequal:" in text
+    assert "and apple has 8." in text
+    assert "favours the common classes; class weights or resampling" in text
+
+
 def test_every_data_choice_reaches_the_experiment(store: RunStore) -> None:
     app = linked(VGG.with_value("data", SAMPLE), part="data")
     widget(app, "text_input", "1-data-train_images").set_value("1,000").run()
@@ -58,6 +77,9 @@ def test_every_data_choice_reaches_the_experiment(store: RunStore) -> None:
     assert app.button(key="train").disabled
     widget(app, "text_input", "1-data-wrong_labels").set_value("0.25").run()
     widget(app, "text_input", "1-data-wrong_labels_seed").set_value("8").run()
+    assert "favours the common classes" not in page_text(app)
+    widget(app, "selectbox", "1-data-class_balance").select("class_weights").run()
+    assert "The losses shown are not weighted." in page_text(app)
     assert (
         "1,000 training images · 250 of them with a wrong label · 1,500 validation images"
         in page_text(app)
@@ -68,6 +90,7 @@ def test_every_data_choice_reaches_the_experiment(store: RunStore) -> None:
     assert settings["data"]["train_images"] == 1000
     assert settings["data"]["wrong_labels"] == 0.25
     assert settings["data"]["wrong_labels_seed"] == 8
+    assert settings["data"]["class_balance"] == "class_weights"
     assert settings["preprocessing"] == {"kind": "divide", "divisor": 225.0}
     assert settings["augmentation"] == {"flip": True, "shift": 2}
     assert settings["validation"] == {"kind": "test"}

@@ -30,6 +30,7 @@ def data_section(experiment: Experiment, folder: str) -> Section:
             _split(split, indexed=_has_wrong_labels(experiment)),
             _limit(experiment),
             _wrong_labels(experiment, len(info.classes)),
+            _class_balance(experiment),
             _one_hot(experiment, len(info.classes)),
             'print(f"{len(train_images):,} training images of {train_images.shape[1:]}")',
         ]
@@ -233,6 +234,28 @@ def _wrong_labels(experiment: Experiment, classes: int) -> str:
             f"train_labels[wrong] = (train_labels[wrong] + steps) % {classes}",
         ]
     )
+
+
+def _class_balance(experiment: Experiment) -> str:
+    """The weight of each image, or the images of each class, as in training/class_balance.py."""
+    match experiment.data.class_balance:
+        case "none":
+            return ""
+        case "class_weights":
+            why = "Each image's weight in the loss: all classes weigh the same in total."
+            return "\n".join(
+                [
+                    comment(why),
+                    "counts = np.bincount(train_labels)",
+                    "shares = np.count_nonzero(counts) * counts[train_labels]",
+                    'image_weights = (len(train_labels) / shares).astype("float32")',
+                ]
+            )
+        case "resampling":
+            return (
+                "# The images of each class.\n"
+                "members = [np.flatnonzero(train_labels == k) for k in np.unique(train_labels)]"
+            )
 
 
 def _one_hot(experiment: Experiment, classes: int) -> str:

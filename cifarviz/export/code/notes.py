@@ -22,7 +22,16 @@ COVERED = frozenset(
 """The fields of an experiment that the code or a note in this file covers."""
 
 COVERED_PARTS = {
-    "data": frozenset({"dataset", "variant", "train_images", "wrong_labels", "wrong_labels_seed"}),
+    "data": frozenset(
+        {
+            "dataset",
+            "variant",
+            "train_images",
+            "wrong_labels",
+            "wrong_labels_seed",
+            "class_balance",
+        }
+    ),
     "augmentation": frozenset({"flip", "shift"}),
     "early_stopping": frozenset({"patience", "restore_best_weights"}),
     "loss": frozenset({"labels", "label_smoothing"}),

@@ -36,6 +36,19 @@ _RATE_CALLBACK = dedent(
             self.step += 1
     '''
 )
+_BALANCED_ORDER = dedent(
+    '''\
+    def balanced_order(rng):
+        """Return as many images as there are, resampled with each class equally often."""
+        each, left = divmod(len(train_images), len(members))
+        more = rng.permutation(len(members)) < left
+        drawn = [
+            np.resize(rng.permutation(positions), each + extra)
+            for positions, extra in zip(members, more)
+        ]
+        return rng.permutation(np.concatenate(drawn))
+    '''
+)
 _NUMPY = ("import numpy as np",)
 
 
@@ -120,9 +133,11 @@ def _extra_loss_terms(experiment: Experiment) -> str:
     """Return the terms of Keras' loss beside the cross-entropy as text; empty if none."""
     parts = {
         "label smoothing": experiment.loss.label_smoothing,
+        "class weights": experiment.data.class_balance == "class_weights",
         "the L2 penalty": experiment.l2,
     }
-    return " and ".join(name for name, value in parts.items() if value)
+    *others, last = [name for name, value in parts.items() if value] or [""]
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def _text(experiment: Experiment) -> str:
@@ -204,21 +219,33 @@ def batches_section(experiment: Experiment) -> Section:
     """Return the section with the generator of training batches: shuffled and augmented."""
     augmentation = experiment.augmentation
     augmented = augmentation.flip or augmentation.shift > 0
-    code = blocks([_augmentation(augmentation), _generator(augmented)], gap=2)
+    balance = experiment.data.class_balance
+    resampling = _BALANCED_ORDER if balance == "resampling" else ""
+    code = blocks([_augmentation(augmentation), resampling, _generator(experiment)], gap=2)
     imports = ["import math", "import numpy as np"]
     if augmented:
         imports.append("import tensorflow as tf")
+    which = "as many images of each class" if resampling else "all training images"
     text = (
-        "Each epoch goes through all training images in a new order, determined by the seed and "
-        "the epoch. (`fit` with a global seed and `shuffle=True` would repeat the same order in "
-        "every epoch.)"
+        f"Each epoch goes through {which} in a new order, determined by the seed and the epoch. "
+        "(`fit` with a global seed and `shuffle=True` would repeat the same order in every epoch.)"
     )
+    if balance == "class_weights":
+        text += " Each image comes with its weight in the loss."
     if augmented:
         text += " Images are augmented at random."
     return Section("Batches", text, code, tuple(imports))
 
 
-def _generator(augmented: bool) -> str:
+def _generator(experiment: Experiment) -> str:
+    augmented = experiment.augmentation.flip or experiment.augmentation.shift > 0
+    balance = experiment.data.class_balance
+    weights = ", image_weights[chosen]" if balance == "class_weights" else ""
+    order = (
+        "balanced_order(np.random.default_rng([SEED, epoch]))"
+        if balance == "resampling"
+        else "np.random.default_rng([SEED, epoch]).permutation(len(train_images))"
+    )
     images = "augmented(train_images[chosen], step)" if augmented else "train_images[chosen]"
     count = "            step += 1\n" if augmented else ""
     start = "    step = 0\n" if augmented else ""
@@ -228,11 +255,11 @@ def _generator(augmented: bool) -> str:
         '    """Yield the batches of all epochs."""\n'
         f"{start}"
         "    for epoch in range(1, EPOCHS + 1):\n"
-        "        order = np.random.default_rng([SEED, epoch]).permutation(len(train_images))\n"
+        f"        order = {order}\n"
         "        for first in range(0, len(order), BATCH_SIZE):\n"
         "            chosen = order[first : first + BATCH_SIZE]\n"
         f"{count}"
-        f"            yield {images}, train_labels[chosen]"
+        f"            yield {images}, train_labels[chosen]{weights}"
     )
 
 

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from cifarviz.data import library
+from cifarviz.data.statistics import class_counts
 from cifarviz.data.wrong_labels import count_wrong_labels
 from cifarviz.datasets.registry import all_datasets
 from cifarviz.experiment.assessment import Assessment
@@ -18,7 +19,8 @@ from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.schedules import learning_rates
 from cifarviz.figures.learning_rate import learning_rate_curve, learning_rate_figure
 from cifarviz.ui import cache
-from cifarviz.ui.address import sentence_case
+from cifarviz.ui.address import escaped, format_count, sentence_case
+from cifarviz.ui.class_names import class_names
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.query import widget_key, widget_value
@@ -36,6 +38,20 @@ from cifarviz.value_text import format_choice
 _MOST_STEPS = 20_000
 _STEPS_PER_EPOCH = 100
 Problems = Mapping[str, str]
+
+# Classes are called unequal if the largest has this many times the images of the smallest.
+_UNEQUAL = 1.5
+_BALANCE_TEXTS = MappingProxyType(
+    {
+        "none": "A network trained on them favours the common classes; class weights or "
+        "resampling make each class count the same.",
+        "class_weights": "In training, the loss of an image is multiplied by n / (classes × images "
+        "of its class), so that each class counts the same. The losses shown are not weighted.",
+        "resampling": "Each epoch draws as many images as there are training images, each class "
+        "equally often: images of rare classes several times, those of common classes not all. "
+        "Training loss and accuracy are those of the images drawn.",
+    }
+)
 
 # The longest one-hot label that is written out.
 _LONGEST_ROW = 16
@@ -136,7 +152,47 @@ def _render_data_form(draft: Draft, problems: Problems, *, stands_in: bool) -> N
                 partial(setup_edits.set_value, f"data.{name}"),
                 key=f"{draft.generation}-data-{name}",
             )
+    _render_class_balance(draft)
     render_problem(problems.get("data"))
+
+
+def _render_class_balance(draft: Draft) -> None:
+    """Show the choice, what it does, and how unequal the classes of the data set are."""
+    data = draft.section("data")
+    render_field(
+        section_class("data", data),
+        "class_balance",
+        data["class_balance"],
+        partial(setup_edits.set_value, "data.class_balance"),
+        key=f"{draft.generation}-data-class_balance",
+    )
+    texts = [_BALANCE_TEXTS[data["class_balance"]]]
+    if unequal := _describe_unequal_classes(draft):
+        texts.insert(0, unequal)
+    elif data["class_balance"] == "none":
+        return
+    st.caption(" ".join(texts))
+
+
+def _describe_unequal_classes(draft: Draft) -> str | None:
+    """Return a sentence on the largest and the smallest class; ``None`` if they are similar."""
+    variant = draft.section("data")["variant"]
+    # Embedded samples have as many images of each class.
+    if variant == "sample" or variant not in library.available_variants(
+        draft.dataset, cache.settings()
+    ):
+        return None
+    labels = cache.dataset(draft.dataset.name, variant).train.labels
+    counts = class_counts(labels, draft.classes)
+    most, fewest = int(counts.argmax()), int(counts.argmin())
+    if counts[most] < _UNEQUAL * counts[fewest]:
+        return None
+    names = class_names(draft.dataset)
+    return (
+        f"The classes of this data set are unequal: {escaped(names[most])} has "
+        f"{format_count(int(counts[most]), 'training image')} and {escaped(names[fewest])} has "
+        f"{counts[fewest]:,}."
+    )
 
 
 def _render_loss_form(draft: Draft, problems: Problems) -> None:
