@@ -30,6 +30,8 @@ _CHOICES: Mapping[str, str] = MappingProxyType(
         "resampling": "Resampling",
         "loss": "Loss",
         "accuracy": "Accuracy",
+        "best": "Best epoch",
+        "last": "Last epoch",
         "auto": "Auto (the faster one here)",
         "float32": "float32",
         "bfloat16": "bfloat16",

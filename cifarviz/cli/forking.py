@@ -34,6 +34,9 @@ def fork(
     train_images: Annotated[
         str | None, typer.Option(help="Number of training images, or “all”. Default: as in RUN.")
     ] = None,
+    unfreeze: Annotated[
+        bool, typer.Option("--unfreeze", help="Train all layers, also those frozen in RUN.")
+    ] = False,
     name: Annotated[str | None, typer.Option(help="Default: describes the changes.")] = None,
     as_json: AsJson = False,
 ) -> int:
@@ -42,7 +45,7 @@ def fork(
     worker = Worker(Settings.from_environment(), "command line")
     parent = worker.store.find(run)
     changes = ForkChanges(
-        epochs, learning_rate, dropout, flip, shift, _parse_train_images(train_images)
+        epochs, learning_rate, dropout, flip, shift, _parse_train_images(train_images), unfreeze
     )
     experiment = fork_experiment(parent.experiment, epoch, changes)
     default = fork_name(parent.name, parent.experiment, experiment, epoch)

@@ -12,11 +12,13 @@ from cifarviz.cli.output import AsJson, print_json, print_message, print_table, 
 from cifarviz.cli.values import preset_dict, result_dict
 from cifarviz.data.library import available_variants
 from cifarviz.datasets.registry import find_dataset
+from cifarviz.errors import ExperimentInvalid
 from cifarviz.executors.worker import Worker
 from cifarviz.experiment.changes import differences
 from cifarviz.experiment.dataset_fitting import fit_experiment
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS, find_preset, patience_exceeds
+from cifarviz.experiment.transfer import layers_before_head
 from cifarviz.installation import program_name
 from cifarviz.runs.curation import validate_name
 from cifarviz.runs.earlier_losses import earlier_losses
@@ -97,6 +99,23 @@ def train(
     batch_size: Annotated[int | None, typer.Option(help="Default: as published.")] = None,
     seed: Annotated[int | None, typer.Option(help="The seed of all random numbers.")] = None,
     precision: Annotated[Precision, typer.Option()] = Precision.AUTO,
+    start_from: Annotated[
+        str | None,
+        typer.Option(
+            help="A run's id or the start of it: the first layers start with the weights of its "
+            "best epoch."
+        ),
+    ] = None,
+    start_layers: Annotated[
+        int | None,
+        typer.Option(
+            help="With --start-from: how many of the first layers. Default: all that work on maps."
+        ),
+    ] = None,
+    freeze: Annotated[
+        int | None,
+        typer.Option(help="Freeze the first K layers: training leaves them as they are."),
+    ] = None,
     name: Annotated[str | None, typer.Option(help="The run's name. Default: the preset's.")] = None,
     as_json: AsJson = False,
 ) -> int:
@@ -125,10 +144,39 @@ def train(
             f"(epochs: {epochs})."
         )
         changes["early_stopping"] = None
-    experiment = Experiment.make(**{**dict(experiment), **changes})
     worker = Worker(settings, "command line")
+    changes |= _starting_weights(worker, experiment, start_from, start_layers, freeze)
+    experiment = Experiment.make(**{**dict(experiment), **changes})
     run = worker.submit(experiment, run_name)
     return print_result(worker, watch(worker, run), as_json)
+
+
+def _starting_weights(
+    worker: Worker,
+    experiment: Experiment,
+    start_from: str | None,
+    start_layers: int | None,
+    freeze: int | None,
+) -> dict[str, Any]:
+    """Return the fields of an experiment whose first layers start with a run's weights."""
+    fields: dict[str, Any] = {}
+    network = experiment.architecture
+    if freeze is not None:
+        fields["architecture"] = network.with_frozen(freeze)
+    if start_from is not None:
+        source = worker.store.find(start_from)
+        layers = layers_before_head(network.trace()) if start_layers is None else start_layers
+        fields["transfer"] = {"run": source.id, "layers": layers}
+        print_message(
+            f"The first {layers} of {len(network.layers)} layers start with the weights of "
+            f"{source.name} ({source.id}); the others start fresh."
+        )
+    elif start_layers is not None:
+        raise ExperimentInvalid(
+            "--start-layers says how many layers start with a run's weights: name the run with "
+            "--start-from."
+        )
+    return fields
 
 
 def _print_fitting(published: Experiment, fitted: Experiment) -> None:

@@ -102,6 +102,7 @@ def run_dict(run: Run) -> dict[str, Any]:
         "preferred": run.preferred,
         "parent": run.parent,
         "parent_epoch": run.parent_epoch,
+        "transfer": experiment and experiment.transfer and dict(experiment.transfer),
         "damage": run.damage,
         "orphaned": run.orphaned,
     }

@@ -19,6 +19,7 @@ from cifarviz.runs.series import find_series_precision
 from cifarviz.runs.store import RunStore
 from cifarviz.runs.store_sink import StoreSink
 from cifarviz.training.ending import Ending
+from cifarviz.training.fork_start import save_transferred
 from cifarviz.training.reporting import RunStart
 from cifarviz.training.timing import PRECISIONS
 
@@ -51,8 +52,13 @@ class Job:
         return pinned_images(self.store, info)
 
     def start(self) -> RunStart:
-        """Return the run's current state; from now on the engine measures the time."""
+        """Return the run's current state; from now on the engine measures the time.
+
+        Copies the weights it starts with where the run that they come from was active before.
+        """
         run = self.store.get(self.run.id)
+        if run.parent is None:
+            save_transferred(self.store, run.id, run.experiment)
         seconds, precision, reason = run.seconds, run.precision, run.precision_reason
         if run.progress is not None:
             # Training time is known up to the last heartbeat, at the start of this attempt; the

@@ -168,6 +168,19 @@ class Architecture(Value):
             layers=set_dropout(self.layers, rate),
         )
 
+    @property
+    def is_partly_frozen(self) -> bool:
+        """Whether any layer is frozen."""
+        return any(inner.is_frozen for layer in self.layers for inner in layer.all_layers())
+
+    def with_frozen(self, count: int) -> Self:
+        """Return a copy whose first ``count`` layers are frozen, as far as they have weights.
+
+        All others are not: 0 unfreezes every layer.
+        """
+        layers = [layer.with_frozen(number < count) for number, layer in enumerate(self.layers)]
+        return self.make(input_shape=self.input_shape, classes=self.classes, layers=layers)
+
 
 @dataclass(frozen=True)
 class NamedLayer:

@@ -150,6 +150,8 @@ def layer_changes(old: Sequence[Fields], new: Sequence[Fields]) -> list[Experime
     Numbers are positions in ``new``, counted from 1; those of removed layers are in ``old``. If
     many layers changed, a single change lists them without their values.
     """
+    if (freezing := _freezing(old, new)) is not None:
+        return [freezing]
     found: list[ExperimentChange] = []
     names: dict[str, list[str]] = {"added": [], "removed": [], "changed": []}
     for before, after in _align_layers(old, new):
@@ -177,6 +179,30 @@ def layer_changes(old: Sequence[Fields], new: Sequence[Fields]) -> list[Experime
     ).partition(" ")
     layers = "1 layer" if first == "1" else f"{first} layers"
     return [ExperimentChange(text, f"{layers} {rest}")]
+
+
+def _freezing(old: Sequence[Fields], new: Sequence[Fields]) -> ExperimentChange | None:
+    """Return a single change if several layers were frozen, or unfrozen, and nothing else."""
+    pairs = zip(old, new, strict=False)
+    changed = [number for number, (before, after) in enumerate(pairs, 1) if before != after]
+    if len(old) != len(new) or len(changed) < 2:
+        return None
+    for frozen, state in ((True, "frozen"), (False, "unfrozen")):
+        if all(_with_frozen(old[n - 1], frozen) == dict(new[n - 1]) for n in changed):
+            numbered = ", ".join(_numbered(number, new[number - 1]) for number in changed)
+            short = f"{len(changed)} layers {state}"
+            return ExperimentChange(f"layers {state}: {numbered}", short, "frozen")
+    return None
+
+
+def _with_frozen(value: Any, frozen: bool) -> Any:
+    """Return the fields of a layer with it, and the layers inside it, frozen or not."""
+    if isinstance(value, Mapping):
+        return {
+            name: frozen if name == "frozen" else _with_frozen(item, frozen)
+            for name, item in value.items()
+        }
+    return [_with_frozen(item, frozen) for item in value] if isinstance(value, list) else value
 
 
 def _numbered(number: int, layer: Fields) -> str:

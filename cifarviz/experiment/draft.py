@@ -22,6 +22,7 @@ from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.optimizers import OPTIMIZERS
 from cifarviz.experiment.preprocessing import PREPROCESSINGS
 from cifarviz.experiment.schedules import SCHEDULES
+from cifarviz.experiment.transfer import Transfer
 from cifarviz.layers.registry import LAYER_TYPES
 from cifarviz.value import Value
 
@@ -41,7 +42,9 @@ SECTIONS: Mapping[str, Mapping[str, type[Value]]] = MappingProxyType(
 )
 """The parts of an experiment with several fields, each with its classes by ``kind``."""
 
-OPTIONAL_SECTIONS: Mapping[str, type[Value]] = MappingProxyType({"early_stopping": EarlyStopping})
+OPTIONAL_SECTIONS: Mapping[str, type[Value]] = MappingProxyType(
+    {"early_stopping": EarlyStopping, "transfer": Transfer}
+)
 """The sections with a switch; ``None`` if switched off."""
 
 SINGLE_FIELDS = (

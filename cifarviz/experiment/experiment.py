@@ -23,6 +23,7 @@ from cifarviz.experiment.saved_epochs import validate_epochs
 from cifarviz.experiment.schedules import Constant, Cosine, Schedule
 from cifarviz.experiment.split_sizes import SplitSizes, compute_split_sizes
 from cifarviz.experiment.stored_format import FORMAT, upgrade_json
+from cifarviz.experiment.transfer import Transfer
 from cifarviz.layers.base import format_shape
 from cifarviz.value import Value, describe_errors
 
@@ -38,6 +39,7 @@ __all__ = [
     "SplitSizes",
     "SplitValidation",
     "TestValidation",
+    "Transfer",
     "Validation",
 ]
 
@@ -169,6 +171,12 @@ class Experiment(Value):
         description="Averages the predictions for each image and its mirror image: slightly more "
         "accurate, and twice as slow. Training does not change.",
     )
+    transfer: Transfer | None = Field(
+        default=None,
+        title="transfer",
+        description="Starts the first layers with weights that another run has learned, instead of "
+        "random ones. All other layers start fresh.",
+    )
 
     @field_validator("test_epochs", mode="before")
     @classmethod
@@ -190,6 +198,16 @@ class Experiment(Value):
             problems.append(
                 f"The network has {network.classes} classes and {info.title} has "
                 f"{len(info.classes)}. Change the output layer."
+            )
+        if not network.trace().trainable_parameters:
+            problems.append("All layers are frozen, so nothing would be trained. Unfreeze a layer.")
+        transfer = self.transfer
+        if transfer is not None and not transfer.run:
+            problems.append("Choose the run whose weights the first layers start with.")
+        if transfer is not None and transfer.layers > len(network.layers):
+            problems.append(
+                f"{transfer.layers} layers cannot be taken: the network has "
+                f"{len(network.layers)}. Take fewer layers."
             )
         if isinstance(self.schedule, Cosine) and self.schedule.warmup_epochs >= self.epochs:
             problems.append(

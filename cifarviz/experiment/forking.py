@@ -15,7 +15,7 @@ class ForkChanges:
     """The settings a fork changes; ``None`` keeps the parent's value.
 
     ``epochs`` are additional, 1 or more. ``dropout`` is the rate of every dropout layer;
-    ``train_images`` is a number, or ``"all"``.
+    ``train_images`` is a number, or ``"all"``; ``unfreeze`` trains all layers.
     """
 
     epochs: int
@@ -24,6 +24,7 @@ class ForkChanges:
     flip: bool | None = None
     shift: int | None = None
     train_images: int | Literal["all"] | None = None
+    unfreeze: bool = False
 
 
 def fork_experiment(parent: Experiment, epoch: int, changed: ForkChanges) -> Experiment:
@@ -40,8 +41,10 @@ def fork_experiment(parent: Experiment, epoch: int, changed: ForkChanges) -> Exp
     fields = {**dict(parent), "epochs": total}
     if changed.learning_rate is not None:
         fields["optimizer"] = {**dict(parent.optimizer), "learning_rate": changed.learning_rate}
+    network = parent.architecture
     if changed.dropout is not None:
-        fields["architecture"] = parent.architecture.with_dropout(changed.dropout)
+        network = network.with_dropout(changed.dropout)
+    fields["architecture"] = network.with_frozen(0) if changed.unfreeze else network
     augmentation = {"flip": changed.flip, "shift": changed.shift}
     fields["augmentation"] = {
         **dict(parent.augmentation),
@@ -62,8 +65,9 @@ def fork_experiment(parent: Experiment, epoch: int, changed: ForkChanges) -> Exp
 def check_fork(parent: Experiment, fork: Experiment, epoch: int) -> None:
     """Raise ``ExperimentInvalid`` unless ``fork`` can continue from ``parent`` after ``epoch``.
 
-    Weights need the same layers (dropout aside) and the same preprocessing. The validation images
-    must be the same too, or the fork would validate on images the parent was trained on.
+    Weights need the same layers (frozen or not, dropout aside) and the same preprocessing. The
+    validation images must be the same too, or the fork would validate on images the parent was
+    trained on.
     """
     if fork.epochs <= epoch:
         raise ExperimentInvalid(
@@ -73,7 +77,8 @@ def check_fork(parent: Experiment, fork: Experiment, epoch: int) -> None:
             epochs=fork.epochs,
         )
     same = {
-        "layers": _trained_layers(parent.architecture) == _trained_layers(fork.architecture),
+        "layers": _trained_layers(parent.architecture.with_frozen(0))
+        == _trained_layers(fork.architecture.with_frozen(0)),
         "preprocessing": parent.preprocessing == fork.preprocessing,
         "validation images": parent.validation == fork.validation,
         "data set": (parent.data.dataset, parent.data.variant)
@@ -82,16 +87,21 @@ def check_fork(parent: Experiment, fork: Experiment, epoch: int) -> None:
     if other := [setting for setting, is_same in same.items() if not is_same]:
         raise ExperimentInvalid(
             "A fork continues with its parent's weights, so it must have the same {other}. "
-            "You can change the learning rate, dropout, augmentation and the number of training "
-            "images, or train a new run.",
+            "You can change the learning rate, dropout, augmentation, the number of training "
+            "images and which layers are frozen, or train a new run.",
             other=" and ".join(other),
         )
 
 
 def keeps_optimizer_state(parent: Experiment, fork: Experiment) -> bool:
-    """Whether the fork continues with the optimiser's state: only the learning rate differs."""
+    """Whether the fork continues with the optimiser's state: only the learning rate differs.
+
+    It starts fresh where other layers are frozen, since it has slots for the trained ones only.
+    """
     rate = {"learning_rate": fork.optimizer.learning_rate}
-    return parent.optimizer.model_copy(update=rate) == fork.optimizer
+    return parent.optimizer.model_copy(update=rate) == fork.optimizer and (
+        _trained_layers(parent.architecture) == _trained_layers(fork.architecture)
+    )
 
 
 def _trained_layers(architecture: Architecture) -> tuple[object, list[Layer]]:

@@ -49,6 +49,8 @@ def format_brief(name: str, label: str, value: object) -> str:
 
     Such as ``batch 64``, ``5 epochs``, ``flip``, ``no flip``, ``sample``.
     """
+    if name == "frozen":
+        return "frozen" if value else "unfrozen"
     if isinstance(value, bool):
         return label if value else f"no {label}"
     if name == "dataset":

@@ -10,7 +10,7 @@ from cifarviz.experiment.optimizers import Optimizer
 from cifarviz.layers.base import Shape, Variable
 
 # The network's layers come after the image input and its scaling.
-_FIRST_PLACE = 2
+FIRST_PLACE = 2
 
 
 def model_variables(architecture: Architecture) -> dict[str, Shape]:
@@ -38,7 +38,7 @@ def without_place(name: str) -> str:
 
 
 def _model_variables(architecture: Architecture) -> Iterator[tuple[str, Variable]]:
-    for place, (layer, spec, shape) in enumerate(architecture.walk(), _FIRST_PLACE):
+    for place, (layer, spec, shape) in enumerate(architecture.walk(), FIRST_PLACE):
         for variable in spec.variables(shape):
             yield f"model/{place:03d}/{layer}/{variable.name}", variable
 
@@ -50,7 +50,7 @@ def _optimizer_variables(
         Variable(f"{layer}_{variable.name}", variable.shape)
         for layer, spec, shape in architecture.walk()
         for variable in spec.variables(shape)
-        if variable.trainable
+        if spec.trains(variable)
     ]
     variables = (
         Variable("iteration", (), never_negative=True),

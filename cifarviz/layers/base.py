@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import dedent
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,9 +36,9 @@ SEED = "seed_generator_state"
 class Variable:
     """An array of a layer or an optimiser with Keras' name.
 
-    ``trainable``: the optimiser changes it. ``never_negative``: no value can be below 0, so an
-    imported file that has one is refused. One of an optimiser that Keras gives no name is
-    ``variable``.
+    ``trainable``: the optimiser changes it, unless its layer is frozen. ``never_negative``: no
+    value can be below 0, so an imported file that has one is refused. One of an optimiser that
+    Keras gives no name is ``variable``.
     """
 
     name: str
@@ -179,6 +179,22 @@ class Layer(Value):
         """Return its arrays, in Keras' order, for an input ``shape``."""
         return ()
 
+    def trains(self, variable: Variable) -> bool:
+        """Whether the optimiser changes this array of the layer."""
+        return variable.trainable and not self.is_frozen
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether training leaves its arrays as they are; a type that can be has a ``frozen``."""
+        return bool(getattr(self, "frozen", False))
+
+    def with_frozen(self, frozen: bool) -> Self:
+        """Return the layer, and all layers inside it, frozen or not, where their type can be."""
+        fields = {name: _with_frozen(value, frozen) for name, value in self}
+        if "frozen" in fields:
+            fields["frozen"] = frozen
+        return self.model_copy(update=fields)
+
     def operations(self, shape: Shape) -> int:
         """Return its multiply-adds per image, without layers inside it and activations."""
         return 0
@@ -268,14 +284,18 @@ class Layer(Value):
         """Return its cost including the layers inside it; raises ``DoesNotFit``."""
         walked = list(self.walk(shape))
         counted = [
-            variable
+            (layer, variable)
             for layer, incoming in walked
             for variable in layer.variables(incoming)
             if variable.name != SEED
         ]
         return Cost(
-            sum(math.prod(variable.shape) for variable in counted if variable.trainable),
-            sum(math.prod(variable.shape) for variable in counted if not variable.trainable),
+            sum(math.prod(variable.shape) for layer, variable in counted if layer.trains(variable)),
+            sum(
+                math.prod(variable.shape)
+                for layer, variable in counted
+                if not layer.trains(variable)
+            ),
             sum(layer.operations(incoming) for layer, incoming in walked),
         )
 
@@ -287,7 +307,10 @@ class Layer(Value):
 
     def build(self, values: Any, builder: KerasBuilder) -> Any:
         """Apply the layer to the Keras tensor ``values``; returns its output tensor."""
-        return self.keras_layer(builder.place(self))(values)
+        layer = self.keras_layer(builder.place(self))
+        if self.is_frozen:
+            layer.trainable = False
+        return layer(values)
 
     def keras_layer(self, place: KerasPlace) -> Any:
         """Return the Keras layer; imports Keras."""
@@ -300,7 +323,8 @@ class Layer(Value):
         if place.in_halves:
             place.define(_IN_HALVES.format(title=self.title, name=self.keras_class))
             function = f"{self.keras_class}InHalves"
-        return writer.call(LayerCode(function, tuple(self.code_arguments(place))))
+        frozen = non_default(not self.is_frozen, "trainable=False")
+        return writer.call(LayerCode(function, (*self.code_arguments(place), *frozen)))
 
     def code_arguments(self, place: CodePlace) -> Sequence[str]:
         """Return the arguments of ``keras_class`` in exported code, without name and precision."""
@@ -337,12 +361,21 @@ class Layer(Value):
     @classmethod
     def summary(cls, fields: Fields) -> str:
         """Return its settings: ``32 filters 3×3, same padding, ReLU``; ``""`` without any."""
-        return ", ".join(part for part in cls.summary_parts(fields) if part)
+        frozen = "frozen" if fields.get("frozen") else ""
+        return ", ".join(part for part in (*cls.summary_parts(fields), frozen) if part)
 
     @classmethod
     def summary_parts(cls, fields: Fields) -> Sequence[str]:
         """Return the parts of ``summary``; empty parts are omitted."""
         return ()
+
+
+def _with_frozen(value: Any, frozen: bool) -> Any:
+    if isinstance(value, Layer):
+        return value.with_frozen(frozen)
+    if isinstance(value, tuple):
+        return tuple(_with_frozen(item, frozen) for item in value)
+    return value
 
 
 def format_shape(shape: Sequence[int]) -> str:

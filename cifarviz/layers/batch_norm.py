@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from cifarviz.layers.base import CodePlace, Fields, KerasPlace, Layer, Shape, Variable
+from cifarviz.layers.choices import FrozenChoice
 from cifarviz.value_text import format_value
 
 
@@ -40,6 +41,7 @@ class BatchNorm(Layer):
         title="epsilon",
         description="A small number added to the variance to avoid division by zero.",
     )
+    frozen: FrozenChoice = False
 
     def variables(self, shape: Shape) -> tuple[Variable, ...]:
         channels = (shape[-1],)

@@ -57,6 +57,15 @@ BiasChoice = Annotated[
         "normalisation, which subtracts it again.",
     ),
 ]
+FrozenChoice = Annotated[
+    bool,
+    Field(
+        title="frozen",
+        description="Training leaves the weights of this layer as they are, such as those taken "
+        "from another run; the optimiser does not see them. A frozen batch normalisation also "
+        "keeps its moving mean and variance and always uses them.",
+    ),
+]
 StridesChoice = Annotated[
     int,
     Field(

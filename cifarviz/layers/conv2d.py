@@ -20,6 +20,7 @@ from cifarviz.layers.choices import (
     ActivationChoice,
     BiasChoice,
     DilationChoice,
+    FrozenChoice,
     InitializerChoice,
     KernelSizeChoice,
     PaddingChoice,
@@ -67,6 +68,7 @@ class Conv2D(Layer):
     initializer: InitializerChoice = "glorot_uniform"
     use_bias: BiasChoice = True
     dilation: DilationChoice = 1
+    frozen: FrozenChoice = False
 
     @property
     def window(self) -> Window:

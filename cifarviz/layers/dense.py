@@ -19,6 +19,7 @@ from cifarviz.layers.base import (
 from cifarviz.layers.choices import (
     ActivationChoice,
     BiasChoice,
+    FrozenChoice,
     InitializerChoice,
     format_activation,
     format_bias,
@@ -54,6 +55,7 @@ class Dense(Layer):
     activation: ActivationChoice = "relu"
     initializer: InitializerChoice = "glorot_uniform"
     use_bias: BiasChoice = True
+    frozen: FrozenChoice = False
 
     @classmethod
     def output_fields(cls, classes: int) -> Fields:

@@ -22,6 +22,7 @@ from cifarviz.layers.choices import (
     ActivationChoice,
     BiasChoice,
     DilationChoice,
+    FrozenChoice,
     KernelSizeChoice,
     PaddingChoice,
     StridesChoice,
@@ -73,6 +74,7 @@ class DepthwiseConv2D(Layer):
     )
     use_bias: BiasChoice = True
     dilation: DilationChoice = 1
+    frozen: FrozenChoice = False
 
     @property
     def window(self) -> Window:

@@ -16,6 +16,7 @@ from cifarviz.layers.base import (
     Variable,
     map_shape,
 )
+from cifarviz.layers.choices import FrozenChoice
 from cifarviz.layers.window import Span
 from cifarviz.value_text import format_value
 
@@ -55,6 +56,7 @@ class GroupNorm(Layer):
         "together.",
     )
     epsilon: Epsilon = 1e-3
+    frozen: FrozenChoice = False
 
     @classmethod
     def fields_for(cls, shape: Shape) -> Fields:
@@ -119,6 +121,7 @@ class LayerNorm(Layer):
 
     type: Literal["layer_norm"] = "layer_norm"
     epsilon: Epsilon = 1e-3
+    frozen: FrozenChoice = False
 
     def variables(self, shape: Shape) -> tuple[Variable, ...]:
         return Variable("gamma", (shape[-1],)), Variable("beta", (shape[-1],))

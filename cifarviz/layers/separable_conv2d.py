@@ -19,6 +19,7 @@ from cifarviz.layers.choices import (
     ActivationChoice,
     BiasChoice,
     DilationChoice,
+    FrozenChoice,
     KernelSizeChoice,
     PaddingChoice,
     StridesChoice,
@@ -70,6 +71,7 @@ class SeparableConv2D(Layer):
     )
     use_bias: BiasChoice = True
     dilation: DilationChoice = 1
+    frozen: FrozenChoice = False
 
     @property
     def window(self) -> Window:

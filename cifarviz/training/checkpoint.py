@@ -56,10 +56,13 @@ def restore(
     optimizer: keras.optimizers.Optimizer,
     steps_per_epoch: int,
     *,
-    fork: bool,
+    from_start: bool,
 ) -> Position:
-    """Restore a run's position, or the start of a ``fork`` that has not begun."""
-    if fork and not artifacts.exists(checkpoint_name("last")):
+    """Restore a run's position, or the start of one that has not begun.
+
+    ``from_start``: it starts from the weights of another run.
+    """
+    if from_start and not artifacts.exists(checkpoint_name("last")):
         return restore_start(artifacts, model, optimizer, steps_per_epoch)
     return restore_last(artifacts, model, optimizer)
 
@@ -95,19 +98,23 @@ def restore_start(
     optimizer: keras.optimizers.Optimizer,
     steps_per_epoch: int,
 ) -> Position:
-    """Start a fork from its parent's weights, at the step after its parent's epochs.
+    """Start from another run's weights: a fork at the step after its parent's epochs.
 
-    The start checkpoint becomes the fork's last checkpoint, so that from here on it is a run like
-    any other. Dropout layers that the parent lacks keep their own new random generators. Raises
-    ``ArtifactMissing`` and ``ArtifactDamaged``.
+    The start checkpoint becomes the run's last checkpoint, so that from here on it is a run like
+    any other. Dropout layers that the parent lacks keep their own new random generators, and
+    layers whose weights were not taken their own initial weights. Raises ``ArtifactMissing`` and
+    ``ArtifactDamaged``.
     """
     if not artifacts.exists(START_CHECKPOINT):
         raise ArtifactMissing(
-            "The weights that this run starts from are missing: fork its parent again."
+            "The weights that this run starts from are missing. Start it again from the run that "
+            "they come from."
         )
     arrays, facts = artifacts.load(START_CHECKPOINT)
     used_optimizer = optimizer if facts.get("optimizer") else None
     own = to_arrays(model, used_optimizer)
+    if facts.get("partial"):
+        arrays = own | arrays
     own_names = {without_place(name): name for name in own}
     generators = {name: value for name, value in own.items() if _GENERATOR in name}
     stored = {without_place(name): value for name, value in arrays.items()}

@@ -142,7 +142,11 @@ class _Training:
         self.model, self.optimizer = trainable.model, trainable.optimizer
         self.train_step = trainable.step
         self.position = position = restore(
-            self.artifacts, self.model, self.optimizer, plan.steps_per_epoch, fork=start.is_fork
+            self.artifacts,
+            self.model,
+            self.optimizer,
+            plan.steps_per_epoch,
+            from_start=start.is_fork or experiment.transfer is not None,
         )
         self.sink.rewind(step=position.step, epoch=position.epochs_done)
         self.epochs = [epoch for epoch in start.epochs if epoch.epoch <= position.epochs_done]

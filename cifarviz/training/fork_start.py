@@ -1,14 +1,16 @@
-"""Copy the weights that a fork starts from, before its parent changes them."""
+"""Copy the weights that a run starts from, before the run they come from changes them."""
 
 from pathlib import Path
 
-from cifarviz.errors import ArtifactMissing
+from cifarviz.errors import ArtifactDamaged, ArtifactMissing
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.forking import check_fork, keeps_optimizer_state
-from cifarviz.runs.artifacts import save_arrays, start_path
+from cifarviz.experiment.transfer import transferred_variables
+from cifarviz.runs.artifacts import checkpoint_path, save_arrays, start_path
 from cifarviz.runs.records import Fork, Run
 from cifarviz.runs.snapshots import load_weights
-from cifarviz.runs.stored_weights import epochs_to_fork
+from cifarviz.runs.store import RunStore
+from cifarviz.runs.stored_weights import epochs_to_fork, explain_missing_weights
 
 FORMAT = 1
 
@@ -55,3 +57,56 @@ def carries_optimizer(parent: Run, parent_folder: Path, experiment: Experiment, 
     """Whether a fork of ``parent`` after ``epoch`` goes on with its optimizer's state."""
     is_last = epochs_to_fork(parent_folder, parent).get(epoch) == "last"
     return is_last and keeps_optimizer_state(parent.experiment, experiment)
+
+
+def check_transfer(store: RunStore, experiment: Experiment) -> None:
+    """Raise unless the first layers can start with the weights that ``experiment`` asks for.
+
+    Those of a queued or running run may be missing still. Raises ``RunNotFound``,
+    ``ExperimentInvalid`` if a layer does not fit, ``ArtifactMissing``, and what
+    ``Run.experiment`` does.
+    """
+    transfer = experiment.transfer
+    if transfer is None:
+        return
+    source = store.get(transfer.run)
+    transferred_variables(
+        source.experiment.architecture, experiment.architecture, transfer.layers, source.name
+    )
+    subject = f"“{source.name}”"
+    reason = explain_missing_weights(store, source, transfer.checkpoint, subject)
+    if reason is not None and not source.state.active:
+        raise ArtifactMissing("{reason} Choose other weights or another run.", reason=reason)
+
+
+def save_transferred(store: RunStore, run_id: str, experiment: Experiment) -> None:
+    """Copy the weights that the first layers of ``experiment`` start with into a run's folder.
+
+    Does nothing without a transfer, once they were copied or the run has begun, and while the run
+    that they come from is active: it may be earlier in the queue. Raises what ``check_transfer``
+    does, and ``ArtifactDamaged``.
+    """
+    transfer, folder = experiment.transfer, store.folder(run_id)
+    if transfer is None or any(
+        path.exists() for path in (start_path(folder), checkpoint_path(folder, "last"))
+    ):
+        return
+    check_transfer(store, experiment)
+    source = store.get(transfer.run)
+    if source.state.active:
+        return
+    arrays, _facts = load_weights(store.folder(source.id), transfer.checkpoint)
+    names = transferred_variables(
+        source.experiment.architecture, experiment.architecture, transfer.layers, source.name
+    )
+    if not arrays.keys() >= set(names.values()):
+        raise ArtifactDamaged(
+            "The weights of “{name}” are damaged and cannot be read. Choose other weights or "
+            "another run.",
+            name=source.name,
+        )
+    save_arrays(
+        start_path(folder),
+        {name: arrays[there] for name, there in names.items()},
+        {"format": FORMAT, "epoch": 0, "parent": source.id, "optimizer": False, "partial": True},
+    )

@@ -51,7 +51,7 @@ def _run(
             relu_done = False
         elif node.branches:
             values = _merge(node, values, images, relu)
-        elif isinstance(layer, keras.layers.BatchNormalization) and len(values) > 1:
+        elif _normalizes_by_batch(layer) and len(values) > 1:
             relu_done = _is_relu(after)
             values = _normalize(layer, values, relu=relu_done)
         elif _has_relu(layer) and _is_max_pooling(after):
@@ -113,6 +113,11 @@ def _is_relu(node: Node | None) -> bool:
 
 def _is_max_pooling(node: Node | None) -> bool:
     return node is not None and isinstance(node.layer, keras.layers.MaxPooling2D)
+
+
+def _normalizes_by_batch(layer: keras.layers.Layer) -> bool:
+    """Whether the layer measures the batch; frozen, it uses its moving mean and variance."""
+    return isinstance(layer, keras.layers.BatchNormalization) and layer.trainable
 
 
 def _has_relu(layer: keras.layers.Layer) -> bool:

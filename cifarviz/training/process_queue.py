@@ -18,7 +18,7 @@ from cifarviz.runs.run_data import check_run_data, load_training_data
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore, new_run_id
 from cifarviz.settings import Settings
-from cifarviz.training.fork_start import save_start
+from cifarviz.training.fork_start import save_start, save_transferred
 from cifarviz.training.plan import check_plan
 from cifarviz.training.tensorboard_folder import check_tensorboard_folder
 
@@ -54,10 +54,16 @@ class ProcessQueue(ABC):
     def submit(self, experiment: Experiment, name: str) -> Run:
         """Queue a new run and return at once.
 
-        Raises ``ExperimentInvalid``, ``DatasetNotFound`` or, when TensorBoard files can't be
-        written, ``StorageFull`` before anything is stored.
+        Weights that its first layers start with are copied now, or when the run begins if the run
+        that they come from is still active. Raises ``ExperimentInvalid``, ``DatasetNotFound`` or,
+        when TensorBoard files can't be written, ``StorageFull``, and what ``check_transfer`` does,
+        before anything is stored.
         """
-        return self._submit(experiment, name, lambda run_id: None)
+
+        def copy_weights(run_id: str) -> None:
+            save_transferred(self.store, run_id, experiment)
+
+        return self._submit(experiment, name, copy_weights)
 
     def fork(self, parent_id: str, epoch: int, experiment: Experiment, name: str) -> Run:
         """Queue a new run that starts from a run's weights after ``epoch``; see ``submit``.

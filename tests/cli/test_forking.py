@@ -50,3 +50,42 @@ def test_an_impossible_fork_is_refused_with_code_2(
     assert result.code == 2
     assert message in result.err
     assert len(store.all()) == 1
+
+
+def test_a_transferred_run_is_trained_then_unfrozen(call: Call, tiny: Any) -> None:
+    arguments = (
+        "train cifar10-starter --data sample --train-images 64 --batch-size 32 --epochs 1 "
+        f"--start-from {tiny['run']} --freeze 5"
+    )
+    result = call(*arguments.split(), "--json")
+    assert result.code == 0, result.err
+    assert (
+        "The first 5 of 8 layers start with the weights of cifar10-starter "
+        f"({tiny['run']}); the others start fresh." in result.err
+    )
+    run = result.json["run"]
+    fork = call(*f"fork {run} --epoch 1 --epochs 1 --unfreeze --learning-rate 1e-4 --json".split())
+    assert fork.code == 0, fork.err
+    assert "The optimiser starts fresh." in fork.err
+    listed = {row["run"]: row for row in call("runs", "--json").json}
+    assert listed[run]["transfer"] == {"run": tiny["run"], "layers": 5, "checkpoint": "best"}
+    assert (listed[run]["parent"], listed[tiny["run"]]["transfer"]) == (None, None)
+    name = listed[fork.json["run"]]["name"]
+    assert name == "learning rate 0.0001 · 3 layers unfrozen · cifar10-starter from epoch 1"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("--start-layers 2", "name the run with --start-from"),
+        ("--start-from nobody", "There is no run “nobody” here"),
+        ("--freeze 99", "All layers are frozen, so nothing would be trained."),
+    ],
+)
+def test_an_impossible_transfer_is_refused_with_code_2(
+    call: Call, settings: Settings, arguments: str, message: str
+) -> None:
+    result = call("train", "cifar10-starter", "--data", "sample", *arguments.split())
+    assert result.code == 2
+    assert message in result.err
+    assert RunStore(settings).all() == []

@@ -69,7 +69,21 @@ def test_json_is_a_full_dump():
         "initializer": "glorot_uniform",
         "use_bias": True,
         "dilation": 1,
+        "frozen": False,
     }
+
+
+def test_fields_that_were_added_later_may_be_missing():
+    """Written in this format, before class balance, transfer and frozen layers."""
+    made = experiment(seed=3)
+    written = json.loads(made.to_json())
+    del written["transfer"], written["data"]["class_balance"]
+    for layer in written["architecture"]["layers"]:
+        layer.pop("frozen", None)
+    read = Experiment.from_json(json.dumps(written))
+    assert read == made
+    assert (read.transfer, read.data.class_balance) == (None, "none")
+    assert not any(layer.is_frozen for layer in read.architecture.layers)
 
 
 @pytest.mark.parametrize("version", [0, 5, 1.0, "1", "2", None, True, "x" * 500])

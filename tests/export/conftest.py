@@ -43,7 +43,7 @@ DROPOUT = Experiment(
         classes=10,
         layers=(
             MaxPool2D(),
-            Conv2D(filters=4, initializer="he_normal"),
+            Conv2D(filters=4, initializer="he_normal", frozen=True),
             BatchNorm(momentum=0.8),
             Activation(),
             Dropout(rate=0.2),
@@ -75,7 +75,7 @@ WHITENING = Experiment(
             Whitening(filters=8, strides=2),
             Conv2D(filters=12, activation="linear", use_bias=False, initializer="identity"),
             MaxPool2D(),
-            BatchNorm(momentum=0.9),
+            BatchNorm(momentum=0.9, frozen=True),
             Activation(activation="gelu"),
             AveragePool2D(),
             GlobalAveragePool2D(),

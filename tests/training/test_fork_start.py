@@ -123,7 +123,7 @@ def test_a_queued_fork_trains_after_its_parent_is_deleted(
 
 
 def test_a_fork_without_its_initial_weights_fails_with_the_reason(tmp_path: Path) -> None:
-    with pytest.raises(ArtifactMissing, match="fork its parent again"):
+    with pytest.raises(ArtifactMissing, match="Start it again from the run"):
         restore_start(FolderArtifacts(tmp_path), keras.Model(), keras.optimizers.SGD(), 6)
 
 

@@ -31,6 +31,10 @@ NETWORKS: dict[str, list[Layer]] = {
     "batch normalisation": [
         Conv2D(filters=8, activation="linear"), BatchNorm(), Activation(), MaxPool2D(), BatchNorm(),
     ],
+    "frozen batch normalisation": [
+        Conv2D(filters=8, activation="linear"), BatchNorm(frozen=True), Activation(), MaxPool2D(),
+        Conv2D(filters=4, frozen=True), BatchNorm(),
+    ],
     "relu before average pooling": [Conv2D(filters=8), AveragePool2D(), Dropout(rate=0.0)],
     "max pooling of a linear map": [Conv2D(filters=8, activation="linear"), MaxPool2D()],
     "max pooling of an activation": [Conv2D(filters=4), Activation(), MaxPool2D(), MaxPool2D()],

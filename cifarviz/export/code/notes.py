@@ -17,6 +17,7 @@ COVERED = frozenset(
         "format", "preset", "data", "validation", "preprocessing", "augmentation", "architecture",
         "optimizer", "schedule", "batch_size", "epochs", "loss", "l2", "seed", "precision",
         "monitor", "early_stopping", "best_only", "tensorboard", "test_epochs", "mirrored_answers",
+        "transfer",
     }
 )  # fmt: skip
 """The fields of an experiment that the code or a note in this file covers."""
@@ -75,6 +76,12 @@ def _differences(run: Run, in_halves: Collection[int]) -> Iterator[str]:
         yield (
             f"The run is a fork of run {run.parent} after epoch {run.parent_epoch}. This program "
             "does not have those weights: it trains from the start with the fork's settings."
+        )
+    elif (transfer := experiment.transfer) is not None:
+        yield (
+            f"The run starts its first layers, up to layer {transfer.layers}, with the weights of "
+            f"run {transfer.run}. This program does not have those weights: it trains all layers "
+            "from random weights."
         )
     if experiment.tensorboard:
         yield (

@@ -147,6 +147,9 @@ def _format_details(run: Run) -> str:
     facts.extend(_accuracy_texts(run))
     if run.parent is not None:
         facts.append(f"forked from {_parent_name(run.parent)} after epoch {run.parent_epoch}")
+    elif (transfer := run.experiment.transfer) is not None:
+        source = _parent_name(transfer.run)
+        facts.append(f"begins with {transfer.format_layers()} of {source}")
     if restored_best_weights(run):
         facts.append(f"weights of epoch {run.best_epoch} restored at the end")
     if run.precision is not None:

@@ -326,12 +326,18 @@ def _fitted(widths: Sequence[int], most: int) -> list[int]:
 
 
 def _forks(runs: Sequence[Run], names: Mapping[str, str]) -> list[Difference]:
-    began = tuple(
-        "random weights"
-        if run.parent is None
-        else f"epoch {run.parent_epoch} of {names.get(run.parent, f'run {run.parent}')}"
-        for run in runs
-    )
+    def name(run_id: str) -> str:
+        return names.get(run_id, f"run {run_id}")
+
+    def start(run: Run) -> str:
+        if run.parent is not None:
+            return f"epoch {run.parent_epoch} of {name(run.parent)}"
+        transfer = run.experiment.transfer
+        if transfer is not None:
+            return f"{transfer.format_layers()} of {name(transfer.run)}"
+        return "random weights"
+
+    began = tuple(map(start, runs))
     return [Difference("started from", began)] if len(set(began)) > 1 else []
 
 

@@ -88,6 +88,8 @@ def _render_fork_form(run: Run, fit: Fit, epochs: Sequence[int]) -> None:
         "The optimiser keeps its state: without changes, the fork is what this run would have "
         "become."
         if carried
+        else "The optimiser starts fresh: its state is that of the layers trained before."
+        if changed.unfreeze
         else "The optimiser starts fresh: its state is saved only with a run’s last epoch."
     )
     if st.button("Fork and train", type="primary", icon=":material/play_arrow:", key="fork-go"):
@@ -145,6 +147,12 @@ def _render_changes_form(parent: Experiment, epochs: int, train_images: int | No
         key="fork-flip",
         help=Augmentation.help_text("flip"),
     )
+    unfreeze = parent.architecture.is_partly_frozen and st.checkbox(
+        "Unfreeze all layers",
+        key="fork-unfreeze",
+        help="Trains the frozen layers, too. With a learning rate of about a tenth, they are "
+        "adjusted to your images without losing what they have learned.",
+    )
     return ForkChanges(
         epochs,
         learning_rate=rate,
@@ -152,6 +160,7 @@ def _render_changes_form(parent: Experiment, epochs: int, train_images: int | No
         flip=flip,
         shift=int(shift),
         train_images=None if images is None else int(images),
+        unfreeze=unfreeze,
     )
 
 

@@ -178,56 +178,56 @@ def set_value(name: str, value: object) -> None:
     """Set a value of the draft, such as ``"epochs"`` or ``"optimizer.learning_rate"``."""
     section, _, field = name.rpartition(".")
     if section:
-        _edit_draft(
+        edit_draft(
             lambda draft: draft.with_value(section, {**draft.section(section), field: value})
         )
     else:
-        _edit_draft(lambda draft: draft.with_value(name, value))
+        edit_draft(lambda draft: draft.with_value(name, value))
 
 
 def set_dataset(name: str) -> None:
     """Set the data set, and fit the network to its images and classes."""
-    _edit_draft(lambda draft: fit_draft(draft, name))
+    edit_draft(lambda draft: fit_draft(draft, name))
 
 
 def set_kind(section: str, kind: str) -> None:
     """Set the kind of validation, preprocessing, optimiser or schedule."""
-    _edit_draft(lambda draft: draft.with_kind(section, kind))
+    edit_draft(lambda draft: draft.with_kind(section, kind))
 
 
 def set_switch(section: str, on: bool) -> None:
     """Switch an optional section on or off; its values are kept."""
-    _edit_draft(lambda draft: draft.with_switch(section, on))
+    edit_draft(lambda draft: draft.with_switch(section, on))
 
 
 def set_labels(labels: str) -> None:
     """Set integer or one-hot labels."""
-    _edit_draft(lambda draft: draft.with_labels(labels))
+    edit_draft(lambda draft: draft.with_labels(labels))
 
 
 def set_layer_field(layer_id: str, field: str, value: object) -> None:
     """Set a field of a layer."""
-    _edit_draft(lambda draft: draft.with_layer_field(layer_id, field, value))
+    edit_draft(lambda draft: draft.with_layer_field(layer_id, field, value))
 
 
 def move_layer(layer_id: str, by: int) -> None:
     """Move a layer down by this many rows, or up if negative."""
-    _edit_draft(lambda draft: draft.with_layer_moved(layer_id, by))
+    edit_draft(lambda draft: draft.with_layer_moved(layer_id, by))
 
 
 def copy_layer(layer_id: str) -> None:
     """Insert a copy of a layer after it."""
-    _edit_draft(lambda draft: draft.with_layer_copied(layer_id))
+    edit_draft(lambda draft: draft.with_layer_copied(layer_id))
 
 
 def remove_layer(layer_id: str) -> None:
     """Remove a layer."""
-    _edit_draft(lambda draft: draft.without_layer(layer_id))
+    edit_draft(lambda draft: draft.without_layer(layer_id))
 
 
 def add_new_layer(layer_type: str) -> None:
     """Add a layer where it fits, with its form open."""
-    _edit_draft(lambda draft: add_layer(draft, layer_type))
+    edit_draft(lambda draft: add_layer(draft, layer_type))
     memory = state.setup_memory()
     if memory.draft is not None:
         memory.open_layer = memory.draft.newest_layer
@@ -267,7 +267,8 @@ def toggle_layer_form(layer_id: str) -> None:
         memory.open_layer = layer_id
 
 
-def _edit_draft(change: Callable[[Draft], Draft]) -> None:
+def edit_draft(change: Callable[[Draft], Draft]) -> None:
+    """Replace the session's draft by ``change`` of it."""
     memory = state.setup_memory()
     if memory.draft is not None:
         memory.draft = change(memory.draft)

@@ -33,6 +33,7 @@ from cifarviz.ui.tensorboard import with_tensorboard_checked
 from cifarviz.ui.train.fields import render_sample_notice, with_available_data, with_data_checked
 from cifarviz.ui.train.forms import render_data_forms, render_training_forms
 from cifarviz.ui.train.layer_editor import render_layer_editor
+from cifarviz.ui.train.transfer_form import render_transfer_form, with_transfer_checked
 
 _MOST_PROBLEMS = 4
 _TABS: Mapping[str, str] = MappingProxyType(
@@ -55,12 +56,9 @@ def render_setup() -> None:
     draft = with_available_data(wanted)
     data = draft.section("data")
     train_images, test_images = library.image_counts(draft.dataset, data["variant"])
-    assessment = with_data_checked(
-        draft,
-        with_tensorboard_checked(
-            draft, assess(draft, train_images=train_images, test_images=test_images)
-        ),
-    )
+    assessment = assess(draft, train_images=train_images, test_images=test_images)
+    for with_check in (with_transfer_checked, with_tensorboard_checked, with_data_checked):
+        assessment = with_check(draft, assessment)
     preset = preset_draft(draft.preset)
     preset_changes = changes(with_available_data(preset), draft)
     if assessment.experiment is not None and assessment.sizes is not None:
@@ -107,6 +105,7 @@ def _render_tabs(draft: Draft, assessment: Assessment, *, stands_in: bool) -> No
         with tab:
             if part == "network":
                 render_layer_editor(draft, assessment.trace)
+                render_transfer_form(draft, assessment.trace, assessment.problems)
             elif part == "data":
                 render_data_forms(draft, assessment, stands_in=stands_in)
             else:
