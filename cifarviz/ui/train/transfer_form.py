@@ -103,7 +103,7 @@ def _render_run_input(draft: Draft, sources: Mapping[str, Run], chosen: str) -> 
         help=f"{Transfer.help_text('run')} If your layers do not fit its weights, you get its "
         "network, with an output layer for your classes.",
         on_change=select,
-        width=380,
+        width=360,
     )
 
 
@@ -119,7 +119,7 @@ def _render_checkpoint_input(draft: Draft, run: Run) -> None:
         key=widget_key(key, value),
         help=Transfer.help_text("checkpoint"),
         on_change=lambda: _set("checkpoint", widget_value(key)),
-        width=260,
+        width=250,
     )
 
 
@@ -136,7 +136,7 @@ def _render_layers_input(draft: Draft) -> None:
         key=widget_key(key, value),
         help=Transfer.help_text("layers"),
         on_change=lambda: _set("layers", widget_value(key)),
-        width=200,
+        width=180,
     )
 
 
@@ -161,7 +161,7 @@ def _render_frozen_input(draft: Draft) -> None:
         "can be frozen in the table, too. A fork of the run can unfreeze them all and go on with a "
         "smaller learning rate.",
         on_change=freeze,
-        width=200,
+        width=180,
     )
 
 
