@@ -2,12 +2,16 @@
 
 import pytest
 
+from cifarviz.experiment.changes import changes
 from cifarviz.experiment.dataset_fitting import fit_experiment
+from cifarviz.experiment.draft import make_draft
+from cifarviz.experiment.draft_transfer import freezable_layers, frozen_layers, with_frozen_layers
 from cifarviz.layers.batch_norm import BatchNorm
 from cifarviz.layers.conv2d import Conv2D
 from cifarviz.layers.dense import Dense
 from cifarviz.layers.flatten import Flatten
 from cifarviz.layers.pooling import MaxPool2D
+from cifarviz.layers.residual import residual
 from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore
 from tests import stored_runs
@@ -115,3 +119,15 @@ def test_runs_says_where_a_run_begins_and_offers_to_unfreeze(store: RunStore, so
     store.delete(source.id)
     assert "of a deleted run" in page_text(opened_by_link("runs", run=run.id))
     assert not app.exception
+
+
+def test_a_block_counts_as_frozen_with_the_layers_inside_it(store: RunStore) -> None:
+    layers = [Conv2D(filters=6), residual(6), Flatten(), Dense(units=10, activation="softmax")]
+    draft = make_draft(stored_runs.experiment(*layers), "cifar10-vgg")
+    frozen = with_frozen_layers(draft, 2)
+    assert (freezable_layers(frozen), frozen_layers(frozen)) == ((1, 2, 4), 2)
+    (first, *_), _ = frozen.layers[1].branches
+    assert frozen_layers(frozen.with_layer_field(first.id, "frozen", False)) is None
+    assert frozen_layers(with_frozen_layers(frozen, 0)) == 0
+    assert [change.short for change in changes(draft, frozen)] == ["2 layers frozen"]
+    assert [change.short for change in changes(frozen, draft)] == ["2 layers unfrozen"]

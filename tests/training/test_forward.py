@@ -15,6 +15,7 @@ from cifarviz.layers.dense import Dense
 from cifarviz.layers.dropout import Dropout
 from cifarviz.layers.flatten import Flatten
 from cifarviz.layers.pooling import AveragePool2D, MaxPool2D
+from cifarviz.layers.residual import residual
 from cifarviz.network.build import build
 from cifarviz.network.relu import compiled_gradient_relu
 from cifarviz.network.threads import split_batch
@@ -33,7 +34,7 @@ NETWORKS: dict[str, list[Layer]] = {
     ],
     "frozen batch normalisation": [
         Conv2D(filters=8, activation="linear"), BatchNorm(frozen=True), Activation(), MaxPool2D(),
-        Conv2D(filters=4, frozen=True), BatchNorm(),
+        Conv2D(filters=4, frozen=True), BatchNorm(), residual(4).with_frozen(True),
     ],
     "relu before average pooling": [Conv2D(filters=8), AveragePool2D(), Dropout(rate=0.0)],
     "max pooling of a linear map": [Conv2D(filters=8, activation="linear"), MaxPool2D()],

@@ -10,11 +10,17 @@ import pytest
 from cifarviz.datasets.info import DatasetInfo
 from cifarviz.errors import ArtifactMissing, ExperimentInvalid, RunNotFound
 from cifarviz.executors.worker import Worker
+from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.dataset_fitting import fit_experiment
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.forking import ForkChanges, fork_experiment
-from cifarviz.experiment.transfer import Transfer, layers_before_head
+from cifarviz.experiment.preprocessing import Scaling
+from cifarviz.experiment.transfer import Transfer, layers_before_head, transferred_variables
 from cifarviz.experiment.variable_shapes import without_place
+from cifarviz.layers.conv2d import Conv2D
+from cifarviz.layers.dense import Dense
+from cifarviz.layers.flatten import Flatten
+from cifarviz.layers.residual import residual
 from cifarviz.runs import locks
 from cifarviz.runs.artifacts import checkpoint_path, load_arrays, start_path
 from cifarviz.runs.records import Run
@@ -199,3 +205,20 @@ def test_a_network_needs_a_layer_that_is_trained(make_experiment: MakeExperiment
     network = make_experiment().architecture.with_frozen(len(LAYERS))
     with pytest.raises(ExperimentInvalid, match="All layers are frozen, so nothing would"):
         make_experiment(architecture=network)
+
+
+def test_a_block_is_frozen_with_all_layers_inside_it(make_experiment: MakeExperiment) -> None:
+    from cifarviz.network.build import build
+    from cifarviz.network.variables import trainable_variables
+
+    layers = (Conv2D(filters=4), residual(4), Flatten(), Dense(units=10, activation="softmax"))
+    network = Architecture(input_shape=(8, 8, 3), classes=10, layers=layers)
+    frozen = network.with_frozen(2)
+    assert frozen.trace().trainable_parameters == frozen.trace().rows[-1].parameters
+    model = build(frozen, Scaling((1 / 255,) * 3, (0.0,) * 3))
+    assert [variable.name for variable in trainable_variables(model)] == ["kernel", "bias"]
+    assert frozen.with_frozen(0) == network
+    # Up to the block, in a network with another head.
+    found = transferred_variables(network, frozen, 2, "")
+    assert len(found) == 2 + 2 * (1 + 4)
+    assert all(own == there for own, there in found.items())

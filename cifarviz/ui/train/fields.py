@@ -235,7 +235,7 @@ def add_new_layer(layer_type: str) -> None:
 
 def add_layer_to_branch(block_id: str, branch: int, layer_type: str) -> None:
     """Add a layer at the end of a branch of a block, with its form open."""
-    _edit_draft(lambda draft: add_layer_inside(draft, block_id, branch, layer_type))
+    edit_draft(lambda draft: add_layer_inside(draft, block_id, branch, layer_type))
     memory = state.setup_memory()
     if memory.draft is not None:
         memory.open_layer = memory.draft.newest_layer
@@ -243,17 +243,17 @@ def add_layer_to_branch(block_id: str, branch: int, layer_type: str) -> None:
 
 def add_branch(block_id: str) -> None:
     """Add a branch without layers to a block."""
-    _edit_draft(lambda draft: draft.with_branch_added(block_id))
+    edit_draft(lambda draft: draft.with_branch_added(block_id))
 
 
 def remove_branch(block_id: str, branch: int) -> None:
     """Remove a branch of a block with its layers."""
-    _edit_draft(lambda draft: draft.without_branch(block_id, branch))
+    edit_draft(lambda draft: draft.without_branch(block_id, branch))
 
 
 def fit_block(block_id: str) -> None:
     """Replace the layers of a block's branch by one that makes the shapes fit."""
-    _edit_draft(lambda draft: fit_branch(draft, block_id))
+    edit_draft(lambda draft: fit_branch(draft, block_id))
 
 
 def toggle_layer_form(layer_id: str) -> None:
