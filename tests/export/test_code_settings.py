@@ -289,3 +289,15 @@ def test_the_code_notes_losses_of_an_earlier_version(run: Run) -> None:
     written = script(_with_experiment(run, run.experiment, exact_loss_from=None))
     assert note in " ".join(written.replace("#", "").split())
     assert "earlier version" not in script(run)
+
+
+def test_the_code_notes_weights_of_another_run_and_frozen_layers(run: Run) -> None:
+    made = stored_runs.experiment(transfer={"run": "abcd1234", "layers": 4})
+    written = " ".join(script(_with_experiment(run, made)).replace("#", "").split())
+    assert "up to layer 4, with the weights of run abcd1234." in written
+    assert "export its weights of epoch 0, and load them with network.load_weights" in written
+    assert "trainable=False" not in written
+    frozen = made.model_copy(update={"architecture": made.architecture.with_frozen(4)})
+    written = script(_with_experiment(run, frozen))
+    assert written.count("            trainable=False,") == 2
+    assert "Frozen layers (trainable=False) stay as they start" in written

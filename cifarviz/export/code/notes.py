@@ -80,8 +80,14 @@ def _differences(run: Run, in_halves: Collection[int]) -> Iterator[str]:
     elif (transfer := experiment.transfer) is not None:
         yield (
             f"The run starts its first layers, up to layer {transfer.layers}, with the weights of "
-            f"run {transfer.run}. This program does not have those weights: it trains all layers "
-            "from random weights."
+            f"run {transfer.run}. This program does not have those weights, and starts all layers "
+            "with random ones. To start as the run did, export its weights of epoch 0, and load "
+            "them with network.load_weights before training."
+        )
+    if (run.parent_epoch or experiment.transfer) and experiment.architecture.is_partly_frozen:
+        yield (
+            "Frozen layers (trainable=False) stay as they start: without those weights, train them "
+            "too."
         )
     if experiment.tensorboard:
         yield (
