@@ -2,10 +2,13 @@
 
 Each is run with several seeds on the embedded sample. Expected: the duel's gap shrinks and
 overfitting starts later; wrong labels are learned, later than true ones; more images give higher
-accuracy and a smaller gap; each cure makes the gap smaller, all together most. Each takes at most
+accuracy and a smaller gap; each cure makes the gap smaller, all together most; layers that have
+learned other classes give higher accuracy from few images. Each takes at most
 3 minutes on two idle cores; the processor time, which depends less on other load, is also printed.
 
-    python -m benchmarks.bench_lab [SEEDS]
+    python -m benchmarks.bench_lab [SEEDS [EXPERIMENT…]]
+
+With the names of some experiments, no results are stored.
 """
 
 import sys
@@ -25,6 +28,7 @@ from cifarviz.analysis.lab_verdicts import (
     duel_verdict,
     memorisation_verdict,
     sizes_verdict,
+    transfer_verdict,
 )
 from cifarviz.analysis.memorisation import (
     LabelMemorisation,
@@ -34,8 +38,12 @@ from cifarviz.analysis.memorisation import (
     track_labels,
 )
 from cifarviz.data import library
+from cifarviz.data.importing.class_split import ClassSplit
+from cifarviz.datasets.own import use_folder
+from cifarviz.datasets.registry import default_dataset
 from cifarviz.executors.worker import Worker
 from cifarviz.experiment import lab
+from cifarviz.experiment.choices import Data
 from cifarviz.experiment.lab import LabExperiment
 from cifarviz.processor import machine_name
 from cifarviz.runs.records import Run
@@ -50,12 +58,16 @@ Checks = dict[str, bool]
 
 
 def main() -> None:
-    """Run all experiments, print a table and write the results."""
+    """Run the experiments, print a table and, after all of them, write the results."""
+    chosen = [row for row in _LAB if row[0] in sys.argv[2:]] or _LAB
     seeds = range(1, int(sys.argv[1]) + 1) if len(sys.argv) > 1 else range(1, _SEEDS + 1)
     print(machine_name())
     results = []
-    with worker_in_own_home() as worker:
-        for name, make_experiment, judge in _LAB:
+    # All on the sample; two data sets are made of it.
+    with worker_in_own_home(fetched=False) as worker:
+        use_folder(worker.settings.datasets)
+        _SPLIT.store(worker.settings)
+        for name, make_experiment, judge in chosen:
             for seed in seeds:
                 measured = _measure(worker, make_experiment(seed), judge)
                 results.append({"lab": name, "seed": seed, **measured})
@@ -68,6 +80,8 @@ def main() -> None:
     )
     print(f"every effect shown: {'yes' if not failed else 'NO: ' + '; '.join(failed)}")
     print(f"longest: {slow:.0f} s (limit {_LIMIT:.0f}), at most {busy:.0f} s of processor time")
+    if chosen is not _LAB:
+        return
     content = {"limit_seconds": _LIMIT, "labs": results}
     write_results("lab", "python -m benchmarks.bench_lab", content)
 
@@ -166,6 +180,13 @@ def _judge_cures(
     }
 
 
+def _judge_transfer(
+    worker: Worker, runs: Sequence[Run], results: Sequence[ArmResult]
+) -> tuple[LabVerdict, Checks]:
+    verdict = transfer_verdict(results[1:])
+    return verdict, {"taken layers help": verdict.confirmed}
+
+
 def _memorisation(worker: Worker, run: Run) -> LabelMemorisation:
     data = run.experiment.data
     labelled, true_labels, _ = training_images(
@@ -203,11 +224,23 @@ def _print(result: dict[str, Any]) -> None:
     print(f"  {'as expected' if not failed else 'NOT: ' + ', '.join(failed)}", flush=True)
 
 
+_SPLIT: Final = ClassSplit(default_dataset(), "sample")
+
+
+def _default_transfer(seed: int) -> LabExperiment:
+    first, then = (
+        Data(dataset=name, variant="full", train_images=images)
+        for name, images in ((_SPLIT.first, None), (_SPLIT.second, lab.TRANSFER_IMAGES))
+    )
+    return lab.transfer(first, then, epochs=lab.TRANSFER_EPOCHS, seed=seed)
+
+
 _LAB: Final = (
     ("duel", lab.default_duel, _judge_duel),
     ("memorisation", lab.default_memorisation, _judge_memorisation),
     ("sizes", lab.default_dataset_sizes, _judge_sizes),
     ("cures", lab.default_cures, _judge_cures),
+    ("transfer", _default_transfer, _judge_transfer),
 )
 
 

@@ -12,13 +12,14 @@ from cifarviz.settings import Settings
 
 
 @contextmanager
-def worker_in_own_home(**changes: Any) -> Iterator[Worker]:
-    """Yield a worker in a temporary home that has the fetched data sets.
+def worker_in_own_home(*, fetched: bool = True, **changes: Any) -> Iterator[Worker]:
+    """Yield a worker in a temporary home, which has the user's data sets if ``fetched``.
 
     ``changes``: changes to its settings.
     """
     own = Settings.from_environment()
     with tempfile.TemporaryDirectory(prefix="cifarviz-bench-") as folder:
         home = Path(folder)
-        (home / "data").symlink_to(own.datasets)
+        if fetched:
+            (home / "data").symlink_to(own.datasets)
         yield Worker(replace(own, home=home, **changes), "command line")

@@ -212,6 +212,29 @@ def sizes_verdict(results: Sequence[ArmResult]) -> LabVerdict:
     return LabVerdict(confirmed, headline, (*sentences, *_curves_and_ends(results)))
 
 
+def transfer_verdict(results: Sequence[ArmResult]) -> LabVerdict:
+    """Whether layers that were learned on other classes help; the first starts from scratch."""
+    scratch, taken = results
+    better = taken.val_accuracy > scratch.val_accuracy and _differ(taken, scratch)
+    template = (
+        "What was learned on other classes helps: with {images:,} images, validation accuracy is "
+        "{before:.1%} with {scratch} and {after:.1%} with {label} ({gained})."
+        if better
+        else "What was learned on other classes does not clearly help: with {images:,} images, "
+        "validation accuracy is {before:.1%} with {scratch} and {after:.1%} with {label}."
+    )
+    headline = template.format(
+        images=scratch.train_images,
+        before=scratch.val_accuracy,
+        after=taken.val_accuracy,
+        scratch=scratch.label,
+        label=taken.label,
+        gained=_format_change(taken.val_accuracy - scratch.val_accuracy),
+    )
+    chance = [] if _differ(taken, scratch) else [_may_be_chance(scratch, taken)]
+    return LabVerdict(better, headline, (*chance, *_curves_and_ends(results)))
+
+
 def cures_verdict(results: Sequence[ArmResult]) -> LabVerdict:
     """What helped against overfitting; the first of ``results`` is the run without any cure.
 

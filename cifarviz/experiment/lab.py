@@ -12,6 +12,7 @@ from cifarviz.experiment.choices import Augmentation, Data, EarlyStopping, TestV
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.formatting import format_share
 from cifarviz.experiment.optimizers import Adam
+from cifarviz.experiment.transfer import layers_before_head
 from cifarviz.layers.activation import Activation
 from cifarviz.layers.base import Layer
 from cifarviz.layers.batch_norm import BatchNorm
@@ -21,13 +22,14 @@ from cifarviz.layers.dropout import Dropout
 from cifarviz.layers.flatten import Flatten
 from cifarviz.layers.pooling import MaxPool2D
 
-LabKind = Literal["duel", "memorisation", "sizes", "cures"]
+LabKind = Literal["duel", "memorisation", "sizes", "cures", "transfer"]
 LAB_TITLES: Mapping[LabKind, str] = MappingProxyType(
     {
         "duel": "Duel",
         "memorisation": "Memorisation",
         "sizes": "Too little data",
         "cures": "Cures",
+        "transfer": "Transfer",
     }
 )
 """The titles of the lab's experiments by their kind, in the order of the page."""
@@ -35,10 +37,14 @@ LAB_TITLES: Mapping[LabKind, str] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Arm:
-    """A run of a lab experiment; ``label`` is its difference, such as ``dropout 0.5``."""
+    """A run of a lab experiment; ``label`` is its difference, such as ``dropout 0.5``.
+
+    ``layers_taken``: so many of its first layers start with the weights of the first arm's run.
+    """
 
     label: str
     experiment: Experiment
+    layers_taken: int = 0
 
 
 @dataclass(frozen=True)
@@ -102,6 +108,10 @@ MAX_WRONG_PERCENT: Final = 90
 DATASET_SIZES: Final = (500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000)
 LARGEST_DATASET_SIZE: Final = 5_000
 SIZES_EPOCHS: Final = 30
+SCRATCH_LABEL: Final = "random weights"
+TRANSFER_FIRST_EPOCHS: Final = 25
+TRANSFER_IMAGES: Final = 100
+TRANSFER_EPOCHS: Final = 30
 
 
 def lab_network(
@@ -306,6 +316,34 @@ def dataset_sizes(most: int, data: Data, *, epochs: int, seed: int) -> LabExperi
 def default_dataset_sizes(seed: int) -> LabExperiment:
     """Return the default data set sizes experiment, on the sample."""
     return dataset_sizes(LARGEST_DATASET_SIZE, Data(), epochs=SIZES_EPOCHS, seed=seed)
+
+
+def transfer(first: Data, then: Data, *, epochs: int, seed: int) -> LabExperiment:
+    """Return a run on ``first``, and runs on ``then`` from scratch and with layers of the first.
+
+    These take all layers that work on maps, frozen: what they find was learned on ``first``.
+    Raises ``ExperimentInvalid``.
+    """
+    network = lab_network(then.dataset, batch_norm=True)
+    taken = layers_before_head(network.trace())
+    learned = lab_experiment(
+        first,
+        epochs=TRANSFER_FIRST_EPOCHS,
+        seed=seed,
+        architecture=lab_network(first.dataset, batch_norm=True),
+        augmentation=AUGMENTATIONS["both"],
+    )
+    scratch = lab_experiment(then, epochs=epochs, seed=seed, architecture=network)
+    frozen = lab_experiment(then, epochs=epochs, seed=seed, architecture=network.with_frozen(taken))
+    return LabExperiment(
+        "transfer",
+        f"Transfer to {find_dataset(then.dataset).title}",
+        (
+            Arm("other classes first", learned),
+            Arm(SCRATCH_LABEL, scratch),
+            Arm("frozen learned layers", frozen, taken),
+        ),
+    )
 
 
 DUEL_FACTORS: Final[Mapping[str, DuelFactor]] = MappingProxyType(

@@ -12,11 +12,15 @@ from cifarviz.training.process_queue import ProcessQueue
 
 @dataclass(frozen=True)
 class Submission:
-    """A run to queue; ``label`` is what sets it apart from the others."""
+    """A run to queue; ``label`` is what sets it apart from the others.
+
+    ``layers_taken``: so many of its first layers start with the weights of the first run.
+    """
 
     experiment: Experiment
     name: str
     label: str
+    layers_taken: int = 0
 
 
 def queue_series(
@@ -29,7 +33,11 @@ def queue_series(
     runs: list[Run] = []
     try:
         for submission in submissions:
-            runs.append(worker.submit(submission.experiment, submission.name))
+            experiment = submission.experiment
+            if submission.layers_taken:
+                transfer = {"run": runs[0].id, "layers": submission.layers_taken}
+                experiment = Experiment.make(**{**dict(experiment), "transfer": transfer})
+            runs.append(worker.submit(experiment, submission.name))
         labelled = [
             (run.id, submission.label) for run, submission in zip(runs, submissions, strict=True)
         ]
@@ -41,5 +49,8 @@ def queue_series(
 
 def queue_lab_experiment(worker: ProcessQueue, entry: LabExperiment) -> Series:
     """Queue all runs of a lab experiment, as ``queue_series`` does."""
-    submissions = [Submission(one.experiment, entry.run_name(one), one.label) for one in entry.arms]
+    submissions = [
+        Submission(one.experiment, entry.run_name(one), one.label, one.layers_taken)
+        for one in entry.arms
+    ]
     return queue_series(worker, entry.kind, entry.title, submissions)[0]

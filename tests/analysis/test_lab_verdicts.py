@@ -12,6 +12,7 @@ from cifarviz.analysis.lab_verdicts import (
     memorisation_verdict,
     partial_verdict,
     sizes_verdict,
+    transfer_verdict,
 )
 from cifarviz.analysis.memorisation import track_labels
 from cifarviz.experiment.choices import EarlyStopping
@@ -235,3 +236,17 @@ def test_wrong_labels_that_were_not_memorised() -> None:
     assert not verdict.confirmed
     assert verdict.headline.startswith("The network hardly memorised the wrong labels")
     assert verdict.sentences[1] == "Fewer than half of the wrong labels were learned for good."
+
+
+def test_transfer_helps_if_the_gain_is_more_than_chance() -> None:
+    scratch = result("random weights", 0.9, 0.40)
+    verdict = transfer_verdict([scratch, result("layers taken", 0.7, 0.52)])
+    assert verdict.confirmed
+    assert verdict.headline == (
+        "What was learned on other classes helps: with 2,000 images, validation accuracy is 40.0% "
+        "with random weights and 52.0% with layers taken (+12.0 points)."
+    )
+    verdict = transfer_verdict([scratch, result("layers taken", 0.5, 0.42)])
+    assert not verdict.confirmed
+    assert "does not clearly help" in verdict.headline
+    assert verdict.sentences[0].startswith("Differences under 4.4 points may be chance")

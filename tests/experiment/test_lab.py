@@ -142,3 +142,16 @@ def test_cures_are_tried_alone_and_together() -> None:
     assert differing(none, everything) == set.union(*changed)
     for [field], experiment in zip(changed, each, strict=True):
         assert getattr(everything, field) == getattr(experiment, field)
+
+
+def test_transfer_takes_the_layers_before_the_head_of_the_first_run() -> None:
+    data = Data(train_images=50)
+    learned, scratch, frozen = lab.transfer(Data(), data, epochs=9, seed=2).arms
+    assert [arm.layers_taken for arm in (learned, scratch, frozen)] == [0, 0, 12]
+    assert learned.experiment.epochs == lab.TRANSFER_FIRST_EPOCHS
+    assert learned.experiment.architecture == scratch.experiment.architecture
+    assert differing(scratch.experiment, frozen.experiment) == {"architecture"}
+    network = frozen.experiment.architecture
+    assert network.trace().trainable_parameters == sum(
+        row.parameters for row in network.trace().rows[12:]
+    )

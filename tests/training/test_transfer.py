@@ -14,6 +14,7 @@ from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.dataset_fitting import fit_experiment
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.forking import ForkChanges, fork_experiment
+from cifarviz.experiment.lab import Arm, LabExperiment
 from cifarviz.experiment.preprocessing import Scaling
 from cifarviz.experiment.transfer import Transfer, layers_before_head, transferred_variables
 from cifarviz.experiment.variable_shapes import without_place
@@ -27,6 +28,7 @@ from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import load_weights
 from cifarviz.runs.states import RunState
 from cifarviz.settings import Settings
+from cifarviz.training.series_queue import queue_lab_experiment
 from tests.made_up_datasets import WIDE, fetch_into, register
 from tests.training.conftest import LAYERS, MakeExperiment, TrainRun
 
@@ -222,3 +224,19 @@ def test_a_block_is_frozen_with_all_layers_inside_it(make_experiment: MakeExperi
     found = transferred_variables(network, frozen, 2, "")
     assert len(found) == 2 + 2 * (1 + 4)
     assert all(own == there for own, there in found.items())
+
+
+def test_arms_of_a_lab_experiment_start_with_layers_of_the_first(
+    worker: Worker, make_experiment: MakeExperiment
+) -> None:
+    made = make_experiment(epochs=1)
+    arms = (Arm("first", made), Arm("scratch", made), Arm("taken", made, layers_taken=BASE))
+    series = queue_lab_experiment(worker, LabExperiment("transfer", "Transfer", arms))
+    first, scratch, taken = (worker.wait(run_id) for run_id in series.run_ids)
+    assert [run.state for run in (first, scratch, taken)] == [RunState.FINISHED] * 3
+    assert scratch.experiment.transfer is None
+    assert taken.experiment.transfer == Transfer(run=first.id, layers=BASE)
+    name = "model/conv2d_1/kernel"
+    np.testing.assert_array_equal(
+        weights(worker, taken, 0)[name], weights(worker, first, "best")[name]
+    )

@@ -49,7 +49,7 @@ from cifarviz.ui.evaluate.image_details import (
     open_clicked_image,
     render_enlarged,
 )
-from cifarviz.ui.lab.results import RunMemorisation, SeriesRun
+from cifarviz.ui.lab.results import RunMemorisation, SeriesRun, compared_runs
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.query import render_choice
 
@@ -69,6 +69,7 @@ _NAMES: Final[Mapping[LabKind, Sequence[str]]] = {
     "sizes": ("accuracy-by-size", "loss"),
     "cures": ("gaps", "loss"),
     "memorisation": ("memorisation", "accuracy", "learned"),
+    "transfer": ("accuracy", "loss"),
 }
 _TITLES: Final = {
     "accuracy": "Accuracy",
@@ -149,6 +150,7 @@ def series_figures(
     kind: LabKind, members: Sequence[SeriesRun], memorised: RunMemorisation | None
 ) -> dict[str, Any]:
     """Return the charts of an experiment by their names; ``memorised`` is of its first run."""
+    members = compared_runs(members)
     draw: Mapping[str, Callable[[], Any]] = {
         "accuracy": lambda: _history_figure("accuracy", members),
         "loss": lambda: _history_figure("loss", members),

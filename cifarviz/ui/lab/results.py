@@ -21,6 +21,7 @@ from cifarviz.analysis.lab_verdicts import (
     memorisation_verdict,
     partial_verdict,
     sizes_verdict,
+    transfer_verdict,
 )
 from cifarviz.analysis.memorisation import (
     LabelMemorisation,
@@ -32,7 +33,7 @@ from cifarviz.analysis.memorisation import (
 from cifarviz.analysis.overfitting import START_RULE, VERDICT_LABELS
 from cifarviz.data.image_set import Dataset
 from cifarviz.datasets.arrays import Labels
-from cifarviz.experiment.lab import BASELINE_LABEL, LabKind
+from cifarviz.experiment.lab import BASELINE_LABEL, SCRATCH_LABEL, LabKind
 from cifarviz.live.items import state_label
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.series import Series
@@ -110,6 +111,17 @@ def series_runs(store: RunStore, series: Series) -> list[SeriesRun]:
         )
         for run in runs
     ]
+
+
+def compared_runs(members: Sequence[SeriesRun]) -> list[SeriesRun]:
+    """Return the runs to compare: without the one whose weights others start with.
+
+    All of them as long as only that one has an epoch.
+    """
+    transfers = [member.run.experiment.transfer for member in members]
+    sources = {transfer.run for transfer in transfers if transfer is not None}
+    compared = [member for member in members if member.run.id not in sources]
+    return compared if any(member.history for member in compared) else list(members)
 
 
 def is_training(run: Run) -> bool:
@@ -314,6 +326,7 @@ def _verdict(
     members: Sequence[SeriesRun],
     memorisation: Callable[[Run], RunMemorisation | None],
 ) -> LabVerdict | None:
+    members = compared_runs(members)
     results = _comparable_results(members)
     if kind == "memorisation":
         wrong = next(
@@ -330,6 +343,8 @@ def _verdict(
         return None
     elif kind == "sizes":
         verdict = sizes_verdict(results)
+    elif kind == "transfer" and results[0].label == SCRATCH_LABEL:
+        verdict = transfer_verdict(results)
     # Without the run that has no cure, the cures are compared like a duel.
     elif kind == "cures" and results[0].label == BASELINE_LABEL:
         verdict = cures_verdict(results)

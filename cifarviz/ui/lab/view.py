@@ -6,6 +6,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from cifarviz.data import library
+from cifarviz.data.importing.class_split import ClassSplit
 from cifarviz.datasets.registry import all_datasets, find_dataset
 from cifarviz.errors import DatasetNotFound, RunNotFound
 from cifarviz.experiment import lab
@@ -26,7 +27,7 @@ from cifarviz.training.estimate import (
 )
 from cifarviz.training.series_queue import queue_lab_experiment
 from cifarviz.ui import cache
-from cifarviz.ui.address import escaped, quoted
+from cifarviz.ui.address import escaped, format_count, quoted
 from cifarviz.ui.errors import render_errors
 from cifarviz.ui.lab.watch import watch_series
 from cifarviz.ui.lesson import LESSON
@@ -59,18 +60,23 @@ _DESCRIPTIONS: Mapping[LabKind, str] = {
     "and learns little else: the gap between training and validation is what it only memorised.",
     "cures": "A network that overfits, and the usual cures: first none, then one cure at a time, "
     "then all together.",
+    "transfer": "A network first learns one half of the classes. Then a new one learns the other "
+    "half from few images: from scratch, or with the convolutions of the first. Edges, colours and "
+    "textures look the same in all classes, so what finds them need not be learned again.",
 }
 _ICONS: Mapping[LabKind, str] = {
     "duel": "swords",
     "memorisation": "psychology",
     "sizes": "stacked_line_chart",
     "cures": "healing",
+    "transfer": "move_down",
 }
 _EARLIER: Mapping[LabKind, str] = {
     "duel": "Earlier duels",
     "memorisation": "Earlier experiments",
     "sizes": "Earlier experiments",
     "cures": "Earlier experiments",
+    "transfer": "Earlier experiments",
 }
 RECORDED_KINDS: Sequence[LabKind] = ("duel", "memorisation")
 """Experiments with a recorded series of the same name."""
@@ -130,7 +136,9 @@ def render_lab(kind: LabKind) -> None:
     else:
         form = st.container(border=True)
     with form, render_errors():
-        _render_launch(_render_form(kind), again=series is not None)
+        planned = _render_form(kind)
+        if planned is not None:
+            _render_launch(planned, again=series is not None)
     shown = series or example
     earlier = [
         other for other in all_series(cache.store(), kind) if shown is None or other.id != shown.id
@@ -182,8 +190,8 @@ def _series_in_address(kind: LabKind) -> Series | None:
     return None
 
 
-def _render_form(kind: LabKind) -> LabExperiment:
-    """Show the form of an experiment and return its runs.
+def _render_form(kind: LabKind) -> LabExperiment | None:
+    """Show the form of an experiment and return its runs; ``None`` if it needs data sets first.
 
     Raises ``ExperimentInvalid``, and ``DatasetNotFound`` where there is nothing to train on.
     """
@@ -218,6 +226,32 @@ def _render_form(kind: LabKind) -> LabExperiment:
         case "cures":
             data, seed, epochs, _ = _pick_numbers(lab.CURES_EPOCHS, lab.CURES_IMAGES)
             return lab.cures(data, epochs=epochs, seed=seed)
+        case "transfer":
+            return _render_transfer_form()
+
+
+def _render_transfer_form() -> LabExperiment | None:
+    """Show the form, or a button that makes the two data sets of one."""
+    chosen = _pick_data()
+    split = ClassSplit(find_dataset(chosen.dataset), chosen.variant)
+    first, second = (", ".join(classes) for classes in split.halves)
+    st.caption(f"First: {escaped(first)}. Then: {escaped(second)}.")
+    if not split.is_stored:
+        st.markdown(
+            "This needs two data sets, each with half of the classes. They are made of the images "
+            "above, and the Data page lists them."
+        )
+        if st.button("Make two data sets", type="primary", icon=":material/call_split:"):
+            with st.spinner("Making two data sets …"):
+                split.store(cache.settings())
+            st.rerun()
+        return None
+    data, seed, epochs, _ = _pick_numbers(
+        lab.TRANSFER_EPOCHS,
+        lab.TRANSFER_IMAGES,
+        data=Data(dataset=split.second, variant="full"),
+    )
+    return lab.transfer(Data(dataset=split.first, variant="full"), data, epochs=epochs, seed=seed)
 
 
 def _pick_values(thing: lab.DuelFactor) -> Sequence[str]:
@@ -250,14 +284,18 @@ def _values_chosen() -> None:
 
 
 def _pick_numbers(
-    usual_epochs: int, usual_images: int | None, *, percent: bool = False
+    usual_epochs: int,
+    usual_images: int | None,
+    *,
+    percent: bool = False,
+    data: Data | None = None,
 ) -> tuple[Data, int, int, int]:
     """Return data, seed, epochs and per cent of wrong labels.
 
-    Without ``usual_images``, the data are all images.
+    Without ``usual_images``, the data are all images. ``data`` are those chosen already.
     """
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        data = _pick_data()
+        data = data or _pick_data()
         share = lab.MEMORISATION_PERCENT
         if percent:
             share = _pick_number(
@@ -331,9 +369,10 @@ def _render_launch(planned: LabExperiment, *, again: bool) -> None:
 
     Raises ``ExperimentInvalid`` where there are too few images for it.
     """
-    arms, first = planned.arms, planned.arms[0].experiment
-    counts = library.image_counts(first.data.dataset, first.data.variant)
-    sizes = [arm.experiment.sizes(*counts) for arm in arms]
+    arms = planned.arms
+    data = [arm.experiment.data for arm in arms]
+    counts = [library.image_counts(each.dataset, each.variant) for each in data]
+    sizes = [arm.experiment.sizes(*each) for arm, each in zip(arms, counts, strict=True)]
     runs = cache.store().all()
     estimate, per_epoch = _estimate(planned, sizes, runs)
     st.markdown(f"{_plan_text(planned, sizes)}: **{format_duration_range(estimate)} in all**.")
@@ -367,6 +406,14 @@ def _render_launch(planned: LabExperiment, *, again: bool) -> None:
 
 def _plan_text(planned: LabExperiment, sizes: Sequence[SplitSizes]) -> str:
     first = planned.arms[0].experiment
+    if planned.kind == "transfer":
+        second = planned.arms[1].experiment
+        return (
+            f"Trains a network on {sizes[0].train:,} images of the first classes for "
+            f"{first.epochs} epochs, then {len(planned.arms) - 1} on {sizes[1].train:,} images of "
+            f"the others for {format_count(second.epochs, 'epoch')} each, from seed {first.seed}, "
+            f"and measures each on {sizes[1].validation:,} test images"
+        )
     fewest, most = (pick(size.train for size in sizes) for pick in (min, max))
     images = f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}"
     sample = "" if first.data.variant == "full" else "the sample of "
