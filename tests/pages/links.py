@@ -198,6 +198,7 @@ LINKS = (
     ),
     Link("lab?view=sizes", {"View": "Too little data"}, ("on few images, then on more",)),
     Link("lab?view=cures", {"View": "Cures"}, ("the usual cures",)),
+    Link("lab?view=transfer", {"View": "Transfer"}, ("^button: Make two data sets",)),
     Link(
         "lab?view=duel&series=DUEL",
         {"View": "Duel"},
