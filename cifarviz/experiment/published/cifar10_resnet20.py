@@ -45,7 +45,7 @@ CIFAR10_RESNET20 = Preset(
     name="cifar10-resnet20",
     title="Shortcuts: ResNet-20",
     story=(
-        "Nine residual blocks with two convolutions each: every block adds a small change to what "
+        "Nine residual blocks with two convolutions each. Every block adds a small change to what "
         "its shortcut carries past it, so that 20 layers with weights can be trained. Watch the "
         "loss fall when the learning rate does, at the milestones."
     ),
