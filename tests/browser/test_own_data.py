@@ -11,7 +11,7 @@ from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 from scripts.app_server import AppServer
 from scripts.chromium import settle
-from tests.picture_sources import fruits, write_zip
+from tests.picture_sources import FRUITS, fruits, picture, write_zip
 
 LONG = 60_000
 
@@ -48,6 +48,13 @@ def test_own_pictures_from_a_zip_to_a_trained_network(
     matrix = page.get_by_role("figure", name=re.compile("confusion matrix", re.IGNORECASE)).first
     expect(matrix).to_be_visible(timeout=LONG)
     expect(matrix.get_by_text("plum").first).to_be_visible()
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name="Predict").click()
+    plum = tmp_path / "new plum.png"
+    plum.write_bytes(picture(99_999, FRUITS["plum"]))
+    page.locator("input[type=file]").set_input_files(plum)
+    expect(page.get_by_role("img", name="new plum.png as uploaded")).to_be_visible(timeout=LONG)
+    expect(page.get_by_text(re.compile("The network predicts plum")).first).to_be_visible()
+
     page.get_by_test_id("stSidebarNav").get_by_role("link", name="Data").click()
     page.get_by_role("link", name="Browse").click()
     expect(page.get_by_text(re.compile("training images")).first).to_be_visible()

@@ -132,6 +132,7 @@ def test_it_is_added_and_edited_in_the_layer_table(store: RunStore) -> None:
         "initializer": "he_uniform",
         "use_bias": False,
         "dilation": 1,
+        "frozen": False,
     }
     assert "3 filters 3×3 per channel, valid padding, ReLU, He uniform, no bias" in page_text(app)
     assert not app.button(key="train").disabled
