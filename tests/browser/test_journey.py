@@ -56,11 +56,13 @@ def zoom(page: Page, chart: Locator) -> None:
 def test_the_journey_from_the_first_page_to_an_uploaded_photo(
     server: AppServer, page: Page, new_page: Callable[..., Page]
 ) -> None:
-    # Start: what this is, the data, the doors.
+    # Start: what this is, and the doors; Data: what is here.
     page.goto(server.url)
     expect(page.get_by_role("heading", name="cifarviz", level=1)).to_be_visible()
-    expect(page.get_by_text("Embedded sample")).to_have_count(2)  # of CIFAR-10 and Fashion-MNIST
     expect(page.get_by_text("There is no trained network yet")).to_be_visible()
+    open_from_menu(page, "Data")
+    expect(page.get_by_text("Embedded sample")).to_have_count(2)  # of CIFAR-10 and Fashion-MNIST
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name="Start").click()
     page.get_by_role("button", name="Browse the images").click()
 
     # Samples: a grid, a shuffle, one image large.
