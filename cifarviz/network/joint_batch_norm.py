@@ -1,4 +1,6 @@
-"""Batch normalization of a batch that is processed in parts, with an optional ReLU after it.
+"""Batch normalization of a batch that is processed in parts, with what often follows it.
+
+A ReLU, or the sum with a shortcut and then a ReLU, is computed in the same pass over the values.
 
 The values equal those of ``keras.layers.BatchNormalization`` in training, and of its gradient,
 except for rounding; the element-wise operations are compiled (docs/performance.md).
@@ -25,27 +27,42 @@ def normalize_jointly(
     epsilon: float,
     *,
     relu: bool,
+    added: Sequence[tf.Tensor] = (),
 ) -> NormalizedParts:
     """Normalize over all axes but the last, of all parts together; ``relu``: and then apply ReLU.
 
+    ``added`` is a tensor for each part, of its shape and type, that is added before the ReLU.
     ``scale`` and ``offset`` are float32 (channels,); parts are returned in their own type,
     computed in float32.
     """
     count = len(parts)
+    assert relu or not added
 
     @tf.custom_gradient
     def run(*arguments):  # type: ignore[no-untyped-def]
-        values, (factor, shift) = arguments[:count], arguments[count:]
+        values, (factor, shift, *more) = arguments[:count], arguments[count:]
         mean, variance, size = _joint_moments(values)
         spread = tf.math.rsqrt(variance + epsilon)
         slope, start = factor * spread, shift - factor * spread * mean
-        outputs = [_scale_and_shift(part, slope, start, relu=relu) for part in values]
+        outputs = (
+            [_sum_above_zero(*pair, slope, start) for pair in zip(values, more, strict=True)]
+            if more
+            else [_scale_and_shift(part, slope, start, relu=relu) for part in values]
+        )
 
         def gradient(*above):  # type: ignore[no-untyped-def]
             # Gradients of mean and variance are dropped: they only feed the moving averages.
             pairs = list(zip(values, above[:count], strict=True))
+            inner = relu and not more
+            if more:
+                # What goes through the ReLU goes to both terms of the sum.
+                through = [
+                    _where_above_zero(part, other, from_above, slope, start)
+                    for (part, from_above), other in zip(pairs, more, strict=True)
+                ]
+                pairs = list(zip(values, through, strict=True))
             sums = [
-                _gradient_sums(part, from_above, slope, start, mean, spread, relu=relu)
+                _gradient_sums(part, from_above, slope, start, mean, spread, relu=inner)
                 for part, from_above in pairs
             ]
             of_shift = tf.add_n([total for total, _ in sums])
@@ -53,15 +70,15 @@ def normalize_jointly(
             of_parts = [
                 _gradient(
                     part, from_above, slope, start, mean, spread,
-                    of_shift / size, of_factor / size, relu=relu,
+                    of_shift / size, of_factor / size, relu=inner,
                 )
                 for part, from_above in pairs
             ]  # fmt: skip
-            return (*of_parts, of_factor, of_shift)
+            return (*of_parts, of_factor, of_shift, *([own for _, own in pairs] if more else []))
 
         return (*outputs, mean, variance), gradient
 
-    *outputs, mean, variance = run(*parts, scale, offset)
+    *outputs, mean, variance = run(*parts, scale, offset, *added)
     return NormalizedParts(outputs, mean, variance)
 
 
@@ -93,6 +110,22 @@ def _scale_and_shift(
 ) -> tf.Tensor:
     exact = tf.cast(values, tf.float32) * slope + start
     return tf.cast(tf.nn.relu(exact) if relu else exact, values.dtype)
+
+
+@tf.function(jit_compile=True, autograph=False)
+def _sum_above_zero(
+    values: tf.Tensor, added: tf.Tensor, slope: tf.Tensor, start: tf.Tensor
+) -> tf.Tensor:
+    exact = tf.cast(values, tf.float32) * slope + start + tf.cast(added, tf.float32)
+    return tf.cast(tf.nn.relu(exact), values.dtype)
+
+
+@tf.function(jit_compile=True, autograph=False)
+def _where_above_zero(
+    values: tf.Tensor, added: tf.Tensor, above: tf.Tensor, slope: tf.Tensor, start: tf.Tensor
+) -> tf.Tensor:
+    exact = tf.cast(values, tf.float32) * slope + start + tf.cast(added, tf.float32)
+    return tf.where(exact > 0.0, above, tf.zeros_like(above))
 
 
 def _relu_gradient(

@@ -71,6 +71,8 @@ def _merge(
     node: Node, parts: list[tf.Tensor], images: int, relu: Callable[[tf.Tensor], tf.Tensor]
 ) -> list[tf.Tensor]:
     """Pass the parts through the branches of a block, and merge their outputs."""
+    if len(parts) > 1 and (summed := _normalized_sum(node, parts, images)):
+        return summed
     outputs = [_run(branch, parts, images, following=None) for branch in node.branches]
     if len({len(output) for output in outputs}) > 1:
         outputs = [[tf.concat(output, 0)] for output in outputs]
@@ -79,6 +81,25 @@ def _merge(
     for layer in activations:
         values = _call(layer, values, relu if _has_relu(layer) else layer.activation)
     return values
+
+
+def _normalized_sum(node: Node, parts: list[tf.Tensor], images: int) -> list[tf.Tensor] | None:
+    """Pass the parts through a residual block whose branch ends with batch normalization.
+
+    It is computed together with the sum and the ReLU. ``None`` for any other block.
+    """
+    merge, *activations = node.keras_layers
+    if not isinstance(merge, keras.layers.Add) or not any(map(_has_relu, activations)):
+        return None
+    branch, shortcut = node.branches
+    if not branch or branch[-1].branches or not _normalizes_by_batch(branch[-1].layer):
+        return None
+    values = _run(branch[:-1], parts, images, following=None)
+    added = _run(shortcut, parts, images, following=None)
+    if len(values) != len(added):
+        values, added = [tf.concat(values, 0)], [tf.concat(added, 0)]
+    added = [tf.cast(other, own.dtype) for own, other in zip(values, added, strict=True)]
+    return _normalize(branch[-1].layer, values, relu=True, added=added)
 
 
 def _joined(node: Node, parts: list[tf.Tensor], images: int) -> list[tf.Tensor]:
@@ -140,7 +161,11 @@ def _relu_for(layer: keras.layers.Layer, images: int) -> Callable[[tf.Tensor], t
 
 
 def _normalize(
-    layer: keras.layers.BatchNormalization, parts: Sequence[tf.Tensor], *, relu: bool
+    layer: keras.layers.BatchNormalization,
+    parts: Sequence[tf.Tensor],
+    *,
+    relu: bool,
+    added: Sequence[tf.Tensor] = (),
 ) -> list[tf.Tensor]:
     """Apply ``layer`` in training mode, with the moments of all parts together."""
     channels = parts[0].shape[-1]
@@ -150,6 +175,7 @@ def _normalize(
         layer.beta.value if layer.center else tf.zeros(channels),
         layer.epsilon,
         relu=relu,
+        added=added,
     )
     for moving, new in ((layer.moving_mean, done.mean), (layer.moving_variance, done.variance)):
         moving.assign(moving * layer.momentum + new * (1.0 - layer.momentum))
