@@ -28,7 +28,8 @@ to rise at any length of 10 to 100 epochs; of 8 epochs up to 7 %.
    (Otherwise *diverging*.)
 5. *still improving*: validation loss falls over the last third of the epochs (at least 3) by 3 % or
    more, beyond its noise, and is lowest at their end.
-6. *noisy*: one epoch's validation loss deviates from the trend by more than 10 %.
+6. *noisy*: one epoch's validation loss deviates from the trend by more than 10 %, and by more than
+   1 millinat.
 7. *overfitting*, by the gap alone: training accuracy is 10 points or more ahead of validation at
    the end, and in most of the last third.
 8. *too early to say* for a run that still trains, *incomplete* for one that was cut short.
@@ -96,6 +97,8 @@ _LEAST_GAIN = 0.01
 """Gain of training accuracy over the last third of the epochs; less is level."""
 _DEVIATIONS = 2.0
 _MUCH_NOISE = 0.10
+# In nats: changes of a loss so small are no noise that anybody could see.
+_TINY_LOSS = 0.01
 _FEWEST_IN_THIRD = 3
 _NEAR_CHANCE = 1.2
 _FEWEST_FOR_CURVATURE = 10
@@ -366,14 +369,15 @@ def _from_last_third(
         verdict: Verdict = "stopped" if ending == "stopped" else "still improving"
         return fit(verdict, sentences.STILL_FALLS, *watch, *unfinished)
     last = curves.val_loss[first:]
-    level = float(np.abs(last).mean())  # rounding may leave a loss of 0 slightly negative
+    # Rounding may leave a loss of 0 slightly negative.
+    level = float(np.abs(last).mean())
     noise = _noise(curves.val_loss, int(curves.val_loss.argmin()))
     step = float(np.abs(np.diff(last)).mean())
-    if min(noise, step) > _MUCH_NOISE * level:
+    if min(noise, step) > _MUCH_NOISE * max(level, _TINY_LOSS):
         fields["step"] = step / level
         return fit("noisy", sentences.NOISY)
     change, by_chance = _relative_change(curves.val_loss, curves.third)
-    is_level = abs(change) <= max(_LEAST_CHANGE, min(by_chance, _MUCH_NOISE))
+    is_level = level < _TINY_LOSS or abs(change) <= max(_LEAST_CHANGE, min(by_chance, _MUCH_NOISE))
     moved = abs(last[-1] - last[0])
     trend: Trend = "level" if moved <= _LEAST_CHANGE * level else "unclear"
     if not is_level:

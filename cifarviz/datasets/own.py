@@ -7,6 +7,7 @@ A description is trusted as little as any other file: what it says is checked be
 import json
 import re
 import shutil
+import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
@@ -75,7 +76,10 @@ def is_valid_name(name: object) -> bool:
 
 def plain_name(title: str) -> str:
     """Return the name that a title stands for: ``my-pictures`` for “My pictures”."""
-    letters = re.sub(r"[^a-z0-9]+", "-", title.casefold()).strip("-")
+    # Letters without their accents.
+    plain = unicodedata.normalize("NFKD", title.casefold())
+    plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
+    letters = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
     return letters[:34].strip("-") or "pictures"
 
 

@@ -11,14 +11,18 @@ from cifarviz.experiment.draft_layers import trace_layers
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.transfer import Transfer, layers_before_head, transferred_variables
 
+_REPLACED = "network before transfer"
+
 
 def with_transfer(draft: Draft, run_id: str, source: Experiment) -> Draft:
     """Return ``draft`` with all layers before its head taken from a run, and frozen.
 
     ``source`` is the run's experiment. If its weights do not fit the draft's layers, the draft gets
-    that run's network, fitted to its own data set, and its preprocessing.
+    that run's network, fitted to its own data set, and its preprocessing; ``without_transfer``
+    brings back what they replace.
     """
     if not _fits(draft, source):
+        before = draft
         fields = source.model_dump(mode="json")
         adopted = draft_from_fields(
             draft.preset,
@@ -31,14 +35,38 @@ def with_transfer(draft: Draft, run_id: str, source: Experiment) -> Draft:
         for layer in adopted.layers:
             numbered = numbered.with_layer_added(len(numbered.layers), layer.plain())
         draft = fit_draft(replace(numbered, settings=adopted.settings), draft.dataset)
+        if has_foreign_network(before):
+            kept = before.set_aside[_REPLACED]
+        else:
+            kept = {
+                "layers": [layer.plain() for layer in before.layers],
+                "preprocessing": before.section("preprocessing"),
+            }
+        draft = replace(draft, set_aside={**draft.set_aside, _REPLACED: kept})
     layers = layers_before_head(trace_layers(draft))
     transfer = Transfer(run=run_id, layers=max(layers, 1)).model_dump(mode="json")
     return with_frozen_layers(draft.with_value("transfer", transfer), layers)
 
 
 def without_transfer(draft: Draft) -> Draft:
-    """Return ``draft`` with random weights in all layers, none of them frozen."""
-    return with_frozen_layers(draft.with_value("transfer", None), 0)
+    """Return ``draft`` with random weights in all layers, none of them frozen.
+
+    It has the network again that ``with_transfer`` replaced, if it did.
+    """
+    draft = draft.with_value("transfer", None)
+    if not has_foreign_network(draft):
+        return with_frozen_layers(draft, 0)
+    aside = dict(draft.set_aside)
+    kept = aside.pop(_REPLACED)
+    restored = replace(draft, layers=(), set_aside=aside)
+    for fields in kept["layers"]:
+        restored = restored.with_layer_added(len(restored.layers), fields)
+    return fit_draft(restored.with_value("preprocessing", kept["preprocessing"]), draft.dataset)
+
+
+def has_foreign_network(draft: Draft) -> bool:
+    """Whether ``with_transfer`` replaced the network by that of the run."""
+    return _REPLACED in draft.set_aside
 
 
 def with_frozen_layers(draft: Draft, count: int) -> Draft:

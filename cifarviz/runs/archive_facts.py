@@ -241,7 +241,7 @@ def _check_facts(packed: _PackedRun, origin: str) -> ImportedFacts:
         _no_control_characters(experiment.preset or "")
     except ValueError as error:
         raise archive_damaged("“experiment.preset” is invalid: {problem}", problem=error) from error
-    limits = run_limits(experiment, run.validation_images)
+    limits = run_limits(experiment, run.validation_images, run.data_fingerprint)
     _check_times(run, epochs)
     _check_history(run, epochs, experiment)
     _check_counts(run, epochs, limits)

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from cifarviz.data import sample
 from cifarviz.data.image_set import Split
+from cifarviz.data.importing.options import MAX_IMAGES
 from cifarviz.datasets.registry import find_dataset
 from cifarviz.errors import StoreError
 from cifarviz.experiment.experiment import Experiment
@@ -92,8 +93,13 @@ class RunLimits:
         return self.experiment.architecture.classes
 
 
-def run_limits(experiment: Experiment, validation_images: int | None) -> RunLimits:
+def run_limits(
+    experiment: Experiment, validation_images: int | None, fingerprint: str | None = None
+) -> RunLimits:
     """Return the limits of a run of ``experiment``.
+
+    ``fingerprint`` is that of the images it was trained on: an imported data set that has changed
+    since may have had any number of them.
 
     Raises ``ExperimentInvalid`` if it needs more images than its data set has.
     """
@@ -101,6 +107,8 @@ def run_limits(experiment: Experiment, validation_images: int | None) -> RunLimi
     train, test = info.train_images, info.test_images
     if experiment.data.variant == "sample":
         train, test = sample.counts(info)
+    elif info.own and fingerprint not in (None, info.fingerprint):
+        train, test = max(train, MAX_IMAGES), max(test, MAX_IMAGES)
     sizes = experiment.sizes(train, test)
     return RunLimits(
         experiment,
@@ -307,7 +315,11 @@ def _check_predictions(
 def _check_indices(file: ArrayFile, split: Split, limits: RunLimits) -> int:
     header = file.headers["indices"]
     info = find_dataset(limits.experiment.data.dataset)
-    images = info.test_images if split == "test" else info.train_images
+    images = (
+        max(info.test_images, limits.test_images)
+        if split == "test"
+        else max(info.train_images, limits.train_images)
+    )
     if header.dtype != np.int64 or len(header.shape) != 1 or not 1 <= header.shape[0] <= images:
         raise RunFileInvalid("“indices” is not a list of image numbers")
     indices: NDArray[np.int64] = file.read("indices")

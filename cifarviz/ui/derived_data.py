@@ -18,7 +18,7 @@ from cifarviz.ui import cache
 from cifarviz.ui.class_names import class_names, query_class_names
 from cifarviz.ui.errors import render_errors
 from cifarviz.ui.import_job import Cancelled, OnProgress, imports
-from cifarviz.ui.own_data import find_free_name, render_outcome, render_progress
+from cifarviz.ui.own_data import check_title_free, find_free_name, render_outcome, render_progress
 
 _VARIANTS: Final[dict[Variant, str]] = {"sample": "Sample", "full": "Full set"}
 _TAKE, _CLASS, _NEW, _TRAIN, _TEST = "Take", "Class", "New name", "Training images", "Test images"
@@ -178,6 +178,7 @@ def _start(info: DatasetInfo, variant: Variant, derivation: Derivation, title: s
     if not title:
         raise ImportRefused("The data set needs a name. Type one, such as “Cats and dogs”.")
     settings = cache.settings()
+    check_title_free(title)
     name = find_free_name(title, settings)
 
     def prepare(

@@ -26,7 +26,7 @@ from cifarviz.data.importing.report import ImportReport
 from cifarviz.data.pictures import FitMode
 from cifarviz.datasets.info import DatasetInfo
 from cifarviz.datasets.own import own_datasets, plain_name
-from cifarviz.datasets.registry import is_registered
+from cifarviz.datasets.registry import all_datasets, is_registered
 from cifarviz.errors import ImportRefused
 from cifarviz.experiment.address import pack_changes, preset_draft
 from cifarviz.experiment.dataset_fitting import fit_draft
@@ -245,9 +245,12 @@ def _render_choices(pictures: CameraPictures | None) -> None:
             drop_names = st.checkbox(
                 "Store no names of files",
                 key="import-drop-names",
-                help="Names of files may name people; those of skipped and of equal files are "
-                "stored in the report otherwise. Of pictures only decoded pixels are ever stored, "
-                "without EXIF data.",
+            )
+            # Not as help: a click on its sign would tick the box.
+            st.caption(
+                "Names of files may name people; those of skipped and of equal files are stored in "
+                "the report otherwise. Of pictures only decoded pixels are ever stored, without "
+                "EXIF data."
             )
         with right:
             side = st.number_input(
@@ -349,9 +352,18 @@ def _start(pictures: CameraPictures | None, file: Any, path: str, options: Impor
     else:
         raise ImportRefused("Choose a file, or enter the path of a folder on this computer.")
     settings = cache.settings()
+    check_title_free(options.title)
     on_kept = None if pictures is None else pictures.keep
     name = find_free_name(options.title, settings)
     imports(settings).start(chosen, name, settings, options, on_kept)
+
+
+def check_title_free(title: str) -> None:
+    """Raise ``ImportRefused`` if pages show another data set under this title."""
+    if title.strip().casefold() in {info.title.casefold() for info in all_datasets()}:
+        raise ImportRefused(
+            "There is a data set called “{title}” already. Type another name.", title=title.strip()
+        )
 
 
 def find_free_name(title: str, settings: Settings) -> str:

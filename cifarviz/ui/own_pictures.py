@@ -175,8 +175,8 @@ def _render_consequences(info: DatasetInfo) -> bool:
     if using:
         count = "1 run of it" if len(using) == 1 else f"{len(using):,} runs of it"
         st.markdown(
-            f"{count} will stay, with curves and weights, but without images and saved feature "
-            "maps."
+            f"{count} will stay, with curves and weights, but without results on the images that "
+            "are deleted, and without saved feature maps of test images."
         )
     if copies := derived_titles(info, cache.settings()):
         st.markdown(f"Data sets made of it keep their own copies: {escaped(join_names(copies))}.")

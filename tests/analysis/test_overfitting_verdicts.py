@@ -141,6 +141,11 @@ CURVES = {
         falling(20, 0.5, 5), rising(20, 0.8, 4), 1.0 + 0.3 * JITTER, 0.65 + 0.05 * JITTER,
         "noisy", "over the last 6 epochs it changes by 60% per epoch on average",
     ),
+    "tiny losses that jump": Curve(
+        [0.2, 0.05, 0.02, 0.01, 0.004, 0.002, 0.001, 0.001, 0.001, 0.001], rising(10, 1.0, 1),
+        [0.1, 0.03, 0.01, 0.005, 0.003, 0.0021, 0.0015, 0.0021, 0.0014, 0.0019], flat(10, 1.0),
+        "good", "",
+    ),
     "validation jumps, and still comes down": Curve(
         falling(20, 0.5, 5), rising(20, 0.8, 4), falling(20, 0.6, 20) + 0.01 * JITTER,
         rising(20, 0.75, 8), "still improving", "Validation loss is still falling",

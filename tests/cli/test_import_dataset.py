@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from cifarviz.datasets.own import plain_name
 from tests.cli.conftest import Call
 from tests.picture_sources import cifar100, fruits, write_folder, write_tar
 
@@ -76,3 +77,4 @@ def test_a_name_may_be_typed_as_a_title(call: Call, tmp_path: Path) -> None:
     assert made["name"] == "my-fruits"
     listed = json.loads(call("data", "list", "--json").out)
     assert "My Fruits" in [row["title"] for row in listed]
+    assert plain_name("Mes étés") == "mes-etes"

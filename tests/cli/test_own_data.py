@@ -74,4 +74,4 @@ def test_pictures_are_deleted_and_their_run_says_so(call: Call, tmp_path: Path) 
     # The class keeps its name, which the run knows.
     kept = call("data", "delete", "fruits", "--class", "pear", "--json").json
     assert kept["classes"] == ["apple", "pear", "plum"]
-    assert call("data", "delete", "cifar10").code == 1
+    assert call("data", "delete", "cifar10").code == 2

@@ -123,15 +123,19 @@ def test_a_folder_without_pictures_is_refused_with_what_to_do(
     assert "holds no pictures that cifarviz can read" in text(app)
 
 
-def test_equal_titles_get_names_of_their_own(settings: Settings, folder: Path) -> None:
-    for name in ("my-fruits", "my-fruits-2"):
-        app = wait_for_report(settings, read(opened(), folder))
+def test_titles_that_differ_little_get_names_of_their_own(settings: Settings, folder: Path) -> None:
+    for title, name in (("My fruits", "my-fruits"), ("My fruits!", "my-fruits-2")):
+        app = wait_for_report(settings, read(opened(), folder, title))
         app.button(key="keep-import").click().run()
         job = import_job.imports(settings).newest
         assert job is not None
         assert job.wait(30)
         assert job.name == name
     assert len(own_datasets()) == 2
+    # The same title could not be told apart.
+    app = read(opened(), folder, "my Fruits")
+    assert "There is a data set called “my Fruits” already" in text(app)
+    assert app.text_input(key="import-title").value == "my Fruits"
 
 
 def test_paths_of_this_machine_are_only_for_who_sits_at_it(

@@ -58,6 +58,7 @@ def test_a_run_gives_its_network_and_its_layers_before_the_head_are_frozen(sourc
     frozen = [layer.fields.get("frozen") for layer in draft.layers]
     assert frozen == [True, True, None, True, None, None, False, False]
     text = page_text(app)
+    assert "the network and the preprocessing are those of this run now" in text
     assert "Taken from “learned”: 3 layers with" in text
     assert "Fresh: 2 layers with" in text
     assert "6 filters 3×3, same padding, ReLU, frozen" in text
@@ -73,6 +74,8 @@ def test_a_run_gives_its_network_and_its_layers_before_the_head_are_frozen(sourc
     widget(app, "selectbox", "1-transfer-run").select("").run()
     assert current_draft(app).settings["transfer"] is None
     assert not any(layer.fields.get("frozen") for layer in current_draft(app).layers)
+    assert current_draft(app).plain()["layers"] == VGG.plain()["layers"]
+    assert current_draft(app).section("preprocessing") == VGG.section("preprocessing")
     assert not app.exception
 
 

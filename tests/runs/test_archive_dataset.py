@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from cifarviz.data import library
-from cifarviz.data.importing.editing import delete_dataset
+from cifarviz.data.importing.editing import PictureSelection, delete_dataset
 from cifarviz.data.importing.importer import prepare_import
 from cifarviz.data.importing.options import ImportOptions
 from cifarviz.datasets.info import DatasetInfo
@@ -24,7 +24,9 @@ from cifarviz.experiment.dataset_fitting import fit_experiment
 from cifarviz.runs import archive
 from cifarviz.runs.archive import pack, unpack
 from cifarviz.runs.artifacts import FolderArtifacts
+from cifarviz.runs.own_pictures import delete_own_pictures
 from cifarviz.runs.records import Run
+from cifarviz.runs.run_data import is_data_unchanged
 from cifarviz.runs.snapshots import snapshot_epochs
 from cifarviz.runs.store import RunStore
 from cifarviz.runs.stored_maps import save_maps
@@ -150,6 +152,19 @@ def test_without_pictures_a_run_comes_and_finds_them_later(
     assert left_in(elsewhere) == [NAME, "others"]
     assert len(library.load(NAME, "full", elsewhere.settings).train) > 0
     assert elsewhere.get(run.id).experiment.data.dataset == NAME
+
+
+def test_a_run_is_packed_and_taken_in_after_pictures_of_it_were_deleted(
+    store: RunStore, elsewhere: RunStore, fruit_run: Run, tmp_path: Path
+) -> None:
+    info = find_dataset(NAME)
+    store.describe(fruit_run.id, train_images=info.train_images, data_fingerprint=info.fingerprint)
+    delete_own_pictures(store, NAME, PictureSelection(train=frozenset({0, 3})))
+    pack(store, fruit_run.id, tmp_path / "changed.zip", with_pictures=True)
+    run, _ = taken_in(elsewhere, tmp_path / "changed.zip")
+    assert run.train_images == info.train_images > find_dataset(NAME).train_images
+    assert not is_data_unchanged(run, "train")
+    assert is_data_unchanged(run, "test")
 
 
 def test_a_file_with_pictures_fills_a_description_and_undoes_a_deletion(

@@ -311,8 +311,9 @@ def _check_name(name: str, settings: Settings) -> None:
             rule=NAME_RULE,
             name=printable_text(name, 40),
         )
-    taken = any(info.name == name for info in built_in_datasets())
-    if taken or (settings.datasets / name).exists():
+    if any(info.name == name for info in built_in_datasets()):
+        raise ImportRefused("“{name}” is a published data set. Choose another name.", name=name)
+    if (settings.datasets / name).exists():
         raise ImportRefused(
             "There is a data set called “{name}” already, or runs use one whose images are "
             "missing. Choose another name: if the pictures are the same, its runs will find them.",

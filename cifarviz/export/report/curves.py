@@ -6,9 +6,6 @@ import numpy as np
 import plotly.graph_objects as go
 
 from cifarviz.analysis.overfitting import VERDICT_LABELS, Fit, judge_run
-from cifarviz.errors import CifarvizError
-from cifarviz.experiment.experiment import Experiment
-from cifarviz.export.code.data import set_sizes
 from cifarviz.export.report.contents import RunContents
 from cifarviz.export.report.markup import Chart, Html, joined, paragraph, place_legend_below, table
 from cifarviz.figures.history import history_curves, history_figure
@@ -19,7 +16,7 @@ from cifarviz.figures.history_comparison import (
 )
 from cifarviz.figures.theme import METRIC_TITLES, MetricName
 from cifarviz.runs.earlier_losses import EXPLANATION, earlier_losses, losses_text
-from cifarviz.runs.records import Epoch
+from cifarviz.runs.records import Epoch, Run
 
 _HEIGHT = 280
 _METRICS: tuple[MetricName, ...] = ("loss", "accuracy")
@@ -105,7 +102,7 @@ def _compared_epochs(item: RunContents, fit: Fit) -> list[tuple[str, Epoch]]:
 def _run_figure(metric: MetricName, item: RunContents) -> go.Figure:
     epochs = item.epochs
     validation = _values(item, f"val_{metric}")
-    steps = _steps_per_epoch(item.run.experiment)
+    steps = _steps_per_epoch(item.run)
     batches = item.batches if steps else None
     return history_figure(
         history_curves(
@@ -154,9 +151,6 @@ def _values(item: RunContents, field: str) -> np.ndarray:
     return np.array([getattr(epoch, field) for epoch in item.epochs], np.float32)
 
 
-def _steps_per_epoch(experiment: Experiment) -> int:
-    """Return the batches per epoch; 0 if the data set's size has changed since."""
-    try:
-        return experiment.sizes(*set_sizes(experiment)).steps_per_epoch
-    except CifarvizError:
-        return 0
+def _steps_per_epoch(run: Run) -> int:
+    """Return the batches per epoch; 0 if they are unknown."""
+    return -(-(run.train_images or 0) // run.experiment.batch_size)

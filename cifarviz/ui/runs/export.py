@@ -106,7 +106,10 @@ def _render_pictures_choice(runs: Sequence[Run]) -> bool:
     """Show whether pictures are included, if there are any that were imported."""
     if not any(has_pictures(run, cache.settings()) for run in runs):
         return False
-    return st.checkbox(_PICTURES, key=f"export-pictures-{runs[0].id}", help=_PICTURES_HELP)
+    # Not as help: a click on its sign would tick the box.
+    ticked = st.checkbox(_PICTURES, key=f"export-pictures-{runs[0].id}")
+    st.caption(_PICTURES_HELP)
+    return ticked
 
 
 def _render_code(run: Run, kind: ExportKind, label: str, sentence: str) -> None:

@@ -12,6 +12,7 @@ from cifarviz.experiment.draft import Draft
 from cifarviz.experiment.draft_transfer import (
     freezable_layers,
     frozen_layers,
+    has_foreign_network,
     with_frozen_layers,
     with_transfer,
     without_transfer,
@@ -63,6 +64,11 @@ def render_transfer_form(draft: Draft, trace: Trace, problems: Mapping[str, str]
             _render_layers_input(draft)
             _render_frozen_input(draft)
     render_problem(problems.get("transfer"))
+    if is_on and has_foreign_network(draft):
+        st.caption(
+            "Your layers do not fit its weights, so the network and the preprocessing are those of "
+            f"this run now. *{_RANDOM}* brings yours back."
+        )
     if is_on and trace.ok and "transfer" not in problems and chosen in sources:
         st.caption(_describe(draft, trace, sources[chosen]))
 

@@ -96,7 +96,7 @@ def test_a_derived_set_is_derived_from_again_and_keeps_its_dark_background(
         (PETS, {"images": 0}, "at least 1 training image, not 0"),
         (PETS, {"seed": -1}, "The seed must be a whole number"),
         (PETS, {"name": "../x"}, "The name must have 1 to 40 small letters"),
-        (PETS, {"name": "cifar10"}, "There is a data set called “cifar10” already"),
+        (PETS, {"name": "cifar10"}, "“cifar10” is a published data set"),
         (PETS, {"title": "x" * 300}, "must be at most 200 characters"),
     ],
 )

@@ -305,7 +305,7 @@ def test_too_many_pictures_are_refused(
 def test_a_name_that_is_none_or_is_taken_is_refused(
     name: str, settings: Settings, folder: Path
 ) -> None:
-    with pytest.raises(ImportRefused, match=r"The name must have|There is a data set called"):
+    with pytest.raises(ImportRefused, match=r"The name must have|is a published data set"):
         take(folder, settings, name)
     assert left_behind(settings) == []
 
