@@ -120,7 +120,10 @@ def run_figure(
 
 
 def published_figure_curves(metric: MetricName, runs: Sequence[Run]) -> PublishedCurves | None:
-    """Return the published curves of the one preset that all ``runs`` started from, if any."""
+    """Return the published curves of the preset that all ``runs`` started from, on its data set.
+
+    ``None`` if there are none, or they started from several.
+    """
     experiments = [
         made for run in runs if (made := readable_experiment(run.experiment_json)) is not None
     ]
@@ -129,6 +132,10 @@ def published_figure_curves(metric: MetricName, runs: Sequence[Run]) -> Publishe
         return None
     preset = preset_of(experiments[0])
     if preset is None or preset.published is None:
+        return None
+    published_on = preset.experiment.data.dataset
+    if any(experiment.data.dataset != published_on for experiment in experiments):
+        # Losses on other images say nothing about these.
         return None
     return published_curves(
         metric,

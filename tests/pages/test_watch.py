@@ -7,6 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cifarviz.experiment.choices import NoValidation
+from cifarviz.experiment.dataset_fitting import fit_experiment
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.runs.artifacts import epoch_predictions_path
 from cifarviz.runs.records import Fork, Run
@@ -188,6 +189,14 @@ def test_without_published_curves_there_is_no_switch(store: RunStore, preset: st
     app = opened(view="watch", run=run.id, ghost="1")
     assert not [one for one in app.button if one.key == "ghost"]
     assert not app.error
+    assert not app.exception
+
+
+def test_published_curves_are_not_drawn_over_those_of_another_data_set(store: RunStore) -> None:
+    experiment = fit_experiment(PRESETS["cifar10-vgg"].experiment, "fashion-mnist")
+    run = stored_runs.store_run(store, experiment)
+    app = opened(view="watch", run=run.id)
+    assert not [one for one in app.button if one.key == "ghost"]
     assert not app.exception
 
 

@@ -184,7 +184,9 @@ def _describe_unequal_classes(draft: Draft) -> str | None:
         return None
     labels = cache.dataset(draft.dataset.name, variant).train.labels
     counts = class_counts(labels, draft.classes)
-    most, fewest = int(counts.argmax()), int(counts.argmin())
+    # A class may have lost its images since; nothing makes it count.
+    there = [label for label, count in enumerate(counts) if count]
+    most, fewest = max(there, key=counts.__getitem__), min(there, key=counts.__getitem__)
     if counts[most] < _UNEQUAL * counts[fewest]:
         return None
     names = class_names(draft.dataset)
