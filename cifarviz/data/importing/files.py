@@ -280,6 +280,12 @@ def _open_files(path: Path, scratch: Path) -> Files:
         try:
             return _Tar(path, scratch)
         except _DAMAGE:
+            if path.suffix.lower() == ".zip":
+                raise ImportRefused(
+                    "“{path}” is not a .zip archive, or it is damaged. Choose another file, or the "
+                    "folder with the pictures.",
+                    path=path,
+                ) from None
             return _Single(path)
     except _DAMAGE as error:
         raise ImportRefused(

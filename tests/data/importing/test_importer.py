@@ -232,6 +232,15 @@ def test_a_link_in_a_tar_archive_is_not_followed_under_another_s_name(
     assert reasons == ["it is a link, or no file", "it is a text file"]
 
 
+def test_a_text_called_zip_is_said_to_be_no_archive(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "pictures.zip").write_text("only a text")
+    with (
+        pytest.raises(ImportRefused, match=r"pictures\.zip” is not a \.zip archive"),
+        prepare_import(tmp_path / "pictures.zip", "mine", settings, ImportOptions()),
+    ):
+        pass
+
+
 def test_damaged_headers_of_a_tar_archive_are_refused(settings: Settings, tmp_path: Path) -> None:
     path = tar_of([], tmp_path / "mine.tar")
     content = bytearray(path.read_bytes())
