@@ -91,6 +91,9 @@ def test_the_maps_of_the_layers_inside_a_block_are_shown(run: Run) -> None:
     rows = NETWORK.architecture.trace().all_rows
     assert [one.value for one in app.subheader] == [row.name for row in rows]
     assert inside_page.grids(app)[:2] == ["conv2d_1", "conv2d_2"]
+    captions = [one.value for one in app.caption]
+    assert "In residual_1, branch" in captions
+    assert "In residual_2, shortcut" in captions
     hidden = inside_page.opened(blocks="hide")
     assert [one.value for one in hidden.subheader] == list(NETWORK.architecture.layer_names)
     assert not app.exception

@@ -1,6 +1,6 @@
 """The layers of a network with their feature maps."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +16,7 @@ from cifarviz.analysis.feature_maps import (
     pair_layers,
     spatial_correlation,
 )
+from cifarviz.experiment.architecture import NamedLayer
 from cifarviz.figures.dense_bars import dense_bars, dense_bars_figure
 from cifarviz.figures.sprite import sprite
 from cifarviz.layers.base import format_shape
@@ -85,7 +86,9 @@ def render_layers(
     """
     same_run = right is not None and right.run.id == left.run.id
     wanted = st.query_params.get("layer")
-    inside = {name for network in (left, right) if network for name in layers_inside(network)}
+    # Where two networks have a layer of one name, the left one's place is said.
+    places = {**(places_inside(right) if right else {}), **places_inside(left)}
+    inside = set(places)
     hidden = inside if inside and not _pick_inside(inside, wanted, left) else set()
     shown = [view for view in left.views if view.name not in hidden]
     st.markdown(" ".join(f"[`{view.name}`](#{view.name})" for view in shown))
@@ -110,6 +113,8 @@ def render_layers(
         if first.name == wanted:
             scroll_here([first.name], key="inside-layer")
         st.subheader(first.name, anchor=first.name)
+        if first.name in places:
+            st.caption(places[first.name])
         if text := format_difference(pair, same_run=same_run):
             st.caption(text)
         columns = [st.container()] if right is None else st.columns(2, gap="medium")
@@ -134,10 +139,19 @@ def render_layers(
     return clicked
 
 
-def layers_inside(network: InspectedNetwork) -> set[str]:
-    """The names of the layers inside the blocks of a network."""
-    rows = network.run.experiment.architecture.trace().rows
-    return {inner.name for row in rows for inner in row.all_rows} - {row.name for row in rows}
+def places_inside(network: InspectedNetwork) -> dict[str, str]:
+    """The places of the layers inside blocks, by name: ``In residual_2, shortcut``."""
+    found: dict[str, str] = {}
+
+    def collect(layers: Iterable[NamedLayer]) -> None:
+        for named in layers:
+            for number, branch in enumerate(named.branches):
+                title = named.layer.branch_title(number).lower()
+                found.update({inner.name: f"In {named.name}, {title}" for inner in branch})
+                collect(branch)
+
+    collect(network.run.experiment.architecture.named_layers)
+    return found
 
 
 def _pick_inside(inside: Collection[str], wanted: str | None, network: InspectedNetwork) -> bool:
