@@ -43,7 +43,6 @@ from cifarviz.datasets.own import use_folder
 from cifarviz.datasets.registry import default_dataset, find_dataset
 from cifarviz.errors import CifarvizError, ImageUnreadable
 from cifarviz.executors.worker import Worker
-from cifarviz.experiment.architecture import LayerRow
 from cifarviz.experiment.dataset_fitting import fit_experiment
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS, find_preset, patience_exceeds
@@ -55,7 +54,7 @@ from cifarviz.figures.history_comparison import (
     history_comparison_figure,
 )
 from cifarviz.figures.network_diagram import (
-    DrawnLayer,
+    drawn_row,
     network_diagram,
     network_diagram_figure,
 )
@@ -457,12 +456,7 @@ class Home:
 def plot_network(experiment: Experiment) -> go.Figure:
     """Plot the layers of an experiment's network with their output shapes."""
     network = experiment.architecture
-
-    def drawn(row: LayerRow) -> DrawnLayer:
-        branches = tuple(tuple(map(drawn, branch)) for branch in row.branches)
-        return DrawnLayer(row.name, row.type, row.output_shape, row.parameters, False, branches)
-
-    layers = map(drawn, network.trace().rows)
+    layers = map(drawn_row, network.trace().rows)
     return network_diagram_figure(network_diagram(layers, input_shape=network.input_shape))
 
 

@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple
 import plotly.graph_objects as go
 
 from cifarviz.escaping import plotly_text
+from cifarviz.experiment.architecture import LayerRow
 from cifarviz.figures.theme import AXIS, NEUTRAL, WARNING, base_layout, empty_figure, mix
 from cifarviz.layers.registry import LAYER_TYPES
 
@@ -47,6 +48,12 @@ class DrawnLayer(NamedTuple):
     parameters: int
     is_wrong: bool = False
     branches: "tuple[tuple[DrawnLayer, ...], ...]" = ()
+
+
+def drawn_row(row: LayerRow) -> DrawnLayer:
+    """Return a layer of a valid network to draw, labelled with its name."""
+    branches = tuple(tuple(map(drawn_row, branch)) for branch in row.branches)
+    return DrawnLayer(row.name, row.type, row.output_shape, row.parameters, branches=branches)
 
 
 @dataclass(frozen=True)

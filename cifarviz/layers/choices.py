@@ -31,6 +31,16 @@ InitializerChoice = Annotated[
         "are drawn by Glorot uniform.",
     ),
 ]
+ChannelInitializerChoice = Annotated[
+    # Of filters that each take one channel: without identity, which passes a channel on between
+    # filters.
+    Literal["glorot_uniform", "glorot_normal", "he_uniform", "he_normal"],
+    Field(
+        title="initialiser",
+        description="How the weights are drawn before training. Glorot suits tanh and softmax, He "
+        "suits ReLU.",
+    ),
+]
 KernelSizeChoice = Annotated[
     int,
     Field(

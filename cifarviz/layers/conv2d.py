@@ -9,11 +9,9 @@ from cifarviz.layers.base import (
     CodePlace,
     Fields,
     KerasPlace,
-    Layer,
     Shape,
     Variable,
     kernel_arguments,
-    non_default,
     slide_window,
 )
 from cifarviz.layers.choices import (
@@ -25,7 +23,6 @@ from cifarviz.layers.choices import (
     KernelSizeChoice,
     PaddingChoice,
     StridesChoice,
-    dilation_problem,
     format_activation,
     format_bias,
     format_dilation,
@@ -33,11 +30,11 @@ from cifarviz.layers.choices import (
     format_padding,
     format_stride,
 )
-from cifarviz.layers.window import Window
+from cifarviz.layers.convolution import Convolution
 from cifarviz.value_text import format_value
 
 
-class Conv2D(Layer):
+class Conv2D(Convolution):
     """A 2-D convolution with square kernels."""
 
     title: ClassVar[str] = "Convolution"
@@ -70,15 +67,6 @@ class Conv2D(Layer):
     dilation: DilationChoice = 1
     frozen: FrozenChoice = False
 
-    @property
-    def window(self) -> Window:
-        return Window(self.kernel_size, self.strides, self.padding, self.dilation)
-
-    def problem(self, *, first: bool, last: bool, classes: int) -> str | None:
-        return dilation_problem(self.strides, self.dilation) or super().problem(
-            first=first, last=last, classes=classes
-        )
-
     def output_shape(self, shape: Shape) -> Shape:
         return (*slide_window(shape, self.window, "kernel"), self.filters)
 
@@ -96,10 +84,7 @@ class Conv2D(Layer):
         return keras.layers.Conv2D(
             self.filters,
             self.kernel_size,
-            strides=self.strides,
-            padding=self.padding,
-            data_format="channels_last",
-            dilation_rate=self.dilation,
+            **self.window_options(),
             activation=self.activation,
             kernel_initializer=place.initializer(self.initializer),
             kernel_regularizer=place.penalty(),
@@ -112,9 +97,7 @@ class Conv2D(Layer):
         return [
             str(self.filters),
             str(self.kernel_size),
-            *non_default(self.strides == 1, f"strides={self.strides}"),
-            *non_default(self.padding == "valid", f'padding="{self.padding}"'),
-            *non_default(self.dilation == 1, f"dilation_rate={self.dilation}"),
+            *self.window_arguments(),
             *kernel_arguments(place, self.activation, self.initializer, self.use_bias, "kernel"),
         ]
 

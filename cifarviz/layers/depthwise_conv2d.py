@@ -11,7 +11,6 @@ from cifarviz.layers.base import (
     CodePlace,
     Fields,
     KerasPlace,
-    Layer,
     Shape,
     Variable,
     kernel_arguments,
@@ -21,12 +20,12 @@ from cifarviz.layers.base import (
 from cifarviz.layers.choices import (
     ActivationChoice,
     BiasChoice,
+    ChannelInitializerChoice,
     DilationChoice,
     FrozenChoice,
     KernelSizeChoice,
     PaddingChoice,
     StridesChoice,
-    dilation_problem,
     format_activation,
     format_bias,
     format_dilation,
@@ -34,11 +33,11 @@ from cifarviz.layers.choices import (
     format_padding,
     format_stride,
 )
-from cifarviz.layers.window import Window
+from cifarviz.layers.convolution import Convolution
 from cifarviz.value_text import format_value
 
 
-class DepthwiseConv2D(Layer):
+class DepthwiseConv2D(Convolution):
     """A 2-D convolution whose filters each take a single channel, with square kernels."""
 
     title: ClassVar[str] = "Depthwise convolution"
@@ -65,25 +64,10 @@ class DepthwiseConv2D(Layer):
     strides: StridesChoice = 1
     padding: PaddingChoice = "same"
     activation: ActivationChoice = "relu"
-    # Without identity, which passes a channel on between filters.
-    initializer: Literal["glorot_uniform", "glorot_normal", "he_uniform", "he_normal"] = Field(
-        default="glorot_uniform",
-        title="initialiser",
-        description="How the weights are drawn before training. Glorot suits tanh and softmax, He "
-        "suits ReLU.",
-    )
+    initializer: ChannelInitializerChoice = "glorot_uniform"
     use_bias: BiasChoice = True
     dilation: DilationChoice = 1
     frozen: FrozenChoice = False
-
-    @property
-    def window(self) -> Window:
-        return Window(self.kernel_size, self.strides, self.padding, self.dilation)
-
-    def problem(self, *, first: bool, last: bool, classes: int) -> str | None:
-        return dilation_problem(self.strides, self.dilation) or super().problem(
-            first=first, last=last, classes=classes
-        )
 
     def output_shape(self, shape: Shape) -> Shape:
         return (*slide_window(shape, self.window, "kernel"), shape[2] * self.depth_multiplier)
@@ -103,11 +87,8 @@ class DepthwiseConv2D(Layer):
 
         return keras.layers.DepthwiseConv2D(
             self.kernel_size,
-            strides=self.strides,
-            padding=self.padding,
+            **self.window_options(),
             depth_multiplier=self.depth_multiplier,
-            data_format="channels_last",
-            dilation_rate=self.dilation,
             activation=self.activation,
             depthwise_initializer=place.initializer(self.initializer),
             depthwise_regularizer=place.penalty(),
@@ -120,9 +101,7 @@ class DepthwiseConv2D(Layer):
         multiplier = self.depth_multiplier
         return [
             str(self.kernel_size),
-            *non_default(self.strides == 1, f"strides={self.strides}"),
-            *non_default(self.padding == "valid", f'padding="{self.padding}"'),
-            *non_default(self.dilation == 1, f"dilation_rate={self.dilation}"),
+            *self.window_arguments(),
             *non_default(multiplier == 1, f"depth_multiplier={multiplier}"),
             *kernel_arguments(place, self.activation, self.initializer, self.use_bias, "depthwise"),
         ]

@@ -9,7 +9,6 @@ from cifarviz.layers.base import (
     CodePlace,
     Fields,
     KerasPlace,
-    Layer,
     Shape,
     Variable,
     non_default,
@@ -18,12 +17,12 @@ from cifarviz.layers.base import (
 from cifarviz.layers.choices import (
     ActivationChoice,
     BiasChoice,
+    ChannelInitializerChoice,
     DilationChoice,
     FrozenChoice,
     KernelSizeChoice,
     PaddingChoice,
     StridesChoice,
-    dilation_problem,
     format_activation,
     format_bias,
     format_dilation,
@@ -31,11 +30,11 @@ from cifarviz.layers.choices import (
     format_padding,
     format_stride,
 )
-from cifarviz.layers.window import Window
+from cifarviz.layers.convolution import Convolution
 from cifarviz.value_text import format_value
 
 
-class SeparableConv2D(Layer):
+class SeparableConv2D(Convolution):
     """A filter for each channel, followed by a 1×1 convolution that mixes the channels."""
 
     title: ClassVar[str] = "Separable convolution"
@@ -62,25 +61,10 @@ class SeparableConv2D(Layer):
     strides: StridesChoice = 1
     padding: PaddingChoice = "same"
     activation: ActivationChoice = "relu"
-    # Without identity, as in a depthwise convolution.
-    initializer: Literal["glorot_uniform", "glorot_normal", "he_uniform", "he_normal"] = Field(
-        default="glorot_uniform",
-        title="initialiser",
-        description="How the weights are drawn before training. Glorot suits tanh and softmax, He "
-        "suits ReLU.",
-    )
+    initializer: ChannelInitializerChoice = "glorot_uniform"
     use_bias: BiasChoice = True
     dilation: DilationChoice = 1
     frozen: FrozenChoice = False
-
-    @property
-    def window(self) -> Window:
-        return Window(self.kernel_size, self.strides, self.padding, self.dilation)
-
-    def problem(self, *, first: bool, last: bool, classes: int) -> str | None:
-        return dilation_problem(self.strides, self.dilation) or super().problem(
-            first=first, last=last, classes=classes
-        )
 
     def output_shape(self, shape: Shape) -> Shape:
         return (*slide_window(shape, self.window, "kernel"), self.filters)
@@ -103,10 +87,7 @@ class SeparableConv2D(Layer):
         return keras.layers.SeparableConv2D(
             self.filters,
             self.kernel_size,
-            strides=self.strides,
-            padding=self.padding,
-            data_format="channels_last",
-            dilation_rate=self.dilation,
+            **self.window_options(),
             activation=self.activation,
             depthwise_initializer=place.initializer(self.initializer),
             pointwise_initializer=place.initializer(self.initializer),
@@ -122,9 +103,7 @@ class SeparableConv2D(Layer):
         return [
             str(self.filters),
             str(self.kernel_size),
-            *non_default(self.strides == 1, f"strides={self.strides}"),
-            *non_default(self.padding == "valid", f'padding="{self.padding}"'),
-            *non_default(self.dilation == 1, f"dilation_rate={self.dilation}"),
+            *self.window_arguments(),
             *non_default(self.activation == "linear", f'activation="{self.activation}"'),
             f"depthwise_initializer={initializer}",
             f"pointwise_initializer={initializer}",
