@@ -14,7 +14,7 @@ from types import MappingProxyType
 from cifarviz.errors import StorageFull, StoreError, UnknownFormat
 from cifarviz.storage import atomic_write, storage_errors, storage_full
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 
 _SCHEMA = """
 CREATE TABLE runs (
@@ -55,7 +55,8 @@ CREATE TABLE runs (
     attempt INTEGER NOT NULL DEFAULT 0,
     lease_owner TEXT,
     lease_expires REAL,
-    data_fingerprint TEXT
+    data_fingerprint TEXT,
+    received INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE epochs (
     run TEXT NOT NULL REFERENCES runs(id) ON DELETE CASCADE,
@@ -89,19 +90,23 @@ CREATE TABLE preferences (
     name TEXT PRIMARY KEY,
     value TEXT NOT NULL
 ) WITHOUT ROWID;
--- Groups of runs. A run's label is the value that varies.
+-- Groups of runs. A run's label is the value that varies. A study has settings, and its runs have
+-- parameters, both as JSON, and pruned_after is the epoch after which the study stopped a run.
 CREATE TABLE series (
     id TEXT PRIMARY KEY,
     kind TEXT NOT NULL,
     title TEXT NOT NULL,
     made REAL NOT NULL,
-    runs INTEGER NOT NULL
+    runs INTEGER NOT NULL,
+    settings TEXT
 ) WITHOUT ROWID;
 CREATE TABLE series_runs (
     series TEXT NOT NULL REFERENCES series(id) ON DELETE CASCADE,
     position INTEGER NOT NULL,
     run TEXT NOT NULL REFERENCES runs(id) ON DELETE CASCADE,
     label TEXT NOT NULL,
+    parameters TEXT,
+    pruned_after INTEGER,
     PRIMARY KEY (series, position)
 ) WITHOUT ROWID;
 CREATE INDEX runs_by_state ON runs(state, queued);
@@ -169,6 +174,12 @@ _MIGRATIONS: Mapping[int, tuple[str, ...]] = MappingProxyType(
             "ALTER TABLE runs ADD COLUMN lease_expires REAL",
         ),
         6: ("ALTER TABLE runs ADD COLUMN data_fingerprint TEXT",),
+        7: (
+            "ALTER TABLE runs ADD COLUMN received INTEGER NOT NULL DEFAULT 0",
+            "ALTER TABLE series ADD COLUMN settings TEXT",
+            "ALTER TABLE series_runs ADD COLUMN parameters TEXT",
+            "ALTER TABLE series_runs ADD COLUMN pruned_after INTEGER",
+        ),
     }
 )
 

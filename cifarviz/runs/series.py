@@ -34,11 +34,12 @@ def save_series(
     series_id, made = new_run_id(), time.time()
     with store.database.connect(write=True) as connection:
         connection.execute(
-            "INSERT INTO series VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO series(id, kind, title, made, runs) VALUES (?, ?, ?, ?, ?)",
             (series_id, kind, title, made, len(labelled)),
         )
         connection.executemany(
-            "INSERT INTO series_runs SELECT ?, ?, id, ? FROM runs WHERE id = ?",
+            "INSERT INTO series_runs(series, position, run, label) "
+            "SELECT ?, ?, id, ? FROM runs WHERE id = ?",
             [
                 (series_id, position, label, run_id)
                 for position, (run_id, label) in enumerate(labelled)
@@ -51,7 +52,8 @@ def place_run(store: RunStore, series: Series, position: int, label: str, run_id
     """Put a run at a free ``position``, counted from 0, of a series."""
     with store.database.connect(write=True) as connection:
         connection.execute(
-            "INSERT INTO series_runs VALUES (?, ?, ?, ?)", (series.id, position, run_id, label)
+            "INSERT INTO series_runs(series, position, run, label) VALUES (?, ?, ?, ?)",
+            (series.id, position, run_id, label),
         )
 
 
