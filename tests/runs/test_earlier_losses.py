@@ -101,9 +101,14 @@ def test_runs_of_an_earlier_home_have_earlier_losses(settings: Settings) -> None
     stored_runs.store_run(store, stored_runs.experiment())
     # As version 4 had it.
     with closing(sqlite3.connect(store.database.path)) as connection:
-        later = ("exact_loss_from", "attempt", "lease_owner", "lease_expires", "data_fingerprint")
-        for column in later:
-            connection.execute(f"ALTER TABLE runs DROP COLUMN {column}")
+        later = {
+            "runs": "exact_loss_from attempt lease_owner lease_expires data_fingerprint received",
+            "series": "settings",
+            "series_runs": "parameters pruned_after",
+        }
+        for table, columns in later.items():
+            for column in columns.split():
+                connection.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
         connection.execute("PRAGMA user_version = 4")
         connection.commit()
     opened = RunStore(settings)
