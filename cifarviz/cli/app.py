@@ -2,7 +2,17 @@
 
 import typer
 
-from cifarviz.cli import data, export, forking, inspection, own_data, reproduce, runs, training
+from cifarviz.cli import (
+    data,
+    export,
+    forking,
+    inspection,
+    own_data,
+    reproduce,
+    runs,
+    training,
+    tune,
+)
 from cifarviz.cli.dashboard import dashboard
 from cifarviz.cli.derive import derive
 from cifarviz.cli.exit_codes import run_and_exit
@@ -30,6 +40,7 @@ app.command()(training.train)
 app.command()(forking.fork)
 app.add_typer(runs.app, name="runs")
 app.command()(training.resume)
+app.add_typer(tune.app, name="tune")
 app.command()(reproduce.reproduce)
 app.command()(inspection.evaluate)
 app.command()(inspection.predict)

@@ -1,25 +1,32 @@
 """The ``presets``, ``train`` and ``resume`` commands."""
 
 from collections.abc import Callable
-from enum import StrEnum
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
 from cifarviz.analysis.overfitting import VERDICT_LABELS, judge_run
+from cifarviz.cli.experiment_options import (
+    Balance,
+    BatchSize,
+    DatasetName,
+    DataVariant,
+    Epochs,
+    Precision,
+    PresetName,
+    Seed,
+    TrainImages,
+    UsedPrecision,
+    make_experiment,
+)
 from cifarviz.cli.output import AsJson, print_json, print_message, print_table, progress_bar
 from cifarviz.cli.values import preset_dict, result_dict
-from cifarviz.data.library import available_variants
-from cifarviz.datasets.registry import find_dataset
 from cifarviz.errors import ExperimentInvalid
 from cifarviz.executors.worker import Worker
-from cifarviz.experiment.changes import differences
-from cifarviz.experiment.dataset_fitting import fit_experiment
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.presets import PRESETS, find_preset, patience_exceeds
+from cifarviz.experiment.presets import PRESETS
 from cifarviz.experiment.transfer import layers_before_head
-from cifarviz.installation import program_name
 from cifarviz.runs.curation import validate_name
 from cifarviz.runs.earlier_losses import earlier_losses
 from cifarviz.runs.records import Run
@@ -27,29 +34,6 @@ from cifarviz.runs.run_headline import format_duration, headline
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
-
-
-class Variant(StrEnum):
-    """The sample or the full data set."""
-
-    SAMPLE = "sample"
-    FULL = "full"
-
-
-class Precision(StrEnum):
-    """The precision of calculations."""
-
-    AUTO = "auto"
-    FLOAT32 = "float32"
-    BFLOAT16 = "bfloat16"
-
-
-class ClassBalance(StrEnum):
-    """What makes rare classes count as much as common ones."""
-
-    NONE = "none"
-    CLASS_WEIGHTS = "class-weights"
-    RESAMPLING = "resampling"
 
 
 def presets(as_json: AsJson = False) -> None:
@@ -73,32 +57,15 @@ def presets(as_json: AsJson = False) -> None:
 
 
 def train(
-    preset: Annotated[str, typer.Argument(help="A preset's name (see presets).")],
-    dataset: Annotated[
-        str | None,
-        typer.Option(
-            help="A data set's name (see data list). Default: the preset's; the network is fitted "
-            "to any other."
-        ),
-    ] = None,
-    data: Annotated[
-        Variant | None,
-        typer.Option(help="Default: the full set if it is on this machine, else the sample."),
-    ] = None,
-    epochs: Annotated[int | None, typer.Option(help="Default: as published.")] = None,
-    train_images: Annotated[
-        int | None, typer.Option(help="Number of training images after the split.")
-    ] = None,
-    class_balance: Annotated[
-        ClassBalance | None,
-        typer.Option(
-            help="For unequal classes: weigh the loss by class, or draw each class equally often. "
-            "Default: as published."
-        ),
-    ] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Default: as published.")] = None,
-    seed: Annotated[int | None, typer.Option(help="The seed of all random numbers.")] = None,
-    precision: Annotated[Precision, typer.Option()] = Precision.AUTO,
+    preset: PresetName,
+    dataset: DatasetName = None,
+    data: DataVariant = None,
+    epochs: Epochs = None,
+    train_images: TrainImages = None,
+    class_balance: Balance = None,
+    batch_size: BatchSize = None,
+    seed: Seed = None,
+    precision: UsedPrecision = Precision.AUTO,
     start_from: Annotated[
         str | None,
         typer.Option(
@@ -120,34 +87,23 @@ def train(
     as_json: AsJson = False,
 ) -> int:
     """Train a preset and print its history; Ctrl-C stops it and saves the weights."""
-    experiment = find_preset(preset).experiment
     run_name = validate_name(preset if name is None else name)
     settings = Settings.from_environment()
-    if dataset is not None:
-        published, experiment = experiment, fit_experiment(experiment, dataset)
-        _print_fitting(published, experiment)
-    variant = data or _best_variant(experiment.data.dataset, settings)
-    images = {**dict(experiment.data), "variant": str(variant), "train_images": train_images}
-    if class_balance is not None:
-        images["class_balance"] = str(class_balance).replace("-", "_")
-    changes: dict[str, Any] = {
-        "data": images,
-        "precision": str(precision),
-    }
-    options = {"epochs": epochs, "batch_size": batch_size, "seed": seed}
-    changes |= {name: value for name, value in options.items() if value is not None}
-    if epochs is not None and patience_exceeds(experiment, epochs):
-        assert experiment.early_stopping is not None
-        patience = experiment.early_stopping.patience
-        print_message(
-            f"Early stopping is off: its patience of {patience} is too long for a run this short "
-            f"(epochs: {epochs})."
-        )
-        changes["early_stopping"] = None
+    experiment = make_experiment(
+        preset,
+        settings,
+        dataset=dataset,
+        data=data,
+        epochs=epochs,
+        train_images=train_images,
+        class_balance=class_balance,
+        batch_size=batch_size,
+        seed=seed,
+        precision=precision,
+    )
     worker = Worker(settings, "command line")
-    changes |= _starting_weights(worker, experiment, start_from, start_layers, freeze)
-    experiment = Experiment.make(**{**dict(experiment), **changes})
-    run = worker.submit(experiment, run_name)
+    weights = _starting_weights(worker, experiment, start_from, start_layers, freeze)
+    run = worker.submit(Experiment.make(**{**dict(experiment), **weights}), run_name)
     return print_result(worker, watch(worker, run), as_json)
 
 
@@ -179,17 +135,6 @@ def _starting_weights(
     return fields
 
 
-def _print_fitting(published: Experiment, fitted: Experiment) -> None:
-    """Say what of a preset was changed for another data set."""
-    changes = [
-        f"{difference.setting}: {' → '.join(difference.values)}"
-        for difference in differences([published, fitted])
-    ]
-    if changes:
-        title = find_dataset(fitted.data.dataset).title
-        print_message(f"Fitted to {title}. {'; '.join(changes)}.")
-
-
 def resume(
     run: Annotated[str, typer.Argument(help="A run's id or the start of it.")],
     as_json: AsJson = False,
@@ -201,18 +146,6 @@ def resume(
     worker = Worker(Settings.from_environment(), "command line")
     selected = worker.store.find(run)
     return print_result(worker, watch(worker, worker.resume(selected.id)), as_json)
-
-
-def _best_variant(dataset: str, settings: Settings) -> Literal["sample", "full"]:
-    available = available_variants(dataset, settings)
-    if "full" in available or not available:
-        # If neither is available, the worker's error says how to fetch the full set.
-        return "full"
-    print_message(
-        "The full data set is not on this machine, so the embedded sample is used. "
-        f"Fetch the full set with: {program_name()} data fetch {dataset}"
-    )
-    return "sample"
 
 
 def watch(worker: Worker, run: Run) -> Run:

@@ -139,6 +139,8 @@ class Layer(Value):
     """A short title for the drawing."""
     label_field: ClassVar[str | None] = None
     """The field whose value follows ``label_name``, such as the number of filters."""
+    width_field: ClassVar[str | None] = None
+    """The field with its number of output channels or units, if it can be changed."""
     label_is_complete: ClassVar[bool] = False
     """Whether the label includes all fields, so that texts need nothing else."""
     label_keeps_case: ClassVar[bool] = False
@@ -194,6 +196,16 @@ class Layer(Value):
         if "frozen" in fields:
             fields["frozen"] = frozen
         return self.model_copy(update=fields)
+
+    def with_width(self, factor: float) -> Self:
+        """Return a copy with ``factor`` times as many output channels or units, at least one.
+
+        A type without a ``width_field`` returns itself. Raises ``ExperimentInvalid``.
+        """
+        if self.width_field is None:
+            return self
+        width = max(1, round(factor * getattr(self, self.width_field)))
+        return self.make(**{**dict(self), self.width_field: width})
 
     def operations(self, shape: Shape) -> int:
         """Return its multiply-adds per image, without layers inside it and activations."""

@@ -47,6 +47,7 @@ class Conv2D(Convolution):
     color: ClassVar[str] = "#7C6BC9"
     label_name: ClassVar[str] = "Conv"
     label_field: ClassVar[str | None] = "filters"
+    width_field: ClassVar[str | None] = "filters"
     has_filters: ClassVar[bool] = True
 
     type: Literal["conv2d"] = "conv2d"

@@ -41,6 +41,7 @@ class Dense(Layer):
     color: ClassVar[str] = "#A98A5B"
     label_name: ClassVar[str] = "Dense"
     label_field: ClassVar[str | None] = "units"
+    width_field: ClassVar[str | None] = "units"
     can_be_output: ClassVar[bool] = True
 
     type: Literal["dense"] = "dense"

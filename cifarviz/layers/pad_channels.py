@@ -22,6 +22,7 @@ class PadChannels(Layer):
     color: ClassVar[str] = "#9AA3AB"
     label_name: ClassVar[str] = "Pad"
     label_field: ClassVar[str | None] = "added"
+    width_field: ClassVar[str | None] = "added"
 
     type: Literal["pad_channels"] = "pad_channels"
     added: int = Field(

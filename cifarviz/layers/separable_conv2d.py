@@ -47,6 +47,7 @@ class SeparableConv2D(Convolution):
     color: ClassVar[str] = "#4F7FC0"
     label_name: ClassVar[str] = "Separable"
     label_field: ClassVar[str | None] = "filters"
+    width_field: ClassVar[str | None] = "filters"
 
     type: Literal["separable_conv2d"] = "separable_conv2d"
     filters: int = Field(

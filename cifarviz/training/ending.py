@@ -2,11 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.runs.records import Epoch
+from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.run_headline import best_of, epochs_since_best
 from cifarviz.runs.states import RunState
+
+DIVERGED: Final = (
+    "The loss became NaN or infinite at training step {step}: training diverged. Lower the "
+    "learning rate and train again."
+)
+"""The message of a run whose training diverged."""
 
 
 @dataclass(frozen=True)
@@ -43,3 +50,9 @@ def ending_after(experiment: Experiment, epochs: Sequence[Epoch]) -> Ending | No
         f"{best.epoch} for {count}.",
         last,
     )
+
+
+def has_diverged(run: Run) -> bool:
+    """Whether the run failed because its training diverged."""
+    beginning, _, _ = DIVERGED.partition("{")
+    return run.state is RunState.FAILED and (run.message or "").startswith(beginning)

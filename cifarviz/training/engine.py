@@ -31,7 +31,7 @@ from cifarviz.training.checkpoint import (
     save_best,
     save_last,
 )
-from cifarviz.training.ending import Ending, ending_after
+from cifarviz.training.ending import DIVERGED, Ending, ending_after
 from cifarviz.training.plan import epoch_order, make_plan
 from cifarviz.training.precision import choose_precision, lacks_bfloat16
 from cifarviz.training.recorder import Recorder
@@ -298,11 +298,7 @@ class _Training:
 
     def fail_diverged(self, step: int) -> None:
         self.recorder.flush()
-        raise TrainingFailed(
-            "The loss became NaN or infinite at training step {step}: training diverged. Lower the "
-            "learning rate and train again.",
-            step=step,
-        )
+        raise TrainingFailed(DIVERGED, step=step)
 
     def validate(self) -> _ValidationResult | None:
         """Make a pass over the validation images; returns ``None`` if stopped."""
