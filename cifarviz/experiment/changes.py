@@ -1,7 +1,7 @@
 """Differences between experiments as texts."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Any
 
@@ -37,6 +37,9 @@ _MAX_LISTED_LAYERS = 4
 NOT_APPLICABLE = "–"
 """The value of a setting that an experiment does not have."""
 
+LAYER_KEYS = "layers."
+"""How the keys of differences between layers begin."""
+
 
 @dataclass(frozen=True)
 class ExperimentChange:
@@ -53,10 +56,16 @@ class ExperimentChange:
 
 @dataclass(frozen=True)
 class Difference:
-    """The label of a setting, and its value in each experiment, in their order."""
+    """The label of a setting, and its value in each experiment, in their order.
+
+    ``raw`` are the values as they are stored, ``None`` where there is none. ``key`` is the place of
+    the setting: ``epochs``, ``optimizer.learning_rate``, ``layers.`` and the layer's.
+    """
 
     setting: str
     values: tuple[str, ...]
+    key: str = field(default="", compare=False)
+    raw: tuple[Any, ...] = field(default=(), compare=False)
 
 
 def changes(base: Draft, other: Draft) -> tuple[ExperimentChange, ...]:
@@ -317,19 +326,23 @@ def _settings(drafts: Sequence[Draft]) -> Iterator[Difference]:
         classes = [section_class(section, part) for part in parts]
         if len(set(classes)) > 1:
             titles = tuple(section_type.title for section_type in classes)
-            yield Difference(Experiment.label(section), titles)
-        yield from _fields(parts, classes)
+            yield Difference(Experiment.label(section), titles, section, titles)
+        yield from _fields(section, parts, classes)
     for name in SINGLE_FIELDS:
-        values = tuple(_format_value(name, draft.settings[name]) for draft in drafts)
-        yield Difference(Experiment.label(name), values)
+        raw = tuple(draft.settings[name] for draft in drafts)
+        values = tuple(_format_value(name, value) for value in raw)
+        yield Difference(Experiment.label(name), values, name, raw)
     for section, section_type in OPTIONAL_SECTIONS.items():
         label = Experiment.label(section)
-        yield Difference(label, tuple(format_value(draft.is_on(section)) for draft in drafts))
+        on = tuple(draft.is_on(section) for draft in drafts)
+        yield Difference(label, tuple(map(format_value, on)), section, on)
         parts = [draft.section(section) if draft.is_on(section) else {} for draft in drafts]
-        yield from _fields(parts, [section_type] * len(parts), f"{label}, ")
+        yield from _fields(section, parts, [section_type] * len(parts), f"{label}, ")
 
 
-def _fields(parts: Sequence[Any], classes: Sequence[Any], prefix: str = "") -> Iterator[Difference]:
+def _fields(
+    section: str, parts: Sequence[Any], classes: Sequence[Any], prefix: str = ""
+) -> Iterator[Difference]:
     names = dict.fromkeys(name for part in parts for name in part if name != "kind")
     for name in names:
         label = next(
@@ -340,30 +353,31 @@ def _fields(parts: Sequence[Any], classes: Sequence[Any], prefix: str = "") -> I
         values = tuple(
             _format_value(name, part[name]) if name in part else NOT_APPLICABLE for part in parts
         )
-        yield Difference(f"{prefix}{label}", values)
+        raw = tuple(part.get(name) for part in parts)
+        yield Difference(f"{prefix}{label}", values, f"{section}.{name}", raw)
 
 
 def _layers(drafts: Sequence[Draft]) -> Iterator[Difference]:
     networks = [[layer.plain() for layer in draft.layers] for draft in drafts]
-    yield Difference("number of layers", tuple(str(len(network)) for network in networks))
+    counts = tuple(map(len, networks))
+    yield Difference("number of layers", tuple(map(str, counts)), f"{LAYER_KEYS}count", counts)
     for name, layers in _matched_layers(networks):
         there = [layer for layer in layers if layer is not None]
         if len(there) < len(layers):
-            yield Difference(
-                name, tuple(NOT_APPLICABLE if layer is None else _label(layer) for layer in layers)
-            )
+            labels = tuple(NOT_APPLICABLE if layer is None else _label(layer) for layer in layers)
+            yield Difference(name, labels, f"{LAYER_KEYS}{name}", labels)
         layer_type = LAYER_TYPES[there[0]["type"]]
         yield from _branches(name, layers)
-        for field in split_fields(there[0])[0]:
-            if field == "type" or all(layer[field] == there[0][field] for layer in there):
+        for setting in split_fields(there[0])[0]:
+            if setting == "type" or all(layer[setting] == there[0][setting] for layer in there):
                 continue
-            yield Difference(
-                f"{name}, {layer_type.label(field)}",
-                tuple(
-                    NOT_APPLICABLE if layer is None else _format_value(field, layer[field])
-                    for layer in layers
-                ),
+            label = f"{name}, {layer_type.label(setting)}"
+            values = tuple(
+                NOT_APPLICABLE if layer is None else _format_value(setting, layer[setting])
+                for layer in layers
             )
+            raw = tuple(None if layer is None else layer[setting] for layer in layers)
+            yield Difference(label, values, f"{LAYER_KEYS}{label}", raw)
 
 
 def _branches(name: str, layers: Sequence[Fields | None]) -> Iterator[Difference]:
@@ -374,13 +388,12 @@ def _branches(name: str, layers: Sequence[Fields | None]) -> Iterator[Difference
         branches = [each[place] if place < len(each) else None for each in inside]
         # Where labels are equal and settings differ, the summaries tell them apart.
         describe = _label if len(set(map(repr, branches))) < 2 else _described
-        yield Difference(
-            f"{name}, {branch_title(first, place).lower()}",
-            tuple(
-                NOT_APPLICABLE if branch is None else ", ".join(map(describe, branch)) or "empty"
-                for branch in branches
-            ),
+        label = f"{name}, {branch_title(first, place).lower()}"
+        values = tuple(
+            NOT_APPLICABLE if branch is None else ", ".join(map(describe, branch)) or "empty"
+            for branch in branches
         )
+        yield Difference(label, values, f"{LAYER_KEYS}{label}", values)
 
 
 def _described(layer: Fields) -> str:

@@ -39,6 +39,7 @@ PAGES: Mapping[str, PageEntry] = MappingProxyType(
         "data": PageEntry("Data", ":material/folder_open:"),
         "samples": PageEntry("Samples", ":material/grid_view:"),
         "train": PageEntry("Train", ":material/model_training:"),
+        "tune": PageEntry("Tune", ":material/instant_mix:"),
         "runs": PageEntry("Runs", ":material/list_alt:"),
         "lab": PageEntry("Lab", ":material/science:"),
         "inside": PageEntry("Inside", ":material/layers:"),

@@ -35,6 +35,8 @@ ADDRESSES = (
     "train?preset=cifar10-vgg&part=training",
     "train?view=watch&run=VGG&ghost=1",
     "train?view=watch&run=active",
+    "tune",
+    "tune?runs=MINE,OTHER,narrow",
     "runs",
     "runs?runs=MINE",
     "runs?runs=MINE,OTHER",

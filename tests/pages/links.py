@@ -131,6 +131,13 @@ LINKS = (
         {"View": "Watch"},
         ("^button: Show the published curves", "no:chart live-loss: .*Published training"),
     ),
+    # Tune
+    Link("tune", {}, ("^Tick two or more runs on the Runs page", "^link: Choose runs")),
+    Link(
+        "tune?runs=MINE,OTHER",
+        {"Best is": "Validation accuracy"},
+        ("mine", "other"),
+    ),
     # Runs
     Link(
         "runs",

@@ -1,0 +1,1 @@
+"""The Tune page, one file for each of its parts."""
