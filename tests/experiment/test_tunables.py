@@ -128,7 +128,8 @@ def test_networks_become_wider_and_deeper(name: str) -> None:
 
 
 def test_settings_are_described_for_the_name_of_a_run() -> None:
-    settings: dict[str, Setting] = {
+    settings: dict[str, Setting] = {"learning_rate": 0.0021, "batch_size": 64, "flip": True}
+    settings["activation"] = "gelu"
         "learning_rate": 0.0021,
         "batch_size": 64,
         "flip": True,
