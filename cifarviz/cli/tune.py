@@ -37,13 +37,11 @@ from cifarviz.runs.studies import (
     is_searching,
     stored_trials,
 )
+from cifarviz.runs.trial_values import best_trial, best_value, trial_state
 from cifarviz.settings import Settings
 from cifarviz.training.study_driver import (
     Studies,
-    best_trial,
-    best_value,
     stop_study,
-    trial_state,
 )
 
 

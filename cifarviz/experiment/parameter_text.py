@@ -2,8 +2,9 @@
 
 from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.parameters import Choices, Range, Setting
+from cifarviz.experiment.parameters import Choices, Range, Setting, plain_setting
 from cifarviz.experiment.tunables import find_tunable
+from cifarviz.value_text import format_number
 
 
 def parse_parameter(experiment: Experiment, text: str) -> Range | Choices:
@@ -42,6 +43,16 @@ def parse_parameter(experiment: Experiment, text: str) -> Range | Choices:
         ) from error
     tunable.check(parameter)
     return parameter
+
+
+def format_parameter(parameter: Range | Choices) -> str:
+    """Return the text that ``parse_parameter`` reads."""
+    if isinstance(parameter, Choices):
+        return f"{parameter.key}={','.join(map(plain_setting, parameter.values))}"
+    kind = "log" if parameter.log else "range"
+    ends = ":".join(format_number(end) for end in (parameter.low, parameter.high))
+    usual = parameter.points == Range.model_fields["points"].default
+    return f"{parameter.key}={kind}:{ends}" + ("" if usual else f":{parameter.points}")
 
 
 def _read(text: str) -> Setting:

@@ -25,14 +25,11 @@ from cifarviz.runs.studies import (
     stored_trials,
     study_of_run,
 )
+from cifarviz.runs.trial_values import best_trial, best_value, epoch_values, trial_state
 from cifarviz.settings import Settings
 from cifarviz.training.study_driver import (
     Studies,
-    best_trial,
-    best_value,
-    epoch_values,
     stop_study,
-    trial_state,
 )
 from tests.waiting import wait_until
 
