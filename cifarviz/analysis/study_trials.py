@@ -6,7 +6,7 @@ from cifarviz.analysis.trials import Trial, TrialParameter, Trials
 from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.parameters import Choices, Range
 from cifarviz.experiment.study import Study
-from cifarviz.experiment.tunables import find_tunable
+from cifarviz.experiment.tunables import find_tunable, setting_title
 from cifarviz.runs.studies import StoredTrial, StudyRecord
 from cifarviz.runs.trial_values import best_value, epoch_values, trial_state
 
@@ -44,7 +44,10 @@ def _trial(study: Study, trial: StoredTrial) -> Trial:
         run_id=run.id,
         name=run.name,
         state=trial_state(study, trial),
-        values=dict(trial.settings),
+        values={
+            key: setting_title(key, value) if isinstance(value, str) else value
+            for key, value in trial.settings.items()
+        },
         value=best_value(study, trial.epochs),
         epoch_values=tuple(epoch_values(study, trial.epochs)),
         seconds=run.seconds,

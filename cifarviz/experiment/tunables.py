@@ -165,10 +165,17 @@ def with_settings(experiment: Experiment, settings: Mapping[str, Setting]) -> Ex
     return Experiment.make(**{**plain, "architecture": _with_network(experiment, settings)})
 
 
+def setting_title(key: str, value: Setting) -> str:
+    """Return a value of a parameter as people read it: ``SGD`` for the optimiser ``sgd``."""
+    if key in _KINDS and value in SECTIONS[key]:
+        return SECTIONS[key][str(value)].title
+    return format_setting(value)
+
+
 def describe_settings(experiment: Experiment, settings: Mapping[str, Setting]) -> str:
     """Return ``learning rate 0.0021, batch size 64``, for the name of a run."""
     return ", ".join(
-        f"{find_tunable(experiment, key).label} {format_setting(value)}"
+        f"{find_tunable(experiment, key).label} {setting_title(key, value)}"
         for key, value in settings.items()
     )
 

@@ -26,6 +26,7 @@ from cifarviz.runs.snapshots import WeightsChoice, snapshot_path, weights_path
 from cifarviz.runs.store import RunStore
 from cifarviz.runs.stored_maps import load_maps, map_image_indices
 from cifarviz.settings import Settings
+from cifarviz.training.study_driver import Studies
 
 if TYPE_CHECKING:
     from cifarviz.analysis.trained_model import TrainedModel
@@ -60,6 +61,16 @@ def _worker(settings: Settings) -> Worker:
         unpack_recorded_once(worker.store)
     _adopt(worker)
     return worker
+
+
+def studies() -> Studies:
+    """Return the studies in which this server searches."""
+    return _studies(settings())
+
+
+@st.cache_resource(show_spinner=False, hash_funcs={Settings: repr})
+def _studies(settings: Settings) -> Studies:
+    return Studies(_worker(settings))
 
 
 def adopt_orphans() -> None:

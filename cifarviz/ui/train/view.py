@@ -51,14 +51,7 @@ _VIEW_PARAMS = ("preset", "changes", "part", "run", "ghost")
 
 def render_setup() -> None:
     """Show the Set up view."""
-    wanted = current_draft()
-    save_draft(wanted)
-    draft = with_available_data(wanted)
-    data = draft.section("data")
-    train_images, test_images = library.image_counts(draft.dataset, data["variant"])
-    assessment = assess(draft, train_images=train_images, test_images=test_images)
-    for with_check in (with_transfer_checked, with_tensorboard_checked, with_data_checked):
-        assessment = with_check(draft, assessment)
+    wanted, draft, assessment = assessed_draft()
     preset = preset_draft(draft.preset)
     preset_changes = changes(with_available_data(preset), draft)
     if assessment.experiment is not None and assessment.sizes is not None:
@@ -71,6 +64,19 @@ def render_setup() -> None:
         default = run_name(PRESETS[draft.preset].title, changes(preset, draft))
         render_launch_panel(default, assessment, stands_in=draft is not wanted)
     _render_tabs(draft, assessment, stands_in=draft is not wanted)
+
+
+def assessed_draft() -> tuple[Draft, Draft, Assessment]:
+    """Return the session's draft, the same with data of this machine, and what is wrong with it."""
+    wanted = current_draft()
+    save_draft(wanted)
+    draft = with_available_data(wanted)
+    data = draft.section("data")
+    train_images, test_images = library.image_counts(draft.dataset, data["variant"])
+    assessment = assess(draft, train_images=train_images, test_images=test_images)
+    for with_check in (with_transfer_checked, with_tensorboard_checked, with_data_checked):
+        assessment = with_check(draft, assessment)
+    return wanted, draft, assessment
 
 
 def _describe(experiment: Experiment, sizes: SplitSizes) -> str:

@@ -4,12 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-import streamlit as st
-
 from cifarviz.ui.navigation import ViewEntry, render_title_and_views
 from cifarviz.ui.tune.from_runs import render_from_runs
+from cifarviz.ui.tune.studies import render_studies
 
-TuneView = Literal["runs"]
+TuneView = Literal["studies", "runs"]
 
 
 @dataclass(frozen=True)
@@ -20,19 +19,32 @@ class _View:
     render: Callable[[], None]
 
 
-# While there is a single view, there is no switch.
 _VIEWS: Mapping[TuneView, _View] = {
+    "studies": _View(ViewEntry("Studies", "experiment"), render_studies),
     "runs": _View(ViewEntry("From runs", "list_alt"), render_from_runs),
 }
 # Query parameters that mean another thing in each view, or belong to one.
-_VIEW_PARAMS = ("runs", "goal", "chart", "x", "y")
+_VIEW_PARAMS = (
+    "runs",
+    "goal",
+    "chart",
+    "x",
+    "y",
+    "study",
+    "vary",
+    "sampler",
+    "pruner",
+    "trials",
+    "minutes",
+    "within",
+    "atonce",
+    "preset",
+    "changes",
+)
 
 
 def choose_view() -> TuneView:
     """Show title and switch, and return the view of the address, else the first."""
-    if len(_VIEWS) == 1:
-        st.title("Tune")
-        return "runs"
     return render_title_and_views(
         "Tune",
         {name: view.entry for name, view in _VIEWS.items()},
