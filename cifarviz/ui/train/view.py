@@ -63,6 +63,13 @@ def render_setup() -> None:
         # Using the sample is not a change, but belongs in the run's name.
         default = run_name(PRESETS[draft.preset].title, changes(preset, draft))
         render_launch_panel(default, assessment, stands_in=draft is not wanted)
+        link_to(
+            "tune",
+            "Tune these settings",
+            view="studies",
+            preset=wanted.preset,
+            **_packed_changes(wanted),
+        )
     _render_tabs(draft, assessment, stands_in=draft is not wanted)
 
 
@@ -340,7 +347,11 @@ def _render_variants(draft: Draft, preset: Preset) -> None:
 
 def _changes_param(draft: Draft) -> dict[str, str]:
     """Return the changes as a query parameter for ensemble members."""
-    packed = pack_changes(with_variant(draft, None))
+    return _packed_changes(with_variant(draft, None))
+
+
+def _packed_changes(draft: Draft) -> dict[str, str]:
+    packed = pack_changes(draft)
     return {} if packed is None else {"changes": packed}
 
 
