@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from filelock import BaseFileLock
 
@@ -134,15 +134,31 @@ def find_study(store: RunStore, beginning: str) -> StudyRecord:
     return found[0]
 
 
-def study_of_run(store: RunStore, run_id: str) -> StudyRecord | None:
+class TrialOfRun(NamedTuple):
+    """The study that a run belongs to, and its number there; see ``StoredTrial``."""
+
+    study_id: str
+    title: str
+    number: int
+    pruned_after: int | None
+
+    def __str__(self) -> str:
+        early = (
+            "" if self.pruned_after is None else f", ended early after epoch {self.pruned_after}"
+        )
+        return f"trial {self.number} of “{self.title}”{early}"
+
+
+def trial_of_run(store: RunStore, run_id: str) -> TrialOfRun | None:
     """Return the study that a run is a trial of, if any."""
     with store.database.connect() as connection:
         row = connection.execute(
-            "SELECT series.* FROM series JOIN series_runs ON series_runs.series = series.id "
+            "SELECT series.id, title, position, pruned_after FROM series "
+            "JOIN series_runs ON series_runs.series = series.id "
             "WHERE series_runs.run = ? AND kind = ? LIMIT 1",
             (run_id, KIND),
         ).fetchone()
-    return None if row is None else _as_record(row)
+    return None if row is None else TrialOfRun(*row)
 
 
 def add_trial(

@@ -241,3 +241,13 @@ def test_train_leads_to_tune_with_its_settings(store: RunStore) -> None:
         if one.type == "page_link" and one.proto.label == "Tune these settings"
     ]
     assert "preset=cifar10-vgg" in link.query_string
+
+
+def test_a_trial_says_which_study_it_belongs_to(store: RunStore) -> None:
+    record = stored_study(store)
+    _, second, _ = stored_trials(store, record.id)
+    app = opened_by_link("train", view="watch", run=second.run.id)
+    expected = "rial 2 of “Rates”, which ended it after epoch 1"
+    assert [label for label in links(app) if expected in label.replace("\\", "")]
+    app = opened_by_link("runs", runs=second.run.id)
+    assert expected in page_text(app)

@@ -23,7 +23,7 @@ from cifarviz.runs.studies import (
     get_study,
     is_searching,
     stored_trials,
-    study_of_run,
+    trial_of_run,
 )
 from cifarviz.runs.trial_values import best_trial, best_value, epoch_values, trial_state
 from cifarviz.settings import Settings
@@ -78,7 +78,11 @@ def test_trials_are_runs_with_the_settings_that_were_tried(
     assert best_value(study, best.epochs) == max(
         epoch.val_accuracy or 0 for trial in (first, *others) for epoch in trial.epochs
     )
-    assert study_of_run(worker.store, first.run.id) == ended
+    trial = trial_of_run(worker.store, others[0].run.id)
+    assert str(trial) == "trial 2 of “Rates”"
+    assert trial is not None
+    assert trial.study_id == record.id
+    assert trial_of_run(worker.store, "unknown") is None
     assert find_study(worker.store, record.id[:5]) == ended
     assert {trial.run.precision for trial in (first, *others)} == {"float32"}
 

@@ -21,6 +21,7 @@ from cifarviz.runs.run_headline import (
 )
 from cifarviz.runs.states import RunState
 from cifarviz.runs.stored_weights import restored_best_weights
+from cifarviz.runs.studies import trial_of_run
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.epoch_scrubber import has_evaluable_epochs, has_inspectable_epochs
@@ -150,6 +151,8 @@ def _format_details(run: Run) -> str:
     elif (transfer := run.experiment.transfer) is not None:
         source = _parent_name(transfer.run)
         facts.append(f"begins with {transfer.format_layers()} of {source}")
+    if (trial := trial_of_run(cache.store(), run.id)) is not None:
+        facts.append(escaped(str(trial)))
     if restored_best_weights(run):
         facts.append(f"weights of epoch {run.best_epoch} restored at the end")
     if run.precision is not None:

@@ -18,8 +18,9 @@ from cifarviz.live.items import progress_item, waiting_text
 from cifarviz.live.run_figures import METRICS
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import Action, RunState
+from cifarviz.runs.studies import trial_of_run
 from cifarviz.ui import cache, state
-from cifarviz.ui.address import escaped, quoted
+from cifarviz.ui.address import escaped, quoted, sentence_case
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.live import Live
 from cifarviz.ui.components.live_items import live_items
@@ -100,6 +101,9 @@ def _render_run(run: Run, active: Sequence[Run]) -> None:
     else:
         with below:
             render_next_steps(run)
+    if (trial := trial_of_run(cache.store(), run.id)) is not None:
+        title = escaped(sentence_case(str(trial)))
+        link_to("tune", title, view="studies", study=trial.study_id)
     if run.message and run.state is RunState.QUEUED:
         st.warning(escaped(run.message), icon=":material/warning:")
     if run.note:
