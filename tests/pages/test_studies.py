@@ -248,6 +248,6 @@ def test_a_trial_says_which_study_it_belongs_to(store: RunStore) -> None:
     _, second, _ = stored_trials(store, record.id)
     app = opened_by_link("train", view="watch", run=second.run.id)
     expected = "rial 2 of “Rates”, which ended it after epoch 1"
-    assert [label for label in links(app) if expected in label.replace("\\", "")]
+    assert [label for label in links(app) if expected in label.replace("\\", "")], links(app)
     app = opened_by_link("runs", runs=second.run.id)
     assert expected in page_text(app)

@@ -78,10 +78,10 @@ def test_trials_are_runs_with_the_settings_that_were_tried(
     assert best_value(study, best.epochs) == max(
         epoch.val_accuracy or 0 for trial in (first, *others) for epoch in trial.epochs
     )
-    trial = trial_of_run(worker.store, others[0].run.id)
-    assert str(trial) == "trial 2 of “Rates”"
-    assert trial is not None
-    assert trial.study_id == record.id
+    found = trial_of_run(worker.store, others[0].run.id)
+    assert str(found) == "trial 2 of “Rates”"
+    assert found is not None
+    assert found.study_id == record.id
     assert trial_of_run(worker.store, "unknown") is None
     assert find_study(worker.store, record.id[:5]) == ended
     assert {trial.run.precision for trial in (first, *others)} == {"float32"}
