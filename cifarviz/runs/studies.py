@@ -143,10 +143,10 @@ class TrialOfRun(NamedTuple):
     pruned_after: int | None
 
     def __str__(self) -> str:
-        early = (
-            "" if self.pruned_after is None else f", ended early after epoch {self.pruned_after}"
-        )
-        return f"trial {self.number} of “{self.title}”{early}"
+        text = f"trial {self.number} of “{self.title}”"
+        if self.pruned_after is None:
+            return text
+        return f"{text}, which ended it after epoch {self.pruned_after}"
 
 
 def trial_of_run(store: RunStore, run_id: str) -> TrialOfRun | None:
