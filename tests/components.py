@@ -27,6 +27,8 @@ class Component:
             case "image_grid":
                 selected, head, _png = self.data.split(b"\n", 2)
                 return [json.loads(selected), json.loads(head)]
+            case "parallel_coordinates":
+                return [json.loads(self.data.split(b"\n", 1)[1])]
             case "prediction_table":
                 _revision, head, _png = self.data.split(b"\n", 2)
                 return [json.loads(head)]
@@ -107,6 +109,11 @@ def prediction_table(app: AppTest, key: str) -> dict[str, Any]:
 def epoch_slider(app: AppTest, key: str = "epoch-slider") -> dict[str, Any]:
     """Return the stops and the position of an epoch slider."""
     return dict(_only(app, "epoch_slider", key)[0])
+
+
+def parallel_coordinates(app: AppTest, key: str) -> dict[str, Any]:
+    """Return the axes and lines of parallel coordinates."""
+    return dict(_only(app, "parallel_coordinates", key)[0])
 
 
 def presenter(app: AppTest) -> dict[str, Any]:

@@ -62,7 +62,9 @@ _CORE: Mapping[str, frozenset[str]] = {
             "settings",
         }
     ),
-    "figures": frozenset({"escaping", "experiment", "layers", "datasets", "data", "errors"}),
+    "figures": frozenset(
+        {"escaping", "analysis", "experiment", "layers", "datasets", "data", "errors"}
+    ),
     # Exports do not need TensorFlow: Keras files are made in network.
     "export": frozenset(
         {

@@ -154,6 +154,7 @@ def trials_of_runs(
         if row.key not in _WITHOUT_EFFECT
     ]
     rows = [row for row in rows if row.key not in _SEEDS] or rows
+    rows = [row for row in rows if not _is_implied(row)]
     rows = _summarised_layers(rows, [experiment for _, experiment in compared])
     settings = [_setting(row) for row in rows]
     trials = []
@@ -180,6 +181,13 @@ def trials_of_runs(
         seconds=seconds,
         notes=(*notes, *_caveats(rows, [run for run, _ in compared])),
     )
+
+
+def _is_implied(row: Difference) -> bool:
+    """Whether the setting differs only in being there, as the momentum that one optimiser has."""
+    section, _, name = row.key.partition(".")
+    present = [text for text in row.values if text != NOT_APPLICABLE]
+    return bool(name) and section != LAYER_KEYS.rstrip(".") and len(set(present)) < 2
 
 
 def _comparable(
@@ -268,7 +276,9 @@ def _summarised_layers(
     for row in rows:
         if row.key.startswith(LAYER_KEYS):
             joined[_pattern(row)].append(row)
-    if len(joined) > _MOST_LAYER_SETTINGS:
+    count = len(rows) - len(others)
+    has_other_layers = any(row.key == f"{LAYER_KEYS}count" for row in rows)
+    if max(len(joined), count if has_other_layers else 0) > _MOST_LAYER_SETTINGS:
         sizes = tuple(experiment.architecture.parameters for experiment in experiments)
         counts = tuple(experiment.architecture.layer_count for experiment in experiments)
         network = [

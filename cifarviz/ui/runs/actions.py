@@ -47,6 +47,8 @@ def render_actions(runs: Sequence[Run], fits: Mapping[str, Fit]) -> None:
     if len(runs) <= FEW_RUNS:
         st.caption(escaped(join_names(list(distinct_names(runs).values()))))
     with st.container(horizontal=True, vertical_alignment="center"):
+        ids = ",".join(run.id for run in runs if run.damage is None)
+        link_to("tune", "What mattered", view="runs", runs=ids)
         render_export(runs)
         render_star_button(runs)
         _render_delete_button(runs)

@@ -29,17 +29,20 @@ def render_from_runs() -> None:
         )
         link_to("runs", "Choose runs")
         return
-    goal = render_choice(
-        "goal",
-        "Best is",
-        _GOALS,
-        key="tune-goal",
-        hint="Which result makes a run the best: the highest validation accuracy or the lowest "
-        "validation loss after any of its epochs.",
-        problem=lambda word: (
-            f"Runs can't be compared by {word}, so the validation accuracy is used."
-        ),
-    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        goal = render_choice(
+            "goal",
+            "Best is",
+            _GOALS,
+            key="tune-goal",
+            hint=None,
+            problem=lambda word: (
+                f"Runs can't be compared by {word}, so the validation accuracy is used."
+            ),
+            label_visibility="collapsed",
+        )
+        ids = ",".join(run.id for run in runs)
+        link_to("runs", f"{len(runs)} runs: choose others", runs=ids)
     histories = cache.store().histories([run.id for run in runs])
     render_trials(trials_of_runs(runs, histories, goal), key="tune-runs")
 

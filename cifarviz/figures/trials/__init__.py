@@ -1,0 +1,1 @@
+"""Figures of trials: runs compared by their settings and results."""
