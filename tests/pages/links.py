@@ -134,7 +134,7 @@ LINKS = (
     # Tune
     Link("tune", {}, ("^Tick two or more runs on the Runs page", "^link: Choose runs")),
     Link(
-        "tune?runs=MINE,OTHER,VGG",
+        "tune?view=runs&runs=MINE,OTHER,VGG",
         {"Best is": "Validation accuracy", "Chart": "Parallel coordinates"},
         ("parallel_coordinates tune-runs-parallel: .*'learning rate'",
          r"^link: 3 runs: choose others runs\?runs=", "^link: Take as base on Train train"),
@@ -145,22 +145,22 @@ LINKS = (
         ("chart tune-runs-history: .*'Best so far'",),
     ),
     Link(
-        "tune?runs=MINE,OTHER,VGG&chart=epochs",
+        "tune?view=runs&runs=MINE,OTHER,VGG&chart=epochs",
         {"Chart": "Epochs"},
         ("chart tune-runs-epochs: .*'Best'",),
     ),
     Link(
-        "tune?runs=MINE,OTHER,VGG&chart=importance",
+        "tune?view=runs&runs=MINE,OTHER,VGG&chart=importance",
         {"Chart": "Importance"},
         ("^Too few trials to tell",),
     ),
     Link(
-        "tune?runs=MINE,OTHER,VGG&chart=slices",
+        "tune?view=runs&runs=MINE,OTHER,VGG&chart=slices",
         {"Chart": "Slices"},
         ("chart tune-runs-slices: .*'learning rate'",),
     ),
     Link(
-        "tune?runs=MINE,OTHER,VGG&chart=contour&x=batch_size&y=optimizer.learning_rate",
+        "tune?view=runs&runs=MINE,OTHER,VGG&chart=contour&x=batch_size&y=optimizer.learning_rate",
         {"Chart": "Contour", "Across": "batch size", "Upwards": "learning rate"},
         ("chart tune-runs-contour: ",),
     ),

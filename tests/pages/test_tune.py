@@ -33,7 +33,7 @@ def store(store: RunStore) -> Iterator[RunStore]:
 
 
 def opened(runs: Sequence[Run], **address: object) -> AppTest:
-    app = opened_by_link("tune", runs=",".join(run.id for run in runs), **address)
+    app = opened_by_link("tune", view="runs", runs=",".join(run.id for run in runs), **address)
     assert not app.exception
     return app
 

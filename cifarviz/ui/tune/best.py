@@ -31,9 +31,8 @@ from cifarviz.ui.queueing import queue_once
 OTHER_SEEDS = 3
 _LONGEST_NAME = 80
 _OPTIMISTIC = (
-    "The best of {count} trials owes part of its result to luck, as the images that measure it "
-    "also chose it. Train its settings with other seeds, and look at the test images once, at the "
-    "end."
+    "Of {count} trials, the best also had luck: it was chosen by the images that measure it. Train "
+    "its settings with other seeds, and look at the test images once, at the end."
 )
 
 

@@ -142,7 +142,7 @@ def _render_study(record: StudyRecord) -> None:
     st.caption(_describe(record))
     trials = study_trials(record, stored)
     with render_errors():
-        render_trials(trials, key="tune-study")
+        render_trials(trials, key="tune-study", base=record.study.base)
     if state == "finished":
         _render_test_note(trials)
 
@@ -236,7 +236,7 @@ def _render_test_note(trials: Trials) -> None:
     st.caption(
         "The best trial was chosen by its validation images, so its value there is optimistic: of "
         "many networks that are equally good, it had the most luck. Images that took no part in "
-        "the choice tell how good it is. Ask them once, at the end; choosing by their answer would "
+        "the choice tell how good it is. Ask them once, at the end; choosing by that result would "
         "make it optimistic too."
     )
     link_to("evaluate", "Ask the test images about the best", run=best.run_id)
