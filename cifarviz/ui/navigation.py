@@ -150,8 +150,9 @@ def render_title_and_views(
     key: str,
     problem: Callable[[str], str],
     forget: Sequence[str],
+    usual: View | None = None,
 ) -> View:
-    """Show title and view switch; return the view in the address, else the first.
+    """Show title and view switch; return the view in the address, else ``usual`` or the first.
 
     ``problem`` and ``forget`` are those of ``render_choice``.
     """
@@ -165,6 +166,7 @@ def render_title_and_views(
         hint=None,
         problem=problem,
         forget=forget,
+        usual=usual,
         label_visibility="collapsed",
         place=row,
     )

@@ -132,7 +132,19 @@ LINKS = (
         ("^button: Show the published curves", "no:chart live-loss: .*Published training"),
     ),
     # Tune
-    Link("tune", {}, ("^Tick two or more runs on the Runs page", "^link: Choose runs")),
+    Link("tune", {"View": "Studies"}, ("^A study trains the same", "^button: Start 20 trials")),
+    Link(
+        "tune?view=studies&preset=cifar10-vgg&vary=dropout=range:0:0.5;flip=on,off&sampler=random"
+        "&pruner=none&goal=loss&trials=7&minutes=3&within=30&atonce=2",
+        {"What to reach": "Lowest loss", "Trials": "7", "At most minutes": "3",
+         "Seconds of training": "30", "Trials at once": "2"},
+        ("^Draws every value anew", "^Trains every trial to its end", "^button: Start 7 trials"),
+    ),
+    Link(
+        "tune?view=runs",
+        {"View": "From runs"},
+        ("^Tick two or more runs on the Runs page", "^link: Choose runs"),
+    ),
     Link(
         "tune?view=runs&runs=MINE,OTHER,VGG",
         {"Best is": "Validation accuracy", "Chart": "Parallel coordinates"},

@@ -17,7 +17,7 @@ CASES = [
     ("train", "view=watch&run=RUN", "ghost"),
     ("runs", "", "runs run state preset data starred sort"),
     ("runs", "runs=RUN", "smooth axis ghost"),
-    ("tune", "", "runs"),
+    ("tune", "", "runs study vary goal sampler pruner trials minutes within atonce"),
     ("lab", "", "view"),
     ("inside", "", "run"),
     ("inside", "run=RUN", "checkpoint image split layer channel look scale with class order"),

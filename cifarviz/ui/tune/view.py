@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cifarviz.ui.navigation import ViewEntry, render_title_and_views
+from cifarviz.ui.query import current_query_params
 from cifarviz.ui.tune.from_runs import render_from_runs
 from cifarviz.ui.tune.studies import render_studies
 
@@ -44,7 +45,7 @@ _VIEW_PARAMS = (
 
 
 def choose_view() -> TuneView:
-    """Show title and switch, and return the view of the address, else the first."""
+    """Show title and switch, and return the view of the address, or the one for what it names."""
     return render_title_and_views(
         "Tune",
         {name: view.entry for name, view in _VIEWS.items()},
@@ -53,6 +54,7 @@ def choose_view() -> TuneView:
             f"Tune has no view {word}, so the first is shown. Choose from {', '.join(_VIEWS)}."
         ),
         forget=_VIEW_PARAMS,
+        usual="runs" if "runs" in current_query_params() else None,
     )
 
 
