@@ -119,7 +119,9 @@ def progress_item(record: StudyRecord, state: str, trials: Sequence[StoredTrial]
     if running:
         each = (f"{trial.number} ({_epoch_text(trial)})" for trial in running)
         text += f". Trial {', '.join(each)}"
-    return Item(title, "", color, f"{text}.", note=record.message or "")
+    # That all trials have ended is in the text.
+    note = "" if ended == record.study.trial_count else record.message or ""
+    return Item(title, "", color, f"{text}.", note=note)
 
 
 def _epoch_text(trial: StoredTrial) -> str:
