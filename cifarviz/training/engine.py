@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import tensorflow as tf
 
 from cifarviz.data.image_set import Dataset
 from cifarviz.errors import CifarvizError, TrainingFailed
@@ -41,7 +40,7 @@ from cifarviz.training.speed import SpeedMeter, next_batches
 from cifarviz.training.step import TrainingTensors, ValidationStep
 from cifarviz.training.tensorboard_files import TensorBoardFiles
 from cifarviz.training.timing import NO_INSTRUCTIONS, SHORT_RUN, Precision
-from cifarviz.training.trainable import Trainable, make_trainable
+from cifarviz.training.trainable import Trainable, make_trainable, training_failures
 
 log = logging.getLogger(__name__)
 
@@ -70,22 +69,11 @@ def train(
     """
     training = _Training(experiment, data, sink, artifacts, start, timings)
     try:
-        training.prepare(snapshot_budget, pinned_images, tensorboard)
-        return training.run()
+        with training_failures(lambda: training.precision):
+            training.prepare(snapshot_budget, pinned_images, tensorboard)
+            return training.run()
     except _Stopped:
         return Ending(RunState.STOPPED)
-    except (tf.errors.ResourceExhaustedError, MemoryError) as error:
-        raise TrainingFailed(
-            "There was not enough memory for this network and batch size. Choose a smaller batch "
-            "size or a smaller network."
-        ) from error
-    except tf.errors.OpError as error:
-        if training.precision != "bfloat16":
-            raise
-        raise TrainingFailed(
-            "This processor cannot train this network in bfloat16. Choose float32 as the "
-            "precision, or auto, and train again."
-        ) from error
 
 
 class _Stopped(Exception):

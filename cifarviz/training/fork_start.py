@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from cifarviz.errors import ArtifactDamaged, ArtifactMissing
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.forking import check_fork, keeps_optimizer_state
@@ -92,9 +95,32 @@ def save_transferred(store: RunStore, run_id: str, experiment: Experiment) -> No
     ):
         return
     check_transfer(store, experiment)
-    source = store.get(transfer.run)
-    if source.state.active:
+    if store.get(transfer.run).state.active:
         return
+    save_arrays(
+        start_path(folder),
+        load_transferred(store, experiment),
+        {
+            "format": FORMAT,
+            "epoch": 0,
+            "parent": transfer.run,
+            "optimizer": False,
+            "partial": True,
+        },
+    )
+
+
+def load_transferred(store: RunStore, experiment: Experiment) -> dict[str, NDArray[np.float32]]:
+    """Load the weights that the first layers of ``experiment`` start with; none without a transfer.
+
+    They are named as the variables of its own network. Raises what ``check_transfer`` does, and
+    ``ArtifactMissing`` and ``ArtifactDamaged``.
+    """
+    transfer = experiment.transfer
+    if transfer is None:
+        return {}
+    check_transfer(store, experiment)
+    source = store.get(transfer.run)
     arrays, _facts = load_weights(store.folder(source.id), transfer.checkpoint)
     names = transferred_variables(
         source.experiment.architecture, experiment.architecture, transfer.layers, source.name
@@ -105,8 +131,4 @@ def save_transferred(store: RunStore, run_id: str, experiment: Experiment) -> No
             "another run.",
             name=source.name,
         )
-    save_arrays(
-        start_path(folder),
-        {name: arrays[there] for name, there in names.items()},
-        {"format": FORMAT, "epoch": 0, "parent": source.id, "optimizer": False, "partial": True},
-    )
+    return {name: arrays[there] for name, there in names.items()}

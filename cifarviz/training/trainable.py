@@ -1,10 +1,14 @@
 """A network with its optimizer and its compiled training step."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
 import keras
+import tensorflow as tf
 
+from cifarviz.errors import TrainingFailed
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.optimizers import Optimizer
 from cifarviz.network.build import build, whiten
@@ -50,3 +54,25 @@ def build_optimizer(optimizer: Optimizer) -> keras.optimizers.Optimizer:
         optimizer.learning_rate, **optimizer.keras_arguments()
     )
     return built
+
+
+@contextmanager
+def training_failures(precision: Callable[[], str | None]) -> Iterator[None]:
+    """Raise ``TrainingFailed`` for what this computer cannot do.
+
+    ``precision`` returns that of the network, as far as it is known.
+    """
+    try:
+        yield
+    except (tf.errors.ResourceExhaustedError, MemoryError) as error:
+        raise TrainingFailed(
+            "There was not enough memory for this network and batch size. Choose a smaller batch "
+            "size or a smaller network."
+        ) from error
+    except tf.errors.OpError as error:
+        if precision() != "bfloat16":
+            raise
+        raise TrainingFailed(
+            "This processor cannot train this network in bfloat16. Choose float32 as the "
+            "precision, or auto, and train again."
+        ) from error
