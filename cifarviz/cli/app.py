@@ -17,6 +17,7 @@ from cifarviz.cli.dashboard import dashboard
 from cifarviz.cli.derive import derive
 from cifarviz.cli.exit_codes import run_and_exit
 from cifarviz.cli.import_run import import_run
+from cifarviz.cli.learning_rate import learning_rate
 from cifarviz.cli.tune_up import tune_up
 from cifarviz.datasets.registry import built_in_datasets
 
@@ -41,6 +42,7 @@ app.command()(forking.fork)
 app.add_typer(runs.app, name="runs")
 app.command()(training.resume)
 app.add_typer(tune.app, name="tune")
+app.command("learning-rate")(learning_rate)
 app.command()(reproduce.reproduce)
 app.command()(inspection.evaluate)
 app.command()(inspection.predict)
