@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from cifarviz.datasets.info import Variant
 from cifarviz.datasets.own import use_folder
 from cifarviz.datasets.registry import find_dataset
 from cifarviz.executors.worker import Worker
+from cifarviz.experiment.experiment import Experiment
 from cifarviz.loading import tensorflow_imports
 from cifarviz.runs.recorded import unpack_recorded_once
 from cifarviz.runs.records import Run
@@ -26,6 +28,7 @@ from cifarviz.runs.snapshots import WeightsChoice, snapshot_path, weights_path
 from cifarviz.runs.store import RunStore
 from cifarviz.runs.stored_maps import load_maps, map_image_indices
 from cifarviz.settings import Settings
+from cifarviz.training.range_test import RangeTest
 from cifarviz.training.study_driver import Studies
 
 if TYPE_CHECKING:
@@ -177,6 +180,22 @@ def network_file(run: Run, which: WeightsChoice, *, weights_only: bool) -> bytes
         from cifarviz.analysis import trained_model
 
     return trained_model.network_file(store(), run, which, weights_only=weights_only)
+
+
+def find_learning_rate(
+    runs: RunStore,
+    experiment: Experiment,
+    data: Dataset,
+    on_progress: Callable[[RangeTest], None],
+) -> RangeTest:
+    """Make the range test of an experiment, for work outside a page's script.
+
+    Raises as ``training.rate_finder.find_learning_rate`` does.
+    """
+    with tensorflow_imports(runs.settings.home):
+        from cifarviz.training import rate_finder
+
+    return rate_finder.find_learning_rate(runs, experiment, data, on_progress)
 
 
 def layer_views(run: Run, which: WeightsChoice, image: np.ndarray) -> tuple[LayerView, ...]:

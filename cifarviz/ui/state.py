@@ -18,13 +18,16 @@ class SetupMemory:
     """The state of Set up between two runs of the page.
 
     ``drafts_begun`` counts drafts, so that each one's widgets have their own keys; ``address`` is
-    the draft's preset and changes in the address; ``open_layer`` the layer with an open form.
+    the draft's preset and changes in the address; ``open_layer`` the layer with an open form;
+    ``rate_search`` the generation of the draft, and the key of the last search for its learning
+    rate.
     """
 
     draft: Draft | None = None
     drafts_begun: int = 0
     address: tuple[str | None, str | None] | None = None
     open_layer: str | None = None
+    rate_search: tuple[int, Hashable] | None = None
 
 
 class WidgetGone(KeyError):

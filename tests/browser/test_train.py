@@ -13,6 +13,7 @@ from scripts import chromium
 from scripts.app_server import AppServer
 
 LOSS = ".st-key-live-loss .cifarviz-chart"
+RATE_CURVE = ".st-key-rate-finder-chart .cifarviz-chart"
 # A machine that is busy with other tests takes its time to load TensorFlow.
 PATIENCE = 90_000
 
@@ -152,3 +153,46 @@ def test_every_press_in_quick_succession_counts(server: AppServer, page: Page) -
         page.get_by_text("Flip", exact=True).click()
     expect(page.get_by_text("flip off → on")).to_be_visible()
     expect(page.get_by_role("switch", name="Flip")).to_be_checked()
+
+
+def test_a_learning_rate_is_found_while_it_is_drawn_and_taken(
+    server: AppServer, page: Page
+) -> None:
+    open_train(page, server, "preset=fashion-mnist-cnn&part=training")
+    button(page, "find-rate").click()
+    # Drawn by the feed, while the page's script rests.
+    page.wait_for_selector(f"{RATE_CURVE} .scatterlayer .point", state="attached", timeout=PATIENCE)
+    expect(button(page, "cancel-rate")).to_be_visible()
+    drawn = page.locator(f"{RATE_CURVE} .scatterlayer .point").count()
+    page.wait_for_function(
+        "([place, drawn]) => document.querySelectorAll(place).length > drawn",
+        arg=[f"{RATE_CURVE} .scatterlayer .point", drawn],
+        timeout=PATIENCE,
+    )
+    use = button(page, "use-rate")
+    expect(use).to_be_visible(timeout=PATIENCE)
+    suggested = use.inner_text().split()[-1]
+    use.click()
+    field = page.get_by_label("Learning rate", exact=True)
+    expect(field).to_have_value(str(float(suggested)))
+    expect(use).to_be_disabled()
+    assert "changes" in address_of(page)
+
+    # A click on the curve takes the rate of its point.
+    chromium.settle(page)
+    page.locator(f"{RATE_CURVE}").scroll_into_view_if_needed()
+    steepest = page.locator(f"{RATE_CURVE} .scatterlayer .trace").nth(2).locator(".point")
+    box = steepest.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    expect(field).not_to_have_value(str(float(suggested)))
+    expect(use).to_be_enabled()
+    taken = field.input_value()
+
+    # The draft is in the address, and the server knows the curve of these settings.
+    page.reload()
+    chromium.settle(page)
+    expect(field).to_have_value(taken)
+    expect(use).to_contain_text(f"Use {suggested}")
+    store = RunStore(Settings.from_environment({"CIFARVIZ_HOME": str(server.home)}))
+    assert not any(run.experiment.preset == "fashion-mnist-cnn" for run in store.all())

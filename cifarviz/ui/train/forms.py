@@ -32,6 +32,7 @@ from cifarviz.ui.train.fields import (
     render_problem,
     render_sample_notice,
 )
+from cifarviz.ui.train.rate_finder import render_rate_finder
 from cifarviz.value_text import format_choice
 
 # The preview of a long run does not need every step.
@@ -89,6 +90,7 @@ def render_training_forms(draft: Draft, assessment: Assessment) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         _render_kind_form(draft, "optimizer", problems)
+        render_rate_finder(draft, assessment)
         st.markdown("## Schedule")
         _render_single_fields(draft, ("batch_size", "epochs"), problems)
         _render_single_fields(draft, ("seed", "precision"), problems)
