@@ -5,6 +5,7 @@ from dataclasses import asdict
 from cifarviz import processor
 from cifarviz.cli.output import AsJson, print_json, print_message, print_table, progress_bar
 from cifarviz.errors import TransitionRefused
+from cifarviz.runs import locks
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 from cifarviz.training import tune_up as tuning
@@ -35,7 +36,10 @@ def tune_up(as_json: AsJson = False) -> None:
                 rate=progress.text,
             )
 
-        tuned = tuning.tune_up(settings.home, update, lambda: bool(store.active()))
+        def given_up() -> bool:
+            return bool(store.active()) or locks.is_held(store.slot_path())
+
+        tuned = tuning.tune_up(settings.home, update, given_up)
     if as_json:
         print_json({"processor": processor.machine_name(), **asdict(tuned)})
         return

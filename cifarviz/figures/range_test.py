@@ -75,8 +75,6 @@ def range_test_figure(curve: RangeTestCurve) -> go.Figure:
                 "exponentformat": "power",
             },
             yaxis={"title": {"text": "Training loss"}, "range": _loss_range(curve)},
-            # Two columns, so that no entry is under the chart's buttons.
-            legend={"entrywidth": 0.45, "entrywidthmode": "fraction"},
         )
     )
     figure.add_scatter(

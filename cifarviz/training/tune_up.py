@@ -214,8 +214,8 @@ def _run_trial(
             while process.poll() is None and time.monotonic() < ends:
                 if given_up():
                     raise TuneUpGivenUp(
-                        "The tune-up was given up, because a run began or somebody stopped it. "
-                        "Start it again when nothing trains."
+                        "The tune-up was given up, because a run or a search for a learning rate "
+                        "began, or somebody stopped it. Start it again when nothing trains."
                     )
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(_POLL_SECONDS)

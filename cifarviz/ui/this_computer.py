@@ -13,6 +13,7 @@ from cifarviz.errors import TuneUpGivenUp
 from cifarviz.live.hub import hub
 from cifarviz.live.items import Item
 from cifarviz.processor import Tuned
+from cifarviz.runs import locks
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 from cifarviz.training.tune_up import BUDGET_SECONDS, TuneUpProgress, describe, tune_up
@@ -50,7 +51,7 @@ class TuneUpJob(BackgroundJob[Tuned]):
         def given_up() -> bool:
             # Ends the work if the job was cancelled.
             report(self.progress.trial - 1 if self.progress else 0)
-            return bool(store.active())
+            return bool(store.active()) or locks.is_held(store.slot_path())
 
         return tune_up(self._settings.home, self._set_progress, given_up, quiet=self.quiet)
 

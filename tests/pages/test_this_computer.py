@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 from cifarviz import processor
 from cifarviz.errors import TuneUpFailed, TuneUpGivenUp
 from cifarviz.processor import Tuned, tuned_content
+from cifarviz.runs import locks
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
@@ -166,3 +167,21 @@ def test_what_is_known_or_unwanted_is_not_measured(
     monkeypatch.setattr(cache, "settings", lambda: here)
     this_computer.tune_up_quietly()
     assert this_computer._jobs(here).newest is None
+
+
+def test_a_tune_up_is_given_up_for_a_search_for_a_learning_rate(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+
+    def tune_up(home: Path, on_progress: object, given_up: Callable[[], bool], **_: object) -> None:
+        asked.append(given_up())
+        slot = locks.acquire(RunStore(settings).slot_path())
+        assert slot is not None
+        asked.append(given_up())
+        slot.release()
+
+    monkeypatch.setattr(this_computer, "tune_up", tune_up)
+    press(opened(), "tune-up")
+    assert newest_job(settings).wait(30)
+    assert asked == [False, True]
