@@ -18,6 +18,7 @@ from cifarviz.cli.experiment_options import (
 )
 from cifarviz.cli.output import AsJson, print_json, print_message, print_table, progress_bar
 from cifarviz.data import library
+from cifarviz.experiment.formatting import format_rate
 from cifarviz.loading import tensorflow_imports
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
@@ -78,7 +79,7 @@ def learning_rate(
         rates = {"suggested": test.suggested, "steepest": test.steepest}
         print_table(
             ["learning rate", "value"],
-            [(name, None if rate is None else f"{rate:.2g}") for name, rate in rates.items()],
+            [(name, None if rate is None else format_rate(rate)) for name, rate in rates.items()],
         )
         print_message(f"{len(test.losses)} steps in {test.seconds:.1f} s.")
         if test.reason is not None:

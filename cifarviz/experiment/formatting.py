@@ -44,6 +44,11 @@ def format_share(value: object) -> str:
     return f"{format_number(round(100 * value, 10))}%" if value else "none"
 
 
+def format_rate(rate: float) -> str:
+    """Return a learning rate to two significant digits, as it is typed: ``0.0021``, ``2.1e-05``."""
+    return format_number(float(f"{rate:.1e}"))
+
+
 def format_brief(name: str, label: str, value: object) -> str:
     """Return a short text for the value of field ``name``, for names of runs.
 

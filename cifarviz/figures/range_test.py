@@ -7,6 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from cifarviz.experiment.formatting import format_rate
 from cifarviz.figures.theme import (
     NEUTRAL,
     TEST,
@@ -50,11 +51,6 @@ class RangeTestCurve:
     def empty(cls) -> Self:
         """Return the curve of a test that has not begun."""
         return cls(np.empty(0), np.empty(0, np.float32), np.empty(0))
-
-
-def format_rate(rate: float) -> str:
-    """Format a learning rate to two significant digits: ``0.0021``, ``2.1e-5``."""
-    return f"{rate:.2g}".replace("e-0", "e-")
 
 
 def range_test_figure(curve: RangeTestCurve) -> go.Figure:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cifarviz.experiment.experiment import Experiment
+from cifarviz.experiment.formatting import format_rate
 from cifarviz.experiment.optimizers import OPTIMIZERS, Optimizer
 from cifarviz.experiment.schedules import Constant
 
@@ -38,9 +39,9 @@ _FLAT = 0.02
 _SUGGESTED_SHARE = 10**-0.5
 _SHALLOW_FALL, _CAREFUL_SHARE = 0.05, 0.1
 _NO_FALL: Final = (
-    "The loss did not clearly fall at any of these learning rates, so none is suggested. Each rate "
-    "is tried for one step only: larger batches show more, and a network that cannot learn shows "
-    "nothing."
+    "The loss did not clearly fall at any of these learning rates, so none is suggested: this "
+    "network takes more steps before it begins to learn, or cannot learn. Try the optimiser's "
+    "default, {usual}."
 )
 _NO_NUMBER: Final = (
     "The loss was not a finite number from the first steps on, so no learning rate is suggested. "
@@ -147,7 +148,7 @@ class RangeTest:
         lowest = self._lowest
         if lowest is None:
             return None
-        rate = f"{self.rates[lowest]:.2g}".replace("e-0", "e-")
+        rate = format_rate(float(self.rates[lowest]))
         if self._share == _SUGGESTED_SHARE:
             return f"Suggested is a third of the rate with the lowest loss, {rate}."
         return (
@@ -165,7 +166,9 @@ class RangeTest:
         """Why no rate is suggested, in sentences."""
         if self._lowest is not None:
             return None
-        return _NO_NUMBER if len(self.losses) <= self._edge else _NO_FALL
+        if len(self.losses) <= self._edge:
+            return _NO_NUMBER
+        return _NO_FALL.format(usual=format_rate(float(self.rates[0]) / _LOWEST))
 
     @property
     def _span(self) -> float:

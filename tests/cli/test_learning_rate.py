@@ -1,5 +1,6 @@
 """``cifarviz learning-rate`` finds a rate, prints it, and stores nothing."""
 
+from cifarviz.experiment.formatting import format_rate
 from cifarviz.runs import locks
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
@@ -28,7 +29,7 @@ def test_it_prints_the_suggested_rate_and_every_point(call: Call, settings: Sett
 
     again = call(*SHORT, "--steps", "120")
     assert again.code == 0
-    assert f"suggested      {found['suggested']:.2g}" in again.out
+    assert f"suggested      {format_rate(found['suggested'])}" in again.out
     assert "Suggested is a" in again.err
     assert f"{len(rates)} steps in" in again.err
 

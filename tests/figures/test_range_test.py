@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cifarviz.figures.range_test import RangeTestCurve, format_rate, range_test_figure
+from cifarviz.figures.range_test import RangeTestCurve, range_test_figure
 
 RATES = np.geomspace(1e-5, 0.1, 900)
 
@@ -62,11 +62,3 @@ def test_more_losses_than_rates_are_refused() -> None:
         RangeTestCurve(RATES[:1], np.ones(2, np.float32), np.ones(2))
     with pytest.raises(ValueError, match="2 losses and 1 smoothed ones"):
         RangeTestCurve(RATES, np.ones(2, np.float32), np.ones(1))
-
-
-@pytest.mark.parametrize(
-    ("rate", "text"),
-    [(0.0021, "0.0021"), (2.1e-5, "2.1e-5"), (0.3, "0.3"), (1.0, "1"), (3e-4, "0.0003")],
-)
-def test_rates_have_two_significant_digits(rate: float, text: str) -> None:
-    assert format_rate(rate) == text

@@ -71,6 +71,7 @@ def test_a_loss_that_does_not_fall_suggests_nothing_and_says_why() -> None:
     assert test.steepest is None
     assert test.reason is None
     assert "did not clearly fall" in (test.note or "")
+    assert "default, 0.001." in (test.note or "")
 
 
 def test_a_loss_that_is_never_a_number_says_so() -> None:

@@ -15,8 +15,9 @@ from cifarviz.experiment.assessment import Assessment
 from cifarviz.experiment.changes import differences
 from cifarviz.experiment.draft import Draft
 from cifarviz.experiment.experiment import Experiment
+from cifarviz.experiment.formatting import format_rate
 from cifarviz.figures.figure_json import figure_values
-from cifarviz.figures.range_test import RangeTestCurve, format_rate, range_test_figure
+from cifarviz.figures.range_test import RangeTestCurve, range_test_figure
 from cifarviz.live.hub import hub
 from cifarviz.live.items import Item
 from cifarviz.runs import locks
