@@ -133,6 +133,16 @@ def _first_step_rows(results: Results, about: str = "") -> Iterator[Row]:
         )
 
 
+def _learning_rate_rows(results: Results) -> Iterator[Row]:
+    for preset, row in results["presets"].items():
+        yield Row(
+            f"learning rate of `{preset}` found, TensorFlow loaded",
+            f"≤ {results['limit']:.0f} s",
+            f"{row['seconds']:.1f} s, {row['steps']:,} steps",
+            results["command"],
+        )
+
+
 def _watched_rows(results: Results, *, about: str) -> Iterator[Row]:
     now, before = results["now"], results.get("before")
     for count, goal in (("1", "≥ 0.98"), ("5", "≥ 0.95"), ("30", "≥ 0.85")):
@@ -333,6 +343,7 @@ _ROWS: Mapping[str, Callable[[Results], Iterator[Row]]] = {
     "training_speed_avx2": partial(_earlier_speed_rows, without=", AVX2 only"),
     "first_step": _first_step_rows,
     "first_step_alone": partial(_first_step_rows, about=", no tune-up meanwhile"),
+    "learning_rate": _learning_rate_rows,
     "watched_cifar10_starter": partial(_watched_rows, about="`cifar10-starter` at batch 32"),
     "watched_cifar10_starter_cold": partial(
         _watched_rows, about="`cifar10-starter` at batch 32 without warm-up"

@@ -39,7 +39,7 @@ def learning_rate(
         typer.Option(
             min=MIN_STEPS,
             max=MAX_STEPS,
-            help="The number of training steps. Default: as many as this computer makes in 11 s.",
+            help="The number of training steps. Default: as many as this computer makes in 15 s.",
         ),
     ] = None,
     as_json: AsJson = False,

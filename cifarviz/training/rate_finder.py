@@ -24,9 +24,9 @@ from cifarviz.training.step import TrainingTensors
 from cifarviz.training.timing import Precision
 from cifarviz.training.trainable import Trainable, make_trainable, training_failures
 
-# Seconds of training steps: with the start of TensorFlow and the building of the network, which
-# take up to 8 s on two slow cores, a test ends within 20 s.
-_STEP_SECONDS = 11.0
+# Seconds that a test may take, building the network included: with the start of TensorFlow, up to
+# 5 s on two slow cores, it ends within 20 s.
+_SECONDS = 15.0
 
 
 def find_learning_rate(
@@ -41,7 +41,7 @@ def find_learning_rate(
 
     It takes the place in which a run would train, so that neither slows the other. ``on_progress``
     gets the test so far, about every 0.15 s, and may raise to end it. Without ``steps`` it has as
-    many as this computer makes in 11 s. Raises ``TransitionRefused`` while a run trains,
+    many as this computer makes within 15 s. Raises ``TransitionRefused`` while a run trains,
     ``TrainingFailed``, ``ExperimentInvalid`` and, for weights of another run, what
     ``load_transferred`` does.
     """
@@ -98,7 +98,8 @@ def make_range_test(
         )
         seconds_per_step = stopwatch.rough_seconds()
         stopwatch.restore_weights()
-        planned = steps or _planned_steps(seconds_per_step)
+        left = _SECONDS - (time.monotonic() - began)
+        planned = steps or _planned_steps(left / seconds_per_step)
         test = RangeTest(rising_rates(experiment.optimizer, planned))
         for losses in _losses(trainable, test.rates, _batches(experiment, plan, planned)):
             test = test.extended(losses, time.monotonic() - began)
@@ -108,8 +109,7 @@ def make_range_test(
     return test
 
 
-def _planned_steps(seconds_per_step: float) -> int:
-    affordable = _STEP_SECONDS / seconds_per_step
+def _planned_steps(affordable: float) -> int:
     return next((steps for steps in STEPS if steps <= affordable), STEPS[-1])
 
 
