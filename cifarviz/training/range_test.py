@@ -19,7 +19,7 @@ from cifarviz.experiment.schedules import Constant
 # The rates, as multiples of the default of the optimizer's kind: for Adam from 1e-5 to 0.3, for SGD
 # from 1e-4 to 3.
 _LOWEST, _HIGHEST = 0.01, 300.0
-STEPS: Final = (2000, 1000, 500, 300, 200, 100, 50)
+STEPS: Final = (2000, 1000, 500, 300, 200, 100, 50, 30)
 """How many steps a test may have, so that tests on one computer mostly have as many."""
 MIN_STEPS: Final = 20
 MAX_STEPS: Final = 10_000
