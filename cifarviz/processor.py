@@ -167,6 +167,45 @@ def default_use() -> ProcessorUse:
     }.get(usable_cores(), ProcessorUse(onednn))
 
 
+def core_shares(count: int) -> tuple[tuple[int, ...], ...]:
+    """Return the numbers of the cores for each of ``count`` processes, or of as many as cores.
+
+    The shares are disjoint and of one size, so that equal runs are equally fast; cores that are
+    left over have none.
+    """
+    if hasattr(os, "sched_getaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+    else:
+        cores = list(range(usable_cores()))
+    count = min(count, len(cores))
+    size = len(cores) // count
+    return tuple(tuple(cores[size * n : size * (n + 1)]) for n in range(count))
+
+
+def share_use(home: Path, cores: int) -> ProcessorUse:
+    """Return how a process uses so many cores, while others use the rest.
+
+    As ``default_use``, with as many threads as cores, since TensorFlow's own number would be that
+    of the whole computer where a process cannot be kept to its cores.
+    """
+    tuned = load_tuned(home)
+    onednn = (tuned.use if tuned else default_use()).onednn
+    threads = (1, cores, cores) if cores <= 2 else (cores, cores, 1)
+    return ProcessorUse(onednn, *threads).with_environment(_GIVEN)
+
+
+def environment_with(use: ProcessorUse) -> dict[str, str]:
+    """Return the variables for a new Python process of cifarviz that uses the processor so."""
+    others = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+    paths = [str(Path(__file__).parent.parent), *filter(None, [others.get("PYTHONPATH")])]
+    return {
+        **others,
+        **use.environment(),
+        "PYTHONPATH": os.pathsep.join(paths),
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+    }
+
+
 @dataclass(frozen=True)
 class Trial:
     """Images a second of each preset that was timed, with this use of the processor."""
@@ -220,9 +259,12 @@ def measured_with() -> dict[str, str]:
 
 
 @cache
-def machine_name() -> str:
-    """Return the processor and the usable cores: ``Intel(R) Xeon(R) Processor, 2 cores``."""
-    return f"{_processor()}, {_plural(usable_cores(), 'core')}"
+def machine_name(cores: int | None = None) -> str:
+    """Return the processor and the usable cores: ``Intel(R) Xeon(R) Processor, 2 cores``.
+
+    ``cores``: so many of them, for a process that has a share.
+    """
+    return f"{_processor()}, {_plural(cores or usable_cores(), 'core')}"
 
 
 @cache

@@ -6,7 +6,10 @@
                               any other source
 ``CIFARVIZ_TENSORBOARD_DIR``  TensorBoard files, a folder a run; default ``tensorboard`` in the
                               home
-``CIFARVIZ_EXECUTOR``         what trains queued runs; default ``local``, a thread of this process
+``CIFARVIZ_EXECUTOR``         what trains queued runs; default ``local``: this computer
+``CIFARVIZ_RUNS_AT_ONCE``     how many runs train at once on this computer; default 1, in a thread
+                              of the program. More train in processes of their own, each on its
+                              share of the cores
 ``CIFARVIZ_RUN_MB``           megabytes that one run's snapshots may take; default 100
 ``CIFARVIZ_SNAPSHOTS_MB``     megabytes that those of all runs may take; default 5000
 ``CIFARVIZ_WARM_UP``          ``0`` keeps the dashboard from loading TensorFlow before it is needed
@@ -38,6 +41,8 @@ class Settings:
     recorded: bool = True
     executor: str = "local"
     """A name among ``executors.registry.EXECUTORS``."""
+    runs_at_once: int = 1
+    """How many runs the executor ``local`` trains at once at most."""
     run_budget: int = 100_000_000
     """Bytes that the snapshots of one run may take."""
     snapshots_budget: int = 5_000_000_000
@@ -63,7 +68,27 @@ class Settings:
             tune_up=env.get("CIFARVIZ_TUNE_UP", "").strip() != "0",
             recorded=env.get("CIFARVIZ_RECORDED", "").strip() != "0",
             executor=env.get("CIFARVIZ_EXECUTOR", "").strip() or "local",
+            runs_at_once=_runs_at_once(env),
         )
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables that give a new process the same settings."""
+        folders = {
+            "CIFARVIZ_HOME": self.home,
+            "CIFARVIZ_DATA_DIR": self.data_dir or "",
+            "CIFARVIZ_TENSORBOARD_DIR": self.tensorboard_dir,
+            "KERAS_HOME": self.keras_home,
+        }
+        others = {
+            "CIFARVIZ_EXECUTOR": self.executor,
+            "CIFARVIZ_RUNS_AT_ONCE": self.runs_at_once,
+            "CIFARVIZ_RUN_MB": self.run_budget // 1_000_000,
+            "CIFARVIZ_SNAPSHOTS_MB": self.snapshots_budget // 1_000_000,
+            "CIFARVIZ_WARM_UP": int(self.warm_up),
+            "CIFARVIZ_TUNE_UP": int(self.tune_up),
+            "CIFARVIZ_RECORDED": int(self.recorded),
+        }
+        return {name: str(value) for name, value in {**folders, **others}.items()}
 
     @property
     def datasets(self) -> Path:
@@ -94,3 +119,12 @@ def _megabytes(env: Mapping[str, str], name: str, default: int) -> int:
             "{name} must be a number of megabytes, 0 or more, not “{text}”.", name=name, text=text
         )
     return int(text) * 1_000_000
+
+
+def _runs_at_once(env: Mapping[str, str]) -> int:
+    text = env.get("CIFARVIZ_RUNS_AT_ONCE", "").strip() or "1"
+    if not text.isdecimal() or int(text) < 1:
+        raise SettingInvalid(
+            "CIFARVIZ_RUNS_AT_ONCE must be a number of runs, 1 or more, not “{text}”.", text=text
+        )
+    return int(text)

@@ -9,6 +9,7 @@ _CORE: Mapping[str, frozenset[str]] = {
     "settings": frozenset({"errors"}),
     "storage": frozenset({"errors"}),
     "processor": frozenset({"cifarviz"}),
+    "free_memory": frozenset(),
     "loading": frozenset({"processor"}),
     "escaping": frozenset(),
     "installation": frozenset(),
@@ -88,6 +89,7 @@ _CORE: Mapping[str, frozenset[str]] = {
     "lessons": frozenset({"analysis", "runs", "experiment", "layers"}),
     "training": frozenset(
         {
+            "free_memory",
             "processor",
             "storage",
             "runs",
@@ -100,7 +102,19 @@ _CORE: Mapping[str, frozenset[str]] = {
         }
     ),
     "executors": frozenset(
-        {"loading", "training", "runs", "experiment", "datasets", "data", "errors", "settings"}
+        {
+            "loading",
+            "free_memory",
+            "processor",
+            "storage",
+            "training",
+            "runs",
+            "experiment",
+            "datasets",
+            "data",
+            "errors",
+            "settings",
+        }
     ),
 }
 _BELOW = frozenset(_CORE)

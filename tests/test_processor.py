@@ -20,6 +20,7 @@ from cifarviz.processor import (
     load_tuned,
     tuned_content,
 )
+from scripts.app_server import ROOT
 
 _X86 = "processor\t: 0\nmodel name\t: Some CPU\nflags\t\t: fpu avx2 {flags}\nbugs\t\t: bf16\n"
 FOUND = ProcessorUse(False, 3, 2, 2)
@@ -199,3 +200,32 @@ def test_a_damaged_file_counts_as_none(content: str, tmp_path: Path) -> None:
     damaged["use"] = {"threads": 3}
     (tmp_path / TUNED_FILE).write_text(json.dumps(damaged))
     assert load_tuned(tmp_path) is None
+
+
+def test_shares_of_the_cores_are_disjoint_and_of_one_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {7, 1, 3, 5, 9}, raising=False)
+    assert processor.core_shares(1) == ((1, 3, 5, 7, 9),)
+    assert processor.core_shares(2) == ((1, 3), (5, 7))
+    assert processor.core_shares(4) == ((1,), (3,), (5,), (7,))
+    assert processor.core_shares(50) == ((1,), (3,), (5,), (7,), (9,))
+
+
+def test_a_share_has_as_many_threads_as_cores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processor, "flags", lambda *_: frozenset({"avx2"}))
+    uses = [processor.share_use(tmp_path, cores) for cores in (1, 2, 6)]
+    assert uses == [
+        ProcessorUse(True, 1, 1, 1),
+        ProcessorUse(True, 1, 2, 2),
+        ProcessorUse(True, 6, 6, 1),
+    ]
+    monkeypatch.setattr(processor, "_GIVEN", {"TF_NUM_INTRAOP_THREADS": "3"})
+    assert processor.share_use(tmp_path, 6) == ProcessorUse(True, 3, 0, 1)
+
+
+def test_a_new_process_has_the_use_and_no_other_wish() -> None:
+    environment = processor.environment_with(ProcessorUse(None, 1, 4, 4))
+    given = {name: environment[name] for name in processor.VARIABLES if name in environment}
+    assert ProcessorUse().with_environment(given) == ProcessorUse(None, 1, 4, 4)
+    assert environment["PYTHONPATH"].split(os.pathsep)[0] == str(ROOT)

@@ -11,3 +11,35 @@ def test_budgets_are_megabytes() -> None:
     assert (settings.run_budget, settings.snapshots_budget) == (7_000_000, 0)
     with pytest.raises(SettingInvalid, match="CIFARVIZ_RUN_MB must be a number of megabytes"):
         Settings.from_environment({"CIFARVIZ_RUN_MB": "-3"})
+
+
+def test_runs_at_once_is_a_number_of_runs() -> None:
+    assert Settings.from_environment({}).runs_at_once == 1
+    assert Settings.from_environment({"CIFARVIZ_RUNS_AT_ONCE": " 3 "}).runs_at_once == 3
+    for text in ("0", "-2", "many", "1.5"):
+        with pytest.raises(SettingInvalid, match="CIFARVIZ_RUNS_AT_ONCE must be a number of runs"):
+            Settings.from_environment({"CIFARVIZ_RUNS_AT_ONCE": text})
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {},
+        {
+            "CIFARVIZ_HOME": "/home of runs",
+            "CIFARVIZ_DATA_DIR": "/data",
+            "CIFARVIZ_TENSORBOARD_DIR": "/events",
+            "CIFARVIZ_EXECUTOR": "other",
+            "CIFARVIZ_RUNS_AT_ONCE": "4",
+            "CIFARVIZ_RUN_MB": "7",
+            "CIFARVIZ_SNAPSHOTS_MB": "70",
+            "CIFARVIZ_WARM_UP": "0",
+            "CIFARVIZ_TUNE_UP": "0",
+            "CIFARVIZ_RECORDED": "0",
+            "KERAS_HOME": "/keras",
+        },
+    ],
+)
+def test_a_new_process_gets_the_same_settings(variables: dict[str, str]) -> None:
+    settings = Settings.from_environment(variables)
+    assert Settings.from_environment(settings.environment()) == settings

@@ -6,9 +6,19 @@ from types import MappingProxyType
 from cifarviz.errors import SettingInvalid
 from cifarviz.executors.executor import Executor
 from cifarviz.executors.local import LocalExecutor
+from cifarviz.executors.processes import ProcessExecutor
 from cifarviz.runs.store import RunStore
+from cifarviz.training.local_places import place_count
 
-EXECUTORS: Mapping[str, Callable[[RunStore], Executor]] = MappingProxyType({"local": LocalExecutor})
+
+def _on_this_computer(store: RunStore) -> Executor:
+    """A thread of this process for one run at a time, processes for more."""
+    return ProcessExecutor(store) if place_count(store.settings) > 1 else LocalExecutor(store)
+
+
+EXECUTORS: Mapping[str, Callable[[RunStore], Executor]] = MappingProxyType(
+    {"local": _on_this_computer}
+)
 
 
 def make_executor(store: RunStore) -> Executor:

@@ -11,11 +11,13 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from cifarviz.errors import CifarvizError, LeaseLost, RunNotFound, StoreError, TransitionRefused
+from cifarviz.errors import LeaseLost, RunNotFound, StoreError, TransitionRefused
 from cifarviz.executors.executor import ExecutorPlace, Job
+from cifarviz.executors.failure import failed_ending, format_error
 from cifarviz.executors.registry import make_executor
 from cifarviz.runs.artifacts import checkpoint_path
 from cifarviz.runs.leases import Attempt
+from cifarviz.runs.predecessors import find_predecessor
 from cifarviz.runs.recorded import ORIGIN
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import thin_all
@@ -52,8 +54,6 @@ class Worker(ProcessQueue):
         super().__init__(settings, origin)
         self._executor = make_executor(self.store)
         self._threads: list[threading.Thread] = []
-        # Held while a run is chosen and started, so that no two threads choose the same.
-        self._choosing = threading.Lock()
         # The newest attempt at each run that trains here.
         self._jobs: dict[str, Job] = {}
         self._tries: dict[str, int] = {}
@@ -90,7 +90,7 @@ class Worker(ProcessQueue):
 
     def _train_next(self) -> bool:
         """Train the next run to its end; returns whether one was ready and a place was free."""
-        with self._choosing:
+        with self.choosing:
             run_id = self._first_waiting()
             begun = self._begin(run_id) if run_id is not None else None
         if run_id is None or begun is None:
@@ -124,6 +124,9 @@ class Worker(ProcessQueue):
             if place is None:
                 return None
             try:
+                if find_predecessor(self.store, self.store.get(run_id)) is not None:
+                    place.release()
+                    return None
                 run = self.store.transition(run_id, RunState.RUNNING, owner=place.owner)
             except BaseException:
                 place.release()
@@ -136,7 +139,7 @@ class Worker(ProcessQueue):
                 self._give_up(run_id, error)
                 self._release(run_id)
                 return None
-            message = f"The run cannot start now ({_format_error(error)}). Trying again."
+            message = f"The run cannot start now ({format_error(error)}). Trying again."
             self.store.describe(run_id, message=message)
             raise
         job = Job(self.store, run, Attempt(run.attempt, place.owner))
@@ -154,7 +157,7 @@ class Worker(ProcessQueue):
         """Mark a run as failed that cannot be started or finished, so that the others can train."""
         log.error("run %s could not be started or finished", run_id, exc_info=error)
         self._failed_runs.add(run_id)
-        message = f"This run could not be started or finished ({_format_error(error)}). Resume it."
+        message = f"This run could not be started or finished ({format_error(error)}). Resume it."
         try:
             self.store.fail(run_id, message, attempt=attempt)
         except Exception:
@@ -210,11 +213,8 @@ class Worker(ProcessQueue):
             return self._executor.train(job)
         except LeaseLost:
             raise
-        except CifarvizError as error:
-            return Ending(RunState.FAILED, str(error))
         except Exception as error:
-            log.exception("run %s failed", job.run.id)
-            return Ending(RunState.FAILED, f"Training failed: {_format_error(error)}")
+            return failed_ending(job.run.id, error)
 
     def _thin_snapshots(self) -> None:
         oldest_first = sorted(self.store.all(), key=lambda run: (run.starred, run.created))
@@ -238,10 +238,3 @@ class Worker(ProcessQueue):
             job.sink.transition(RunState.STOPPING)
         except TransitionRefused:
             log.debug("run %s is already stopping", job.run.id)
-
-
-def _format_error(error: Exception) -> str:
-    """Format an error for the run's message."""
-    if isinstance(error, CifarvizError):
-        return str(error).rstrip(".")
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -19,9 +19,12 @@ LEASE = "id, lease_owner, lease_expires"
 class RunQueue(Curation):
     """The part of ``RunStore`` that orders waiting runs."""
 
-    def slot_path(self) -> Path:
-        """The lock of the only slot in which a run may train on this machine."""
-        return self.settings.locks / "slot.lock"
+    def slot_path(self, slot: int = 0) -> Path:
+        """The lock of a slot in which a run may train on this machine, counted from 0.
+
+        Without other settings there is only the first.
+        """
+        return self.settings.locks / (f"slot-{slot + 1}.lock" if slot else "slot.lock")
 
     def queue(self) -> list[str]:
         """Return the ids of the waiting runs, in the order they will train."""

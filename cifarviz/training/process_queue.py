@@ -43,6 +43,9 @@ class ProcessQueue(ABC):
         self._locks: dict[str, BaseFileLock] = {}
         self._waiting: set[str] = set()
         self._changed = threading.Condition()
+        # Held while a run is chosen and started, so that no two threads choose the same; and while
+        # runs are queued of which none may start before all are there.
+        self.choosing = threading.Lock()
         self._adopts = False
         # Runs that could not start here: only a person resumes them.
         self._failed_runs: set[str] = set()

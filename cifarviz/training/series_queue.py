@@ -30,6 +30,14 @@ def queue_series(
 
     Raises what ``ProcessQueue.submit`` does.
     """
+    # None starts before the series is known: it sets the precision of all.
+    with worker.choosing:
+        return _queue_series(worker, kind, title, submissions)
+
+
+def _queue_series(
+    worker: ProcessQueue, kind: str, title: str, submissions: Sequence[Submission]
+) -> tuple[Series, list[Run]]:
     runs: list[Run] = []
     try:
         for submission in submissions:

@@ -21,11 +21,11 @@ from cifarviz.experiment.presets import PRESETS
 from cifarviz.processor import (
     TENSORFLOW_ALONE,
     TUNED_FILE,
-    VARIABLES,
     ProcessorUse,
     Trial,
     Tuned,
     default_use,
+    environment_with,
     given_variables,
     has_bfloat16,
     tuned_content,
@@ -40,7 +40,6 @@ BUDGET_SECONDS = 60.0
 _MIN_GAIN = 1.05
 _POLL_SECONDS = 0.1
 _LOWEST_PRIORITY = 19
-_ROOT = Path(__file__).parent.parent.parent
 
 
 @dataclass(frozen=True)
@@ -187,17 +186,9 @@ def _run_trial(
     quiet: bool,
 ) -> list[list[str]]:
     """Return the words of each line of ``trial.py``; fewer if it failed or took too long."""
-    others = {name: value for name, value in os.environ.items() if name not in VARIABLES}
-    paths = [str(_ROOT), *filter(None, [others.get("PYTHONPATH")])]
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "cifarviz.training.trial", *arguments],
-        env={
-            **others,
-            **use.environment(),
-            "CIFARVIZ_HOME": str(home),
-            "PYTHONPATH": os.pathsep.join(paths),
-            "TF_CPP_MIN_LOG_LEVEL": "3",
-        },
+        env={**environment_with(use), "CIFARVIZ_HOME": str(home)},
         # Its end is closed with this process, also if that is killed; then the trial ends, too.
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
