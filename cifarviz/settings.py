@@ -27,6 +27,9 @@ from pathlib import Path
 
 from cifarviz.errors import SettingInvalid
 
+LOCAL = "local"
+"""The executor that trains on this computer."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -39,7 +42,7 @@ class Settings:
     warm_up: bool = True
     tune_up: bool = True
     recorded: bool = True
-    executor: str = "local"
+    executor: str = LOCAL
     """A name among ``executors.registry.EXECUTORS``."""
     runs_at_once: int = 1
     """How many runs the executor ``local`` trains at once at most."""
@@ -67,7 +70,7 @@ class Settings:
             warm_up=env.get("CIFARVIZ_WARM_UP", "").strip() != "0",
             tune_up=env.get("CIFARVIZ_TUNE_UP", "").strip() != "0",
             recorded=env.get("CIFARVIZ_RECORDED", "").strip() != "0",
-            executor=env.get("CIFARVIZ_EXECUTOR", "").strip() or "local",
+            executor=env.get("CIFARVIZ_EXECUTOR", "").strip() or LOCAL,
             runs_at_once=_runs_at_once(env),
         )
 

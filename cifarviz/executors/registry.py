@@ -8,6 +8,7 @@ from cifarviz.executors.executor import Executor
 from cifarviz.executors.local import LocalExecutor
 from cifarviz.executors.processes import ProcessExecutor
 from cifarviz.runs.store import RunStore
+from cifarviz.settings import LOCAL
 from cifarviz.training.local_places import place_count
 
 
@@ -17,7 +18,7 @@ def _on_this_computer(store: RunStore) -> Executor:
 
 
 EXECUTORS: Mapping[str, Callable[[RunStore], Executor]] = MappingProxyType(
-    {"local": _on_this_computer}
+    {LOCAL: _on_this_computer}
 )
 
 

@@ -19,17 +19,16 @@ from cifarviz.figures.theme import MetricName
 from cifarviz.live.items import (
     Item,
     metrics_item,
-    progress_item,
     state_item,
-    status_item,
     verdict_item,
-    waiting_text,
 )
+from cifarviz.live.queue_items import active_items, estimate_queue, status_items, waiting_text
 from cifarviz.live.run_figures import METRICS, History, LivePoints, run_figure, steps_per_epoch
 from cifarviz.runs.lineage import inherited_epochs
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
+from cifarviz.training.queue_estimate import QueueEstimate
 
 Message = dict[str, Any]
 
@@ -40,8 +39,6 @@ STATUS: Final = "status"
 """The name of the feed of the training run."""
 ACTIVE: Final = "active"
 """The name of the feed of all active runs."""
-CURRENT: Final = "current"
-"""The name of the only item of the feed ``STATUS``."""
 MOST_POINTS: Final = 2**16
 """Of a run with more batches, only every second, fourth, … is sent."""
 NOT_BEGUN: Final = ""
@@ -105,7 +102,10 @@ class RunFeed:
         run = self._store.get(self._run_id)
         history = self._points.refresh()
         queued = run.state is RunState.QUEUED
-        waiting = waiting_text(run, self._store.active()) if queued else ""
+        waiting = ""
+        if queued:
+            active = self._store.active()
+            waiting = waiting_text(run, active, estimate_queue(self._store, active))
         with self._lock:
             changed = (run, waiting) != (self._run, self._waiting)
             changed = changed or history.version != self._history.version
@@ -245,28 +245,27 @@ def _parent_epochs(store: RunStore, run: Run) -> list[Epoch]:
 
 
 class ActiveFeed:
-    """All active runs by id, the training run first."""
+    """All active runs by id, those in training first, and a summary."""
 
     interval = 1.0
 
     def __init__(self, store: RunStore) -> None:
         self._store = store
         self._runs: Sequence[Run] = ()
+        self._estimate = QueueEstimate()
 
     def refresh(self) -> bool:
-        """Read the active runs."""
+        """Read the active runs, and estimate when they end."""
         runs = self._store.active()
-        changed = runs != self._runs
-        self._runs = runs
+        estimate = estimate_queue(self._store, runs)
+        changed = (runs, estimate) != (self._runs, self._estimate)
+        self._runs, self._estimate = runs, estimate
         return changed
 
     def message(self, position: str) -> tuple[Message, str]:
-        """Return an item per run, for any position."""
-        runs = self._runs
-        items = {
-            run.id: progress_item(run, waiting=waiting_text(run, runs)).values() for run in runs
-        }
-        return {"mark": active_mark(runs), "items": items}, _mark(items)
+        """Return an item per run and the summary, for any position."""
+        items = _values(active_items(self._runs, self._estimate))
+        return {"mark": active_mark(self._runs), "items": items}, _mark(items)
 
 
 def active_mark(runs: Sequence[Run]) -> str:
@@ -275,16 +274,20 @@ def active_mark(runs: Sequence[Run]) -> str:
 
 
 class StatusFeed(ActiveFeed):
-    """The training run, for the sidebar."""
+    """The runs in training, for the sidebar."""
 
     def message(self, position: str) -> tuple[Message, str]:
-        """Return its item, for any position."""
-        items = {CURRENT: status_item(self._runs).values()}
+        """Return their items, for any position."""
+        items = _values(status_items(self._runs, self._estimate))
         return {"mark": status_mark(self._runs), "items": items}, _mark(items)
 
 
+def _values(items: Mapping[str, Item]) -> dict[str, dict[str, Any]]:
+    return {name: item.values() for name, item in items.items()}
+
+
 def status_mark(active: Sequence[Run]) -> str:
-    """Return a hash of the training run, and of queued runs whose process has ended."""
+    """Return a hash of the first run in training, and of queued runs whose process has ended."""
     return _mark(active[0].id if active else None, [run.id for run in active if run.orphaned])
 
 

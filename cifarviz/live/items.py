@@ -5,10 +5,11 @@ A page draws them when its script runs, and browsers receive them again as they 
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from cifarviz.analysis.overfitting import VERDICT_LABELS, Fit
+from cifarviz.processor import machine_name
 from cifarviz.runs.recorded import ORIGIN
 from cifarviz.runs.records import Run
 from cifarviz.runs.run_headline import (
@@ -91,7 +92,7 @@ def state_item(run: Run, waiting: str = "") -> Item:
 
     ``waiting`` tells what a queued run waits for.
     """
-    text = waiting or progress_text(run) or outcome_text(run)
+    text = waiting or _with_place(progress_text(run), run) or outcome_text(run)
     return Item(badge=state_label(run), color=state_color(run), text=text)
 
 
@@ -106,15 +107,6 @@ def progress_item(run: Run, title: str | None = None, waiting: str = "") -> Item
         share=progress_share(run),
         note=f"{'Best so far' if run.state.active else 'Best'}: {best}" if best else "",
     )
-
-
-def status_item(active: Sequence[Run]) -> Item:
-    """Return the progress of the training run, and how many runs wait."""
-    if not active:
-        return Item(text="Nothing is training.")
-    item = progress_item(active[0])
-    waiting = f"{len(active) - 1} more waiting" if len(active) > 1 else ""
-    return replace(item, note="\n".join(filter(None, [item.note, waiting])))
 
 
 def progress_share(run: Run) -> float:
@@ -235,6 +227,14 @@ def _is_going_on(run: Run) -> bool:
     return run.state is RunState.RUNNING and run.requested is None
 
 
+def place_text(run: Run) -> str:
+    """Return where a run trains, unless that is the whole of this computer."""
+    if run.state is RunState.QUEUED or not run.state.active or run.machine == machine_name():
+        return ""
+    processor, _, cores = run.machine.rpartition(", ")
+    return f"this computer, {cores}" if machine_name().startswith(f"{processor}, ") else run.machine
+
+
 def time_left(run: Run) -> float | None:
     """Return the seconds that a run which trains has left, if known."""
     if run.damage is not None or run.progress is None or not _is_going_on(run):
@@ -246,7 +246,11 @@ def timed_progress_text(run: Run) -> str:
     """Return the progress of an active run with the time left; empty for an ended run."""
     text, left = progress_text(run), time_left(run)
     # In the same line: a line that comes and goes would move what stands below.
-    return text if left is None else f"{text}, {format_time_left(left)}"
+    return _with_place(text if left is None else f"{text}, {format_time_left(left)}", run)
+
+
+def _with_place(text: str, run: Run) -> str:
+    return " · ".join(filter(None, [text, place_text(run)])) if text else ""
 
 
 def outcome_text(run: Run) -> str:
@@ -293,21 +297,3 @@ def _restored_text(run: Run) -> str:
     if not restored_best_weights(run):
         return ""
     return f"The weights of epoch {run.best_epoch} were restored at the end."
-
-
-def waiting_text(run: Run, active: Sequence[Run]) -> str:
-    """Return what a queued run waits for, as text; empty for other runs."""
-    if run.state is not RunState.QUEUED:
-        return ""
-    if run.orphaned:
-        return progress_text(run)
-    # Runs whose process has ended do not block others.
-    served = [other for other in active if not other.orphaned]
-    ids = [other.id for other in served]
-    before = served[: ids.index(run.id)] if run.id in ids else []
-    if not before:
-        return "starting next"
-    last = before[-1].name
-    if len(before) == 1:
-        return f"waiting for “{last}”"
-    return f"waiting for “{last}” and {len(before) - 1} more"

@@ -13,6 +13,7 @@ from math import log2, sqrt
 from statistics import fmean, median
 from typing import Literal
 
+from cifarviz.data.library import image_counts
 from cifarviz.errors import ExperimentInvalid, UnknownFormat
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.runs.archive import IMPORTED
@@ -90,6 +91,16 @@ def epoch_work(experiment: Experiment, train_images: int, validation_images: int
         validation_images=validation_images
         + tracked_image_count(experiment.data.wrong_labels, train_images),
     )
+
+
+def run_work(run: Run) -> EpochWork:
+    """Return the work of an epoch of a run; raises as ``Run.experiment`` and ``sizes`` do."""
+    train, validation = run.train_images, run.validation_images
+    if train is None or validation is None:
+        data = run.experiment.data
+        sizes = run.experiment.sizes(*image_counts(data.dataset, data.variant))
+        train, validation = sizes.train, sizes.validation
+    return epoch_work(run.experiment, train, validation)
 
 
 @dataclass(frozen=True)
@@ -201,7 +212,7 @@ def seconds_left(
             # One that is being built has spent most of its start.
             if run.state is RunState.QUEUED:
                 start = sqrt(START_SECONDS[0] * START_SECONDS[1])
-        left.append(start + pace * _epochs_left(run))
+        left.append(start + pace * epochs_left(run))
     return max([sum(left) / max(at_once, 1), *left], default=0.0)
 
 
@@ -210,12 +221,13 @@ def _seconds_per_epoch(run: Run, history: Sequence[Epoch]) -> float | None:
     if history:
         return fmean(epoch.seconds for epoch in history[-_NEWEST_EPOCHS:])
     progress = run.progress
-    if progress is None or progress.seconds_left is None or not _epochs_left(run):
+    if progress is None or progress.seconds_left is None or not epochs_left(run):
         return None
-    return progress.seconds_left / _epochs_left(run)
+    return progress.seconds_left / epochs_left(run)
 
 
-def _epochs_left(run: Run) -> float:
+def epochs_left(run: Run) -> float:
+    """Return how many epochs a run has left, with a fraction for the one under way."""
     done = float(run.epochs_done)
     if run.progress is not None and run.progress.steps_per_epoch:
         done = max(done, run.progress.step / run.progress.steps_per_epoch)

@@ -4,12 +4,12 @@ One place has all cores. Of more, each has a share of them, and a process (``exe
 """
 
 from cifarviz import free_memory, processor
-from cifarviz.settings import Settings
+from cifarviz.settings import LOCAL, Settings
 
 
 def place_shares(settings: Settings) -> tuple[tuple[int, ...], ...]:
     """Return the numbers of the cores of each place; no more places than cores."""
-    wanted = settings.runs_at_once if settings.executor == "local" else 1
+    wanted = settings.runs_at_once if settings.executor == LOCAL else 1
     return processor.core_shares(wanted)
 
 

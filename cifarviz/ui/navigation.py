@@ -12,8 +12,8 @@ import streamlit as st
 from streamlit.navigation.page import Page
 
 from cifarviz.errors import CifarvizError
-from cifarviz.live.feeds import CURRENT, STATUS, status_mark
-from cifarviz.live.items import status_item
+from cifarviz.live.feeds import STATUS, status_mark
+from cifarviz.live.queue_items import estimate_queue, status_items
 from cifarviz.runs.series import find_series
 from cifarviz.ui import cache
 from cifarviz.ui.address import quoted
@@ -173,14 +173,16 @@ def render_title_and_views(
 
 
 def render_run_status() -> None:
-    """Show the training run with its progress, and how many runs wait."""
-    active = cache.store().active()
+    """Show the runs in training with their progress, how many wait, and for how long."""
+    store = cache.store()
+    active = store.active()
     if any(run.orphaned for run in active):
         cache.adopt_orphans()
-        active = cache.store().active()
+        active = store.active()
     with st.container(border=bool(active), key="run-status"):
         live = Live(STATUS, status_mark(active))
-        live_items({CURRENT: status_item(active)}, key="status", live=live, reports_break=True)
+        items = status_items(active, estimate_queue(store, active))
+        live_items(items, key="status", live=live, alone=True, reports_break=True)
         if active:
             _render_watch_link(active[0].id)
 

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Hashable, Sequence
+from math import ceil
 from typing import TypeVar
 
 import streamlit as st
@@ -9,7 +10,9 @@ import streamlit as st
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import Action, RunState
+from cifarviz.settings import LOCAL, Settings
 from cifarviz.training.estimate import Estimate
+from cifarviz.training.local_places import place_count
 from cifarviz.ui import cache, state
 from cifarviz.ui.errors import errors_as_toast
 
@@ -70,7 +73,20 @@ def stop_runs(run_ids: Sequence[str]) -> None:
         cache.store().stop_all(run_ids)
 
 
-def format_duration_range(estimate: Estimate, epochs: int = 1) -> str:
+def format_order(settings: Settings) -> str:
+    """Return how queued runs train: ``one after another``, ``2 at a time``."""
+    if settings.executor != LOCAL:
+        return "as places become free"
+    places = place_count(settings)
+    return "one after another" if places == 1 else f"{places} at a time"
+
+
+def time_share(settings: Settings, runs: int) -> float:
+    """Return the share of the time of equal ``runs`` after which all are done, 0 to 1."""
+    return ceil(runs / place_count(settings)) / runs
+
+
+def format_duration_range(estimate: Estimate, epochs: float = 1) -> str:
     """Format ``about 50 s``, or ``40 s to 1 min`` if the range exceeds 15% each way."""
     low, high = estimate.low * epochs, estimate.high * epochs
     if high < 1:

@@ -9,7 +9,8 @@ from cifarviz.datasets.info import DatasetInfo
 from cifarviz.figures.sprite import sprite
 from cifarviz.figures.theme import class_color
 from cifarviz.live.feeds import ACTIVE, active_mark
-from cifarviz.live.items import progress_item, state_badge, waiting_text
+from cifarviz.live.items import state_badge
+from cifarviz.live.queue_items import active_items, estimate_queue
 from cifarviz.runs.records import Run
 from cifarviz.runs.run_headline import headline
 from cifarviz.ui import cache
@@ -52,16 +53,18 @@ def render_newest_runs(runs: Sequence[Run]) -> None:
     """Render the newest of ``runs``, sorted by age, each with a link."""
     # The badge marks the recorded run.
     names = distinct_names(runs, marked=False)
-    active = cache.store().active()
+    store = cache.store()
+    active = store.active()
+    items = active_items(active, estimate_queue(store, active))
     live = Live(ACTIVE, active_mark(active))
     st.header("Newest runs")
     with st.container(border=True, key="newest-runs", gap="small"):
         for run in runs[:_MAX_RUNS]:
             column, link = st.columns([5, 3], vertical_alignment="center")
             with column:
-                if run.state.active and run.damage is None:
-                    item = progress_item(run, waiting=waiting_text(run, active))
-                    live_items({run.id: item}, key=f"newest-{run.id}", live=live)
+                # It may have ended between the two looks.
+                if run.id in items and run.damage is None:
+                    live_items({run.id: items[run.id]}, key=f"newest-{run.id}", live=live)
                 else:
                     st.markdown(f"**{escaped(names[run.id])}**  \n{format_run(run)}")
             with link:

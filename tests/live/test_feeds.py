@@ -186,7 +186,8 @@ def test_each_active_run_has_an_item(store: RunStore, run: Run) -> None:
     with stored_runs.hold_lock(store, waiting):
         assert all(feed.refresh() for feed in feeds)
         lines, status = (feed.message(NOT_BEGUN)[0] for feed in feeds)
-        assert set(lines["items"]) == {run.id, waiting.id}
+        assert set(lines["items"]) == {run.id, waiting.id, "queue"}
+        assert lines["items"]["queue"]["text"] == "1 in training, 1 waiting."
         assert lines["items"][waiting.id]["text"] == "waiting for “mine”"
         assert status["items"]["current"]["note"] == "1 more waiting"
         _train(store, run, 1, 3)

@@ -10,13 +10,18 @@ from cifarviz.live.items import (
     state_badge,
     state_label,
 )
+from cifarviz.processor import machine_name
 from cifarviz.runs.records import Progress
 from cifarviz.runs.run_headline import best_criterion, time_at_work
 from cifarviz.runs.states import RunState
 from cifarviz.runs.stored_weights import restored_best_weights
 from tests.stored_runs import run_record
 
-RUN = run_record(state=RunState.RUNNING, progress=Progress("validating", 3, 25, 10, 5.0, 9.0, 0.0))
+RUN = run_record(
+    state=RunState.RUNNING,
+    progress=Progress("validating", 3, 25, 10, 5.0, 9.0, 0.0),
+    machine=machine_name(),
+)
 
 TRAINING = Progress("training", 3, 22, 10, 5.0, 9.0, 0.0)
 

@@ -25,10 +25,10 @@ from cifarviz.experiment.ensemble_members import (
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS, Preset, PresetVariant
 from cifarviz.experiment.run_names import run_name
-from cifarviz.processor import machine_name
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.records import Run
 from cifarviz.training.estimate import epoch_work, estimate_epoch, recorded_speeds
+from cifarviz.training.local_places import place_machine
 from cifarviz.training.series_queue import Submission, queue_series
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
@@ -37,7 +37,13 @@ from cifarviz.ui.errors import render_errors
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.published import render_changes
 from cifarviz.ui.query import render_number, update_query_params, widget_key, widget_value
-from cifarviz.ui.queueing import format_duration_range, format_estimate_basis, queue_once
+from cifarviz.ui.queueing import (
+    format_duration_range,
+    format_estimate_basis,
+    format_order,
+    queue_once,
+    time_share,
+)
 from cifarviz.ui.train.fields import available_variant, render_sample_notice
 
 TRAINING_PARAMS = ("preset", "changes", "template", "way", "count", "first")
@@ -101,8 +107,8 @@ def render_training_panel(runs: Sequence[Run], *, expanded: bool) -> None:
             key="train-members",
             type="primary",
             icon=":material/play_arrow:",
-            help="Queues the runs. They train one after another, and this page shows their "
-            "progress.",
+            help=f"Queues the runs. They train {format_order(cache.settings())}, and this page "
+            "shows their progress.",
         ):
             worker = cache.worker()
             members = queue_once(
@@ -157,7 +163,7 @@ def _available_experiment(experiment: Experiment) -> Experiment:
 
 def _render_plan(plan: EnsemblePlan, runs: Sequence[Run]) -> None:
     """Show what will be trained and how long it takes; raises where that is impossible."""
-    first = plan.experiments[0]
+    here, first = cache.settings(), plan.experiments[0]
     info = find_dataset(first.data.dataset)
     sizes = first.sizes(*library.image_counts(info, first.data.variant))
     epochs = "1 epoch" if first.epochs == 1 else f"{first.epochs} epochs"
@@ -171,12 +177,13 @@ def _render_plan(plan: EnsemblePlan, runs: Sequence[Run]) -> None:
     else:
         seeds = [experiment.seed for experiment in plan.experiments]
         what = (
-            f"Trains {len(seeds)} networks one after another, {epochs} each, on {on}, from seeds "
-            f"{format_numbers(seeds)}"
+            f"Trains {len(seeds)} networks {format_order(here)}, {epochs} each, on {on}, from "
+            f"seeds {format_numbers(seeds)}"
         )
     work = epoch_work(first, sizes.train, sizes.validation)
-    estimate = estimate_epoch(work, recorded_speeds(runs, machine_name()))
-    total = sum(experiment.epochs for experiment in plan.experiments)
+    estimate = estimate_epoch(work, recorded_speeds(runs, place_machine(here)))
+    epochs_in_all = sum(experiment.epochs for experiment in plan.experiments)
+    total = epochs_in_all * time_share(here, len(plan.experiments))
     st.markdown(f"{what}: **{format_duration_range(estimate, total)} in all**.")
     st.caption(format_estimate_basis(estimate, work.precision))
 

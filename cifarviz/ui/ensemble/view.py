@@ -16,7 +16,8 @@ from cifarviz.errors import DataError, ExperimentInvalid
 from cifarviz.experiment.ensemble_members import MIN_MEMBERS
 from cifarviz.live.feeds import active_mark
 from cifarviz.live.hub import hub
-from cifarviz.live.items import Item, outcome_text, progress_item, waiting_text
+from cifarviz.live.items import Item, outcome_text, progress_item
+from cifarviz.live.queue_items import estimate_queue, waiting_text
 from cifarviz.runs.artifacts import Checkpoint, Stamp, epoch_predictions_path
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run
@@ -209,7 +210,8 @@ def progress_message(store: RunStore, run_ids: Sequence[str]) -> dict[str, Any]:
 
 def _items(store: RunStore, runs: Sequence[Run]) -> dict[str, Item]:
     active = store.active()
-    return {run.id: progress_item(run, waiting=waiting_text(run, active)) for run in runs}
+    estimate = estimate_queue(store, active)
+    return {run.id: progress_item(run, waiting=waiting_text(run, active, estimate)) for run in runs}
 
 
 def _report_incomplete_members(members: Sequence[Member]) -> bool:

@@ -14,7 +14,6 @@ from cifarviz.experiment.choices import Data
 from cifarviz.experiment.ensemble_members import MAX_SEED
 from cifarviz.experiment.lab import LAB_TITLES, LabExperiment, LabKind
 from cifarviz.experiment.split_sizes import SplitSizes
-from cifarviz.processor import machine_name
 from cifarviz.runs.recorded import ORIGIN, recorded_series
 from cifarviz.runs.records import Run
 from cifarviz.runs.series import Series, all_series, find_series
@@ -25,6 +24,7 @@ from cifarviz.training.estimate import (
     estimate_epoch,
     recorded_speeds,
 )
+from cifarviz.training.local_places import place_machine
 from cifarviz.training.series_queue import queue_lab_experiment
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, format_count, quoted
@@ -40,7 +40,13 @@ from cifarviz.ui.query import (
     widget_key,
     widget_value,
 )
-from cifarviz.ui.queueing import format_duration_range, format_estimate_basis, queue_once
+from cifarviz.ui.queueing import (
+    format_duration_range,
+    format_estimate_basis,
+    format_order,
+    queue_once,
+    time_share,
+)
 from cifarviz.ui.runs.rows import format_date
 
 _MOST_EPOCHS = 200
@@ -381,15 +387,16 @@ def _render_launch(planned: LabExperiment, *, again: bool) -> None:
     if active:
         name = f"“{escaped(active[-1].name)}”"
         others = f"{name} and {len(active) - 1} more" if len(active) > 1 else name
-        st.caption(f":material/hourglass_top: They wait for {others}: runs train one at a time.")
+        order = format_order(cache.settings())
+        st.caption(f":material/hourglass_top: They wait for {others}: runs train {order}.")
     again_text = " again" if again else ""
     if st.button(
         f"Train {len(arms)} runs{again_text}",
         key="lab-train",
         type="secondary" if again else "primary",
         icon=":material/play_arrow:",
-        help="Queues all runs. They train one after another, and their curves are shown together "
-        "here.",
+        help=f"Queues all runs. They train {format_order(cache.settings())}, and their curves are "
+        "shown together here.",
     ):
         worker = cache.worker()
         identity = ((arm.label, arm.experiment.to_json()) for arm in arms)
@@ -418,8 +425,8 @@ def _plan_text(planned: LabExperiment, sizes: Sequence[SplitSizes]) -> str:
     images = f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}"
     sample = "" if first.data.variant == "full" else "the sample of "
     return (
-        f"Trains {len(planned.arms)} runs one after another, {first.epochs} epochs each at "
-        f"most, on {images} training images of {sample}"
+        f"Trains {len(planned.arms)} runs {format_order(cache.settings())}, {first.epochs} epochs "
+        f"each at most, on {images} training images of {sample}"
         f"{find_dataset(first.data.dataset).title}, from seed {first.seed}, and measures each on "
         f"{sizes[0].validation:,} test images"
     )
@@ -429,14 +436,16 @@ def _estimate(
     planned: LabExperiment, sizes: Sequence[SplitSizes], runs: Sequence[Run]
 ) -> tuple[Estimate, Estimate]:
     """Return the estimates for all runs in all, and for an epoch of the first."""
-    speeds = recorded_speeds(runs, machine_name())
+    speeds = recorded_speeds(runs, place_machine(cache.settings()))
     each = [
         estimate_epoch(epoch_work(arm.experiment, size.train, size.validation), speeds)
         for arm, size in zip(planned.arms, sizes, strict=True)
     ]
     epochs = [arm.experiment.epochs for arm in planned.arms]
+    # The runs of a transfer wait for the first of them.
+    share = 1.0 if planned.kind == "transfer" else time_share(cache.settings(), len(epochs))
     low, high = (
-        sum(n * getattr(e, end) + start for n, e in zip(epochs, each, strict=True))
+        share * sum(n * getattr(e, end) + start for n, e in zip(epochs, each, strict=True))
         for end, start in (("low", START_SECONDS[0]), ("high", START_SECONDS[1]))
     )
     return Estimate(low, high, each[0].runs, each[0].same), each[0]

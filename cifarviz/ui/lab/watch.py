@@ -7,7 +7,6 @@ from typing import Any
 import streamlit as st
 
 from cifarviz.analysis.overfitting import VERDICT_LABELS
-from cifarviz.data.library import image_counts
 from cifarviz.errors import CifarvizError
 from cifarviz.experiment.lab import LabKind
 from cifarviz.figures.figure_json import figure_values
@@ -19,7 +18,7 @@ from cifarviz.runs.run_headline import format_time_left
 from cifarviz.runs.series import Series
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
-from cifarviz.training.estimate import EpochWork, epoch_work, seconds_left
+from cifarviz.training.estimate import run_work, seconds_left
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted, sentence_case
 from cifarviz.ui.components.live import Live
@@ -265,18 +264,9 @@ def progress_items(members: Sequence[SeriesRun]) -> dict[str, Item]:
 def _time_left(members: Sequence[SeriesRun]) -> str:
     runs = [member.run for member in members]
     left = seconds_left(
-        [_epoch_work(run) for run in runs], runs, [member.history for member in members]
+        [run_work(run) for run in runs], runs, [member.history for member in members]
     )
     return "" if left is None else f" {sentence_case(format_time_left(left))}."
-
-
-def _epoch_work(run: Run) -> EpochWork:
-    train, validation = run.train_images, run.validation_images
-    if train is None or validation is None:
-        data = run.experiment.data
-        sizes = run.experiment.sizes(*image_counts(data.dataset, data.variant))
-        train, validation = sizes.train, sizes.validation
-    return epoch_work(run.experiment, train, validation)
 
 
 def _run_item(member: SeriesRun) -> Item:

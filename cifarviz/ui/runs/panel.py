@@ -14,7 +14,8 @@ from cifarviz.datasets.registry import all_datasets
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.installation import program_name
 from cifarviz.live.feeds import ACTIVE, active_mark
-from cifarviz.live.items import join_names, progress_item, waiting_text
+from cifarviz.live.items import join_names
+from cifarviz.live.queue_items import active_items, estimate_queue
 from cifarviz.runs.archive import IMPORTED, unpack
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
@@ -193,10 +194,11 @@ def _describe(chosen: Sequence[Run]) -> str:
 
 
 def _render_active_runs() -> None:
-    """Show the progress of each active run."""
-    active = cache.store().active()
+    """Show how long the queue takes, and the progress of each active run."""
+    store = cache.store()
+    active = store.active()
     live_items(
-        {run.id: progress_item(run, waiting=waiting_text(run, active)) for run in active},
+        active_items(active, estimate_queue(store, active)),
         key="runs-under-way",
         live=Live(ACTIVE, active_mark(active)),
     )

@@ -16,10 +16,10 @@ from cifarviz.experiment.draft import Draft, make_draft
 from cifarviz.experiment.experiment import Experiment, SplitSizes
 from cifarviz.experiment.presets import PRESETS, Preset
 from cifarviz.experiment.run_names import run_name, unique_name
-from cifarviz.processor import machine_name
 from cifarviz.runs.curation import LONGEST_NAME
 from cifarviz.runs.records import Run
 from cifarviz.training.estimate import epoch_work, estimate_epoch, recorded_speeds
+from cifarviz.training.local_places import place_machine
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped, format_count, quoted, sentence_case
 from cifarviz.ui.class_names import class_names
@@ -214,7 +214,7 @@ def _render_waiting(active: Sequence[Run]) -> None:
 
 def _render_estimate(experiment: Experiment, sizes: SplitSizes, runs: Sequence[Run]) -> None:
     work = epoch_work(experiment, sizes.train, sizes.validation)
-    estimate = estimate_epoch(work, recorded_speeds(runs, machine_name()))
+    estimate = estimate_epoch(work, recorded_speeds(runs, place_machine(cache.settings())))
     times = [f"**{sentence_case(format_duration_range(estimate))} per epoch**"]
     if experiment.epochs > 1:
         total = format_duration_range(estimate, experiment.epochs)

@@ -14,7 +14,7 @@ from cifarviz.figures.learning_rate import format_rates
 from cifarviz.figures.theme import MetricName
 from cifarviz.live.feeds import ACTIVE, RunFeed, active_mark, run_mark
 from cifarviz.live.hub import hub
-from cifarviz.live.items import progress_item, waiting_text
+from cifarviz.live.queue_items import QUEUE, active_items, estimate_queue
 from cifarviz.live.run_figures import METRICS
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import Action, RunState
@@ -245,12 +245,13 @@ def render_queue(watched: Run, active: Sequence[Run]) -> None:
     if not others:
         return
     live = Live(ACTIVE, active_mark(active))
+    items = active_items(active, estimate_queue(cache.store(), active))
     st.header("Queue" if watched.state.active else "Active runs")
+    live_items({QUEUE: items[QUEUE]}, key="queue", live=live)
     for run in others:
         progress, stop = st.columns([6, 1], vertical_alignment="center")
         with progress:
-            item = progress_item(run, waiting=waiting_text(run, active))
-            live_items({run.id: item}, key=f"queue-{run.id}", live=live)
+            live_items({run.id: items[run.id]}, key=f"queue-{run.id}", live=live)
             link_to("train", "Watch", view="watch", run=run.id)
         with stop:
             _render_action_button(
