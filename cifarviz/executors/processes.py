@@ -155,6 +155,15 @@ class ProcessExecutor:
         # By slot; who holds a slot is the only one that uses its process.
         self._processes: dict[int, TrainingProcess] = {}
 
+    @property
+    def process_ids(self) -> tuple[int, ...]:
+        """The ids of the processes of all places that are alive."""
+        return tuple(process.pid for process in self._alive().values())
+
+    def _alive(self) -> dict[int, TrainingProcess]:
+        # A copy first: other threads start processes.
+        return {slot: one for slot, one in self._processes.copy().items() if one.is_alive()}
+
     def reserve(self) -> LocalPlace | None:
         for slot in range(self.places):
             lock = locks.acquire(self._store.slot_path(slot), 0)
@@ -167,7 +176,7 @@ class ProcessExecutor:
         return None
 
     def _fits_in_memory(self, slot: int) -> bool:
-        processes = {n: p for n, p in list(self._processes.items()) if p.is_alive()}
+        processes = self._alive()
         if slot in processes:
             return True
         starting = sum(process.missing_bytes for process in processes.values())

@@ -14,6 +14,7 @@ from functools import partial
 from cifarviz.errors import LeaseLost, RunNotFound, StoreError, TransitionRefused
 from cifarviz.executors.executor import ExecutorPlace, Job
 from cifarviz.executors.failure import failed_ending, format_error
+from cifarviz.executors.processes import ProcessExecutor
 from cifarviz.executors.registry import make_executor
 from cifarviz.runs.artifacts import checkpoint_path
 from cifarviz.runs.leases import Attempt
@@ -58,6 +59,12 @@ class Worker(ProcessQueue):
         self._jobs: dict[str, Job] = {}
         self._tries: dict[str, int] = {}
         self._last_problem = ""
+
+    @property
+    def training_processes(self) -> tuple[int, ...]:
+        """The ids of the processes that train for this one, those that wait for a run too."""
+        executor = self._executor
+        return executor.process_ids if isinstance(executor, ProcessExecutor) else ()
 
     def _start_threads(self) -> None:
         self._threads = [thread for thread in self._threads if thread.is_alive()]

@@ -103,7 +103,7 @@ def progress_item(run: Run, title: str | None = None, waiting: str = "") -> Item
         title=run.name if title is None else title,
         badge=state_label(run),
         color=state_color(run),
-        text=waiting or timed_progress_text(run),
+        text=waiting or _with_place(timed_progress_text(run), run),
         share=progress_share(run),
         note=f"{'Best so far' if run.state.active else 'Best'}: {best}" if best else "",
     )
@@ -229,7 +229,8 @@ def _is_going_on(run: Run) -> bool:
 
 def place_text(run: Run) -> str:
     """Return where a run trains, unless that is the whole of this computer."""
-    if run.state is RunState.QUEUED or not run.state.active or run.machine == machine_name():
+    has_place = run.state.active and run.state is not RunState.QUEUED and run.damage is None
+    if not has_place or run.machine == machine_name():
         return ""
     processor, _, cores = run.machine.rpartition(", ")
     return f"this computer, {cores}" if machine_name().startswith(f"{processor}, ") else run.machine
@@ -246,7 +247,7 @@ def timed_progress_text(run: Run) -> str:
     """Return the progress of an active run with the time left; empty for an ended run."""
     text, left = progress_text(run), time_left(run)
     # In the same line: a line that comes and goes would move what stands below.
-    return _with_place(text if left is None else f"{text}, {format_time_left(left)}", run)
+    return text if left is None else f"{text}, {format_time_left(left)}"
 
 
 def _with_place(text: str, run: Run) -> str:

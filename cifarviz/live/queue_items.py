@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from cifarviz.free_memory import RUN_BYTES
-from cifarviz.live.items import Item, progress_item, progress_text
+from cifarviz.live.items import Item, place_text, progress_item, progress_text, timed_progress_text
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
@@ -44,14 +44,22 @@ def status_items(active: Sequence[Run], estimate: QueueEstimate) -> dict[str, It
     shown = training[:_MOST_SHOWN]
     # Not the id alone: a browser puts names that are numbers before all others.
     names = [CURRENT, *(f"run-{run.id}" for run in shown[1:])]
-    items = {name: progress_item(run) for name, run in zip(names, shown, strict=True)}
-    if len(shown) > 1:
-        items = {name: replace(item, note="") for name, item in items.items()}
+    items = {
+        name: _status_item(run, alone=len(shown) == 1)
+        for name, run in zip(names, shown, strict=True)
+    }
     last = items[names[-1]]
     hidden = f"{len(training) - len(shown)} more in training" if len(training) > len(shown) else ""
     waiting = _rest_text(len(active) - len(training), estimate)
     items[names[-1]] = replace(last, note="\n".join(filter(None, [last.note, hidden, waiting])))
     return items
+
+
+def _status_item(run: Run, *, alone: bool) -> Item:
+    # Where it trains in small print, so that the line above seldom wraps.
+    item, place = progress_item(run), place_text(run)
+    note = "\n".join(filter(None, [place, item.note if alone else ""]))
+    return replace(item, text=timed_progress_text(run), note=note)
 
 
 def _rest_text(waiting: int, estimate: QueueEstimate) -> str:

@@ -1,5 +1,6 @@
 """The tune-up of this computer: the panel on Start, and the quiet one of a fresh home."""
 
+import os
 import threading
 import time
 from functools import partial
@@ -7,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from cifarviz import processor
+from cifarviz import free_memory, processor
 from cifarviz.analysis.background_job import BackgroundJob, ReportProgress
 from cifarviz.errors import TuneUpGivenUp
 from cifarviz.live.hub import hub
@@ -16,6 +17,7 @@ from cifarviz.processor import Tuned
 from cifarviz.runs import locks
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
+from cifarviz.training.local_places import place_shares
 from cifarviz.training.tune_up import BUDGET_SECONDS, TuneUpProgress, describe, tune_up
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
@@ -102,6 +104,7 @@ def render_this_computer() -> None:
             f"{processor.instruction_set()}"
         )
         _render_use(processor.load_tuned(settings.home))
+        _render_places(settings)
         if job is not None and not job.over:
             if not job.quiet:
                 _render_progress(job)
@@ -142,6 +145,27 @@ def _render_use(tuned: Tuned | None) -> None:
     if given := processor.given_variables():
         names = ", ".join(sorted(given)).replace("_", "\\_")
         st.caption(f"Set by the environment, which comes first: {names}.")
+
+
+def _render_places(settings: Settings) -> None:
+    """Show how many runs train at once, and which processes use how much memory."""
+    places = place_shares(settings)
+    if len(places) > 1:
+        cores = "1 core" if len(places[0]) == 1 else f"{len(places[0])} cores"
+        st.caption(f"Up to {len(places)} runs train at once, each in a process on {cores}.")
+    processes = cache.worker().training_processes
+    own, free = free_memory.used_bytes(os.getpid()), free_memory.available_bytes()
+    if own is None or free is None:
+        return
+    text = f"Memory: this program uses {own / 1e9:.1f} GB"
+    if processes:
+        theirs = sum(free_memory.used_bytes(process) or 0 for process in processes)
+        count = "1 process" if len(processes) == 1 else f"{len(processes)} processes"
+        text += f", {count} for training {theirs / 1e9:.1f} GB"
+    text += f"; {free / 1e9:.1f} GB are free."
+    if len(places) > 1:
+        text += f" Another run needs {free_memory.RUN_BYTES / 1e9:.1f} GB."
+    st.caption(text)
 
 
 def _render_progress(job: TuneUpJob) -> None:

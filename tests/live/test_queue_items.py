@@ -2,8 +2,6 @@
 
 from dataclasses import replace
 
-import pytest
-
 from cifarviz import processor
 from cifarviz.live.items import progress_item, state_item
 from cifarviz.live.queue_items import active_items, queue_text, status_items, waiting_text
@@ -17,12 +15,12 @@ HERE = processor.machine_name()
 
 
 def training(name: str, **facts: object) -> Run:
-    given = {"state": RunState.RUNNING, "progress": PROGRESS, "machine": HERE} | facts
-    return run_record(id=name, name=name, **given)
+    given = {"progress": PROGRESS, "machine": HERE} | facts
+    return replace(run_record(), id=name, name=name, state=RunState.RUNNING, **given)  # type: ignore[arg-type]
 
 
-def queued(name: str, **facts: object) -> Run:
-    return run_record(id=name, name=name, state=RunState.QUEUED, machine=HERE, **facts)
+def queued(name: str) -> Run:
+    return run_record(id=name, name=name, state=RunState.QUEUED, machine=HERE)
 
 
 def test_one_run_in_training_is_shown_as_ever() -> None:
@@ -49,12 +47,15 @@ def test_the_sidebar_shows_all_runs_in_training_up_to_four() -> None:
     assert notes[3] == "2 more in training\n1 more waiting, all done in about 20 s"
 
 
-def test_a_run_on_a_share_of_the_computer_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_on_a_share_of_the_computer_says_so() -> None:
     share = processor.machine_name(77)
     run = training("a", machine=share)
     assert progress_item(run).text == "epoch 3 of 10, about 9 s left · this computer, 77 cores"
     assert state_item(run).text == "epoch 3 of 10 · this computer, 77 cores"
     assert progress_item(training("a", machine="Other, 2 cores")).text.endswith(" · Other, 2 cores")
+    items = status_items([training("a", machine=share), training("b")], QueueEstimate())
+    assert [item.text for item in items.values()] == ["epoch 3 of 10, about 9 s left"] * 2
+    assert [item.note for item in items.values()] == ["this computer, 77 cores", ""]
     # One that waits has no place yet, and one that has ended none any more.
     assert "core" not in progress_item(queued("a")).text
     assert "core" not in state_item(replace(run, state=RunState.FINISHED)).text

@@ -1,6 +1,7 @@
 """Start's panel on this computer: what is in use, and the tune-up with its problems."""
 
 import json
+import os
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,8 +11,9 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cifarviz import processor
+from cifarviz import free_memory, processor
 from cifarviz.errors import TuneUpFailed, TuneUpGivenUp
+from cifarviz.executors.processes import ProcessExecutor
 from cifarviz.processor import Tuned, tuned_content
 from cifarviz.runs import locks
 from cifarviz.runs.states import RunState
@@ -60,6 +62,26 @@ def test_the_use_of_the_processor_is_said(settings: Settings) -> None:
     assert "Measured on 2026-11-29." in text(app)
     assert "takes effect at the next start" in text(app)
     assert not app.exception
+
+
+def test_memory_is_that_of_named_processes(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = {os.getpid(): 600_000_000, 7: 800_000_000, 8: 900_000_000}
+    monkeypatch.setattr(free_memory, "used_bytes", sizes.get)
+    monkeypatch.setattr(free_memory, "available_bytes", lambda: 4_000_000_000)
+    app = opened()
+    assert "Memory: this program uses 0.6 GB; 4.0 GB are free." in text(app)
+    assert "at once" not in text(app)
+    monkeypatch.setattr(processor, "core_shares", lambda count: ((0,),) * count)
+    monkeypatch.setattr(ProcessExecutor, "process_ids", (7, 8))
+    monkeypatch.setenv("CIFARVIZ_RUNS_AT_ONCE", "2")
+    app = opened()
+    assert "Up to 2 runs train at once, each in a process on 1 core." in text(app)
+    assert (
+        "Memory: this program uses 0.6 GB, 2 processes for training 1.7 GB; 4.0 GB are free. "
+        "Another run needs 0.9 GB."
+    ) in text(app)
 
 
 def test_a_tune_up_shows_its_progress_and_its_result(

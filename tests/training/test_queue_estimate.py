@@ -119,7 +119,12 @@ def test_finished_runs_are_read_again_only_now_and_then(
 ) -> None:
     looks: list[int] = []
     found = estimator._store.all()
-    monkeypatch.setattr(estimator._store, "all", lambda: looks.append(1) or found)
+
+    def look() -> list[Run]:
+        looks.append(1)
+        return found
+
+    monkeypatch.setattr(estimator._store, "all", look)
     active = [replace(runs("Ru")[0], progress=TRAINING), queued()]
     for _ in range(5):
         estimator.estimate(active)
