@@ -2,6 +2,8 @@
 
 The server trains an epoch of ``cifar10-vgg`` and then shows every kind of link there is
 (tests/pages/links.py) in a real browser. Its memory is measured at the end and at its highest.
+Everywhere one run trains at a time, in the process itself, so that one process counts; what several
+at once take is in ``bench_runs_at_once``.
 
     python -m benchmarks.bench_memory [RUNS]
 
@@ -86,14 +88,14 @@ def _in_own_process(work: object, argument: int) -> list[float]:
 
 
 def _highest(sender: Connection, _: int) -> None:
-    with worker_in_own_home() as worker:
+    with worker_in_own_home(runs_at_once=1) as worker:
         _train(worker, Data.make(variant="full"), 1)
         sender.send([_status_mb("VmHWM")])
 
 
 def _sizes(sender: Connection, runs: int) -> None:
     sizes = []
-    with worker_in_own_home() as worker:
+    with worker_in_own_home(runs_at_once=1) as worker:
         for _ in range(runs):
             _train(worker, Data.make(variant="sample", train_images=_SHORT_IMAGES), 1)
             sizes.append(_status_mb("VmRSS"))
@@ -111,6 +113,7 @@ def _train(worker: Worker, data: Data, epochs: int) -> None:
 def _used_server() -> dict[str, float]:
     """Return the memory of a server that has trained and shown everything, in megabytes."""
     serve_files()
+    one_at_a_time = {"CIFARVIZ_RUNS_AT_ONCE": "1"}
     with tempfile.TemporaryDirectory(prefix="cifarviz-bench-") as folder:
         home = Path(folder) / "home"
         store = RunStore(Settings.from_environment({"CIFARVIZ_HOME": str(home)}))
@@ -121,7 +124,7 @@ def _used_server() -> dict[str, float]:
         # Without an owner: the server trains it when its first page is shown.
         store.create(run_id, preset.make(**{**dict(preset), **changes}), "trained", "dashboard")
         with (
-            AppServer(ROOT / "app.py", home, Path(folder) / "log") as server,
+            AppServer(ROOT / "app.py", home, Path(folder) / "log", one_at_a_time) as server,
             sync_playwright() as playwright,
         ):
             browser = playwright.chromium.launch(

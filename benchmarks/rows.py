@@ -238,6 +238,22 @@ def _memory_rows(results: Results) -> Iterator[Row]:
         )
 
 
+def _runs_at_once_rows(results: Results) -> Iterator[Row]:
+    alone = results["at_once"]["1"]
+    for number, measured in results["at_once"].items():
+        if number == "1":
+            continue
+        hour, one = (np.median(each["runs_an_hour"]) for each in (measured, alone))
+        yield Row(
+            f"runs an hour of `{results['preset']}`, {results['epochs']} epochs on the sample, "
+            f"{number} at once against 1",
+            "–",
+            f"{_range(measured['ratios'])} ({hour:,.0f} against {one:,.0f}); all processes "
+            f"{max(measured['gigabytes']):.1f} GB against {max(alone['gigabytes']):.1f} GB",
+            results["command"],
+        )
+
+
 def _precision_rows(results: Results) -> Iterator[Row]:
     means = {name: 100 * np.mean(values) for name, values in results["val_accuracy"].items()}
     yield Row(
@@ -353,6 +369,7 @@ _ROWS: Mapping[str, Callable[[Results], Iterator[Row]]] = {
     "inside": _inside_rows,
     "stop": _stop_rows,
     "memory": _memory_rows,
+    "runs_at_once": _runs_at_once_rows,
     "precision_accuracy": _precision_rows,
     "snapshots": _snapshot_rows,
     "maps": _map_rows,

@@ -22,13 +22,13 @@ from cifarviz.live.items import (
     state_item,
     verdict_item,
 )
-from cifarviz.live.queue_items import active_items, estimate_queue, status_items, waiting_text
+from cifarviz.live.queue_items import active_items, status_items, waiting_text
 from cifarviz.live.run_figures import METRICS, History, LivePoints, run_figure, steps_per_epoch
 from cifarviz.runs.lineage import inherited_epochs
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
-from cifarviz.training.queue_estimate import QueueEstimate
+from cifarviz.training.queue_estimate import QueueEstimate, queue_estimator
 
 Message = dict[str, Any]
 
@@ -105,7 +105,7 @@ class RunFeed:
         waiting = ""
         if queued:
             active = self._store.active()
-            waiting = waiting_text(run, active, estimate_queue(self._store, active))
+            waiting = waiting_text(run, active, queue_estimator(self._store).estimate(active))
         with self._lock:
             changed = (run, waiting) != (self._run, self._waiting)
             changed = changed or history.version != self._history.version
@@ -257,7 +257,7 @@ class ActiveFeed:
     def refresh(self) -> bool:
         """Read the active runs, and estimate when they end."""
         runs = self._store.active()
-        estimate = estimate_queue(self._store, runs)
+        estimate = queue_estimator(self._store).estimate(runs)
         changed = (runs, estimate) != (self._runs, self._estimate)
         self._runs, self._estimate = runs, estimate
         return changed

@@ -8,8 +8,7 @@ from cifarviz.free_memory import RUN_BYTES
 from cifarviz.live.items import Item, place_text, progress_item, progress_text, timed_progress_text
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
-from cifarviz.runs.store import RunStore
-from cifarviz.training.queue_estimate import QueueEstimate, is_training, queue_estimator
+from cifarviz.training.queue_estimate import QueueEstimate, is_training
 
 CURRENT: Final = "current"
 """The name of the first item of the feed ``STATUS``."""
@@ -18,11 +17,6 @@ QUEUE: Final = "queue"
 # The sidebar is narrow.
 _MOST_SHOWN = 4
 _NO_ESTIMATE = QueueEstimate()
-
-
-def estimate_queue(store: RunStore, active: Sequence[Run]) -> QueueEstimate:
-    """Return when the active runs of the store start and end."""
-    return queue_estimator(store).estimate(active)
 
 
 def active_items(active: Sequence[Run], estimate: QueueEstimate) -> dict[str, Item]:

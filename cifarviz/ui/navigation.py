@@ -13,8 +13,9 @@ from streamlit.navigation.page import Page
 
 from cifarviz.errors import CifarvizError
 from cifarviz.live.feeds import STATUS, status_mark
-from cifarviz.live.queue_items import estimate_queue, status_items
+from cifarviz.live.queue_items import status_items
 from cifarviz.runs.series import find_series
+from cifarviz.training.queue_estimate import queue_estimator
 from cifarviz.ui import cache
 from cifarviz.ui.address import quoted
 from cifarviz.ui.class_names import language_query_params
@@ -181,7 +182,7 @@ def render_run_status() -> None:
         active = store.active()
     with st.container(border=bool(active), key="run-status"):
         live = Live(STATUS, status_mark(active))
-        items = status_items(active, estimate_queue(store, active))
+        items = status_items(active, queue_estimator(store).estimate(active))
         live_items(items, key="status", live=live, alone=True, reports_break=True)
         if active:
             _render_watch_link(active[0].id)

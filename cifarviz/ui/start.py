@@ -10,9 +10,10 @@ from cifarviz.figures.sprite import sprite
 from cifarviz.figures.theme import class_color
 from cifarviz.live.feeds import ACTIVE, active_mark
 from cifarviz.live.items import state_badge
-from cifarviz.live.queue_items import active_items, estimate_queue
+from cifarviz.live.queue_items import active_items
 from cifarviz.runs.records import Run
 from cifarviz.runs.run_headline import headline
+from cifarviz.training.queue_estimate import queue_estimator
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 from cifarviz.ui.class_names import class_names, query_class_names
@@ -55,7 +56,7 @@ def render_newest_runs(runs: Sequence[Run]) -> None:
     names = distinct_names(runs, marked=False)
     store = cache.store()
     active = store.active()
-    items = active_items(active, estimate_queue(store, active))
+    items = active_items(active, queue_estimator(store).estimate(active))
     live = Live(ACTIVE, active_mark(active))
     st.header("Newest runs")
     with st.container(border=True, key="newest-runs", gap="small"):

@@ -120,11 +120,11 @@ def test_finished_runs_are_read_again_only_now_and_then(
     looks: list[int] = []
     found = estimator._store.all()
 
-    def look() -> list[Run]:
+    def read() -> list[Run]:
         looks.append(1)
         return found
 
-    monkeypatch.setattr(estimator._store, "all", look)
+    monkeypatch.setattr(estimator._store, "all", read)
     active = [replace(runs("Ru")[0], progress=TRAINING), queued()]
     for _ in range(5):
         estimator.estimate(active)

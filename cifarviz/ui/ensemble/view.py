@@ -17,7 +17,7 @@ from cifarviz.experiment.ensemble_members import MIN_MEMBERS
 from cifarviz.live.feeds import active_mark
 from cifarviz.live.hub import hub
 from cifarviz.live.items import Item, outcome_text, progress_item
-from cifarviz.live.queue_items import estimate_queue, waiting_text
+from cifarviz.live.queue_items import waiting_text
 from cifarviz.runs.artifacts import Checkpoint, Stamp, epoch_predictions_path
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run
@@ -27,6 +27,7 @@ from cifarviz.runs.store import RunStore
 from cifarviz.runs.stored_predictions import checkpoint_stamp
 from cifarviz.runs.stored_weights import explain_missing_weights
 from cifarviz.settings import Settings
+from cifarviz.training.queue_estimate import queue_estimator
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 from cifarviz.ui.class_names import query_class_names
@@ -210,7 +211,7 @@ def progress_message(store: RunStore, run_ids: Sequence[str]) -> dict[str, Any]:
 
 def _items(store: RunStore, runs: Sequence[Run]) -> dict[str, Item]:
     active = store.active()
-    estimate = estimate_queue(store, active)
+    estimate = queue_estimator(store).estimate(active)
     return {run.id: progress_item(run, waiting=waiting_text(run, active, estimate)) for run in runs}
 
 

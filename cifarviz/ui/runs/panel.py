@@ -15,10 +15,11 @@ from cifarviz.experiment.presets import PRESETS
 from cifarviz.installation import program_name
 from cifarviz.live.feeds import ACTIVE, active_mark
 from cifarviz.live.items import join_names
-from cifarviz.live.queue_items import active_items, estimate_queue
+from cifarviz.live.queue_items import active_items
 from cifarviz.runs.archive import IMPORTED, unpack
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
+from cifarviz.training.queue_estimate import queue_estimator
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.components.live import Live
@@ -198,7 +199,7 @@ def _render_active_runs() -> None:
     store = cache.store()
     active = store.active()
     live_items(
-        active_items(active, estimate_queue(store, active)),
+        active_items(active, queue_estimator(store).estimate(active)),
         key="runs-under-way",
         live=Live(ACTIVE, active_mark(active)),
     )

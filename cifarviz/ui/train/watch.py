@@ -14,11 +14,12 @@ from cifarviz.figures.learning_rate import format_rates
 from cifarviz.figures.theme import MetricName
 from cifarviz.live.feeds import ACTIVE, RunFeed, active_mark, run_mark
 from cifarviz.live.hub import hub
-from cifarviz.live.queue_items import QUEUE, active_items, estimate_queue
+from cifarviz.live.queue_items import QUEUE, active_items
 from cifarviz.live.run_figures import METRICS
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.studies import trial_of_run
+from cifarviz.training.queue_estimate import queue_estimator
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped, quoted, sentence_case
 from cifarviz.ui.components.chart import chart
@@ -245,7 +246,7 @@ def render_queue(watched: Run, active: Sequence[Run]) -> None:
     if not others:
         return
     live = Live(ACTIVE, active_mark(active))
-    items = active_items(active, estimate_queue(cache.store(), active))
+    items = active_items(active, queue_estimator(cache.store()).estimate(active))
     st.header("Queue" if watched.state.active else "Active runs")
     live_items({QUEUE: items[QUEUE]}, key="queue", live=live)
     for run in others:
