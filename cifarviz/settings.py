@@ -9,7 +9,8 @@
 ``CIFARVIZ_EXECUTOR``         what trains queued runs; default ``local``: this computer
 ``CIFARVIZ_RUNS_AT_ONCE``     how many runs train at once on this computer; default 1, in a thread
                               of the program. More train in processes of their own, each on its
-                              share of the cores
+                              share of the cores. ``auto``: as many as ``tune-up --runs-at-once``
+                              has found to be best
 ``CIFARVIZ_RUN_MB``           megabytes that one run's snapshots may take; default 100
 ``CIFARVIZ_SNAPSHOTS_MB``     megabytes that those of all runs may take; default 5000
 ``CIFARVIZ_WARM_UP``          ``0`` keeps the dashboard from loading TensorFlow before it is needed
@@ -29,6 +30,7 @@ from cifarviz.errors import SettingInvalid
 
 LOCAL = "local"
 """The executor that trains on this computer."""
+_MEASURED = "auto"
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,8 @@ class Settings:
     recorded: bool = True
     executor: str = LOCAL
     """A name among ``executors.registry.EXECUTORS``."""
-    runs_at_once: int = 1
-    """How many runs the executor ``local`` trains at once at most."""
+    runs_at_once: int | None = 1
+    """How many runs the executor ``local`` trains at once at most; ``None``: as was measured."""
     run_budget: int = 100_000_000
     """Bytes that the snapshots of one run may take."""
     snapshots_budget: int = 5_000_000_000
@@ -84,7 +86,7 @@ class Settings:
         }
         others = {
             "CIFARVIZ_EXECUTOR": self.executor,
-            "CIFARVIZ_RUNS_AT_ONCE": self.runs_at_once,
+            "CIFARVIZ_RUNS_AT_ONCE": self.runs_at_once or _MEASURED,
             "CIFARVIZ_RUN_MB": self.run_budget // 1_000_000,
             "CIFARVIZ_SNAPSHOTS_MB": self.snapshots_budget // 1_000_000,
             "CIFARVIZ_WARM_UP": int(self.warm_up),
@@ -124,10 +126,13 @@ def _megabytes(env: Mapping[str, str], name: str, default: int) -> int:
     return int(text) * 1_000_000
 
 
-def _runs_at_once(env: Mapping[str, str]) -> int:
+def _runs_at_once(env: Mapping[str, str]) -> int | None:
     text = env.get("CIFARVIZ_RUNS_AT_ONCE", "").strip() or "1"
+    if text == _MEASURED:
+        return None
     if not text.isdecimal() or int(text) < 1:
         raise SettingInvalid(
-            "CIFARVIZ_RUNS_AT_ONCE must be a number of runs, 1 or more, not “{text}”.", text=text
+            "CIFARVIZ_RUNS_AT_ONCE must be a number of runs, 1 or more, or “auto”, not “{text}”.",
+            text=text,
         )
     return int(text)

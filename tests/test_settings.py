@@ -16,6 +16,7 @@ def test_budgets_are_megabytes() -> None:
 def test_runs_at_once_is_a_number_of_runs() -> None:
     assert Settings.from_environment({}).runs_at_once == 1
     assert Settings.from_environment({"CIFARVIZ_RUNS_AT_ONCE": " 3 "}).runs_at_once == 3
+    assert Settings.from_environment({"CIFARVIZ_RUNS_AT_ONCE": "auto"}).runs_at_once is None
     for text in ("0", "-2", "many", "1.5"):
         with pytest.raises(SettingInvalid, match="CIFARVIZ_RUNS_AT_ONCE must be a number of runs"):
             Settings.from_environment({"CIFARVIZ_RUNS_AT_ONCE": text})
@@ -25,6 +26,7 @@ def test_runs_at_once_is_a_number_of_runs() -> None:
     "variables",
     [
         {},
+        {"CIFARVIZ_RUNS_AT_ONCE": "auto"},
         {
             "CIFARVIZ_HOME": "/home of runs",
             "CIFARVIZ_DATA_DIR": "/data",

@@ -54,7 +54,12 @@ class TrainingProcess:
         try:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", _PROGRAM, str(_IDLE_SECONDS)],
-                env={**processor.environment_with(use), **settings.environment()},
+                env={
+                    **processor.environment_with(use),
+                    **settings.environment(),
+                    # The first process would take all memory of a GPU.
+                    "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+                },
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,

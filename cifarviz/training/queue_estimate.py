@@ -60,27 +60,39 @@ def estimate_queue(
     """Estimate when runs end that train ``places`` at a time, in their order.
 
     ``active`` has those in training first; ``left`` the seconds of training that each has left,
-    ``None`` if unknown. Queued runs without an owner are not waited for.
+    ``None`` if unknown. A run that starts with another's weights waits for its end. Queued runs
+    without an owner are not waited for.
     """
 
     def seconds(run: Run) -> float:
         known = left.get(run.id)
         return inf if known is None else known
 
-    training = [seconds(run) for run in active if is_training(run)]
-    free_at = [*training, *[0.0] * (places - len(training))]
+    ends = {run.id: seconds(run) for run in active if is_training(run)}
+    free_at = [*ends.values(), *[0.0] * (places - len(ends))]
     heapify(free_at)
-    starts, ends = {}, [*training]
+    starts: dict[str, float] = {}
+    start = 0.0
     for run in active:
         if is_training(run) or run.orphaned:
             continue
-        start = free_at[0]
+        # Not before those ahead of it.
+        start = max(start, free_at[0], ends.get(_source(run), 0.0))
         if start < inf:
             starts[run.id] = start
-        ends.append(start + seconds(run))
-        heapreplace(free_at, ends[-1])
-    known = [end for end in [*starts.values(), *ends] if end < inf]
-    return QueueEstimate(max(known, default=None), inf not in ends, starts)
+        ends[run.id] = start + seconds(run)
+        heapreplace(free_at, ends[run.id])
+    known = [end for end in [*starts.values(), *ends.values()] if end < inf]
+    return QueueEstimate(max(known, default=None), inf not in ends.values(), starts)
+
+
+def _source(run: Run) -> str:
+    """Return the run whose weights a run starts with; empty if there is none."""
+    try:
+        transfer = run.experiment.transfer
+    except CifarvizError:
+        return ""
+    return "" if transfer is None else transfer.run
 
 
 class QueueEstimator:

@@ -55,6 +55,16 @@ def test_orphans_are_not_waited_for() -> None:
     assert estimate_queue(active, {"a": 1.0, "b": 2.0, "c": 3.0}, 1).starts == {"c": 1.0}
 
 
+def test_a_run_that_starts_with_anothers_weights_waits_for_its_end() -> None:
+    source, free, after = runs("Ru Qu Qu")
+    taker = run_record(
+        experiment(transfer={"run": source.id, "layers": 1}), id="b", state=RunState.QUEUED
+    )
+    left = {"a": 10.0, "b": 5.0, "c": 5.0}
+    assert estimate_queue([source, taker, after], left, 3).starts == {"b": 10.0, "c": 10.0}
+    assert estimate_queue([source, free, after], left, 3).starts == {"b": 0.0, "c": 0.0}
+
+
 @pytest.fixture
 def estimator(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> QueueEstimator:
     """One for a home with a finished run that trained 1,000 images a second here."""
