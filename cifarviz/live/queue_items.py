@@ -44,7 +44,7 @@ def status_items(active: Sequence[Run], estimate: QueueEstimate) -> dict[str, It
     }
     last = items[names[-1]]
     hidden = f"{len(training) - len(shown)} more in training" if len(training) > len(shown) else ""
-    waiting = _rest_text(len(active) - len(training), estimate)
+    waiting = _rest_text(len(active) - len(training), estimate) if len(active) > 1 else ""
     items[names[-1]] = replace(last, note="\n".join(filter(None, [last.note, hidden, waiting])))
     return items
 

@@ -83,7 +83,8 @@ def estimate_queue(
         ends[run.id] = start + seconds(run)
         heapreplace(free_at, ends[run.id])
     known = [end for end in [*starts.values(), *ends.values()] if end < inf]
-    return QueueEstimate(max(known, default=None), inf not in ends.values(), starts)
+    # At least no time at all would say nothing.
+    return QueueEstimate(max(known, default=0.0) or None, inf not in ends.values(), starts)
 
 
 def _source(run: Run) -> str:

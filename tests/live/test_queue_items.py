@@ -37,6 +37,12 @@ def test_one_run_in_training_is_shown_as_ever() -> None:
     assert queue_text(active[:1], known) == ""
 
 
+def test_a_run_that_waits_alone_is_shown_by_itself() -> None:
+    (item,) = status_items([queued("a")], QueueEstimate(20.0)).values()
+    assert (item.title, item.badge) == ("a", "queued")
+    assert "done in" not in item.note
+
+
 def test_the_sidebar_shows_all_runs_in_training_up_to_four() -> None:
     active = [training(name) for name in "abcdef"] + [queued("g")]
     items = status_items(active, QueueEstimate(20.0))

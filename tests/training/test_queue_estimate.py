@@ -47,6 +47,7 @@ def test_what_is_unknown_makes_it_a_lower_bound() -> None:
         40.0, False, {"b": 0.0, "c": 10.0}
     )
     assert estimate_queue(runs("Pa Qu"), {"a": None, "b": 30.0}, 1) == QueueEstimate(None, False)
+    assert estimate_queue(runs("Qu"), {"a": None}, 1) == QueueEstimate(None, False, {"a": 0.0})
 
 
 def test_orphans_are_not_waited_for() -> None:
