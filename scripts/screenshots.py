@@ -5,6 +5,7 @@ Networks, a lab duel and an ensemble are first trained on the embedded sample in
 ``build/screenshots``; those in the README and docs also to ``docs/images``.
 """
 
+import itertools
 import json
 import os
 import shutil
@@ -21,6 +22,9 @@ from playwright.sync_api import Browser, sync_playwright
 
 from cifarviz.executors.worker import Worker
 from cifarviz.experiment import lab
+from cifarviz.experiment.choices import Data
+from cifarviz.experiment.experiment import Experiment
+from cifarviz.experiment.presets import PRESETS
 from cifarviz.lessons.lesson import open_lesson
 from cifarviz.lessons.registry import LESSONS
 from cifarviz.runs.recorded import restore_recorded_run
@@ -36,12 +40,15 @@ _FOLDER = ROOT / "build" / "screenshots"
 _HOME = ROOT / "build" / "screenshots-home"
 _DOCS = ROOT / "docs" / "images"
 _SIZES = ((1440, 900), (1920, 1080))
+_TALL = ((1440, 1140), (1920, 1080))
 _PROJECTORS = ((1280, 720), (1920, 1080))
 _SCENES = ("data", "network", "training", "overfitting", "maps", "mistakes", "photo")
 _VGG = "train cifar10-vgg --data sample --epochs 20"
 _STARTER = "train cifar10-starter --data sample --batch-size 32 --epochs 10"
 _MEMBERS = 4
 _FASHION = "train fashion-mnist-cnn --data sample"
+_RATES = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03)
+_BATCH_SIZES = (16, 64)
 _LIVE = "train cifar10-vgg --data sample --epochs 200 --seed 1"
 
 
@@ -67,6 +74,7 @@ def main() -> int:
     vgg = _trained("cifar10-vgg", _VGG)
     lab = _duel()
     members = [_trained("cifar10-starter", _STARTER, seed) for seed in range(_MEMBERS)]
+    varied = _varied()
     korean_shots = []
     if chromium.has_korean():
         korean_shots = _korean(_trained("fashion-mnist-cnn", _FASHION))
@@ -82,7 +90,7 @@ def main() -> int:
             executable_path=path, args=chromium.launch_arguments()
         ) as browser,
     ):
-        for shot in _shots(vgg, members, live, lab) + korean_shots:
+        for shot in _shots(vgg, members, live, lab, varied) + korean_shots:
             for theme in ("light", "dark"):
                 for width, height in shot.sizes:
                     picture = _FOLDER / f"{shot.name}-{theme}-{width}.png"
@@ -93,7 +101,7 @@ def main() -> int:
     return 0
 
 
-def _shots(vgg: str, members: list[str], live: str, lab: str) -> list[Shot]:
+def _shots(vgg: str, members: list[str], live: str, lab: str, varied: list[str]) -> list[Shot]:
     recorded = restore_recorded_run(_store()).id
     duel = find_series(_store(), lab).run_ids[0]
     epoch = f"run={recorded}&checkpoint=epochs&epoch=9"
@@ -106,6 +114,8 @@ def _shots(vgg: str, members: list[str], live: str, lab: str) -> list[Shot]:
         Shot("setup", "train?view=setup&preset=cifar10-vgg"),
         Shot("train", f"train?view=watch&run={live}", in_docs=True),
         Shot("trained", f"train?view=watch&run={vgg}"),
+        Shot("tune", f"tune?view=runs&runs={','.join(varied)}", in_docs=True, sizes=_TALL),
+        Shot("tune-slices", f"tune?view=runs&runs={','.join(varied)}&chart=slices"),
         Shot("runs", f"runs?runs={vgg}"),
         Shot("runs-compared", f"runs?runs={members[0]},{vgg}"),
         Shot("lab", f"lab?series={lab}", in_docs=True),
@@ -171,6 +181,26 @@ def _trained(preset: str, arguments: str, seed: int = 0) -> str:
     print(f"Training {preset} on the sample, seed {seed}.", flush=True)
     result: dict[str, Any] = json.loads(_call(f"{arguments} --seed {seed} --json"))
     return str(result["run"])
+
+
+def _varied() -> list[str]:
+    """Return the ids of finished runs that differ in learning rate and batch size; train them."""
+    store = _store()
+    found = {run.name: run.id for run in store.all() if run.state is RunState.FINISHED}
+    worker = Worker(store.settings, "command line")
+    base = PRESETS["cifar10-starter"].experiment
+    data = Data(variant="sample", train_images=2000)
+    ids = []
+    for rate, batch_size in itertools.product(_RATES, _BATCH_SIZES):
+        name = f"rate {rate}, batch {batch_size}"
+        if name not in found:
+            print(f"Training {name}.", flush=True)
+            optimizer = dict(base.optimizer) | {"learning_rate": rate}
+            changes = {"data": data, "optimizer": optimizer, "batch_size": batch_size, "epochs": 4}
+            found[name] = worker.submit(Experiment.make(**dict(base) | changes), name).id
+            worker.wait(found[name])
+        ids.append(found[name])
+    return ids
 
 
 def _duel() -> str:

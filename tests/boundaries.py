@@ -270,11 +270,12 @@ def _constants(node: ast.AST) -> list[object]:
 _TYPE = re.compile(r"""\.type\b|['"]type['"]|\b(layer_)?type\b""")
 
 
-def _scikit_learn_inside(tree: Tree) -> Iterator[Violation]:
+def _slow_libraries_inside(tree: Tree) -> Iterator[Violation]:
     for source in tree.sources:
         for imported in tree.imports(source):
-            if imported.at_top and imported.module.split(".")[0] == "sklearn":
-                rule = "scikit-learn takes a second to import: import it inside the function"
+            library = imported.module.split(".")[0]
+            if imported.at_top and library in ("sklearn", "optuna"):
+                rule = f"{library} takes long to import: import it inside the function"
                 yield Violation(source.path, imported.line, rule)
 
 
@@ -401,7 +402,7 @@ RULES: Mapping[str, Callable[[Tree], Iterable[Violation]]] = {
     "tensorflow only in starred files": _tensorflow_only_starred,
     "tensorflow loaded by the lock": _tensorflow_loaded_by_the_lock,
     "layer types only in layers": _layer_types_only_in_layers,
-    "scikit-learn inside functions": _scikit_learn_inside,
+    "slow libraries inside functions": _slow_libraries_inside,
     "one session_state": _one_session_state,
     "one place for class names": _one_place_for_class_names,
     "data sets only in their files": _data_sets_only_in_their_files,

@@ -56,7 +56,7 @@ def run_seed(run: Run) -> int:
 def _family(experiment_json: str) -> tuple[str, int]:
     """Return what is equal for experiments that differ in their seed only, and the seed."""
     values = json.loads(experiment_json)
-    seed = int(values.get("seed", 0))
+    seed = int(values["seed"])
     for name in _FREE:
         values.pop(name, None)
     return json.dumps(values, sort_keys=True), seed

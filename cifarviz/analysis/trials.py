@@ -197,7 +197,7 @@ def _comparable(
     compared, unreadable, unvalidated = [], [], []
     for run in runs:
         try:
-            experiment = run.trained_experiment
+            experiment = run.experiment
         except CifarvizError:
             unreadable.append(run.name)
             continue
@@ -238,6 +238,8 @@ def _caveats(rows: Sequence[Difference], runs: Sequence[Run]) -> list[str]:
             "They trained for different numbers of epochs: those with fewer had less time to "
             "become good."
         )
+    if len({run.precision for run in runs if run.precision}) > 1 and "precision" not in keys:
+        notes.append("Some chose to train in bfloat16 and some in float32, as was faster.")
     if any(run.parent is not None for run in runs):
         notes.append("Some are forks, which continue another run and so had a start.")
     for together in _tied(rows):

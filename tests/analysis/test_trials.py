@@ -162,6 +162,16 @@ def test_what_makes_a_comparison_hard_is_said(other: Experiment, words: str) -> 
     assert any(words in note for note in compared(experiment(), other).notes)
 
 
+def test_precisions_that_runs_chose_are_named_and_no_setting() -> None:
+    runs = [
+        run_record(experiment(), id=precision, precision=precision)
+        for precision in ("float32", "bfloat16")
+    ]
+    trials = trials_of_runs(runs, {})
+    assert trials.parameters == ()
+    assert any("bfloat16" in note for note in trials.notes)
+
+
 def test_forks_are_named_as_such() -> None:
     runs: list[Run] = [
         run_record(experiment(), id="a"),

@@ -30,6 +30,7 @@ ADDRESSES = (
     "train?view=setup&preset=cifar10-vgg&part=training",
     "train?view=watch&run=MINE",
     "train?view=watch&run=VGG&ghost=1",
+    "tune?view=runs&runs=MINE,OTHER,VGG",
     "runs",
     "runs?runs=MINE,OTHER,CLOTHES",
     "lab",

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cifarviz.analysis.importance import Importances
-from cifarviz.analysis.trials import Trials
+from cifarviz.analysis.trials import Trials, TrialValue
 from cifarviz.figures.figure_json import encode
 from cifarviz.figures.trials.parallel import parallel_coordinates
 from cifarviz.figures.trials.progress import epochs_figure, history_figure
@@ -53,10 +53,14 @@ def test_the_best_loss_so_far_falls() -> None:
 
 
 def test_epochs_are_one_trace_a_state_with_gaps_between_trials() -> None:
-    found = traces(epochs_figure(made_trials(12)))
-    assert found["Pruned"]["x"] == [1, None, 1, None]
-    assert found["Pruned"]["customdata"] == ["run-5", None, "run-10", None]
-    assert found["Pruned"]["line"]["dash"] == "dot"
+    figure = epochs_figure(made_trials(12))
+    found = traces(figure)
+    curves, crosses = (trace for trace in figure["data"] if trace["name"] == "Pruned")
+    assert curves["x"] == [1, None, 1, None]
+    assert curves["customdata"] == ["run-5", None, "run-10", None]
+    assert curves["line"]["dash"] == "dot"
+    assert crosses["x"] == [1, 1]
+    assert crosses["customdata"] == ["run-5", "run-10"]
     assert len(found["Finished"]["x"]) == 9 * 5
     assert len(found["Best"]["x"]) == 5
 
@@ -130,7 +134,7 @@ def test_trials_without_results_or_parameters_give_empty_figures() -> None:
 
 
 def test_failed_trials_without_epochs_are_not_drawn() -> None:
-    values = {RATE: 0.1, BATCH: 16, OPTIMISER: "SGD"}
+    values: dict[str, TrialValue] = {RATE: 0.1, BATCH: 16, OPTIMISER: "SGD"}
     trials = made_trials(6)
     failed = replace(trials, trials=(*trials.trials, trial(7, values, (), "failed")))
     assert len(parallel_coordinates(failed).lines) == 6

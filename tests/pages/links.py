@@ -30,6 +30,7 @@ class Link(NamedTuple):
     without: str = ""
 
 
+TUNE = "tune?view=runs&runs=MINE,OTHER,VGG"
 INSIDE = "inside?run=MINE&image=3"
 CELL = "evaluate?run=MINE"
 VOTES = "evaluate?view=ensemble&members=MINE,OTHER"
@@ -140,42 +141,16 @@ LINKS = (
          "Seconds of training": "30", "Trials at once": "2"},
         ("^Draws every value anew", "^Trains every trial to its end", "^button: Start 7 trials"),
     ),
-    Link(
-        "tune?view=runs",
-        {"View": "From runs"},
-        ("^Tick two or more runs on the Runs page", "^link: Choose runs"),
-    ),
-    Link(
-        "tune?view=runs&runs=MINE,OTHER,VGG",
-        {"Best is": "Validation accuracy", "Chart": "Parallel coordinates"},
-        ("parallel_coordinates tune-runs-parallel: .*'learning rate'",
-         r"^link: 3 runs: choose others runs\?runs=", "^link: Take as base on Train train"),
-    ),
-    Link(
-        "tune?view=runs&runs=MINE,OTHER,VGG&goal=loss&chart=history",
-        {"Best is": "Validation loss", "Chart": "History"},
-        ("chart tune-runs-history: .*'Best so far'",),
-    ),
-    Link(
-        "tune?view=runs&runs=MINE,OTHER,VGG&chart=epochs",
-        {"Chart": "Epochs"},
-        ("chart tune-runs-epochs: .*'Best'",),
-    ),
-    Link(
-        "tune?view=runs&runs=MINE,OTHER,VGG&chart=importance",
-        {"Chart": "Importance"},
-        ("^Too few trials to tell",),
-    ),
-    Link(
-        "tune?view=runs&runs=MINE,OTHER,VGG&chart=slices",
-        {"Chart": "Slices"},
-        ("chart tune-runs-slices: .*'learning rate'",),
-    ),
-    Link(
-        "tune?view=runs&runs=MINE,OTHER,VGG&chart=contour&x=batch_size&y=optimizer.learning_rate",
-        {"Chart": "Contour", "Across": "batch size", "Upwards": "learning rate"},
-        ("chart tune-runs-contour: ",),
-    ),
+    Link("tune?view=runs", {"View": "From runs"}, ("^Tick two or more runs", "^link: Choose runs")),
+    Link(TUNE, {"Best is": "Validation accuracy", "Chart": "Parallel coordinates"},
+         ("tune-runs-parallel: .*'learning rate'", "^link: 3 runs: c", "^link: Take as base on")),
+    Link(f"{TUNE}&goal=loss&chart=history",
+         {"Best is": "Validation loss", "Chart": "History"}, ("-history: .*'Best so far'",)),
+    Link(f"{TUNE}&chart=epochs", {"Chart": "Epochs"}, ("chart tune-runs-epochs: .*'Best'",)),
+    Link(f"{TUNE}&chart=importance", {"Chart": "Importance"}, ("^Too few trials to tell",)),
+    Link(f"{TUNE}&chart=slices", {}, ("chart tune-runs-slices: .*'learning rate'",)),
+    Link(f"{TUNE}&chart=contour&x=batch_size&y=optimizer.learning_rate",
+         {"Across": "batch size", "Upwards": "learning rate"}, ("chart tune-runs-contour: ",)),
     # Runs
     Link(
         "runs",

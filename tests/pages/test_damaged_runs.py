@@ -90,6 +90,7 @@ def test_start_shows_damaged_runs_with_a_link_to_delete_them(
         ("evaluate", {"view": "ensemble"}),
         ("predict", {}),
         ("present", {}),
+        ("tune", {}),
         ("lab", {}),
         ("train", {"view": "watch"}),
         ("train", {"view": "setup"}),

@@ -191,7 +191,18 @@ def test_no_page_interprets_the_name_of_a_class(
 
 @pytest.mark.parametrize(
     "page",
-    ["start", "samples", "train", "runs", "lab", "inside", "evaluate", "predict", "present"],
+    [
+        "start",
+        "samples",
+        "train",
+        "tune",
+        "runs",
+        "lab",
+        "inside",
+        "evaluate",
+        "predict",
+        "present",
+    ],
 )
 def test_no_page_interprets_query_values(runs: list[Run], page: str) -> None:
     check(opened_by_link(page, **dict.fromkeys(WORDS, NAME)))

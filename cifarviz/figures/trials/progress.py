@@ -27,11 +27,11 @@ _MARKS: Mapping[str, tuple[tuple[TrialState, ...], Mapping[str, Any]]] = {
 }
 _LINES: Mapping[str, tuple[tuple[TrialState, ...], Mapping[str, Any]]] = {
     "Finished": (("finished",), {"color": TRAINING, "width": 1.4}),
-    "Pruned": (("pruned",), {"color": NEUTRAL, "width": 1.4, "dash": "dot"}),
     "Running or stopped": (
         ("running", "stopped", "failed", "waiting"),
         {"color": VALIDATION, "width": 1.6},
     ),
+    "Pruned": (("pruned",), {"color": NEUTRAL, "width": 1.4, "dash": "dot"}),
 }
 
 
@@ -90,7 +90,7 @@ def _whole_numbers(first: int, last: int) -> dict[str, Any]:
 def epochs_figure(trials: Trials) -> dict[str, Any]:
     """Draw each trial's validation accuracy or loss over its epochs; form as ``history_figure``.
 
-    Pruned trials are dotted, so that it shows where they ended; the best is thick.
+    Pruned trials are dotted, with a cross where they ended; the best is thick.
     """
     drawn = [trial for trial in trials.trials if trial.epoch_values]
     if not drawn:
@@ -102,6 +102,8 @@ def epochs_figure(trials: Trials) -> dict[str, Any]:
         for name, (states, line) in _LINES.items()
         if (chosen := [trial for trial in drawn if trial.state in states and trial is not best])
     ]
+    if pruned := [trial for trial in drawn if trial.state == "pruned"]:
+        data.append(_ends(trials, pruned))
     if best is not None and best.epoch_values:
         data.append(_curves(trials, "Best", [best], {"color": WARNING, "width": 3}, opacity=1))
     epochs = [epoch for trial in drawn for epoch, _ in trial.epoch_values]
@@ -114,6 +116,13 @@ def epochs_figure(trials: Trials) -> dict[str, Any]:
             yaxis=result_axis(trials, values),
         ),
     }
+
+
+def _ends(trials: Trials, pruned: Sequence[Trial]) -> dict[str, Any]:
+    """Return a cross at the last epoch of each pruned trial."""
+    epochs, values = zip(*(trial.epoch_values[-1] for trial in pruned), strict=True)
+    crosses = point_trace(trials, pruned, epochs, "Pruned", PRUNED)
+    return crosses | {"y": list(values), "showlegend": False, "legendgroup": "Pruned"}
 
 
 def _curves(
@@ -139,6 +148,7 @@ def _curves(
         "x": xs,
         "y": ys,
         "line": dict(line),
+        "legendgroup": name,
         "marker": {"size": 4},
         "opacity": opacity,
         "customdata": runs,

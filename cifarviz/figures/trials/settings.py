@@ -182,6 +182,7 @@ def contour_figure(trials: Trials, across: str, up: str) -> dict[str, Any]:
         "cmin": float(results.min()),
         "cmax": float(results.max()),
         # The better, the stronger.
+        "autocolorscale": True,
         "reversescale": trials.goal == "loss",
         "colorbar": {
             "title": {"text": GOAL_TITLES[trials.goal], "side": "top"},
@@ -202,9 +203,8 @@ def contour_figure(trials: Trials, across: str, up: str) -> dict[str, Any]:
     ) | {"y": [axis_value(vertical, value) for value in ys]}
     data = [points]
     if surface is not None:
-        colorbar, reverse = scale["colorbar"], scale["reversescale"]
-        limits = {"zmin": scale["cmin"], "zmax": scale["cmax"]}
-        data.insert(0, surface | limits | {"colorbar": colorbar, "reversescale": reverse})
+        limits = {"zmin": scale.pop("cmin"), "zmax": scale.pop("cmax")}
+        data.insert(0, surface | limits | scale)
     if (best := trials.best) is not None:
         data.append(
             point_trace(

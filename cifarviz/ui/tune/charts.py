@@ -22,7 +22,7 @@ from cifarviz.figures.trials.settings import (
 from cifarviz.ui.address import escaped
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.live import Live
-from cifarviz.ui.components.live_items import rerun_on_change
+from cifarviz.ui.components.live_items import live_items, rerun_on_change
 from cifarviz.ui.components.parallel_coordinates import parallel_coordinates_chart
 from cifarviz.ui.navigation import go_to
 from cifarviz.ui.query import render_choice
@@ -30,6 +30,7 @@ from cifarviz.ui.query import render_choice
 ChartName = Literal["parallel", "history", "epochs", "importance", "slices", "contour"]
 CHART_PARAMS = ("chart", "x", "y")
 """Query parameters that choose a chart and its axes."""
+_STILL = ("parallel", "importance")
 # Seconds a page waits for importances before it is shown without them.
 _PATIENCE = 0.15
 _MENU_WIDTH = 300
@@ -83,6 +84,9 @@ def render_charts(
     ``live`` that has the chart's name.
     """
     name = _pick_chart(trials, key)
+    if live is not None and name in _STILL:
+        # Nothing else on the page would run it again.
+        live_items({}, key=f"{key}-charts-live", live=live)
     st.caption(_CHARTS[name].explanation)
     match name:
         case "parallel":

@@ -1,14 +1,15 @@
 """Trials on a page: the best, charts of what mattered, and a table of all."""
 
 from collections.abc import Sequence
+from typing import Any
 from urllib.parse import urlencode
 
 import pandas as pd
 import streamlit as st
 
-from cifarviz.analysis.trials import Trial, Trials
+from cifarviz.analysis.trials import Trial, TrialParameter, Trials, TrialValue
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.figures.trials.text import GOAL_TITLES
+from cifarviz.figures.trials.text import GOAL_TITLES, format_setting
 from cifarviz.ui.address import escaped
 from cifarviz.ui.class_names import language_query_params
 from cifarviz.ui.components.live import Live
@@ -71,14 +72,19 @@ def _render_table(trials: Trials, selected: Sequence[Trial] | None, key: str) ->
             "seconds": st.column_config.NumberColumn("Training", width=90, format="%.0f s"),
             "message": st.column_config.TextColumn("Message", width=300),
             **{
-                parameter.key: st.column_config.Column(
-                    parameter.label,
-                    width=column_width([parameter.label, *table[parameter.key].map(str)], least=70),
-                )
+                parameter.key: _parameter_column(parameter, table[parameter.key])
                 for parameter in trials.parameters
             },
         },
     )
+
+
+def _parameter_column(parameter: TrialParameter, cells: pd.Series) -> Any:
+    width = column_width([parameter.label, *cells.map(str)], least=70, most=300)
+    if parameter.kind == "number":
+        # As they are: the usual format rounds small learning rates to 0.
+        return st.column_config.NumberColumn(parameter.label, width=width, format="plain")
+    return st.column_config.TextColumn(parameter.label, width=width)
 
 
 def trials_table(trials: Trials, shown: Sequence[Trial]) -> pd.DataFrame:
@@ -106,7 +112,7 @@ def _shown_table(trials: Trials, shown: Sequence[Trial]) -> pd.DataFrame:
             "open": _run_link(trial.run_id),
             "result": None if trial.value is None else factor * trial.value,
             **{
-                parameter.key: _cell(trial.values.get(parameter.key))
+                parameter.key: _cell(parameter, trial.values.get(parameter.key))
                 for parameter in trials.parameters
             },
             "state": trial.state,
@@ -121,8 +127,10 @@ def _shown_table(trials: Trials, shown: Sequence[Trial]) -> pd.DataFrame:
     return table if table["message"].notna().any() else table.drop(columns="message")
 
 
-def _cell(value: object) -> object:
-    """Return a number with four digits, which sorts as a number."""
+def _cell(parameter: TrialParameter, value: TrialValue) -> object:
+    """Return a number with four digits, which sorts as a number, or a text."""
+    if parameter.kind == "category":
+        return format_setting(value)
     return float(f"{value:.4g}") if isinstance(value, float) else value
 
 
