@@ -493,9 +493,5 @@ LINKS = (
         ("30 of 60 validation images wrong .after epoch 2.",),
     ),
     Link(f"{STAGE}=photo&photo=camera", {"Photo from": "Camera"}, ("^What is in your photo",)),
-    Link(
-        "present?scene=data&run=CLOTHES&labels=ko",
-        {},
-        ("present-classes", "스니커즈"),
-    ),
+    Link("present?scene=data&run=CLOTHES&labels=ko", {}, ("present-classes", "스니커즈")),
 )  # fmt: skip
