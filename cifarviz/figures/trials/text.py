@@ -17,7 +17,7 @@ GOAL_TITLES: Final[Mapping[Goal, str]] = {
     "loss": "Validation loss",
 }
 FINISHED: Final = {"color": TRAINING, "size": 8, "opacity": 0.85}
-PRUNED: Final = {"color": NEUTRAL, "size": 8, "symbol": "x-thin", "line": {"width": 1.6}}
+PRUNED: Final = {"size": 8, "symbol": "x-thin", "line": {"color": NEUTRAL, "width": 1.8}}
 ONGOING: Final = {"color": NEUTRAL, "size": 8, "symbol": "circle-open", "line": {"width": 1.6}}
 BEST: Final = {"color": WARNING, "size": 15, "symbol": "star"}
 _MOST_SETTINGS = 8
