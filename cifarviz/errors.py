@@ -17,6 +17,7 @@
     │   ├── RunDamaged           an invalid record in the store
     │   ├── TransitionRefused    a run in this state cannot do that
     │   ├── LeaseLost            another owner trains the run by now
+    │   ├── MessageRefused       a message from a node that is repeated, or not the next one
     │   ├── ArtifactMissing      missing weights or predictions
     │   └── ArtifactDamaged      … or they cannot be read, or do not fit
     ├── StoreError
@@ -24,6 +25,7 @@
     │   ├── UnknownFormat        written by another version of cifarviz
     │   └── StorageFull          the disk, or the folder, is full or read-only
     ├── SettingInvalid           an environment variable with an invalid value
+    ├── ClusterError             computers that train together: none answers, wrong token, …
     ├── OutputPathInvalid        a path for files at which none can be written
     ├── TrainingFailed           the loss is NaN, no memory left, …
     └── TuneUpFailed             nothing could be timed
@@ -62,6 +64,10 @@ def _plain(value: object) -> str | int | float | None:
 
 class SettingInvalid(CifarvizError):
     """An environment variable with an invalid value."""
+
+
+class ClusterError(CifarvizError):
+    """Something about the computers that train runs together."""
 
 
 class DataError(CifarvizError):
@@ -118,6 +124,10 @@ class TransitionRefused(RunError):
 
 class LeaseLost(RunError):
     """The attempt that reports on a run has ended, or is no longer the newest."""
+
+
+class MessageRefused(RunError):
+    """A message about a run that was taken before, or that is not the next one."""
 
 
 class ArtifactMissing(RunError):

@@ -6,11 +6,18 @@
                               any other source
 ``CIFARVIZ_TENSORBOARD_DIR``  TensorBoard files, a folder a run; default ``tensorboard`` in the
                               home
-``CIFARVIZ_EXECUTOR``         what trains queued runs; default ``local``: this computer
+``CIFARVIZ_EXECUTOR``         what trains queued runs; default ``local``: this computer;
+                              ``ray``: the computers of a cluster
 ``CIFARVIZ_RUNS_AT_ONCE``     how many runs train at once on this computer; default 1, in a thread
                               of the program. More train in processes of their own, each on its
                               share of the cores. ``auto``: as many as ``tune-up --runs-at-once``
                               has found to be best
+``CIFARVIZ_CLUSTER``          the address of that cluster, as ``192.168.1.20:6379``; default: the
+                              one that was started or joined here
+``CIFARVIZ_CLUSTER_CPUS``     processor cores of a node that a run takes; default: all those of the
+                              node with the fewest
+``CIFARVIZ_CLUSTER_GPUS``     GPUs of a node that a run takes, or a part of one, as ``0.5``; default
+                              ``0``
 ``CIFARVIZ_RUN_MB``           megabytes that one run's snapshots may take; default 100
 ``CIFARVIZ_SNAPSHOTS_MB``     megabytes that those of all runs may take; default 5000
 ``CIFARVIZ_WARM_UP``          ``0`` keeps the dashboard from loading TensorFlow before it is needed
@@ -48,6 +55,12 @@ class Settings:
     """A name among ``executors.registry.EXECUTORS``."""
     runs_at_once: int | None = 1
     """How many runs the executor ``local`` trains at once at most; ``None``: as was measured."""
+    cluster: str | None = None
+    """The address of the cluster for the executor ``ray``; ``None``: that of this home."""
+    cluster_cpus: int | None = None
+    """Cores that a run takes there; ``None``: those of the node with the fewest."""
+    cluster_gpus: float = 0.0
+    """GPUs that a run takes there."""
     run_budget: int = 100_000_000
     """Bytes that the snapshots of one run may take."""
     snapshots_budget: int = 5_000_000_000
@@ -74,6 +87,9 @@ class Settings:
             recorded=env.get("CIFARVIZ_RECORDED", "").strip() != "0",
             executor=env.get("CIFARVIZ_EXECUTOR", "").strip() or LOCAL,
             runs_at_once=_runs_at_once(env),
+            cluster=env.get("CIFARVIZ_CLUSTER", "").strip() or None,
+            cluster_cpus=_cores(env, "CIFARVIZ_CLUSTER_CPUS"),
+            cluster_gpus=_gpus(env, "CIFARVIZ_CLUSTER_GPUS"),
         )
 
     def environment(self) -> dict[str, str]:
@@ -87,6 +103,9 @@ class Settings:
         others = {
             "CIFARVIZ_EXECUTOR": self.executor,
             "CIFARVIZ_RUNS_AT_ONCE": self.runs_at_once or _MEASURED,
+            "CIFARVIZ_CLUSTER": self.cluster or "",
+            "CIFARVIZ_CLUSTER_CPUS": self.cluster_cpus or "",
+            "CIFARVIZ_CLUSTER_GPUS": self.cluster_gpus,
             "CIFARVIZ_RUN_MB": self.run_budget // 1_000_000,
             "CIFARVIZ_SNAPSHOTS_MB": self.snapshots_budget // 1_000_000,
             "CIFARVIZ_WARM_UP": int(self.warm_up),
@@ -114,6 +133,33 @@ class Settings:
 def _folder(value: str | None, default: str) -> Path:
     text = (value or "").strip() or default
     return Path(text).expanduser().absolute()
+
+
+def _cores(env: Mapping[str, str], name: str) -> int | None:
+    text = env.get(name, "").strip()
+    if not text:
+        return None
+    if not text.isdecimal() or int(text) == 0:
+        raise SettingInvalid(
+            "{name} must be a number of cores, 1 or more, not “{text}”.", name=name, text=text
+        )
+    return int(text)
+
+
+def _gpus(env: Mapping[str, str], name: str) -> float:
+    text = env.get(name, "").strip() or "0"
+    try:
+        count = float(text)
+    except ValueError:
+        count = -1.0
+    # Ray divides a GPU, and takes several only whole.
+    if not (0 <= count <= 1 or (count.is_integer() and count < 1000)):
+        raise SettingInvalid(
+            "{name} must be a whole number of GPUs, or a part of one such as 0.5, not “{text}”.",
+            name=name,
+            text=text,
+        )
+    return count
 
 
 def _megabytes(env: Mapping[str, str], name: str, default: int) -> int:

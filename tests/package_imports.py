@@ -101,10 +101,12 @@ _CORE: Mapping[str, frozenset[str]] = {
             "settings",
         }
     ),
+    "cluster": frozenset({"cifarviz", "storage", "processor", "errors", "settings"}),
     "executors": frozenset(
         {
             "loading",
             "free_memory",
+            "cluster",
             "processor",
             "storage",
             "training",

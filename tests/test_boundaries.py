@@ -39,7 +39,7 @@ def test_importing_files_without_star_does_not_load_tensorflow(tree: Tree) -> No
         "brought = {}\n"
         "for name in json.loads(sys.argv[1]):\n"
         "    importlib.import_module(name)\n"
-        "    for heavy in ('tensorflow', 'keras', 'sklearn', 'optuna'):\n"
+        "    for heavy in ('tensorflow', 'keras', 'sklearn', 'optuna', 'ray'):\n"
         "        if heavy in sys.modules: brought.setdefault(heavy, name)\n"
         "print(json.dumps(brought))\n"
     )

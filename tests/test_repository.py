@@ -1,5 +1,6 @@
 """The set-up, requirements and documents of a fresh clone."""
 
+import itertools
 import os
 import re
 import shutil
@@ -92,7 +93,11 @@ def test_every_package_imported_is_required() -> None:
         re.sub("[-_.]+", "-", providers.get(name, [name])[0]).lower()
         for name in imported - sys.stdlib_module_names - {"cifarviz"}
     }
-    required = {line.split(">=")[0] for line in _requirements("requirements.txt")}
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
+        "optional-dependencies"
+    ]
+    lines = [*_requirements("requirements.txt"), *itertools.chain(*extras.values())]
+    required = {line.split(">=")[0] for line in lines}
     assert needed <= required, needed - required
 
 

@@ -3,6 +3,7 @@
 import typer
 
 from cifarviz.cli import (
+    cluster,
     data,
     export,
     forking,
@@ -43,6 +44,7 @@ app.add_typer(runs.app, name="runs")
 app.command()(training.resume)
 app.add_typer(tune.app, name="tune")
 app.command("learning-rate")(learning_rate)
+app.add_typer(cluster.app, name="cluster")
 app.command()(reproduce.reproduce)
 app.command()(inspection.evaluate)
 app.command()(inspection.predict)

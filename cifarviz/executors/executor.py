@@ -7,7 +7,7 @@ worker does the rest: order, retries and pauses, and recording how a run ended.
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from cifarviz.datasets.info import DatasetInfo
 from cifarviz.experiment.experiment import Experiment
@@ -105,3 +105,18 @@ class Executor(Protocol):
         Called in its own thread, which may block. May raise what training raises: the run then
         fails, except for ``LeaseLost``.
         """
+
+
+@runtime_checkable
+class DetachedExecutor(Executor, Protocol):
+    """An executor whose runs go on training when this process ends.
+
+    Its ``train`` returns ``RunState.INTERRUPTED`` when what trained a run was lost: the run then
+    goes on elsewhere, from its last checkpoint.
+    """
+
+    def attach(self, owner: str) -> ExecutorPlace | None:
+        """Return the place of a run that has this owner; ``None`` if it is not this executor's."""
+
+    def watch(self, job: Job) -> Ending:
+        """See a run that trains already to its end, as ``train`` does."""

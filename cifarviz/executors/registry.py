@@ -7,6 +7,7 @@ from cifarviz.errors import SettingInvalid
 from cifarviz.executors.executor import Executor
 from cifarviz.executors.local import LocalExecutor
 from cifarviz.executors.processes import ProcessExecutor
+from cifarviz.executors.ray_executor import RayExecutor
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import LOCAL
 from cifarviz.training.local_places import place_count
@@ -18,7 +19,7 @@ def _on_this_computer(store: RunStore) -> Executor:
 
 
 EXECUTORS: Mapping[str, Callable[[RunStore], Executor]] = MappingProxyType(
-    {LOCAL: _on_this_computer}
+    {LOCAL: _on_this_computer, "ray": RayExecutor}
 )
 
 

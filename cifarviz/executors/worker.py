@@ -12,10 +12,11 @@ from collections.abc import Callable
 from functools import partial
 
 from cifarviz.errors import LeaseLost, RunNotFound, StoreError, TransitionRefused
-from cifarviz.executors.executor import ExecutorPlace, Job
+from cifarviz.executors.executor import DetachedExecutor, ExecutorPlace, Job
 from cifarviz.executors.failure import failed_ending, format_error
 from cifarviz.executors.processes import ProcessExecutor
 from cifarviz.executors.registry import make_executor
+from cifarviz.runs import locks
 from cifarviz.runs.artifacts import checkpoint_path
 from cifarviz.runs.leases import Attempt
 from cifarviz.runs.predecessors import find_predecessor
@@ -37,6 +38,8 @@ _MAX_PAUSE = 5.0
 _MAX_TRIES = 7
 # Seconds to wait before each new try to record an ending.
 _RETRY_ENDING = (0.2, 1.0, 5.0)
+# Times that a run goes on by itself after what trained it was lost.
+_MAX_LOSSES = 3
 # Errors that may pass, and are due to the machine rather than to the run.
 _TRANSIENT_ERRORS = (StoreError, OSError, sqlite3.Error, MemoryError)
 
@@ -58,6 +61,7 @@ class Worker(ProcessQueue):
         # The newest attempt at each run that trains here.
         self._jobs: dict[str, Job] = {}
         self._tries: dict[str, int] = {}
+        self._losses: dict[str, int] = {}
         self._last_problem = ""
 
     @property
@@ -72,6 +76,30 @@ class Worker(ProcessQueue):
             thread = threading.Thread(target=self._work, name="cifarviz-worker", daemon=True)
             thread.start()
             self._threads.append(thread)
+
+    def adopt(self) -> None:
+        """Also watch the runs that an earlier process left training on a cluster."""
+        if isinstance(self._executor, DetachedExecutor):
+            for run_id, attempt in self.store.detached().items():
+                self._attach(self._executor, run_id, attempt)
+        super().adopt()
+
+    def _attach(self, executor: DetachedExecutor, run_id: str, attempt: Attempt) -> None:
+        with self._changed:
+            lock = None if run_id in self._locks else locks.acquire(self.store.lock_path(run_id))
+            if lock is None:
+                return
+            self._locks[run_id] = lock
+            place = executor.attach(attempt.owner)
+            job = Job(self.store, self.store.get(run_id), attempt)
+            if place is None or not job.run.state.active or job.run.attempt != attempt.number:
+                if place is not None:
+                    place.release()
+                self._release(run_id)
+                return
+            self._jobs[run_id] = job
+        watch = partial(self._see_to_end, job, place, executor.watch)
+        threading.Thread(target=watch, name="cifarviz-watcher", daemon=True).start()
 
     def _work(self) -> None:
         pause = POLL_SECONDS
@@ -102,9 +130,19 @@ class Worker(ProcessQueue):
             begun = self._begin(run_id) if run_id is not None else None
         if run_id is None or begun is None:
             return False
-        job, place = begun
+        with self._changed:
+            # The cluster may have more places by now.
+            self._start_threads()
+        self._see_to_end(*begun, self._executor.train)
+        if self._adopts:
+            self.adopt()
+        return True
+
+    def _see_to_end(self, job: Job, place: ExecutorPlace, train: Callable[[Job], Ending]) -> None:
+        """Have a run trained, record how it ends, and free its place."""
+        run_id = job.run.id
         try:
-            self._finish(job, self._train(job))
+            self._finish(job, self._train(job, train))
         except LeaseLost as error:
             # Another owner records how the run ends.
             log.warning("%s", error)
@@ -120,9 +158,6 @@ class Worker(ProcessQueue):
                         del self._jobs[run_id]
                         if run_id not in self._waiting:
                             self._release(run_id)
-        if self._adopts:
-            self.adopt()
-        return True
 
     def _begin(self, run_id: str) -> tuple[Job, ExecutorPlace] | None:
         """Start a run in a free place; ``None`` if it is not its turn."""
@@ -172,10 +207,16 @@ class Worker(ProcessQueue):
 
     def _finish(self, job: Job, ending: Ending) -> None:
         run_id = job.run.id
-        self._tidy(run_id, partial(self._count_seconds, job))
+        if ending.state is not RunState.INTERRUPTED:
+            self._tidy(run_id, partial(self._count_seconds, job))
         # Before it ends: whoever waits for its end finds the home within its budget.
         self._tidy(run_id, self._thin_snapshots)
+        before = self.store.get(run_id)
         run = self._record_ending(job, ending)
+        is_lost = run.state is RunState.INTERRUPTED and before.state is RunState.RUNNING
+        # On this computer it would meet the same end, as for want of memory.
+        if is_lost and isinstance(self._executor, DetachedExecutor):
+            self._go_on_elsewhere(before, ending)
         if run.state is RunState.FINISHED and run.experiment.best_only:
             # Only now can it no longer be resumed.
             folder = self.store.folder(run_id)
@@ -184,6 +225,20 @@ class Worker(ProcessQueue):
                 checkpoint_predictions_path(folder, "last"),
             ):
                 self._tidy(run_id, partial(path.unlink, missing_ok=True))
+
+    def _go_on_elsewhere(self, run: Run, ending: Ending) -> None:
+        """Queue a run again, at its place, that was lost with what trained it."""
+        losses = self._losses[run.id] = self._losses.get(run.id, 0) + 1
+        if losses > _MAX_LOSSES:
+            return
+        went_on = f"It went on from its last checkpoint ({losses} of {_MAX_LOSSES})."
+        sentence = f"{ending.message} {went_on}"
+        note = f"{run.note} {sentence}" if run.note else sentence
+        self.store.describe(run.id, note=note)
+        # Held, so that no thread begins with a run that waited behind it.
+        with self._changed:
+            self.resume(run.id)
+            self.store.describe(run.id, queued=run.created)
 
     def _tidy(self, run_id: str, work: Callable[[], None]) -> None:
         """Do work whose failure does not affect the run's ending."""
@@ -214,10 +269,10 @@ class Worker(ProcessQueue):
                 log.exception("the end of run %s could not be recorded; trying again", run_id)
                 time.sleep(pause)
 
-    def _train(self, job: Job) -> Ending:
+    def _train(self, job: Job, train: Callable[[Job], Ending]) -> Ending:
         """Let the executor train the run; returns how it ends."""
         try:
-            return self._executor.train(job)
+            return train(job)
         except LeaseLost:
             raise
         except Exception as error:

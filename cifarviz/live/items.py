@@ -244,10 +244,18 @@ def time_left(run: Run) -> float | None:
 
 
 def timed_progress_text(run: Run) -> str:
-    """Return the progress of an active run with the time left; empty for an ended run."""
+    """Return the progress of an active run with the time left; empty for an ended run.
+
+    On a cluster, also which computer trains it.
+    """
     text, left = progress_text(run), time_left(run)
+    if not text:
+        return text
     # In the same line: a line that comes and goes would move what stands below.
-    return text if left is None else f"{text}, {format_time_left(left)}"
+    parts = [text] if left is None else [text, format_time_left(left)]
+    if run.node is not None and run.state is not RunState.QUEUED:
+        parts.append(f"on {run.node}")
+    return ", ".join(parts)
 
 
 def _with_place(text: str, run: Run) -> str:

@@ -9,7 +9,8 @@ from filelock import BaseFileLock
 from cifarviz.runs import locks
 from cifarviz.runs.curation import Curation
 from cifarviz.runs.database import SAFE_ID
-from cifarviz.runs.leases import is_leased
+from cifarviz.runs.database_rows import IS_ACTIVE
+from cifarviz.runs.leases import Attempt, is_cluster, is_leased
 from cifarviz.runs.states import RunState
 
 LEASE = "id, lease_owner, lease_expires"
@@ -33,6 +34,19 @@ class RunQueue(Curation):
     def orphans(self) -> list[str]:
         """Return the ids of the waiting runs without an owner, in their order."""
         return [row["id"] for row in self._waiting() if not self.has_owner(row["id"], row)]
+
+    def detached(self) -> dict[str, Attempt]:
+        """Return the attempts that train on a cluster while no process watches, by run."""
+        with self.database.connect() as connection:
+            rows = connection.execute(
+                f"SELECT {LEASE}, attempt FROM runs WHERE {IS_ACTIVE} AND state != ?",
+                (RunState.QUEUED,),
+            ).fetchall()
+        return {
+            row["id"]: Attempt(row["attempt"], row["lease_owner"])
+            for row in rows
+            if is_cluster(row["lease_owner"]) and not locks.is_held(self.lock_path(row["id"]))
+        }
 
     def is_next(self, run_id: str) -> bool:
         """Whether no other owned run has been waiting for longer."""

@@ -96,7 +96,7 @@ class Run:
     state: RunState
     experiment_json: str
     origin: str  # "dashboard", "command line", "recorded" or "imported"
-    machine: str
+    machine: str  # its processor and cores; on a cluster after the name of the node and a colon
     created: float
     started: float | None
     ended: float | None
@@ -168,6 +168,12 @@ class Run:
         if self.precision is None:
             return self.experiment
         return self.experiment.model_copy(update={"precision": self.precision})
+
+    @property
+    def node(self) -> str | None:
+        """The computer of a cluster that trains or trained it; ``None`` for this one."""
+        name, colon, _ = self.machine.partition(": ")
+        return name if colon else None
 
     @property
     def resumable(self) -> bool:

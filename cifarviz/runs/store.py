@@ -17,7 +17,7 @@ from types import MappingProxyType
 from uuid import uuid4
 
 from cifarviz.datasets.own import use_folder
-from cifarviz.errors import LeaseLost, RunNotFound, TransitionRefused
+from cifarviz.errors import LeaseLost, MessageRefused, RunNotFound, TransitionRefused
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.processor import machine_name
 from cifarviz.runs.artifacts import SNAPSHOTS
@@ -35,7 +35,7 @@ from cifarviz.runs.database_rows import (
     insert_run,
     update_run,
 )
-from cifarviz.runs.leases import LEASE_SECONDS, Attempt, this_process
+from cifarviz.runs.leases import Attempt, lease_seconds, this_process
 from cifarviz.runs.queue import LEASE, RunQueue
 from cifarviz.runs.records import BatchPoints, Epoch, Fork, Progress, Run
 from cifarviz.runs.run_json import save_run_json
@@ -240,8 +240,9 @@ class RunStore(RunQueue):
                 changes |= {"queued": now, "ended": None, **_NO_LEASE}
             elif to is RunState.RUNNING and run.state is RunState.QUEUED:
                 changes |= {"started": run.started or now, "phase": "preparing", "heartbeat": now}
-                changes |= {"attempt": run.attempt + 1, "lease_owner": owner or this_process()}
-                changes |= {"lease_expires": now + LEASE_SECONDS}
+                owner = owner or this_process()
+                changes |= {"attempt": run.attempt + 1, "received": 0, "lease_owner": owner}
+                changes |= {"lease_expires": now + lease_seconds(owner)}
             elif not to.active:
                 changes |= {"ended": now, "phase": None, "seconds_left": None, **_NO_LEASE}
             update_run(connection, run_id, **changes)
@@ -342,6 +343,17 @@ class RunStore(RunQueue):
                 )
                 self.save_run_json(connection, run_id)
 
+    def renew(self, run_id: str, *, attempt: Attempt) -> None:
+        """Renew the lease, and count the message of ``attempt``; raises as ``record`` does."""
+        with self.database.connect(write=True) as connection:
+            _renew_lease(connection, run_id, attempt)
+
+    def received(self, run_id: str) -> int:
+        """Return the number of the last message of a run that was taken; 0 before the first."""
+        with self.database.connect() as connection:
+            row = connection.execute("SELECT received FROM runs WHERE id = ?", (run_id,)).fetchone()
+        return 0 if row is None else int(row["received"])
+
     def rewind(self, run_id: str, *, step: int, epoch: int, attempt: Attempt | None = None) -> None:
         """Delete batches after ``step`` and epochs after ``epoch``, which will be repeated.
 
@@ -439,21 +451,37 @@ def _fetch_lease(connection: sqlite3.Connection, run_id: str) -> sqlite3.Row | N
 
 
 def _renew_lease(connection: sqlite3.Connection, run_id: str, attempt: Attempt | None) -> None:
-    """Renew the lease of a run that this attempt trains; raises ``LeaseLost`` if it is over."""
+    """Renew the lease of a run that this attempt trains, and count its message if it has a number.
+
+    Raises ``LeaseLost`` if the attempt is over, and ``MessageRefused`` unless the message is the
+    next one.
+    """
     if attempt is None:
         return
-    renewed = connection.execute(
-        "UPDATE runs SET lease_owner = ?, lease_expires = ? "
-        f"WHERE id = ? AND attempt = ? AND {IS_ACTIVE} AND state != ?",
-        (attempt.owner, time.time() + LEASE_SECONDS, run_id, attempt.number, RunState.QUEUED),
-    )
-    if renewed.rowcount != 1:
+    number, owner, message = attempt
+    row = connection.execute(
+        f"SELECT received FROM runs WHERE id = ? AND attempt = ? AND {IS_ACTIVE} AND state != ?",
+        (run_id, number, RunState.QUEUED),
+    ).fetchone()
+    if row is None:
         raise LeaseLost(
             "Run {run_id} has ended or was started again since attempt {attempt} began, so this "
             "attempt ends here.",
             run_id=run_id,
-            attempt=attempt.number,
+            attempt=number,
         )
+    received = row["received"]
+    if message is not None and message != received + 1:
+        raise MessageRefused(
+            "Message {message} of run {run_id} came where {expected} was expected.",
+            message=message,
+            run_id=run_id,
+            expected=received + 1,
+        )
+    connection.execute(
+        "UPDATE runs SET lease_owner = ?, lease_expires = ?, received = ? WHERE id = ?",
+        (owner, time.time() + lease_seconds(owner), message or received, run_id),
+    )
 
 
 def _mark_orphans(runs: Iterable[Run], orphans: set[str]) -> list[Run]:

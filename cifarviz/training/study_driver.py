@@ -8,12 +8,19 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from filelock import BaseFileLock
 
-from cifarviz.errors import CifarvizError, ExperimentInvalid, RunError, RunNotFound
+from cifarviz.errors import (
+    CifarvizError,
+    ExperimentInvalid,
+    RunError,
+    RunNotFound,
+    TransitionRefused,
+)
 from cifarviz.experiment.parameters import Setting
 from cifarviz.experiment.study import Study
 from cifarviz.experiment.tunables import describe_settings, with_settings
@@ -253,7 +260,9 @@ class _Driver:
             store.stop_all([run.id])
         if run.state is RunState.INTERRUPTED and trial.resumes < _MAX_RESUMES:
             trial.resumes += 1
-            self.worker.resume(run.id)
+            # The worker may have queued it again itself.
+            with suppress(RunError, TransitionRefused):
+                self.worker.resume(run.id)
         elif not run.state.active:
             self.active.remove(trial)
             self._tell(trial, run, store.epochs(trial.run_id))

@@ -22,6 +22,7 @@ from cifarviz.runs.states import RunState
 from cifarviz.training.queue_estimate import queue_estimator
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped, quoted
+from cifarviz.ui.cluster import render_cluster
 from cifarviz.ui.components.live import Live
 from cifarviz.ui.components.live_items import live_items
 from cifarviz.ui.data_problem import render_data_problems
@@ -125,6 +126,7 @@ def render_runs_page() -> None:
         "not learn from."
     )
     _render_active_runs()
+    render_cluster()
     chosen_filter = render_filters(runs)
     listed = chosen_filter.listed(runs)
     if not listed:

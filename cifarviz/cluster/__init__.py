@@ -1,0 +1,1 @@
+"""Computers that train runs together, by Ray: starting, joining, addresses, versions, status."""
