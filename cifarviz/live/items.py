@@ -233,6 +233,8 @@ def place_text(run: Run) -> str:
     if not has_place or run.machine == machine_name():
         return ""
     processor, _, cores = run.machine.rpartition(", ")
+    if run.node is not None:
+        return f"{run.node}, {cores}"
     return f"this computer, {cores}" if machine_name().startswith(f"{processor}, ") else run.machine
 
 
@@ -244,17 +246,12 @@ def time_left(run: Run) -> float | None:
 
 
 def timed_progress_text(run: Run) -> str:
-    """Return the progress of an active run with the time left; empty for an ended run.
-
-    On a cluster, also which computer trains it.
-    """
+    """Return the progress of an active run with the time left; empty for an ended run."""
     text, left = progress_text(run), time_left(run)
     if not text:
         return text
     # In the same line: a line that comes and goes would move what stands below.
     parts = [text] if left is None else [text, format_time_left(left)]
-    if run.node is not None and run.state is not RunState.QUEUED:
-        parts.append(f"on {run.node}")
     return ", ".join(parts)
 
 

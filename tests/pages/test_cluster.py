@@ -49,7 +49,7 @@ def test_each_computer_is_listed_with_what_it_does(store: RunStore, run_on_a_nod
         "lab-4": ("refused", "It has TensorFlow 2.20.0 instead of 2.21.0."),
     }
     item = live_items(app, "runs-under-way")[run_on_a_node]
-    assert item["text"].endswith(", on lab-2")
+    assert item["text"].endswith(" · lab-2, 4 cores")
 
 
 def test_a_problem_is_said_and_without_contact_that_runs_wait(
