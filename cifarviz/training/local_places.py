@@ -8,7 +8,11 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
+from filelock import BaseFileLock
+
 from cifarviz import free_memory, processor
+from cifarviz.runs import locks
+from cifarviz.runs.store import RunStore
 from cifarviz.settings import LOCAL, Settings
 from cifarviz.storage import atomic_write
 
@@ -29,6 +33,21 @@ def place_shares(settings: Settings) -> tuple[tuple[int, ...], ...]:
 def place_count(settings: Settings) -> int:
     """Return how many runs train at once on this computer at most."""
     return len(place_shares(settings))
+
+
+def acquire_slot(store: RunStore) -> BaseFileLock | None:
+    """Acquire a free slot for work that is no run; ``None`` if runs train in all of them."""
+    slots = (locks.acquire(path) for path in _slot_paths(store))
+    return next((slot for slot in slots if slot is not None), None)
+
+
+def has_free_slot(store: RunStore) -> bool:
+    """Whether a run could train on this computer now, besides those that do."""
+    return not all(locks.is_held(path) for path in _slot_paths(store))
+
+
+def _slot_paths(store: RunStore) -> list[Path]:
+    return [store.slot_path(slot) for slot in range(place_count(store.settings))]
 
 
 def place_machine(settings: Settings) -> str:

@@ -13,9 +13,9 @@ from cifarviz.data.image_set import Dataset
 from cifarviz.errors import TransitionRefused
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.network.variables import assign, to_arrays
-from cifarviz.runs import locks
 from cifarviz.runs.store import RunStore
 from cifarviz.training.fork_start import load_transferred
+from cifarviz.training.local_places import acquire_slot
 from cifarviz.training.plan import Plan, epoch_order, make_plan
 from cifarviz.training.precision import Stopwatch, TimingsFile
 from cifarviz.training.range_test import STEPS, RangeTest, for_range_test, rising_rates
@@ -45,7 +45,7 @@ def find_learning_rate(
     ``TrainingFailed``, ``ExperimentInvalid`` and, for weights of another run, what
     ``load_transferred`` does.
     """
-    slot = locks.acquire(store.slot_path())
+    slot = acquire_slot(store)
     if slot is None:
         raise TransitionRefused(
             "A run is training on this computer, or another learning rate is being found. Wait "

@@ -6,10 +6,14 @@ from dataclasses import replace
 import pytest
 
 from cifarviz import processor
+from cifarviz.runs import locks
+from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 from cifarviz.training.local_places import (
     MEASURED_FILE,
+    acquire_slot,
     best_number,
+    has_free_slot,
     load_runs_an_hour,
     place_count,
     place_machine,
@@ -67,3 +71,18 @@ def test_without_a_measurement_auto_is_one(settings: Settings) -> None:
     for content in (json.dumps(other), "{}", "[]", '{"measured_with": 1}', "no JSON"):
         path.write_text(content)
         assert load_runs_an_hour(settings.home) is None
+
+
+def test_work_that_is_no_run_takes_a_free_slot(settings: Settings) -> None:
+    store = RunStore(replace(settings, runs_at_once=2))
+    first = locks.acquire(store.slot_path(), 0)
+    assert first is not None
+    assert has_free_slot(store)
+    second = acquire_slot(store)
+    assert second is not None
+    assert locks.is_held(store.slot_path(1))
+    assert not has_free_slot(store)
+    assert acquire_slot(store) is None
+    first.release()
+    assert has_free_slot(store)
+    second.release()

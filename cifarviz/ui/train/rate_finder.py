@@ -20,10 +20,10 @@ from cifarviz.figures.figure_json import figure_values
 from cifarviz.figures.range_test import RangeTestCurve, range_test_figure
 from cifarviz.live.hub import hub
 from cifarviz.live.items import Item
-from cifarviz.runs import locks
 from cifarviz.runs.run_headline import format_time_left
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
+from cifarviz.training.local_places import has_free_slot
 from cifarviz.training.range_test import RangeTest, for_range_test, round_rate
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped, format_count
@@ -111,7 +111,8 @@ def _key(experiment: Experiment) -> Hashable:
 
 
 def _render_button(draft: Draft, experiment: Experiment | None, *, again: bool = False) -> None:
-    busy = locks.is_held(cache.store().slot_path())
+    store = cache.store()
+    busy = not has_free_slot(store)
     st.button(
         "Find the learning rate again" if again else "Find the learning rate",
         key="find-rate",
@@ -126,8 +127,7 @@ def _render_button(draft: Draft, experiment: Experiment | None, *, again: bool =
         st.caption("Correct the settings first to find a learning rate.")
     elif busy:
         st.caption(f":material/hourglass_top: {_describe_trainer()}")
-        path = cache.store().slot_path()
-        rerun_on_change("training-slot", lambda: str(locks.is_held(path)), key="rate-finder-slot")
+        rerun_on_change("free-slot", lambda: str(has_free_slot(store)), key="rate-finder-slot")
 
 
 def _describe_trainer() -> str:
