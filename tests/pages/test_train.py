@@ -9,6 +9,7 @@ from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.ui.train.view import format_published
 from tests import stored_runs
+from tests.components import chart
 from tests.pages.app_page import address_of, walk, widget
 from tests.pages.train_page import (
     SAMPLE,
@@ -51,6 +52,15 @@ def test_a_preset_shows_its_story_and_layers(store: RunStore, preset: str) -> No
     edits = [one for one in app.button if (one.key or "").endswith("-edit")]
     assert len(edits) == len(network.layers)
     assert not app.exception
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("part", ["data", "training"])
+def test_every_tab_of_a_preset_opens(store: RunStore, preset: str, part: str) -> None:
+    app = opened(preset=preset, part=part)
+    assert not app.exception
+    if part == "training":
+        assert chart(app, "learning-rate")["data"]
 
 
 def test_an_ensemble_can_be_trained_in_its_published_variant_or_from_seeds(store: RunStore) -> None:

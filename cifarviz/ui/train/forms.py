@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from functools import lru_cache, partial
 from types import MappingProxyType
-from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -16,7 +15,7 @@ from cifarviz.experiment.assessment import Assessment
 from cifarviz.experiment.choices import EarlyStopping, Loss
 from cifarviz.experiment.draft import SECTIONS, Draft, section_class
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.schedules import learning_rates
+from cifarviz.experiment.schedules import SCHEDULES, AnySchedule, learning_rates
 from cifarviz.figures.learning_rate import learning_rate_curve, learning_rate_figure
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, format_count, sentence_case
@@ -356,8 +355,7 @@ def render_learning_rate(draft: Draft, assessment: Assessment) -> None:
     schedule = draft.section("schedule")
     steps = _STEPS_PER_EPOCH if assessment.sizes is None else assessment.sizes.steps_per_epoch
     figure = _cached_figure(
-        schedule["kind"],
-        tuple(schedule.items()),
+        SCHEDULES[schedule["kind"]].make(**schedule),
         float(draft.section("optimizer")["learning_rate"]),
         max(1, min(steps, _MOST_STEPS // int(draft.settings["epochs"]))),
         int(draft.settings["epochs"]),
@@ -372,11 +370,8 @@ def render_learning_rate(draft: Draft, assessment: Assessment) -> None:
 
 
 @lru_cache(maxsize=32)
-def _cached_figure(
-    kind: str, schedule: tuple[tuple[str, Any], ...], rate: float, steps: int, epochs: int
-) -> go.Figure:
-    spec: Any = SECTIONS["schedule"][kind]
-    rates = learning_rates(spec.make(**dict(schedule)), rate, steps, epochs)
+def _cached_figure(schedule: AnySchedule, rate: float, steps: int, epochs: int) -> go.Figure:
+    rates = learning_rates(schedule, rate, steps, epochs)
     return learning_rate_figure(learning_rate_curve(rates, steps))
 
 
