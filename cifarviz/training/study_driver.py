@@ -230,9 +230,11 @@ class _Driver:
     def _start(self, number: int, settings: dict[str, Setting]) -> None:
         experiment = with_settings(self.study.base, settings)
         title = get_study(self.worker.store, self.study_id).title
-        run = self.worker.submit(experiment, f"{title} {number}")
         label = describe_settings(self.study.base, settings)
-        add_trial(self.worker.store, self.study_id, run.id, settings, label)
+        # It must not start before it is one of the trials, which share a precision.
+        with self.worker.choosing:
+            run = self.worker.submit(experiment, f"{title} {number}")
+            add_trial(self.worker.store, self.study_id, run.id, settings, label)
         self.search.add(number, settings)
         self.active.append(_ActiveTrial(number, run.id))
 

@@ -29,5 +29,5 @@ def test_each_member_has_an_item_and_its_end_changes_the_mark(settings: Settings
         0.0, pytest.approx(0.2), 1.0,
     ]  # fmt: skip
     assert later["items"][first.id]["text"].startswith("epoch 1 of 3")
-    assert later["items"][second.id]["text"] == "waiting for “first”"
+    assert later["items"][second.id]["text"] == "waiting for “first”, starts in about 30 s"
     assert begun["mark"] == later["mark"] != over["mark"]
