@@ -18,8 +18,10 @@ from typing import Any
 import numpy as np
 
 from benchmarks.page_client import PageClient
+from cifarviz.cluster.files import ray_environment
 from cifarviz.executors.gateway import Gateway, settings_from_json, settings_to_json
 from cifarviz.executors.messages import Answer, Message, Outbox
+from cifarviz.executors.ray_trainer import WAIT_SECONDS
 from cifarviz.executors.remote_run import RemoteRun
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.runs.leases import Attempt, cluster_owner
@@ -84,7 +86,7 @@ class TrainerHost:
 
     def exchange(self, number: int, acknowledged: int) -> Answer:
         """Answer as ``Trainer.exchange`` of a trainer."""
-        return self._outboxes[number].after(acknowledged)
+        return self._outboxes[number].after(acknowledged, WAIT_SECONDS)
 
 
 class _Handle:
@@ -127,6 +129,7 @@ def measure_gateway(settings: Settings, trainers: int, seconds: float) -> Gatewa
     with AppServer(ROOT / "app.py", settings.home, log) as server:
         process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.made_up_trainers", str(seconds)],
+            env=ray_environment(settings),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -160,7 +163,7 @@ def main() -> None:
     commands: queue.Queue[Any] = queue.Queue()
     gateway = Gateway(settings, commands, lambda _reply: None)
     gateway.connect()
-    host = ray.remote(TrainerHost).options(num_cpus=0, max_concurrency=8)
+    host = ray.remote(TrainerHost).options(num_cpus=0, max_concurrency=_TRAINERS_AN_ACTOR + 1)
     firsts = range(0, len(run_ids), _TRAINERS_AN_ACTOR)
     hosts = [host.remote(min(_TRAINERS_AN_ACTOR, len(run_ids) - first)) for first in firsts]
     delays: list[float] = []

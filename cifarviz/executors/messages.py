@@ -1,9 +1,9 @@
 """Numbered messages about a run from the node that trains it, as values and as an outbox.
 
 A trainer adds what happens to its ``Outbox``, which numbers the messages from 1 in the order of the
-engine's calls. The gateway at the head asks for the messages after the last it has taken, at most
-four times per second. A message is kept until it is acknowledged, so that a gateway that was away
-misses nothing; meanwhile, those that were never sent are merged where nobody could tell.
+engine's calls. The gateway at the head asks for the messages after the last it has taken, and is
+answered when there is one. A message is kept until it is acknowledged, so that a gateway that was
+away misses nothing; meanwhile, those that were never sent are merged where nobody could tell.
 """
 
 import hashlib
@@ -67,14 +67,15 @@ class Outbox:
     """The messages of a trainer that are not acknowledged; safe to share between threads."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
+        self._woken = False
         self._sent: list[Message] = []
         self._waiting: list[Message] = []
         self._last_number = 0
 
     def add(self, message: Message) -> None:
         """Add a message after all others."""
-        with self._lock:
+        with self._changed:
             if message.kind in ("save", "remove"):
                 # Only the newest of a file is wanted. The history that it follows stays, so that a
                 # checkpoint is never ahead of it.
@@ -86,11 +87,24 @@ class Outbox:
                 self._waiting.append(message)
             else:
                 self._waiting[-1] = merged
+            self._changed.notify_all()
 
-    def after(self, acknowledged: int) -> Answer:
-        """Return the messages after the last one that the gateway has taken, and forget others."""
-        with self._lock:
+    def wake(self) -> None:
+        """Have ``after`` return at once, now or the next time."""
+        with self._changed:
+            self._woken = True
+            self._changed.notify_all()
+
+    def after(self, acknowledged: int, wait: float = 0.0) -> Answer:
+        """Return the messages after the last one that the gateway has taken, and forget others.
+
+        Where there are none, waits for one for so many seconds.
+        """
+        with self._changed:
             self._sent = [message for message in self._sent if message.number > acknowledged]
+            if not self._sent:
+                self._changed.wait_for(lambda: self._waiting or self._woken, wait)
+            self._woken = False
             size = sum(message.size for message in self._sent)
             while self._waiting:
                 size += self._waiting[0].size

@@ -96,7 +96,7 @@ class RayCluster:
         """Make an actor that trains a run when there is a place for it; returns its handle."""
         import ray
 
-        # The loop of messages needs a thread beside those of other calls.
+        # One call waits for messages, while another may wake it.
         options: dict[str, Any] = {
             "name": name,
             "lifetime": "detached",
@@ -104,7 +104,7 @@ class RayCluster:
             "num_gpus": self._settings.cluster_gpus,
             "max_restarts": 0,
             "max_task_retries": 0,
-            "max_concurrency": 2,
+            "max_concurrency": 3,
         }
         refused = [node.id for node in self.nodes if node.refusal]
         if refused:

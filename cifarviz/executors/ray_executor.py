@@ -160,6 +160,8 @@ class RayExecutor:
             stdout=subprocess.PIPE,
             text=True,
             encoding="utf-8",
+            # Ctrl-C stops the runs first, which needs the gateway.
+            start_new_session=True,
         )
         try:
             with self._lock:

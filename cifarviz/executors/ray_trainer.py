@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+WAIT_SECONDS = 1.0
+"""Seconds that a trainer waits for a message before it answers without one."""
+
 
 @dataclass(frozen=True)
 class DataRequest:
@@ -122,11 +125,18 @@ class Trainer:
     def exchange(
         self, acknowledged: int, request: "Action | None", pinned: Sequence[int] | None
     ) -> "Answer":
-        """Take what is requested; return the messages after the last one that was taken."""
+        """Take what is requested; return the messages after the last one that was taken.
+
+        Waits for one for ``WAIT_SECONDS``, unless it is woken.
+        """
         self._sink.deliver(request)
         if pinned is not None:
             self._pinned.images = tuple(pinned)
-        return self._outbox.after(acknowledged)
+        return self._outbox.after(acknowledged, WAIT_SECONDS)
+
+    def wake(self) -> None:
+        """Have ``exchange`` return at once, since something is requested."""
+        self._outbox.wake()
 
     def _train(self, job: RemoteJob, arrays: "Mapping[str, np.ndarray] | None") -> None:
         from cifarviz.errors import CifarvizError, LeaseLost

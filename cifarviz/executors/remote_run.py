@@ -32,10 +32,12 @@ from cifarviz.training.ending import Ending
 
 log = logging.getLogger(__name__)
 
-EXCHANGE_SECONDS = 0.25
-"""Seconds between two exchanges with a trainer."""
+EXCHANGE_SECONDS = 0.2
+"""Seconds from an answer of a trainer to the next exchange, shorter than between two reports."""
 # Seconds to wait after an error that may pass.
 _RETRY_SECONDS = 1.0
+# As above while something is requested; a trainer that waits for messages is then woken.
+_WAKE_SECONDS = 0.1
 # Answers with a damaged file in a row after which the run fails.
 _MAX_DAMAGED = 3
 # Trainers of an attempt: another is made where a node was refused.
@@ -65,6 +67,7 @@ class RemoteRun:
         self.outcome: Ending | Literal["lost"] | None = None
         self.call: Any = None
         """The trainer's answer that is awaited, if any."""
+        # When the call was made, or the trainer woken.
         self._called = self._next_call = self._last_answer = time.monotonic()
         self._trainer: Any = None
         self._tries = 0
@@ -139,7 +142,7 @@ class RemoteRun:
             return
         if self.phase not in ("training", "over") and Action.STOP in actions:
             self.end(Ending(RunState.STOPPED))
-        elif self.phase == "training" and self.call is None and now >= self._next_call:
+        elif self.phase == "training" and self.call is None and now >= self._due(actions):
             request = None
             if actions:
                 try:
@@ -152,6 +155,14 @@ class RemoteRun:
         elif self.phase == "training" and now - self._last_answer > LEASE_SECONDS:
             log.warning("run %s: its node does not answer", self.run_id)
             self._lose()
+        elif self.phase == "training" and actions and now - self._called > _WAKE_SECONDS:
+            # The exchange that waits for a message returns, and the next one tells of the request.
+            self._called = now
+            self._trainer.wake.remote()
+
+    def _due(self, actions: Sequence[str]) -> float:
+        """Return when the next exchange is due: sooner if something is requested."""
+        return min(self._next_call, self._called + _WAKE_SECONDS) if actions else self._next_call
 
     def pin(self, images: Sequence[int]) -> None:
         """Tell the trainer at the next exchange which images are pinned now."""
@@ -177,7 +188,7 @@ class RemoteRun:
                 case "starting":
                     self.phase = "training"
                 case "training":
-                    self._next_call = self._called + EXCHANGE_SECONDS
+                    self._next_call = time.monotonic() + EXCHANGE_SECONDS
                     self._take(value)
         except LeaseLost as error:
             log.warning("%s", error)

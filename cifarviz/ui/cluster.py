@@ -58,11 +58,11 @@ def _node_item(node: Node, active: Sequence[Run]) -> Item:
     offer = f"{node.cpus:g} {'core' if node.cpus == 1 else 'cores'}"
     if node.gpus:
         offer += f", {node.gpus:g} {'GPU' if node.gpus == 1 else 'GPUs'}"
+    what = f"{node.name}, {offer}"
     if node.refusal is not None:
-        return Item(title=node.name, badge="refused", color="red", text=node.refusal)
+        return Item(badge="refused", color="red", text=f"{node.name}. {node.refusal}")
     if not node.cpus and node.is_head:
-        return Item(title=node.name, badge="head", text="trains no runs itself")
+        return Item(badge="head", text=f"{node.name}, trains no runs itself")
     if names:
-        text = f"{offer} · {join_names(names)}"
-        return Item(title=node.name, badge="training", color="blue", text=text)
-    return Item(title=node.name, badge="free", color="green", text=offer)
+        return Item(badge="training", color="blue", text=f"{what}: {join_names(names)}")
+    return Item(badge="free", color="green", text=what)
