@@ -89,7 +89,7 @@ def _measure_gateway(folder: Path, seconds: int) -> dict[str, object]:
         with local_cluster(folder / str(trainers)) as cluster:
             loads[trainers] = load = _load(cluster, trainers, seconds)
         _print(load)
-    return {str(trainers): vars(load) for trainers, load in loads.items()}
+    return {str(trainers): load.summary() for trainers, load in loads.items()}
 
 
 def _load(cluster: LocalCluster, trainers: int, seconds: int) -> GatewayLoad:
@@ -101,11 +101,14 @@ def _load(cluster: LocalCluster, trainers: int, seconds: int) -> GatewayLoad:
 
 
 def _print(load: GatewayLoad) -> None:
-    for where, values in (("store", load.to_store), ("page", load.store_to_page)):
-        middle, late = np.percentile(values, (50, 95)) if values else (np.nan, np.nan)
+    for words, delays in (
+        ("from the trainer to the store", load.to_store),
+        ("from the store to a page", load.store_to_page),
+    ):
+        middle, late = np.percentile(delays, (50, 95))
         print(
-            f"{load.trainers} trainers, {load.messages_per_second:.0f} messages per second, to the "
-            f"{where}: median {middle:.2f} s, 95 % within {late:.2f} s"
+            f"{load.trainers} trainers, {load.messages_per_second:.0f} messages per second, "
+            f"{words}: median {middle:.2f} s, 95 % within {late:.2f} s (goal 0.5 s in all)"
         )
     print(
         f"  gateway: {100 * load.processor:.0f} % of a core, {load.megabytes:.0f} MB of memory, "

@@ -50,6 +50,14 @@ class GatewayLoad:
     megabytes: float = 0.0
     written_per_second: float = 0.0
 
+    def summary(self) -> dict[str, object]:
+        """Return the values for the results, delays as their median and 95th percentile."""
+        delays = {"to_store": self.to_store, "store_to_page": self.store_to_page}
+        return vars(self) | {
+            name: np.percentile(values, (50, 95)).round(3).tolist()
+            for name, values in delays.items()
+        }
+
 
 class TrainerHost:
     """Many made-up trainers in one actor: each reports some steps four times per second."""

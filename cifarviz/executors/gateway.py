@@ -12,7 +12,7 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -57,17 +57,22 @@ class Gateway:
 
     def serve(self) -> None:
         """Work until ``None`` comes as a command."""
-        while self._read_commands():
-            if self._is_due("nodes", _NODE_SECONDS):
-                self._look_at_nodes()
-            if self._is_due("requests", _REQUEST_SECONDS):
-                self._read_requests()
-            if self._is_due("pins", _PIN_SECONDS):
-                self._send_pins()
-            for run in list(self._runs.values()):
-                self._guarded(run, partial(run.step, self._actions.get(run.run_id, ())))
-            self._wait_for_answers()
-            self._end_runs()
+        with self._store.database.keep_open():
+            while self._read_commands():
+                self._work()
+
+    def _work(self) -> None:
+        """Do what is due, and wait a little for answers."""
+        if self._is_due("nodes", _NODE_SECONDS):
+            self._look_at_nodes()
+        if self._is_due("requests", _REQUEST_SECONDS):
+            self._read_requests()
+        if self._is_due("pins", _PIN_SECONDS):
+            self._send_pins()
+        for run in list(self._runs.values()):
+            self._guarded(run, partial(run.step, self._actions.get(run.run_id, ())))
+        self._wait_for_answers()
+        self._end_runs()
 
     def _is_due(self, name: str, seconds: float) -> bool:
         now = time.monotonic()
@@ -127,9 +132,12 @@ class Gateway:
                 self._actions.setdefault(row["run"], []).append(row["action"])
 
     def _send_pins(self) -> None:
+        by_dataset: dict[str, Sequence[int]] = {}
         for run in self._runs.values():
-            info = find_dataset(run.job.experiment.data.dataset)
-            run.pin(pinned_images(self._store, info))
+            name = run.dataset
+            if name not in by_dataset:
+                by_dataset[name] = pinned_images(self._store, find_dataset(name))
+            run.pin(by_dataset[name])
 
     def _wait_for_answers(self) -> None:
         import ray

@@ -63,6 +63,7 @@ class RemoteRun:
         self._cluster, self._store = cluster, store
         self.run_id, self.attempt = run_id, attempt
         self.job = Job(store, store.get(run_id), attempt)
+        self.dataset = self.job.experiment.data.dataset
         self.phase: Phase = "placing"
         self.outcome: Ending | Literal["lost"] | None = None
         self.call: Any = None
@@ -73,6 +74,7 @@ class RemoteRun:
         self._tries = 0
         self._damaged = 0
         self._pinned: Sequence[int] | None = None
+        self._known_pins: Sequence[int] = ()
         self._inbox = Inbox(store, run_id, attempt)
 
     # Beginning
@@ -165,8 +167,9 @@ class RemoteRun:
         return min(self._next_call, self._called + _WAKE_SECONDS) if actions else self._next_call
 
     def pin(self, images: Sequence[int]) -> None:
-        """Tell the trainer at the next exchange which images are pinned now."""
-        self._pinned = tuple(images)
+        """Tell the trainer at the next exchange which images are pinned, unless it knows."""
+        if images != self._known_pins:
+            self._pinned = self._known_pins = images
 
     def _call(self, call: Any) -> None:
         self.call = call
