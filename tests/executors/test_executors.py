@@ -1,31 +1,21 @@
 """Any executor can train queued runs."""
 
-import sys
 import threading
 from collections.abc import Callable
-from dataclasses import replace
-from pathlib import Path
-from types import ModuleType
+from dataclasses import dataclass, replace
 
 import pytest
 
-from cifarviz.data.importing.importer import prepare_import
 from cifarviz.errors import LeaseLost, SettingInvalid
 from cifarviz.executors import registry
 from cifarviz.executors.executor import Job
 from cifarviz.executors.worker import Worker
-from cifarviz.experiment.choices import TestValidation
-from cifarviz.experiment.dataset_fitting import fit_experiment
-from cifarviz.runs.artifacts import checkpoint_path, load_arrays
 from cifarviz.runs.leases import this_process
-from cifarviz.runs.snapshots import snapshot_epochs
-from cifarviz.runs.states import Action, RunState
+from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 from cifarviz.training.ending import Ending
 from tests import stored_runs
-from tests.executors.subprocess_executor import OneMore, SubprocessExecutor
-from tests.picture_sources import fruits, write_folder
 
 SOON = 120.0
 Make = Callable[[type], Worker]
@@ -42,45 +32,14 @@ def make_worker(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Make:
     return make
 
 
-@pytest.fixture
-def _no_main_module(monkeypatch: pytest.MonkeyPatch) -> None:
-    """AppTest leaves a page as the main module, which a new process would import."""
-    monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))
+@dataclass(frozen=True)
+class OneMore:
+    """A place of which there is always one more."""
 
+    owner: str
 
-@pytest.mark.usefixtures("_no_main_module")
-def test_a_run_is_trained_stopped_and_resumed_in_a_process_without_the_store(
-    make_worker: Make, settings: Settings
-) -> None:
-    fields = {"validation": TestValidation(), "batch_size": 64, "precision": "float32"}
-    experiment = stored_runs.experiment(**fields)
-    worker = make_worker(SubprocessExecutor)
-    store = worker.store
-    run = worker.submit(experiment, "elsewhere")
-    while not store.epochs(run.id):
-        assert worker.wait(run.id, 0.02).state.active, store.get(run.id).message
-    store.request(run.id, Action.STOP)
-    stopped = worker.wait(run.id, SOON)
-    assert (stopped.state, stopped.message) == (RunState.STOPPED, None)
-    done = worker.wait(worker.resume(run.id).id, SOON)
-    assert (done.state, done.message, done.epochs_done) == (RunState.FINISHED, None, 3)
-    assert done.attempt == 2
-    assert done.seconds > stopped.seconds > 0
-    assert len(store.batch_points(run.id)) == 3 * done.progress.steps_per_epoch  # type: ignore[union-attr]
-
-    whole = Worker(settings, "command line")
-    local = whole.wait(whole.submit(experiment, "here").id, SOON)
-    assert local.state is RunState.FINISHED
-    histories = [[tuple(e)[:-1] for e in store.epochs(one.id)] for one in (done, local)]
-    assert histories[0] == histories[1]
-    folders = [store.folder(one.id) for one in (done, local)]
-    names = [sorted(path.name for path in folder.rglob("*.npz")) for folder in folders]
-    assert names[0] == names[1]
-    for kind in ("weights", "maps", "predictions"):
-        epochs = [snapshot_epochs(folder, kind) for folder in folders]
-        assert epochs[0] == epochs[1] != []
-    here, there = (load_arrays(checkpoint_path(folder, "last"))[0] for folder in folders)
-    assert all((here[name] == there[name]).all() for name in here)
+    def release(self) -> None:
+        """Nothing is taken."""
 
 
 class Together:
@@ -187,17 +146,3 @@ def test_an_unknown_executor_is_refused_with_the_known_ones(settings: Settings) 
         Worker(replace(settings, executor="abacus"), "dashboard")
     assert Settings.from_environment({"CIFARVIZ_EXECUTOR": "abacus"}).executor == "abacus"
     assert Settings.from_environment({}).executor == "local"
-
-
-@pytest.mark.usefixtures("_no_main_module")
-def test_a_run_on_imported_pictures_is_trained_in_a_process_without_the_home(
-    make_worker: Make, settings: Settings, tmp_path: Path
-) -> None:
-    pictures = write_folder(fruits(20), tmp_path / "pictures")
-    with prepare_import(pictures, "fruits", settings) as prepared:
-        info = prepared.store(settings)
-    fields = {"epochs": 1, "batch_size": 16, "precision": "float32"}
-    experiment = fit_experiment(stored_runs.experiment(**fields), info)
-    worker = make_worker(SubprocessExecutor)
-    done = worker.wait(worker.submit(experiment, "fruits").id, SOON)
-    assert (done.state, done.message, done.epochs_done) == (RunState.FINISHED, None, 1)
