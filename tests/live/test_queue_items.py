@@ -59,6 +59,8 @@ def test_a_run_on_a_share_of_the_computer_says_so() -> None:
     assert progress_item(run).text == "epoch 3 of 10, about 9 s left · this computer, 77 cores"
     assert state_item(run).text == "epoch 3 of 10 · this computer, 77 cores"
     assert progress_item(training("a", machine="Other, 2 cores")).text.endswith(" · Other, 2 cores")
+    on_node = training("a", machine=f"lab-7: {HERE}")
+    assert progress_item(on_node).text.endswith(f" · lab-7, {HERE.rpartition(', ')[2]}")
     items = status_items([training("a", machine=share), training("b")], QueueEstimate())
     assert [item.text for item in items.values()] == ["epoch 3 of 10, about 9 s left"] * 2
     assert [item.note for item in items.values()] == ["this computer, 77 cores", ""]
