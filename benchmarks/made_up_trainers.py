@@ -19,7 +19,7 @@ import numpy as np
 
 from benchmarks.page_client import PageClient
 from cifarviz.cluster.files import ray_environment
-from cifarviz.executors.gateway import Gateway, settings_from_json, settings_to_json
+from cifarviz.executors.gateway import Gateway
 from cifarviz.executors.messages import Answer, Message, Outbox
 from cifarviz.executors.ray_trainer import WAIT_SECONDS
 from cifarviz.executors.remote_run import RemoteRun
@@ -144,7 +144,7 @@ def measure_gateway(settings: Settings, trainers: int, seconds: float) -> Gatewa
         )
         assert process.stdin is not None
         assert process.stdout is not None
-        process.stdin.write(json.dumps([settings_to_json(settings), run_ids]))
+        process.stdin.write(json.dumps(run_ids))
         process.stdin.close()
         process.stdout.readline()
         query = f"view=watch&run={run_ids[0]}"
@@ -163,11 +163,11 @@ def _start_run(store: RunStore, address: str, number: int) -> str:
 
 
 def main() -> None:
-    """Be the gateway: settings and runs on standard input, what was measured on output."""
+    """Be the gateway of the runs on standard input; prints what was measured."""
     import ray
 
-    stored, run_ids = json.load(sys.stdin)
-    settings, seconds = settings_from_json(stored), float(sys.argv[1])
+    run_ids = json.load(sys.stdin)
+    settings, seconds = Settings.from_environment(), float(sys.argv[1])
     commands: queue.Queue[Any] = queue.Queue()
     gateway = Gateway(settings, commands, lambda _reply: None)
     gateway.connect()

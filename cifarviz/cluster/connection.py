@@ -1,6 +1,7 @@
 """Connecting to a cluster, and its nodes. Ray is imported inside the functions only."""
 
 import importlib.util
+import socket
 import sys
 from collections import Counter
 from collections.abc import Mapping
@@ -32,12 +33,34 @@ def check_ray() -> None:
         )
 
 
+def check_answers(address: str) -> None:
+    """Raise ``ClusterError`` unless something listens there: Ray would wait for a minute."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65535:
+        raise ClusterError(
+            "“{address}” is no address of a cluster. Give host and port, as the head printed them: "
+            "192.168.1.20:6379.",
+            address=address,
+        )
+    try:
+        with socket.create_connection((host, int(port)), timeout=5):
+            pass
+    except OSError as error:
+        raise ClusterError(
+            "Nothing answers at {address} ({reason}). Start the head there with “cifarviz cluster "
+            "start”, and let its firewall pass this computer.",
+            address=address,
+            reason=error.strerror or error,
+        ) from error
+
+
 def connect(address: str, namespace: str = "cifarviz") -> None:
     """Connect this process to a cluster by this computer's node; raises ``ClusterError``.
 
     To be called in the main thread of a process that does nothing else with Ray.
     """
     check_ray()
+    check_answers(address)
     import ray
 
     try:

@@ -72,14 +72,14 @@ def save_token(settings: Settings, token: str) -> None:
 
 
 def ray_environment(settings: Settings) -> dict[str, str]:
-    """Return the environment for a process of Ray: this home, no usage statistics, and the token.
+    """Return the environment for a process of Ray: settings, no usage statistics, and the token.
 
     What the environment says of authentication comes first, for a cluster that others set up.
     """
     paths = [str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = {
         **os.environ,
-        "CIFARVIZ_HOME": str(settings.home),
+        **settings.environment(),
         "PYTHONPATH": os.pathsep.join(paths),
         "RAY_USAGE_STATS_ENABLED": "0",
     }

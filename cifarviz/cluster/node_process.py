@@ -12,7 +12,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from cifarviz.cluster.connection import NODE_LABEL, TOO_SLOW, check_ray, explain_failure
+from cifarviz.cluster.connection import (
+    NODE_LABEL,
+    TOO_SLOW,
+    check_answers,
+    check_ray,
+    explain_failure,
+)
 from cifarviz.cluster.files import (
     cluster_folder,
     ensure_token,
@@ -72,7 +78,7 @@ def join(
     default all.
     """
     _check_none_runs(settings)
-    _check_answers(address)
+    check_answers(address)
     if token is not None:
         save_token(settings, token)
     cores = usable_cores() if cpus is None else cpus
@@ -107,27 +113,6 @@ def _check_port(port: int) -> None:
         raise ClusterError(
             "Port {port} cannot be used ({reason}). Choose another with --port.",
             port=port,
-            reason=error.strerror or error,
-        ) from error
-
-
-def _check_answers(address: str) -> None:
-    """Raise ``ClusterError`` unless something listens there: Ray would wait for a minute."""
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdecimal() or int(port) > 65535:
-        raise ClusterError(
-            "“{address}” is no address of a cluster. Give host and port, as the head printed them: "
-            "192.168.1.20:6379.",
-            address=address,
-        )
-    try:
-        with socket.create_connection((host, int(port)), timeout=5):
-            pass
-    except OSError as error:
-        raise ClusterError(
-            "Nothing answers at {address} ({reason}). Start the head there with “cifarviz cluster "
-            "start”, and let its firewall pass this computer.",
-            address=address,
             reason=error.strerror or error,
         ) from error
 

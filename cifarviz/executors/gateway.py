@@ -14,12 +14,12 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from cifarviz.cluster.files import ClusterStatus, save_status
 from cifarviz.datasets.registry import find_dataset
 from cifarviz.errors import CifarvizError, ClusterError
+from cifarviz.executors.failure import failed_ending
 from cifarviz.executors.ray_cluster import RayCluster
 from cifarviz.executors.remote_run import RemoteRun
 from cifarviz.runs.leases import Attempt, cluster_owner
@@ -38,6 +38,8 @@ _WAIT_SECONDS = 0.02
 _REQUEST_SECONDS = 0.1
 _NODE_SECONDS = 2.0
 _PIN_SECONDS = 2.0
+# Seconds until this process has ended, once its standard input has.
+_END_SECONDS = 5.0
 
 
 class Gateway:
@@ -107,12 +109,8 @@ class Gateway:
         """Do work for a run; an error ends that run only."""
         try:
             work()
-        except CifarvizError as error:
-            run.end(Ending(RunState.FAILED, str(error)))
         except Exception as error:
-            log.exception("run %s failed", run.run_id)
-            message = f"Training failed: {type(error).__name__}: {error}"
-            run.end(Ending(RunState.FAILED, message))
+            run.end(failed_ending(run.run_id, error))
 
     def _look_at_nodes(self) -> None:
         self._cluster.update()
@@ -208,21 +206,8 @@ def _ended(run_id: str, number: int, ending: Ending) -> Mapping[str, Any]:
     }
 
 
-def settings_to_json(settings: Settings) -> Mapping[str, Any]:
-    """Return settings as JSON values, for the first line of the standard input."""
-    values = vars(settings).items()
-    return {n: {"path": str(v)} if isinstance(v, Path) else v for n, v in values}
-
-
-def settings_from_json(stored: Mapping[str, Any]) -> Settings:
-    values: dict[str, Any] = {
-        n: Path(v["path"]) if isinstance(v, dict) else v for n, v in stored.items()
-    }
-    return Settings(**values)
-
-
 def main() -> None:
-    """Run the gateway of the settings on the first line of the standard input."""
+    """Run the gateway of the home that the environment names."""
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
     # What Ray prints must not come between the replies.
     replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
@@ -232,13 +217,16 @@ def main() -> None:
         replies.write(json.dumps(value) + "\n")
         replies.flush()
 
-    settings = settings_from_json(json.loads(sys.stdin.readline()))
+    settings = Settings.from_environment()
     commands: queue.Queue[Any] = queue.Queue()
 
     def read() -> None:
         for line in sys.stdin:
             commands.put(json.loads(line))
         commands.put(None)
+        # Ray may wait for a cluster that is gone.
+        time.sleep(_END_SECONDS)
+        os._exit(0)
 
     threading.Thread(target=read, daemon=True).start()
     try:

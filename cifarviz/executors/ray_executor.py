@@ -17,7 +17,6 @@ from typing import Any
 from cifarviz.cluster.files import ray_environment
 from cifarviz.errors import LeaseLost, SettingInvalid
 from cifarviz.executors.executor import Job
-from cifarviz.executors.gateway import settings_to_json
 from cifarviz.runs.leases import CLUSTER_LEASE_SECONDS, is_cluster
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
@@ -60,6 +59,7 @@ class RayExecutor:
         self._last_contact = 0.0
         self._waiting: dict[_Key, queue.SimpleQueue[Mapping[str, Any]]] = {}
         self._gateway: subprocess.Popen[str] | None = None
+        self._closed = threading.Event()
         threading.Thread(target=self._run_gateways, name="cifarviz-gateway", daemon=True).start()
 
     @property
@@ -86,6 +86,13 @@ class RayExecutor:
         """Free a place; called once for each that was reserved."""
         with self._lock:
             self._taken -= 1
+
+    def close(self) -> None:
+        """End the gateway, and start no other; runs train on, and nothing is heard of them."""
+        self._closed.set()
+        with self._lock:
+            if self._gateway is not None:
+                self._gateway.kill()
 
     def train(self, job: Job) -> Ending:
         return self._train(job, attached=False)
@@ -140,7 +147,7 @@ class RayExecutor:
     def _run_gateways(self) -> None:
         """Start a gateway, read its replies until it ends, and start the next one."""
         pause = _RESTART_SECONDS
-        while True:
+        while not self._closed.is_set():
             began = time.monotonic()
             try:
                 self._run_gateway()
@@ -150,7 +157,7 @@ class RayExecutor:
                 self._gateway, self._places = None, 0
             is_quick = time.monotonic() - began < _MAX_RESTART_SECONDS
             pause = min(2 * pause, _MAX_RESTART_SECONDS) if is_quick else _RESTART_SECONDS
-            time.sleep(pause)
+            self._closed.wait(pause)
 
     def _run_gateway(self) -> None:
         process = subprocess.Popen(
@@ -165,7 +172,8 @@ class RayExecutor:
         )
         try:
             with self._lock:
-                _write(process, settings_to_json(self._settings))
+                if self._closed.is_set():
+                    return
                 self._gateway = process
                 for key in self._waiting:
                     # A gateway before may have started it.

@@ -55,6 +55,7 @@ class NodeReport:
 class RemoteJob:
     """All that a trainer is given; files are the bytes of artifacts by their names."""
 
+    run_id: str
     experiment: "Experiment"
     data: DataRequest
     start: "RunStart"
@@ -139,24 +140,19 @@ class Trainer:
         self._outbox.wake()
 
     def _train(self, job: RemoteJob, arrays: "Mapping[str, np.ndarray] | None") -> None:
-        from cifarviz.errors import CifarvizError, LeaseLost
+        from cifarviz.errors import LeaseLost
+        from cifarviz.executors.failure import failed_ending
         from cifarviz.executors.messages import Message
-        from cifarviz.runs.states import RunState
 
-        failed = {"state": RunState.FAILED, "stopped_early": None}
         try:
             ending = self._train_in_folder(job, arrays)
-            content: dict[str, Any] = dict(vars(ending))
         except LeaseLost:
             # Nobody has asked for a day, so nobody will end this process.
             log.warning("the trainer ends, since nobody asks for its messages")
             os._exit(0)
-        except CifarvizError as error:
-            content = {**failed, "message": str(error)}
         except Exception as error:
-            log.exception("training failed")
-            content = {**failed, "message": f"Training failed: {type(error).__name__}: {error}"}
-        self._outbox.add(Message("end", content))
+            ending = failed_ending(job.run_id, error)
+        self._outbox.add(Message("end", dict(vars(ending))))
 
     def _train_in_folder(self, job: RemoteJob, arrays: Any) -> Any:
         from pathlib import Path

@@ -117,6 +117,7 @@ class RemoteRun:
         artifacts = job.artifacts
         names = [*map(checkpoint_name, _CHECKPOINTS), START_CHECKPOINT]
         remote = RemoteJob(
+            run_id=self.run_id,
             experiment=job.experiment,
             data=DataRequest(data.info, data.variant),
             start=start,

@@ -1,6 +1,6 @@
 """Runs train on two nodes of a Ray cluster on this machine, and survive what may happen to it."""
 
-import json
+import os
 import subprocess
 import sys
 import time
@@ -13,7 +13,6 @@ from cifarviz.cluster import node_process
 from cifarviz.cluster.files import load_status
 from cifarviz.data.importing.importer import prepare_import
 from cifarviz.errors import ClusterError
-from cifarviz.executors.gateway import settings_to_json
 from cifarviz.executors.worker import Worker
 from cifarviz.experiment.dataset_fitting import fit_experiment
 from cifarviz.experiment.experiment import Experiment
@@ -36,6 +35,7 @@ pytestmark = [
     pytest.mark.timeout(300),
 ]
 SOON = 120.0
+MakeWorker = Callable[[Settings], Worker]
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +49,20 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
 @pytest.fixture
 def connected(nodes: LocalCluster, settings: Settings) -> Settings:
     return nodes.connected(settings)
+
+
+@pytest.fixture(scope="module")
+def make_worker() -> Iterator[MakeWorker]:
+    """Makes workers; their gateways end with the module, and not with this process."""
+    workers: list[Worker] = []
+
+    def make(settings: Settings) -> Worker:
+        workers.append(Worker(settings, "dashboard"))
+        return workers[-1]
+
+    yield make
+    for worker in workers:
+        worker._executor.close()  # type: ignore[attr-defined]
 
 
 def slow_experiment(**fields: object) -> Experiment:
@@ -108,12 +122,12 @@ def node_of(run: Run) -> str:
 
 @pytest.fixture(scope="module")
 def uninterrupted(
-    nodes: LocalCluster, tmp_path_factory: pytest.TempPathFactory
+    nodes: LocalCluster, make_worker: MakeWorker, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[], tuple[object, ...]]:
     """Begin an uninterrupted run; the fixture waits for its end, and returns its result."""
     home = tmp_path_factory.mktemp("uninterrupted")
     settings = Settings.from_environment({"CIFARVIZ_HOME": str(home)})
-    worker = Worker(nodes.connected(settings), "Python")
+    worker = make_worker(nodes.connected(settings))
     run = worker.submit(slow_experiment(), "uninterrupted")
 
     def wait() -> tuple[object, ...]:
@@ -125,9 +139,9 @@ def uninterrupted(
 
 
 def test_a_run_is_watched_paused_stopped_and_gone_on_with(
-    connected: Settings, uninterrupted: Callable[[], tuple[object, ...]]
+    connected: Settings, make_worker: MakeWorker, uninterrupted: Callable[[], tuple[object, ...]]
 ) -> None:
-    worker = Worker(connected, "dashboard")
+    worker = make_worker(connected)
     store = worker.store
     run = worker.submit(slow_experiment(), "far away")
     seen = set()
@@ -160,19 +174,23 @@ def test_a_run_is_watched_paused_stopped_and_gone_on_with(
 
 
 def test_the_dashboard_and_then_its_gateway_are_killed(
-    connected: Settings, tmp_path: Path, uninterrupted: Callable[[], tuple[object, ...]]
+    connected: Settings,
+    make_worker: MakeWorker,
+    tmp_path: Path,
+    uninterrupted: Callable[[], tuple[object, ...]],
 ) -> None:
     script = (
-        "import json, sys, time\n"
-        "from cifarviz.executors.gateway import settings_from_json\n"
+        "import time\n"
         "from cifarviz.executors.worker import Worker\n"
-        "worker = Worker(settings_from_json(json.loads(sys.argv[1])), 'dashboard')\n"
+        "from cifarviz.settings import Settings\n"
+        "worker = Worker(Settings.from_environment(), 'dashboard')\n"
         "from tests.executors.test_cluster import slow_experiment\n"
         "print(worker.submit(slow_experiment(), 'left alone').id, flush=True)\n"
         "time.sleep(300)\n"
     )
     process = subprocess.Popen(
-        [sys.executable, "-c", script, json.dumps(settings_to_json(connected))],
+        [sys.executable, "-c", script],
+        env={**os.environ, **connected.environment()},
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -187,7 +205,7 @@ def test_the_dashboard_and_then_its_gateway_are_killed(
     assert store.get(run_id).state is RunState.RUNNING
     taken = store.received(run_id)
 
-    worker = Worker(connected, "dashboard")
+    worker = make_worker(connected)
     worker.adopt()
     pictures = import_fruits(connected, tmp_path)
     other = worker.submit(pictures, "fruits")
@@ -205,13 +223,16 @@ def test_the_dashboard_and_then_its_gateway_are_killed(
 
 
 def test_a_node_with_another_version_is_refused_and_with_a_wrong_token_too(
-    nodes: LocalCluster, connected: Settings, monkeypatch: pytest.MonkeyPatch
+    nodes: LocalCluster,
+    make_worker: MakeWorker,
+    connected: Settings,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     labels = {"cifarviz-version-TensorFlow": "1.15.0"}
     monkeypatch.setattr(node_process, "version_labels", lambda: labels)
     nodes.join("old")
     monkeypatch.undo()
-    worker = Worker(connected, "dashboard")
+    worker = make_worker(connected)
     end = time.monotonic() + SOON
     while (status := load_status(connected)) is None or len(status.nodes) < 4:
         assert time.monotonic() < end
@@ -226,9 +247,12 @@ def test_a_node_with_another_version_is_refused_and_with_a_wrong_token_too(
 
 
 def test_a_node_is_killed_in_the_middle_of_an_epoch(
-    nodes: LocalCluster, connected: Settings, uninterrupted: Callable[[], tuple[object, ...]]
+    nodes: LocalCluster,
+    make_worker: MakeWorker,
+    connected: Settings,
+    uninterrupted: Callable[[], tuple[object, ...]],
 ) -> None:
-    worker = Worker(connected, "dashboard")
+    worker = make_worker(connected)
     run = worker.submit(slow_experiment(), "unlucky")
     store, per_epoch = worker.store, 157
     between = wait_until(
