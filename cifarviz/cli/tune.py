@@ -103,7 +103,10 @@ def start(
         float | None,
         typer.Option(help="Count only epochs within this training time, and stop trials then."),
     ] = None,
-    at_once: Annotated[int, typer.Option(help="Trials queued or training at once.")] = 1,
+    at_once: Annotated[
+        int | None,
+        typer.Option(help="Trials queued or training at once. Default: as many as can train."),
+    ] = None,
     search_seed: Annotated[int, typer.Option(help="The seed of the search.")] = 0,
     dataset: DatasetName = None,
     data: DataVariant = None,
@@ -133,6 +136,7 @@ def start(
         seed=seed,
         precision=precision,
     )
+    worker = Worker(settings, "command line")
     study = Study.make(
         base=base,
         parameters=[parse_parameter(base, text).model_dump() for text in param],
@@ -142,10 +146,9 @@ def start(
         pruner=str(pruner),
         trials=trials,
         minutes=minutes,
-        at_once=at_once,
+        at_once=worker.places if at_once is None else at_once,
         seed=search_seed,
     )
-    worker = Worker(settings, "command line")
     studies = Studies(worker)
     record = studies.start(study, name or f"{preset} study")
     return _watch(worker, studies, record, as_json)

@@ -65,6 +65,11 @@ class Worker(ProcessQueue):
         self._last_problem = ""
 
     @property
+    def places(self) -> int:
+        """How many runs train at once at most, as far as is known now."""
+        return self._executor.places
+
+    @property
     def training_processes(self) -> tuple[int, ...]:
         """The ids of the processes that train for this one, those that wait for a run too."""
         executor = self._executor

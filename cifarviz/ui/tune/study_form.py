@@ -40,6 +40,7 @@ from cifarviz.ui.tune.parameter_rows import render_parameters
 
 _GOALS = {"accuracy": "Highest accuracy", "loss": "Lowest loss"}
 _NO_LIMIT = 0
+_MOST_AT_ONCE = 64
 # A base with more epochs is asked whether fewer would do.
 _MANY_EPOCHS = 30
 _NAME_KEY = "tune-name"
@@ -186,10 +187,10 @@ def _render_limits(sampler: SamplerName) -> tuple[int, int, int, int]:
         at_once = render_number(
             "atonce",
             "Trials at once",
-            1,
-            (1, 64),
-            "How many trials may wait or train at the same time. More than one helps only where "
-            "several runs train at once; the search then knows less before each trial.",
+            min(cache.worker().places, _MOST_AT_ONCE),
+            (1, _MOST_AT_ONCE),
+            "How many trials may wait or train at the same time: at first, as many as can train at "
+            "once here. With more of them the search knows less before each trial.",
             key="tune-at-once",
         )
     return trials, minutes, within, at_once
