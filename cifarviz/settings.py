@@ -153,7 +153,7 @@ def _gpus(env: Mapping[str, str], name: str) -> float:
     except ValueError:
         count = -1.0
     # Ray divides a GPU, and takes several only whole.
-    if not (0 <= count <= 1 or (count.is_integer() and count < 1000)):
+    if not (0 <= count <= 1 or (count.is_integer() and 1 < count < 1000)):
         raise SettingInvalid(
             "{name} must be a whole number of GPUs, or a part of one such as 0.5, not “{text}”.",
             name=name,

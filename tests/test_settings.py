@@ -45,3 +45,33 @@ def test_runs_at_once_is_a_number_of_runs() -> None:
 def test_a_new_process_gets_the_same_settings(variables: dict[str, str]) -> None:
     settings = Settings.from_environment(variables)
     assert Settings.from_environment(settings.environment()) == settings
+
+
+def test_a_cluster_is_named_by_its_address_and_what_a_run_takes_of_it() -> None:
+    given = {
+        "CIFARVIZ_EXECUTOR": "ray",
+        "CIFARVIZ_CLUSTER": "head:6379",
+        "CIFARVIZ_CLUSTER_CPUS": "4",
+        "CIFARVIZ_CLUSTER_GPUS": "0.5",
+    }
+    settings = Settings.from_environment(given)
+    assert (settings.executor, settings.cluster) == ("ray", "head:6379")
+    assert (settings.cluster_cpus, settings.cluster_gpus) == (4, 0.5)
+    assert Settings.from_environment(settings.environment()) == settings
+    usual = Settings.from_environment({})
+    assert (usual.cluster, usual.cluster_cpus, usual.cluster_gpus) == (None, None, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("CIFARVIZ_CLUSTER_CPUS", "0"),
+        ("CIFARVIZ_CLUSTER_CPUS", "two"),
+        ("CIFARVIZ_CLUSTER_GPUS", "-1"),
+        ("CIFARVIZ_CLUSTER_GPUS", "1.5"),
+        ("CIFARVIZ_CLUSTER_GPUS", "nan"),
+    ],
+)
+def test_an_impossible_part_of_a_node_is_refused(name: str, text: str) -> None:
+    with pytest.raises(SettingInvalid, match=rf"{name} must be .* not “{text}”\."):
+        Settings.from_environment({name: text})
