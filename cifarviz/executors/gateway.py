@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -21,7 +22,8 @@ from cifarviz.datasets.registry import find_dataset
 from cifarviz.errors import CifarvizError, ClusterError
 from cifarviz.executors.failure import failed_ending
 from cifarviz.executors.ray_cluster import RayCluster
-from cifarviz.executors.remote_run import RemoteRun
+from cifarviz.executors.remote_run import RemoteRun, stray_trainers
+from cifarviz.runs.database_rows import IS_ACTIVE
 from cifarviz.runs.leases import Attempt, cluster_owner
 from cifarviz.runs.pins import pinned_images
 from cifarviz.runs.states import RunState
@@ -38,6 +40,7 @@ _WAIT_SECONDS = 0.02
 _REQUEST_SECONDS = 0.1
 _NODE_SECONDS = 2.0
 _PIN_SECONDS = 2.0
+_STRAY_SECONDS = 30.0
 # Seconds until this process has ended, once its standard input has.
 _END_SECONDS = 5.0
 
@@ -71,6 +74,8 @@ class Gateway:
             self._read_requests()
         if self._is_due("pins", _PIN_SECONDS):
             self._send_pins()
+        if self._is_due("strays", _STRAY_SECONDS):
+            self._end_strays()
         for run in list(self._runs.values()):
             self._guarded(run, partial(run.step, self._actions.get(run.run_id, ())))
         self._wait_for_answers()
@@ -128,6 +133,16 @@ class Gateway:
             self._actions = {}
             for row in rows:
                 self._actions.setdefault(row["run"], []).append(row["action"])
+
+    def _end_strays(self) -> None:
+        """End trainers whose run was interrupted while no gateway was there, or deleted."""
+        names = self._cluster.trainer_names()
+        with self._store.database.connect() as connection:
+            rows = connection.execute(f"SELECT id, attempt FROM runs WHERE {IS_ACTIVE}")
+            attempts = {row["id"]: row["attempt"] for row in rows}
+        for name in stray_trainers(names, attempts):
+            log.warning("%s is ended, since its attempt is over", name)
+            self._cluster.end_trainer(self._cluster.find_trainer(name))
 
     def _send_pins(self) -> None:
         by_dataset: dict[str, Sequence[int]] = {}
@@ -214,8 +229,10 @@ def main() -> None:
     os.dup2(2, 1)
 
     def reply(value: Mapping[str, Any]) -> None:
-        replies.write(json.dumps(value) + "\n")
-        replies.flush()
+        # The process that started this one may have ended.
+        with suppress(BrokenPipeError):
+            replies.write(json.dumps(value) + "\n")
+            replies.flush()
 
     settings = Settings.from_environment()
     commands: queue.Queue[Any] = queue.Queue()
@@ -237,9 +254,6 @@ def main() -> None:
         save_status(settings, ClusterStatus(settings.cluster or "", problem=str(error)))
         reply(_status(0, str(error), ""))
         sys.exit(1)
-    except BrokenPipeError:
-        # The process that started this one has ended.
-        sys.exit(0)
 
 
 if __name__ == "__main__":

@@ -120,6 +120,12 @@ class RayCluster:
         except ValueError:
             return None
 
+    def trainer_names(self) -> list[str]:
+        """Return the names of the trainers of this home."""
+        import ray
+
+        return list(ray.util.list_named_actors())
+
     def end_trainer(self, trainer: Any) -> None:
         """End a trainer at once."""
         import ray

@@ -7,7 +7,7 @@ answered ``call``. Nothing here waits.
 import logging
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from cifarviz.errors import (
@@ -50,6 +50,12 @@ Phase = Literal["attaching", "placing", "starting", "training", "over"]
 def trainer_name(run_id: str, attempt: int, tries: int = 0) -> str:
     """Return the name of the actor that trains an attempt; ``tries`` counts refused nodes."""
     return f"run-{run_id}-{attempt}-{tries}"
+
+
+def stray_trainers(names: Iterable[str], attempts: Mapping[str, int]) -> list[str]:
+    """Return those of the names whose attempt is over; ``attempts`` are those of active runs."""
+    current = {trainer_name(*attempt).rpartition("-")[0] for attempt in attempts.items()}
+    return [name for name in names if name.rpartition("-")[0] not in current]
 
 
 class RemoteRun:
@@ -244,7 +250,8 @@ class RemoteRun:
         if unavailable:
             self._next_call = time.monotonic() + _RETRY_SECONDS
         elif died:
-            self._lose()
+            # Ray ends trainers where the memory of a node is used up.
+            self._lose("ran out of memory" if "memory" in str(error).lower() else "was lost")
         else:
             log.warning("run %s could not start on a node", self.run_id, exc_info=error)
             reason = next((ln for ln in reversed(str(error).splitlines()) if ln.strip()), "")
@@ -253,14 +260,14 @@ class RemoteRun:
 
     # Ending
 
-    def _lose(self) -> None:
-        """End the attempt of a run whose node was lost."""
+    def _lose(self, cause: str = "was lost") -> None:
+        """End the attempt of a run whose node was lost, or its trainer for another ``cause``."""
         run = self._store.get(self.run_id)
         if run.state is RunState.STOPPING or run.requested == Action.STOP:
             self.end(Ending(RunState.STOPPED))
             return
         node = "The node" if run.node is None else f"The node {run.node}"
-        message = f"{node}, which trained this run, was lost."
+        message = f"{node}, which trained this run, {cause}."
         self.end(Ending(RunState.INTERRUPTED, message))
 
     def end(self, outcome: Ending | Literal["lost"]) -> None:

@@ -13,7 +13,7 @@ from cifarviz.executors import inbox
 from cifarviz.executors.messages import Answer, Message, Outbox
 from cifarviz.executors.ray_trainer import NodeReport, RemoteJob, thread_variables
 from cifarviz.executors.remote import RemoteArtifacts
-from cifarviz.executors.remote_run import RemoteRun
+from cifarviz.executors.remote_run import RemoteRun, stray_trainers, trainer_name
 from cifarviz.runs import locks
 from cifarviz.runs.leases import LEASE_SECONDS, Attempt, cluster_owner
 from cifarviz.runs.states import Action, RunState
@@ -241,6 +241,20 @@ def test_a_run_that_was_started_again_elsewhere_is_lost_to_this_attempt(
     run.receive(Answer((Message("describe", {"train_images": 3}, 1),)))
     assert (run.outcome, made_up.ended, run.is_recorded()) == ("lost", 1, True)
     assert store.get(run.run_id).train_images is None
+
+
+def test_a_node_whose_memory_is_used_up_is_named_with_the_cause(run: RemoteRun) -> None:
+    start(run)
+    run.fail(OSError("killed due to memory pressure"), unavailable=False, died=True)
+    out_of_memory = "The node lab-a, which trained this run, ran out of memory."
+    assert run.outcome == Ending(RunState.INTERRUPTED, out_of_memory)
+
+
+def test_trainers_of_attempts_that_are_over_are_strays() -> None:
+    current, refused = trainer_name("ab-c", 2), trainer_name("ab-c", 2, 1)
+    over, deleted = trainer_name("ab-c", 1), trainer_name("d", 2)
+    names = [current, refused, over, deleted]
+    assert stray_trainers(names, {"ab-c": 2, "e": 1}) == [over, deleted]
 
 
 def test_versions_must_be_equal_and_are_labels_of_a_node() -> None:
