@@ -254,6 +254,61 @@ def _runs_at_once_rows(results: Results) -> Iterator[Row]:
         )
 
 
+def _tune_rows(results: Results) -> Iterator[Row]:
+    means = {
+        name: {part: 100 * np.mean([one[part] for one in each]) for part in ("validation", "test")}
+        for name, each in results["results"].items()
+    }
+    found, published = means["found"], means["published"]
+    yield Row(
+        f"a study of {results['minutes']:g} min finds a better learning rate of `cifar10-starter` "
+        "on the sample than the published one, mean of seeds that it did not see",
+        "better",
+        f"{results['settings']['learning_rate']:g} against 0.001: "
+        f"{found['validation'] - published['validation']:+.1f} points on the validation images "
+        f"({found['validation']:.1f} %), {found['test'] - published['test']:+.1f} on the test "
+        f"images ({found['test']:.1f} %); {results['trials']} trials, {results['pruned']} of them "
+        "ended early",
+        results["command"],
+        short=True,
+    )
+
+
+def _cluster_speed_rows(results: Results) -> Iterator[Row]:
+    yield Row(
+        "training speed of `cifar10-vgg` by Ray against local",
+        "≥ 0.97",
+        _range(results["ratios"]),
+        results["command"],
+        short=True,
+    )
+
+
+def _cluster_nodes_rows(results: Results) -> Iterator[Row]:
+    seconds = results["seconds"]
+    yield Row(
+        "runs an hour of `cifar10-starter` on two nodes of a core each against one, the head on "
+        "the same two cores",
+        "≥ 1.5",
+        f"{seconds['1'] / seconds['2']:.2f} ({results['runs']} runs)",
+        results["command"],
+    )
+
+
+def _cluster_gateway_rows(results: Results) -> Iterator[Row]:
+    for trainers in ("100", "300"):
+        load = results[trainers]
+        store, page = load["to_store"][1], load["store_to_page"][1]
+        yield Row(
+            f"{trainers} trainers at four messages a second, the message to the store and from "
+            "there to a page, p95",
+            "≤ 0.5 s" if trainers == "100" else "–",
+            f"{store:.2f} s and {page:.2f} s; gateway {100 * load['processor']:.0f} % of a core, "
+            f"{load['written_per_second'] / 1e6:.1f} MB/s written",
+            results["command"],
+        )
+
+
 def _precision_rows(results: Results) -> Iterator[Row]:
     means = {name: 100 * np.mean(values) for name, values in results["val_accuracy"].items()}
     yield Row(
@@ -360,6 +415,10 @@ _ROWS: Mapping[str, Callable[[Results], Iterator[Row]]] = {
     "first_step": _first_step_rows,
     "first_step_alone": partial(_first_step_rows, about=", no tune-up meanwhile"),
     "learning_rate": _learning_rate_rows,
+    "tune": _tune_rows,
+    "cluster_speed": _cluster_speed_rows,
+    "cluster_nodes": _cluster_nodes_rows,
+    "cluster_gateway": _cluster_gateway_rows,
     "watched_cifar10_starter": partial(_watched_rows, about="`cifar10-starter` at batch 32"),
     "watched_cifar10_starter_cold": partial(
         _watched_rows, about="`cifar10-starter` at batch 32 without warm-up"
