@@ -76,7 +76,10 @@ def test_the_metadata_lists_requirements_and_licences(wheel: Path, metadata: Mes
     assert metadata["License-Expression"] == "MIT"
     lines = (ROOT / "requirements.txt").read_text().splitlines()
     required = {str(Requirement(line)) for line in lines if not line.startswith("#")}
-    assert {str(Requirement(r)) for r in metadata.get_all("Requires-Dist", ())} == required
+    needed = [Requirement(line) for line in metadata.get_all("Requires-Dist", ())]
+    assert {str(one) for one in needed if one.marker is None} == required
+    extras = [(one.name, str(one.marker)) for one in needed if one.marker is not None]
+    assert extras == [("ray", 'extra == "cluster"')]
     with zipfile.ZipFile(wheel) as archive:
         licences = f"cifarviz-{__version__}.dist-info/licenses/"
         for name in metadata.get_all("License-File", ()):

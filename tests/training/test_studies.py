@@ -273,7 +273,8 @@ def test_a_killed_study_goes_on_with_its_trials(
     )
     assert process.stdout is not None
     study_id = process.stdout.readline().strip()
-    wait_until(lambda: any(len(trial.epochs) > 1 for trial in _trials(worker, study_id)))
+    # The new process loads TensorFlow first.
+    wait_until(lambda: any(len(one.epochs) > 1 for one in _trials(worker, study_id)), seconds=180)
     assert is_searching(worker.store, study_id)
     process.kill()
     process.wait()
