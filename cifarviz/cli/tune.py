@@ -21,6 +21,7 @@ from cifarviz.cli.experiment_options import (
 )
 from cifarviz.cli.output import AsJson, print_json, print_message, print_table
 from cifarviz.executors.worker import Worker
+from cifarviz.experiment.choices import TestValidation
 from cifarviz.experiment.parameter_text import parse_parameter
 from cifarviz.experiment.parameters import plain_setting
 from cifarviz.experiment.study import Study
@@ -230,8 +231,11 @@ def _watch(worker: Worker, studies: Studies, record: StudyRecord, as_json: bool)
         print_message(f"Best: {record.study.goal} {best['value']:.4f} with {settings}.")
         print_message(
             "It was chosen as the best of several on these validation images, so this value is "
-            f"optimistic. Ask the test images once: {program_name()} evaluate {best['run']}"
+            "optimistic."
         )
+        if not isinstance(record.study.base.validation, TestValidation):
+            command = f"{program_name()} evaluate {best['run']}"
+            print_message(f"Ask the test images once: {command}")
     return 1 if ended.state == "stopped" and best is None else 0
 
 

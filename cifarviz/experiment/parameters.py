@@ -46,17 +46,21 @@ class Range(Value):
     def _check(self) -> Self:
         if self.low >= self.high:
             raise ValueError(
-                f"The range of {self.key} goes from {self.low:g} to {self.high:g}: make its "
-                "highest value larger than its lowest."
+                f"A range cannot go from {self.low:g} to {self.high:g}: make its highest value "
+                "larger than its lowest."
             )
         if self.log and self.low <= 0:
             raise ValueError(
-                f"A logarithmic range of {self.key} cannot begin at {self.low:g}: choose a lowest "
-                "value above 0, or no logarithm."
+                f"A logarithmic range cannot begin at {self.low:g}: choose a lowest value above 0, "
+                "or no logarithm."
             )
         if self.whole and not (self.low.is_integer() and self.high.is_integer()):
-            raise ValueError(f"The range of {self.key} takes whole numbers only.")
+            raise ValueError("A range of whole numbers begins and ends with whole numbers.")
         return self
+
+    def contains(self, value: Setting) -> bool:
+        """Whether the value may be tried."""
+        return not isinstance(value, bool | str) and self.low <= value <= self.high
 
     def grid(self) -> tuple[Setting, ...]:
         """Return its values in a grid, from the lowest to the highest."""
@@ -86,10 +90,14 @@ class Choices(Value):
     @model_validator(mode="after")
     def _check(self) -> Self:
         if len(self.values) < 2:
-            raise ValueError(f"Name at least two choices of {self.key}: one alone is no choice.")
+            raise ValueError("Name at least two choices: one alone is no choice.")
         if len({(type(value), value) for value in self.values}) < len(self.values):
-            raise ValueError(f"The choices of {self.key} name a value twice: name each once.")
+            raise ValueError("The choices name a value twice: name each once.")
         return self
+
+    def contains(self, value: Setting) -> bool:
+        """Whether the value may be tried."""
+        return any(value == one and type(value) is type(one) for one in self.values)
 
     def grid(self) -> tuple[Setting, ...]:
         """Return its values."""

@@ -44,7 +44,7 @@ PRUNER_TEXTS: Mapping[PrunerName, tuple[str, str]] = MappingProxyType(
         "median": (
             "Median",
             "Stops a trial whose best value so far is worse than the median of the earlier trials "
-            "at the same epoch.",
+            "at the same epoch, from its second epoch on.",
         ),
         "halving": (
             "Successive halving",
@@ -154,7 +154,11 @@ class Study(Value):
     @property
     def trial_count(self) -> int:
         """How many trials the study has at most: those asked for, or those of its grid."""
-        return min(self.trials, self.grid_size) if self.sampler == "grid" else self.trials
+        if self.sampler != "grid":
+            return self.trials
+        # The experiment itself comes before a grid that it is not part of.
+        extra = self.try_base and self.base_settings() not in self.grid_settings()
+        return min(self.trials, self.grid_size + extra)
 
     def base_settings(self) -> dict[str, Setting]:
         """Return the experiment's own values of the parameters."""

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
@@ -26,7 +26,8 @@ class StudyRecord:
     """A study as stored. ``made`` is Unix time.
 
     ``state`` is *open* until it is *finished*, or *stopped* by a person or an error; ``message``
-    says why in a sentence. ``seconds`` is how long it has searched since it was last started.
+    says why in a sentence. ``seconds`` is how long it has searched, over all times that it was
+    started. ``cut_off`` are the runs that were stopped with the study, and go on with it.
     """
 
     id: str
@@ -36,6 +37,7 @@ class StudyRecord:
     state: Literal["open", "stopped", "finished"] = "open"
     message: str | None = None
     seconds: float = 0.0
+    cut_off: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,23 @@ def set_study_seconds(store: RunStore, study_id: str, seconds: float) -> None:
             "WHERE id = ? AND kind = ?",
             (seconds, study_id, KIND),
         )
+
+
+def add_cut_off(store: RunStore, study_id: str, run_ids: Sequence[str]) -> None:
+    """Store that these trials are stopped with the study, and go on with it."""
+    with store.database.connect(write=True) as connection:
+        for run_id in run_ids:
+            connection.execute(
+                "UPDATE series SET settings = json_insert(json_insert(settings, '$.cut_off', "
+                "json_array()), '$.cut_off[#]', ?) WHERE id = ? AND kind = ? AND NOT EXISTS "
+                "(SELECT 1 FROM json_each(settings, '$.cut_off') WHERE value = ?)",
+                (run_id, study_id, KIND, run_id),
+            )
+
+
+def trial_name(title: str, number: int) -> str:
+    """Return the name of a trial's run."""
+    return f"{title}, trial {number}"
 
 
 def delete_study(store: RunStore, study_id: str) -> None:
@@ -239,6 +258,7 @@ def _settings(record: StudyRecord) -> str:
             "state": record.state,
             "message": record.message,
             "seconds": record.seconds,
+            "cut_off": list(record.cut_off),
         }
     )
 
@@ -255,6 +275,7 @@ def _as_record(row: Any) -> StudyRecord | None:
             state=stored["state"],
             message=stored["message"],
             seconds=float(stored["seconds"]),
+            cut_off=tuple(map(str, stored.get("cut_off", ()))),
         )
     except (ValueError, KeyError, TypeError):
         return None

@@ -142,7 +142,7 @@ class Search:
         from optuna import pruners
 
         if self._spec.pruner == "median":
-            return pruners.MedianPruner(n_startup_trials=_MEDIAN_OF)
+            return pruners.MedianPruner(n_startup_trials=_MEDIAN_OF, n_warmup_steps=2)
         if self._spec.pruner == "halving":
             return pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=2)
         return pruners.NopPruner()
@@ -156,9 +156,9 @@ def _rounded(parameter: Range | Choices, value: Setting) -> Setting:
 
 
 def _contains(parameter: Range | Choices, value: Setting, *, grid: bool) -> bool:
-    if isinstance(parameter, Choices) or grid:
-        return any(value == one and type(value) is type(one) for one in parameter.grid())
-    return not isinstance(value, bool | str) and parameter.low <= value <= parameter.high
+    if not grid:
+        return parameter.contains(value)
+    return any(value == one and type(value) is type(one) for one in parameter.grid())
 
 
 def _states() -> Any:

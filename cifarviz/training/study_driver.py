@@ -30,6 +30,7 @@ from cifarviz.runs.store import RunStore
 from cifarviz.runs.studies import (
     StudyRecord,
     acquire_study,
+    add_cut_off,
     add_trial,
     create_study,
     end_study,
@@ -37,6 +38,7 @@ from cifarviz.runs.studies import (
     mark_pruned,
     set_study_seconds,
     stored_trials,
+    trial_name,
     trials_made,
     update_study,
 )
@@ -64,7 +66,9 @@ class Studies:
 
     def __init__(self, worker: ProcessQueue) -> None:
         self._worker = worker
-        self._threads: dict[str, threading.Thread] = {}
+        # Of each study, set once this process no longer searches in it. Not the thread itself:
+        # after Ctrl-C within its join() Python takes it for ended.
+        self._ended: dict[str, threading.Event] = {}
         self._lock = threading.Lock()
 
     def start(self, study: Study, title: str) -> StudyRecord:
@@ -90,13 +94,11 @@ class Studies:
                     fields = {name: getattr(study, name) for name in type(study).model_fields}
                     made = trials_made(store, study_id)
                     study = Study.make(**{**fields, "trials": made + more_trials})
-                # The time limit holds for each time that it is started.
-                record = replace(record, study=study, state="open", message=None, seconds=0.0)
+                record = replace(record, study=study, state="open", message=None)
                 update_study(store, record)
-                driver = _Driver(self._worker, study_id, lock)
-                thread = threading.Thread(target=driver.run, name="cifarviz-study", daemon=True)
-                self._threads[study_id] = thread
-                thread.start()
+                ended = self._ended[study_id] = threading.Event()
+                driver = _Driver(self._worker, study_id, lock, ended)
+                threading.Thread(target=driver.run, name="cifarviz-study", daemon=True).start()
             except BaseException:
                 lock.release()
                 raise
@@ -104,11 +106,8 @@ class Studies:
 
     def wait(self, study_id: str, seconds: float | None = None) -> bool:
         """Block until this process no longer searches in it; returns whether that is so."""
-        thread = self._threads.get(study_id)
-        if thread is None:
-            return True
-        thread.join(seconds)
-        return not thread.is_alive()
+        ended = self._ended.get(study_id)
+        return True if ended is None else ended.wait(seconds)
 
 
 @dataclass
@@ -126,6 +125,7 @@ class _Driver:
     worker: ProcessQueue
     study_id: str
     lock: BaseFileLock
+    ended: threading.Event
     active: list[_ActiveTrial] = field(default_factory=list)
     failures: int = 0
     last_failure: str = ""
@@ -141,13 +141,16 @@ class _Driver:
             self._end("stopped", str(error) if isinstance(error, CifarvizError) else repr(error))
         finally:
             self.lock.release()
+            self.ended.set()
 
     def _search(self) -> None:
         record = get_study(self.worker.store, self.study_id)
         self.study = record.study
         self.search = Search(self.study)
         self._restore()
-        began = saved = time.monotonic()
+        # The limit holds for each time that it is started.
+        earlier, began = record.seconds, time.monotonic()
+        saved = began
         while True:
             record = get_study(self.worker.store, self.study_id)
             seconds = time.monotonic() - began
@@ -164,16 +167,19 @@ class _Driver:
             elif (reason := self._fill()) and not self.active:
                 self._end("finished", reason)
                 return
-            if not self.active and (record.state == "stopped" or is_over):
-                self._end("finished", f"{limit:g} minutes are over.")
-                return
-            if time.monotonic() - saved > _SAVE_SECONDS:
+            is_ended = not self.active and (record.state == "stopped" or is_over)
+            if is_ended or time.monotonic() - saved > _SAVE_SECONDS:
                 saved = time.monotonic()
-                set_study_seconds(self.worker.store, self.study_id, seconds)
+                set_study_seconds(self.worker.store, self.study_id, earlier + seconds)
+            if is_ended:
+                if is_over:
+                    self._end("finished", f"{limit:g} minutes are over.")
+                return
             time.sleep(_POLL_SECONDS)
 
     def _restore(self) -> None:
         """Tell the search what is known, and go on with the trials that have not ended."""
+        cut_off = get_study(self.worker.store, self.study_id).cut_off
         for stored in stored_trials(self.worker.store, self.study_id):
             self.search.add(stored.number, stored.settings)
             values = epoch_values(self.study, stored.epochs)
@@ -183,6 +189,7 @@ class _Driver:
             trial.pruned = stored.pruned_after is not None
             run = stored.run
             is_cut_off = run.state is RunState.INTERRUPTED or run.orphaned
+            is_cut_off |= run.state is RunState.STOPPED and run.id in cut_off
             if is_cut_off and not trial.pruned:
                 self.worker.resume(run.id)
                 self.active.append(trial)
@@ -233,7 +240,7 @@ class _Driver:
         label = describe_settings(self.study.base, settings)
         # It must not start before it is one of the trials, which share a precision.
         with self.worker.choosing:
-            run = self.worker.submit(experiment, f"{title} {number}")
+            run = self.worker.submit(experiment, trial_name(title, number))
             add_trial(self.worker.store, self.study_id, run.id, settings, label)
         self.search.add(number, settings)
         self.active.append(_ActiveTrial(number, run.id))
@@ -284,7 +291,10 @@ class _Driver:
         self.search.tell(trial.number, value, outcome)
 
     def _stop_trials(self) -> None:
-        self.worker.store.stop_all([trial.run_id for trial in self.active])
+        """Stop the trials that train or wait; they go on with the study."""
+        run_ids = [trial.run_id for trial in self.active if not trial.pruned]
+        add_cut_off(self.worker.store, self.study_id, run_ids)
+        self.worker.store.stop_all(run_ids)
 
     def _end(self, state: Literal["stopped", "finished"], message: str) -> None:
         """Store how the study ended, unless a person stopped it."""
@@ -297,6 +307,7 @@ class _Driver:
 def stop_study(store: RunStore, study_id: str) -> None:
     """Stop a study and its trials, also one in which another process searches."""
     end_study(store, study_id, "stopped", "Stopped by you.")
-    store.stop_all(
-        [trial.run.id for trial in stored_trials(store, study_id) if trial.run.state.active]
-    )
+    active = [trial for trial in stored_trials(store, study_id) if trial.run.state.active]
+    run_ids = [trial.run.id for trial in active if trial.pruned_after is None]
+    add_cut_off(store, study_id, run_ids)
+    store.stop_all(run_ids)

@@ -27,7 +27,12 @@ from cifarviz.ui.errors import render_errors
 from cifarviz.ui.navigation import ViewEntry, go_to, link_to, render_title_and_views
 from cifarviz.ui.published import render_changes
 from cifarviz.ui.query import update_query_params, widget_key, widget_value
-from cifarviz.ui.queueing import format_duration_range, format_estimate_basis, queue_once
+from cifarviz.ui.queueing import (
+    format_duration_range,
+    format_estimate_basis,
+    format_order,
+    queue_once,
+)
 from cifarviz.ui.streamlit_patches import without_interruption
 from cifarviz.ui.tensorboard import with_tensorboard_checked
 from cifarviz.ui.train.fields import render_sample_notice, with_available_data, with_data_checked
@@ -201,14 +206,16 @@ def _render_problems(reasons: Sequence[str]) -> None:
 
 
 def _render_waiting(active: Sequence[Run]) -> None:
-    if not active:
+    if len(active) < cache.worker().places:
         return
     template = (
-        "A new run waits for “{name}”: only one run trains at a time."
+        "A new run waits for “{name}”: runs train {order}."
         if len(active) == 1
-        else "A new run waits for “{name}” and {more} more: only one run trains at a time."
+        else "A new run waits for “{name}” and {more} more: runs train {order}."
     )
-    sentence = template.format(name=escaped(active[-1].name), more=len(active) - 1)
+    sentence = template.format(
+        name=escaped(active[-1].name), more=len(active) - 1, order=format_order(cache.settings())
+    )
     st.caption(f":material/hourglass_top: {sentence}")
 
 

@@ -162,6 +162,9 @@ def _render_actions(
 def _render_base(base: Experiment, run: Run, runs: Sequence[Run], *, key: str) -> None:
     """Show a link to the curves of the base and of ``run``, or a button that trains the base."""
     text = base.to_json()
+    if run.experiment_json == text:
+        st.caption("The best has the settings of the base.")
+        return
     trained = next((other for other in runs if other.experiment_json == text), None)
     if trained is not None:
         ids = f"{trained.id},{run.id}"

@@ -29,8 +29,12 @@ _KINDS = {"range": "Range", "log": "Log range", "choices": "Choices"}
 _Kind = Literal["range", "log", "choices"]
 
 
-def render_parameters(base: Experiment) -> list[Range | Choices]:
-    """Show a row for each parameter, and a menu to add one; return those that can be tried."""
+def render_parameters(base: Experiment, *, is_grid: bool) -> list[Range | Choices]:
+    """Show a row for each parameter, and a menu to add one.
+
+    Returns those that can be tried; none if one of them cannot. ``is_grid``: rows of ranges show
+    how many values a grid takes.
+    """
     every = {tunable.key: tunable for tunable in tunables(base)}
     texts = _texts(base)
     found, problems = [], 0
@@ -41,8 +45,9 @@ def render_parameters(base: Experiment) -> list[Range | Choices]:
             _render_unknown(place, key)
             continue
         with st.container(border=True, gap="xsmall", key=f"tune-row-{place}"):
-            _render_row(every[key], text, place)
+            _render_row(every[key], text, place, is_grid=is_grid)
             try:
+                _check_ends(text)
                 found.append(parse_parameter(base, text))
             except ExperimentInvalid as error:
                 problems += 1
@@ -82,7 +87,7 @@ def _render_unknown(place: int, key: str) -> None:
         )
 
 
-def _render_row(tunable: Tunable, text: str, place: int) -> None:
+def _render_row(tunable: Tunable, text: str, place: int, *, is_grid: bool) -> None:
     key = f"tune-{tunable.key}"
     with st.container(horizontal=True, vertical_alignment="center"):
         now = escaped(setting_title(tunable.key, tunable.current))
@@ -106,7 +111,22 @@ def _render_row(tunable: Tunable, text: str, place: int) -> None:
     elif _kind(text) == "choices":
         _render_list(tunable, text, place, f"{key}-list")
     else:
-        _render_ends(tunable, text, place, key)
+        _render_ends(tunable, text, place, key, is_grid=is_grid)
+
+
+def _check_ends(text: str) -> None:
+    """Raise ``ExperimentInvalid`` for ends that are no numbers."""
+    if _kind(text) == "choices":
+        return
+    for typed in text.partition("=")[2].split(":")[1:]:
+        try:
+            float(typed)
+        except ValueError as error:
+            shown = f"“{typed[:20]}” is no number" if typed else "one is empty"
+            raise ExperimentInvalid(
+                "Type the lowest and the highest value as numbers, such as 0.001: {shown}.",
+                shown=shown,
+            ) from error
 
 
 def _kind(text: str) -> _Kind:
@@ -161,31 +181,35 @@ def _ends(tunable: Tunable, text: str) -> tuple[str, str]:
     return plain_setting(grid[0]), plain_setting(grid[-1])
 
 
-def _render_ends(tunable: Tunable, text: str, place: int, key: str) -> None:
-    low, high = _ends(tunable, text)
-    kind = _kind(text)
-    left, right = st.columns(2)
-    for column, label, end, name in ((left, "From", low, "low"), (right, "To", high, "high")):
+def _render_ends(tunable: Tunable, text: str, place: int, key: str, *, is_grid: bool) -> None:
+    parts = text.partition("=")[2].split(":")
+    shown = [("From", 1), ("To", 2), *([("Values", 3)] if is_grid else [])]
+    for column, (label, part) in zip(st.columns(len(shown)), shown, strict=True):
+        usual = str(Range.model_fields["points"].default) if label == "Values" else ""
+        value = parts[part] if part < len(parts) else usual
+        name = f"{key}-{label.lower()}"
         with column:
             st.text_input(
                 label,
-                value=end,
-                key=widget_key(f"{key}-{name}", end),
+                value=value,
+                key=widget_key(name, value),
                 max_chars=20,
                 autocomplete="off",
-                on_change=partial(_end_typed, tunable.key, kind, place, name, f"{key}-{name}"),
+                on_change=partial(_part_typed, place, part, name),
             )
 
 
-def _end_typed(key: str, kind: _Kind, place: int, name: str, widget: str) -> None:
+def _part_typed(place: int, part: int, widget: str) -> None:
+    """Put what was typed into its part of the text of a row, as ``log:FROM:TO:VALUES``."""
     typed = str(widget_value(widget)).strip().replace(":", "").replace(_BETWEEN, "")
     text = _current(place)
     if text is None:
         return
-    parts = (*text.partition("=")[2].split(":"), "", "")
-    low, high = parts[1], parts[2]
-    low, high = (typed, high) if name == "low" else (low, typed)
-    _replace_current(place, f"{key}={kind}:{low}:{high}")
+    key, _, tried = text.partition("=")
+    parts = tried.split(":")
+    parts += [""] * (part + 1 - len(parts))
+    parts[part] = typed
+    _replace_current(place, f"{key}={':'.join(parts)}")
 
 
 def _render_list(tunable: Tunable, text: str, place: int, key: str) -> None:

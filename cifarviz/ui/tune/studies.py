@@ -7,6 +7,7 @@ import streamlit as st
 from cifarviz.analysis.study_trials import study_trials
 from cifarviz.analysis.trials import Trials
 from cifarviz.errors import RunNotFound
+from cifarviz.experiment.choices import TestValidation
 from cifarviz.experiment.study import PRUNER_TEXTS, SAMPLER_TEXTS
 from cifarviz.live.hub import hub
 from cifarviz.live.items import Item
@@ -47,7 +48,12 @@ _STATES = {
 def render_studies() -> None:
     """Show the study of the address, or the form; then the other studies."""
     record = _study_in_address()
+    others = [one for one in all_studies(cache.store()) if record is None or one.id != record.id]
     if record is None:
+        for other in others:
+            if study_state(cache.store(), other) == "searching":
+                label = f"Searching now: {escaped(other.title)}"
+                link_to("tune", label, ":material/search:", view="studies", study=other.id)
         st.markdown(
             "A study trains the same experiment again and again with other values, and shows "
             "which are best and which of them matter."
@@ -56,7 +62,6 @@ def render_studies() -> None:
             render_study_form()
     else:
         _render_study(record)
-    others = [one for one in all_studies(cache.store()) if record is None or one.id != record.id]
     if others:
         st.markdown("## Studies" if record is None else "## Other studies")
     for other in others[:_MOST_LISTED]:
@@ -145,7 +150,12 @@ def _render_study(record: StudyRecord) -> None:
     trials = study_trials(record, stored)
     with render_errors():
         render_trials(trials, key="tune-study", base=record.study.base)
-    if state == "finished":
+    if state == "finished" and isinstance(record.study.base.validation, TestValidation):
+        st.caption(
+            ":material/info: The validation images of this study are the test images, as in its "
+            "base. So no images are left that took no part in the choice: its best is optimistic."
+        )
+    elif state == "finished":
         _render_test_note(trials)
 
 
@@ -194,14 +204,15 @@ def _render_heading(record: StudyRecord, state: str, stored: Sequence[StoredTria
                 on_click=_resume,
                 args=(record.id, _MORE_TRIALS),
             )
-            st.button(
-                "Delete",
-                icon=":material/delete:",
-                key="tune-delete",
-                help="Deletes the record of the study; its runs stay.",
-                on_click=_delete,
-                args=(record.id,),
-            )
+            with st.popover("Delete", icon=":material/delete:"):
+                st.markdown("The study is deleted for good; its runs stay.")
+                st.button(
+                    "Delete the study",
+                    key="tune-delete",
+                    type="primary",
+                    on_click=_delete,
+                    args=(record.id,),
+                )
         if stored:
             ids = ",".join(trial.run.id for trial in stored)
             link_to("runs", "Open in Runs", runs=ids)

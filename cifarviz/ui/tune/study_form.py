@@ -8,10 +8,11 @@ from cifarviz.experiment.assessment import Assessment
 from cifarviz.experiment.changes import changes
 from cifarviz.experiment.draft import Draft
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.parameters import Choices, Range
+from cifarviz.experiment.parameters import Choices, Range, plain_setting
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.experiment.run_names import run_name
 from cifarviz.experiment.study import PRUNER_TEXTS, SAMPLER_TEXTS, PrunerName, SamplerName, Study
+from cifarviz.experiment.tunables import find_tunable
 from cifarviz.processor import machine_name
 from cifarviz.runs.curation import LONGEST_NAME
 from cifarviz.runs.studies import StudyRecord, all_studies, stored_trials
@@ -27,6 +28,7 @@ from cifarviz.ui.address import escaped, format_count
 from cifarviz.ui.errors import errors_as_toast
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.query import (
+    current_query_params,
     render_choice,
     render_number,
     update_query_params,
@@ -34,7 +36,12 @@ from cifarviz.ui.query import (
     widget_value,
 )
 from cifarviz.ui.queueing import format_duration_range, format_estimate_basis, queue_once
-from cifarviz.ui.train.fields import render_field, render_sample_notice, set_value
+from cifarviz.ui.train.fields import (
+    render_field,
+    render_sample_notice,
+    set_value,
+    with_available_data,
+)
 from cifarviz.ui.train.view import assessed_draft, start_draft
 from cifarviz.ui.tune.parameter_rows import render_parameters
 
@@ -59,11 +66,15 @@ def render_study_form() -> None:
             link_to("train", "Mend it on Train", view="setup")
             return
         st.markdown("## What to vary")
-        parameters = render_parameters(base)
+        is_grid = current_query_params().get("sampler") == "grid"
+        parameters = render_parameters(base, is_grid=is_grid)
     with right, st.container(border=True):
         study = _render_search(base, parameters)
         if study is not None:
             _render_start(study, assessment, _default_name(draft))
+        else:
+            st.button("Start", icon=":material/play_arrow:", key="tune-not-yet", disabled=True)
+            st.caption("What to vary is not complete yet: see what is said there.")
 
 
 def _render_base(wanted: Draft, draft: Draft, assessment: Assessment) -> None:
@@ -91,7 +102,7 @@ def _render_base(wanted: Draft, draft: Draft, assessment: Assessment) -> None:
             lambda value: set_value("epochs", value),
             key=f"{draft.generation}-tune-epochs",
         )
-    found = changes(preset_draft(draft.preset), draft)
+    found = changes(with_available_data(preset_draft(draft.preset)), draft)
     said = f"With {format_count(len(found), 'change')}." if found else "As published."
     texts = ": ".join([said[:-1], "; ".join(change.text for change in found)]) if found else said
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -239,6 +250,7 @@ def _render_start(study: Study, assessment: Assessment, default: str) -> None:
         max_chars=LONGEST_NAME - 8,
         autocomplete="off",
     )
+    _render_notes(study)
     _render_estimate(study, assessment)
     if st.button(
         f"Start {format_count(study.trial_count, 'trial')}",
@@ -250,6 +262,22 @@ def _render_start(study: Study, assessment: Assessment, default: str) -> None:
     ):
         _start(study, str(widget_value(_NAME_KEY)).strip() or default)
         st.rerun()
+
+
+def _render_notes(study: Study) -> None:
+    """Say how large a grid is, and when the base is outside of what is tried."""
+    if study.sampler == "grid":
+        st.caption(f"These values have {format_count(study.grid_size, 'combination')}.")
+    outside = [
+        f"{find_tunable(study.base, parameter.key).label} {plain_setting(own)}"
+        for parameter, own in zip(study.parameters, study.base_settings().values(), strict=True)
+        if not parameter.contains(own)
+    ]
+    if outside and study.sampler != "grid":
+        st.caption(
+            f":material/info: The base is the first trial, with {escaped(', '.join(outside))}. "
+            "That is not among the values tried, so the search learns nothing from it."
+        )
 
 
 def _start(study: Study, title: str) -> None:
