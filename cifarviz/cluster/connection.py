@@ -116,8 +116,9 @@ def explain_failure(address: str, text: str) -> ClusterError:
         )
     if "Version mismatch" in text:
         lines = text.partition("Version mismatch:")[2].splitlines()
-        versions = [line.strip() for line in lines if line.strip().startswith(("Ray:", "Python:"))]
-        there, here = ", ".join(versions[:2]), ", ".join(versions[2:4])
+        found = [line.strip() for line in lines if line.strip().startswith(("Ray:", "Python:"))]
+        versions = [line.replace(":", "") for line in found]
+        there, here = " and ".join(versions[:2]), " and ".join(versions[2:4])
         return ClusterError(
             "The head of the cluster at {address} has {there}, and this computer {here}. Install "
             "the head’s versions here, Python to the patch release.",

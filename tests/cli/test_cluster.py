@@ -94,7 +94,7 @@ def test_a_node_that_has_ended_is_forgotten(call: Call, settings: Settings) -> N
         (
             "Version mismatch: The cluster was started with:\n    Ray: 2.60.0\n    Python: 3.11.7\n"
             "This process on head was started with:\n    Ray: 2.60.0\n    Python: 3.11.9\n",
-            "has Ray: 2.60.0, Python: 3.11.7, and this computer Ray: 2.60.0, Python: 3.11.9.",
+            "has Ray 2.60.0 and Python 3.11.7, and this computer Ray 2.60.0 and Python 3.11.9.",
         ),
         ("The current node timed out during startup.", "is too busy now"),
         ("Connection error", "does not answer, or this computer is none of its nodes"),
