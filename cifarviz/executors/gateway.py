@@ -43,6 +43,8 @@ _PIN_SECONDS = 2.0
 _STRAY_SECONDS = 30.0
 # Seconds until this process has ended, once its standard input has.
 _END_SECONDS = 5.0
+# Seconds to connect; a busy computer needs ten.
+_CONNECT_SECONDS = 120.0
 
 
 class Gateway:
@@ -248,7 +250,12 @@ def main() -> None:
     threading.Thread(target=read, daemon=True).start()
     try:
         gateway = Gateway(settings, commands, reply)
+        # Ray waits for ever where something else answers. Another gateway tries again.
+        too_long = threading.Timer(_CONNECT_SECONDS, os._exit, (1,))
+        too_long.daemon = True
+        too_long.start()
         gateway.connect()
+        too_long.cancel()
         gateway.serve()
     except ClusterError as error:
         save_status(settings, ClusterStatus(settings.cluster or "", problem=str(error)))
