@@ -26,6 +26,7 @@ from cifarviz.cluster.files import (
     read_own_node,
     save_own_node,
     save_token,
+    token_path,
 )
 from cifarviz.cluster.versions import version_labels
 from cifarviz.errors import ClusterError
@@ -79,10 +80,20 @@ def join(
     """
     _check_none_runs(settings)
     check_answers(address)
+    path = token_path(settings)
+    before = path.read_text() if path.exists() else None
     if token is not None:
         save_token(settings, token)
     cores = usable_cores() if cpus is None else cpus
-    _launch(settings, [f"--address={address}"], address, cores, host, name)
+    try:
+        _launch(settings, [f"--address={address}"], address, cores, host, name)
+    except BaseException:
+        # A wrong token does not take the place of one that is right.
+        if before is None:
+            path.unlink(missing_ok=True)
+        else:
+            save_token(settings, before)
+        raise
 
 
 def stop(settings: Settings) -> bool:
@@ -127,6 +138,12 @@ def _launch(
 ) -> str:
     """Run ``ray start`` until the node is up; returns the cluster's address."""
     folder = cluster_folder(settings)
+    if host is not None and host.startswith("127."):
+        raise ClusterError(
+            "No other computer reaches {host}, which is each computer’s own address. Give the "
+            "address that this computer has in the network, or leave out --host.",
+            host=host,
+        )
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     mark = secrets.token_hex(8)

@@ -82,9 +82,14 @@ class RayCluster:
             return None
         if refused := next((node for node in self.nodes if node.refusal), None):
             return f"No node can train: {refused.name} is refused. {refused.refusal}"
+        if not self.nodes:
+            return "The cluster has no computers. Start it with “cifarviz cluster start”."
+        cores = "1 core" if self.cpus == 1 else f"{self.cpus} cores"
+        gpus = self._settings.cluster_gpus
+        takes = f"{cores} and {gpus:g} GPU" if gpus else cores
         return (
-            f"No node has {self.cpus} free cores and the GPUs that a run takes. Join a computer "
-            "with “cifarviz cluster join”."
+            f"No computer of the cluster has the {takes} that a run takes. Add one with “cifarviz "
+            "cluster join”."
         )
 
     def save_status(self) -> None:

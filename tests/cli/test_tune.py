@@ -1,6 +1,17 @@
 """``tune`` searches, goes on, lists and stops as docs/command-line.md describes."""
 
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from cifarviz.runs.states import RunState
+from cifarviz.runs.store import RunStore
+from cifarviz.settings import Settings
 from tests.cli.conftest import Call
+from tests.waiting import wait_until
+
+ROOT = Path(__file__).parents[2]
 
 ONE_EPOCH = "--data sample --train-images 64 --batch-size 32 --epochs 1 --precision float32"
 TINY = ("tune", "cifar10-starter", *ONE_EPOCH.split(), "--param", "learning_rate=log:1e-4:1e-1")
@@ -45,3 +56,23 @@ def test_wrong_parameters_are_refused_before_anything_is_stored(call: Call) -> N
     assert call("tune", "cifar10-starter", "--data", "sample").code == 2
     assert call("tune", "resume", "abc").code == 2
     assert call("tune", "list", "--json").json == []
+
+
+def test_ctrl_c_stops_the_trial_with_its_weights_and_resume_goes_on(
+    call: Call, settings: Settings
+) -> None:
+    arguments = [*TINY, "--trials", "1"]
+    arguments[arguments.index("--epochs") + 1] = "500"
+    store = RunStore(settings)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cifarviz", *arguments], cwd=ROOT, stderr=subprocess.PIPE, text=True
+    )
+    wait_until(lambda: any(run.epochs_done > 1 for run in store.all()), seconds=180)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    [run] = store.all()
+    assert run.state is RunState.STOPPED
+    [listed] = call("tune", "list", "--json").json
+    assert (listed["state"], listed["message"]) == ("stopped", "Stopped by you.")
+    assert listed["best"]["run"] == run.id

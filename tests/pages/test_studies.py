@@ -6,6 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cifarviz.experiment.address import pack_changes, preset_draft
+from cifarviz.experiment.choices import SplitValidation
 from cifarviz.experiment.parameters import Choices, Range
 from cifarviz.experiment.study import Study
 from cifarviz.runs.states import Action, RunState
@@ -61,7 +62,8 @@ def tiny_study(**fields: object) -> Study:
     rate = Range(key="learning_rate", low=1e-4, high=1e-1, log=True)
     kinds = Choices(key="optimizer", values=("adam", "sgd"))
     plain = [rate.model_dump(), kinds.model_dump()]
-    return Study.make(base=stored_runs.experiment(), parameters=plain, **fields)
+    base = stored_runs.experiment(validation=SplitValidation())
+    return Study.make(**{"base": base, "parameters": plain, **fields})
 
 
 def stored_study(store: RunStore, **fields: object) -> StudyRecord:
@@ -71,7 +73,11 @@ def stored_study(store: RunStore, **fields: object) -> StudyRecord:
     for number, (rate, kind) in enumerate([(1e-3, "adam"), (1e-4, "sgd"), (3e-3, "adam")], 1):
         state = RunState.STOPPED if number == 2 else RunState.FINISHED
         run = stored_runs.store_run(
-            store, study.base, name=f"Rates {number}", state=state, epochs=1 if number == 2 else 3
+            store,
+            study.base,
+            name=f"Rates, trial {number}",
+            state=state,
+            epochs=1 if number == 2 else 3,
         )
         add_trial(store, record.id, run.id, {"learning_rate": rate, "optimizer": kind}, "")
         if number == 2:
@@ -95,7 +101,7 @@ def test_values_are_added_changed_and_removed(store: RunStore) -> None:
     assert address_of(app)["vary"].endswith(";batch_size=16,32,64,128")
     widget(app, "text_input", "tune-batch_size-list").input("8, 64").run()
     assert address_of(app)["vary"].endswith(";batch_size=8,64")
-    widget(app, "text_input", "tune-learning_rate-high").input("0.1").run()
+    widget(app, "text_input", "tune-learning_rate-to").input("0.1").run()
     assert address_of(app)["vary"].startswith("learning_rate=log:0.0001:0.1;")
     widget(app, "button_group", "tune-learning_rate-kind").set_value("range").run()
     assert address_of(app)["vary"].startswith("learning_rate=range:0.0001:0.1;")
@@ -103,14 +109,15 @@ def test_values_are_added_changed_and_removed(store: RunStore) -> None:
     assert address_of(app)["vary"] == "batch_size=8,64"
     app.button(key="tune-batch_size-remove").click().run()
     assert "Add at least one value to vary." in page_text(app)
-    assert not [label for label in labels(app) if label.startswith("Start")]
+    assert app.button(key="tune-not-yet").disabled
     assert not app.exception
 
 
 @pytest.mark.parametrize(
     ("vary", "problem"),
     [
-        ("learning_rate=log:abc:1", "does not say what to try"),
+        ("learning_rate=log:abc:1", "“abc” is no number"),
+        ("learning_rate=log::1", "one is empty"),
         ("learning_rate=log:1:0.1", "make its highest value larger"),
         ("batch_size=0,8", "“batch size” cannot be 0"),
         ("speed=1,2", "“speed” cannot be varied in these settings"),
@@ -123,7 +130,7 @@ def test_what_cannot_be_tried_is_said_and_nothing_is_lost(
 ) -> None:
     app = opened(vary=f"{vary};flip=on,off")
     assert problem in page_text(app)
-    assert not [label for label in labels(app) if label.startswith("Start")]
+    assert app.button(key="tune-not-yet").disabled
     assert address_of(app)["vary"] == f"{vary};flip=on,off"
     assert not app.exception
 
@@ -176,8 +183,8 @@ def test_a_press_starts_the_study_and_shows_it(store: RunStore) -> None:
     app.run()
     assert "2 of 2 trials have ended" in page_text(app)
     assert [trial.run.name for trial in stored_trials(store, record.id)] == [
-        "My study 1",
-        "My study 2",
+        "My study, trial 1",
+        "My study, trial 2",
     ]
 
 
@@ -191,11 +198,41 @@ def test_a_finished_study_shows_its_best_and_how_to_go_on(store: RunStore) -> No
     assert "Search: TPE (learns from earlier trials) · ends early: median" in text
     assert "chosen by its validation images" in text
     assert "Ask the test images about the best" in links(app)
-    assert {"20 more trials", "Delete", "New study"} <= set(labels(app))
+    assert {"20 more trials", "Delete the study", "New study"} <= set(labels(app))
     assert "Go on" not in labels(app)
     app.button(key="tune-new").click().run()
     assert "study" not in address_of(app)
     assert [label for label in links(app) if label.startswith("Rates, ")]
+
+
+def test_a_study_validated_on_the_test_images_asks_them_no_more(store: RunStore) -> None:
+    record = stored_study(store, base=stored_runs.experiment())
+    end_study(store, record.id, "finished", "All trials have ended.")
+    app = opened(study=record.id)
+    assert "no images are left that took no part in the choice" in page_text(app)
+    assert "Ask the test images about the best" not in links(app)
+
+
+def test_the_form_is_as_it_was_left(store: RunStore) -> None:
+    app = opened(vary="batch_size=8,64", trials=7)
+    app.switch_page("pages/runs.py").run()
+    app.query_params.clear()
+    app.switch_page("pages/tune.py").run()
+    assert address_of(app)["vary"] == "batch_size=8,64"
+    assert "Start 7 trials" in labels(app)
+
+
+def test_a_grid_shows_its_combinations(store: RunStore) -> None:
+    app = opened(vary="learning_rate=log:0.001:0.1:3;batch_size=8,64", sampler="grid")
+    assert "These values have 6 combinations." in page_text(app)
+    widget(app, "text_input", "tune-learning_rate-values").input("4").run()
+    assert address_of(app)["vary"].startswith("learning_rate=log:0.001:0.1:4;")
+    assert "These values have 8 combinations." in page_text(app)
+
+
+def test_a_base_outside_of_what_is_tried_is_named(store: RunStore) -> None:
+    app = opened(vary="batch_size=32,64")
+    assert "with batch size 4. That is not among the values tried" in page_text(app)
 
 
 def test_an_interrupted_study_offers_to_go_on(store: RunStore) -> None:

@@ -72,7 +72,8 @@ def test_trials_are_runs_with_the_settings_that_were_tried(
         experiment = trial.run.experiment
         assert experiment.optimizer.learning_rate == trial.settings["learning_rate"]
         assert experiment.augmentation.flip == trial.settings["flip"]
-    assert [trial.run.name for trial in (first, *others)] == ["Rates 1", "Rates 2", "Rates 3"]
+    names = [f"Rates, trial {number}" for number in (1, 2, 3)]
+    assert [trial.run.name for trial in (first, *others)] == names
     best = best_trial(study, [first, *others])
     assert best is not None
     assert best_value(study, best.epochs) == max(
@@ -138,10 +139,14 @@ def test_a_study_is_stopped_with_its_trial_and_gone_on_with(
     [trial] = _trials(worker, record.id)
     assert trial_state(record.study, trial) == "stopped"
     assert get_study(worker.store, record.id).message == "Stopped by you."
+    # The trial that was stopped with the study goes on with it.
+    done = trial.run.epochs_done
     studies.resume(record.id)
-    wait_until(lambda: len(_trials(worker, record.id)) == 2)
+    wait_until(lambda: worker.store.get(trial.run.id).epochs_done > done)
     stop_study(worker.store, record.id)
     assert studies.wait(record.id, 30)
+    assert [one.number for one in _trials(worker, record.id)] == [1]
+    assert get_study(worker.store, record.id).seconds > 0
 
 
 def test_a_study_ends_after_its_minutes(

@@ -1,5 +1,7 @@
 """The form of a new study: the base, what is varied, and how it is searched."""
 
+from urllib.parse import parse_qsl, urlencode
+
 import streamlit as st
 
 from cifarviz.errors import ExperimentInvalid
@@ -23,7 +25,7 @@ from cifarviz.training.estimate import (
     estimate_epoch,
     recorded_speeds,
 )
-from cifarviz.ui import cache
+from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped, format_count
 from cifarviz.ui.errors import errors_as_toast
 from cifarviz.ui.navigation import link_to
@@ -43,7 +45,7 @@ from cifarviz.ui.train.fields import (
     with_available_data,
 )
 from cifarviz.ui.train.view import assessed_draft, start_draft
-from cifarviz.ui.tune.parameter_rows import render_parameters
+from cifarviz.ui.tune.parameter_rows import PARAM, render_parameters
 
 _GOALS = {"accuracy": "Highest accuracy", "loss": "Lowest loss"}
 _NO_LIMIT = 0
@@ -51,10 +53,16 @@ _MOST_AT_ONCE = 64
 # A base with more epochs is asked whether fewer would do.
 _MANY_EPOCHS = 30
 _NAME_KEY = "tune-name"
+_FORM = (PARAM, "goal", "sampler", "pruner", "trials", "minutes", "within", "atonce")
+_REMEMBERED = "study-form"
 
 
 def render_study_form() -> None:
-    """Show the form; the started study is put into the address."""
+    """Show the form; the started study is put into the address.
+
+    Without anything of a form in the address, it is as it was left.
+    """
+    _recall_form()
     wanted, draft, assessment = assessed_draft()
     left, right = st.columns([3, 2], gap="large")
     with left:
@@ -75,6 +83,16 @@ def render_study_form() -> None:
         else:
             st.button("Start", icon=":material/play_arrow:", key="tune-not-yet", disabled=True)
             st.caption("What to vary is not complete yet: see what is said there.")
+
+
+def _recall_form() -> None:
+    """Put the form as it was left into an address that has none; remember it otherwise."""
+    now = current_query_params()
+    if not now.keys() & set(_FORM):
+        left = dict(parse_qsl(state.recall(_REMEMBERED) or ""))
+        update_query_params(**left)
+        return
+    state.remember(_REMEMBERED, urlencode({name: now[name] for name in _FORM if name in now}))
 
 
 def _render_base(wanted: Draft, draft: Draft, assessment: Assessment) -> None:
