@@ -19,6 +19,7 @@ from cifarviz.runs.studies import (
     create_study,
     end_study,
     mark_pruned,
+    set_study_seconds,
     stored_trials,
 )
 from cifarviz.ui import cache
@@ -244,11 +245,13 @@ def test_an_interrupted_study_offers_to_go_on(store: RunStore) -> None:
 
 def test_a_study_in_another_process_is_watched_and_stopped(store: RunStore) -> None:
     record = stored_study(store, trials=9)
+    set_study_seconds(store, record.id, 90.0)
     lock = acquire_study(store, record.id)
     assert lock is not None
     with lock:
         app = opened(study=record.id)
         assert "Searching" in page_text(app)
+        assert "3 of 9 trials have ended, about 3 min 00 s left." in page_text(app)
         assert "20 more trials" not in labels(app)
         app.button(key="tune-stop").click().run()
     app.run()

@@ -11,7 +11,7 @@ from cifarviz.experiment.choices import TestValidation
 from cifarviz.experiment.study import PRUNER_TEXTS, SAMPLER_TEXTS
 from cifarviz.live.hub import hub
 from cifarviz.live.items import Item
-from cifarviz.runs.run_headline import format_duration
+from cifarviz.runs.run_headline import format_duration, format_time_left
 from cifarviz.runs.store import RunStore
 from cifarviz.runs.studies import (
     StoredTrial,
@@ -37,6 +37,8 @@ from cifarviz.ui.tune.study_form import render_study_form
 
 _MORE_TRIALS = 20
 _MOST_LISTED = 8
+# Trials after which the time left is estimated.
+_FEWEST_TIMED = 2
 _STATES = {
     "searching": ("Searching", "blue"),
     "finished": ("Finished", "green"),
@@ -120,12 +122,15 @@ def progress_item(record: StudyRecord, state: str, trials: Sequence[StoredTrial]
     title, color = _STATES[state]
     running = [trial for trial in trials if trial.run.state.active]
     ended = len(trials) - len(running)
-    text = f"{ended} of {record.study.trial_count} trials have ended"
+    count = record.study.trial_count
+    text = f"{ended} of {count} trials have ended"
+    if state == "searching" and ended >= _FEWEST_TIMED:
+        text += f", {format_time_left(record.seconds / ended * (count - ended))}"
     if running:
         each = (f"{trial.number} ({_epoch_text(trial)})" for trial in running)
         text += f". Trial {', '.join(each)}"
     # That all trials have ended is in the text.
-    note = "" if ended == record.study.trial_count else record.message or ""
+    note = "" if ended == count else record.message or ""
     return Item(title, "", color, f"{text}.", note=note)
 
 
