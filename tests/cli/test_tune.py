@@ -65,7 +65,12 @@ def test_ctrl_c_stops_the_trial_with_its_weights_and_resume_goes_on(
     arguments[arguments.index("--epochs") + 1] = "500"
     store = RunStore(settings)
     process = subprocess.Popen(
-        [sys.executable, "-m", "cifarviz", *arguments], cwd=ROOT, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "cifarviz", *arguments],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell that runs the tests in the background may ignore SIGINT.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     wait_until(lambda: any(run.epochs_done > 1 for run in store.all()), seconds=180)
     process.send_signal(signal.SIGINT)
