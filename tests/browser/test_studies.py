@@ -28,6 +28,8 @@ def _form(epochs: int, images: int) -> str:
     """The address of the form with a base that trains in a second."""
     draft = preset_draft("cifar10-starter", 1).with_value("batch_size", 32)
     draft = draft.with_value("epochs", epochs).with_value("precision", "float32")
+    # As published it is validated on the test images.
+    draft = draft.with_kind("validation", "split")
     data = {**draft.section("data"), "variant": "sample", "train_images": images}
     packed = pack_changes(draft.with_value("data", data))
     return f"tune?view=studies&preset=cifar10-starter&changes={packed}"
@@ -36,7 +38,7 @@ def _form(epochs: int, images: int) -> str:
 def test_a_study_of_twelve_trials_is_watched_to_its_best_and_taken_to_train(
     server, page: Page
 ) -> None:
-    page.goto(f"{server.url}/{_form(3, 300)}&trials=12")
+    page.goto(f"{server.url}/{_form(3, 300)}&trials=12&pruner=halving")
     high = page.get_by_role("textbox", name="To", exact=True)
     high.fill("1")
     high.press("Enter")

@@ -299,7 +299,8 @@ def with_data_checked(draft: Draft, assessment: Assessment) -> Assessment:
     return replace(assessment, problems=problems, experiment=None, sizes=None)
 
 
-def render_sample_notice() -> None:
+def render_sample_notice(*, link: bool = True) -> None:
     """Show that the sample replaces the full set, with a link to get the latter."""
     st.caption("The full set is not on this machine yet, so the embedded sample is used.")
-    link_to("data", "Get the full set")
+    if link:
+        link_to("data", "Get the full set")

@@ -68,13 +68,12 @@ def render_setup() -> None:
         # Using the sample is not a change, but belongs in the run's name.
         default = run_name(PRESETS[draft.preset].title, changes(preset, draft))
         render_launch_panel(default, assessment, stands_in=draft is not wanted)
-        link_to(
-            "tune",
-            "Tune these settings",
-            view="studies",
-            preset=wanted.preset,
-            **_packed_changes(wanted),
-        )
+        # In one row, so that the table of layers is on the first screen.
+        with st.container(horizontal=True):
+            if draft is not wanted:
+                link_to("data", "Get the full set")
+            settings = {"preset": wanted.preset, **_packed_changes(wanted)}
+            link_to("tune", "Tune these settings", view="studies", **settings)
     _render_tabs(draft, assessment, stands_in=draft is not wanted)
 
 
@@ -183,7 +182,7 @@ def render_launch_panel(default: str, assessment: Assessment, *, stands_in: bool
                 run = _queue_run(assessment.experiment, (name or "").strip(), default)
                 go_to("train", view="watch", run=run.id)
     if stands_in:
-        render_sample_notice()
+        render_sample_notice(link=False)
 
 
 def _queue_run(experiment: Experiment, typed: str, default: str) -> Run:
