@@ -174,8 +174,10 @@ def test_a_learning_rate_is_found_while_it_is_drawn_and_taken(
     suggested = use.inner_text().split()[-1]
     use.click()
     field = page.get_by_label("Learning rate", exact=True)
-    expect(field).to_have_value(suggested)
     expect(use).to_be_disabled()
+    # Until the script has ended, the field before is there too.
+    chromium.settle(page)
+    expect(field).to_have_value(suggested)
     assert "changes" in address_of(page)
 
     # A click on the curve takes the rate there, here one of the lowest.
@@ -188,7 +190,6 @@ def test_a_learning_rate_is_found_while_it_is_drawn_and_taken(
     )
     page.mouse.click(*start)
     expect(use).to_be_enabled()
-    # Until the script has ended, the field before is there too.
     chromium.settle(page)
     expect(field).not_to_have_value(suggested)
     taken = field.input_value()
