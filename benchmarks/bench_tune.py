@@ -15,7 +15,7 @@ from benchmarks.own_home import worker_in_own_home
 from benchmarks.results_file import write_results
 from cifarviz import api
 from cifarviz.executors.worker import Worker
-from cifarviz.experiment.choices import Data
+from cifarviz.experiment.choices import Data, SplitValidation
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.parameters import Range
 from cifarviz.experiment.presets import PRESETS
@@ -32,7 +32,13 @@ def main() -> None:
     minutes = float(sys.argv[1]) if len(sys.argv) > 1 else 5.0
     seeds = range(1, 1 + (int(sys.argv[2]) if len(sys.argv) > 2 else 3))
     published = PRESETS["cifar10-starter"].experiment
-    changes = {"data": Data(variant="sample"), "precision": "float32", "monitor": "accuracy"}
+    # As published it is validated on the test images, which are asked only at the end here.
+    changes = {
+        "data": Data(variant="sample"),
+        "validation": SplitValidation(),
+        "precision": "float32",
+        "monitor": "accuracy",
+    }
     base = Experiment.make(**{**dict(published), **changes})
     study = Study.make(
         base=base,
