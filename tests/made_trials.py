@@ -3,15 +3,13 @@
 import numpy as np
 
 from cifarviz.analysis.trials import (
-    EpochValues,
-    Goal,
     Trial,
     TrialParameter,
     Trials,
-    TrialState,
     TrialValue,
-    best_value,
 )
+from cifarviz.experiment.study import Goal, TrialState
+from cifarviz.runs.trial_values import EpochValues, best_value
 
 PARAMETERS = (
     TrialParameter("optimizer.learning_rate", "learning rate", "number", log=True),

@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from cifarviz.analysis.trials import Goal, best_value, epoch_values
+from cifarviz.experiment.study import Goal
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.states import RunState
+from cifarviz.runs.trial_values import best_value, epoch_values
 
 # Settings that may differ: they steer the seed, or what is stored.
 _FREE = ("seed", "preset", "test_epochs", "tensorboard", "best_only")

@@ -8,7 +8,7 @@ from cifarviz.experiment.parameters import Choices, Range
 from cifarviz.experiment.study import Study
 from cifarviz.experiment.tunables import find_tunable, setting_title
 from cifarviz.runs.studies import StoredTrial, StudyRecord
-from cifarviz.runs.trial_values import best_value, epoch_values, trial_state
+from cifarviz.runs.trial_values import study_value, study_values, trial_state
 
 
 def study_trials(record: StudyRecord, stored: Sequence[StoredTrial]) -> Trials:
@@ -48,8 +48,8 @@ def _trial(study: Study, trial: StoredTrial) -> Trial:
             key: setting_title(key, value) if isinstance(value, str) else value
             for key, value in trial.settings.items()
         },
-        value=best_value(study, trial.epochs),
-        epoch_values=tuple(epoch_values(study, trial.epochs)),
+        value=study_value(study, trial.epochs),
+        epoch_values=study_values(study, trial.epochs),
         seconds=run.seconds,
         message=message,
     )

@@ -4,20 +4,21 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
-from types import MappingProxyType
 from typing import Literal
 
 from cifarviz.errors import CifarvizError
 from cifarviz.experiment.changes import LAYER_KEYS, NOT_APPLICABLE, Difference, differences
 from cifarviz.experiment.experiment import Experiment
+from cifarviz.experiment.study import Goal, TrialState
 from cifarviz.runs.records import Epoch, Run
-from cifarviz.runs.states import RunState
+from cifarviz.runs.trial_values import (
+    EpochValues,
+    best_value,
+    epoch_values,
+    run_state,
+)
 
-TrialState = Literal["waiting", "running", "finished", "pruned", "failed", "stopped"]
-Goal = Literal["accuracy", "loss"]
 TrialValue = float | int | str | bool | None
-EpochValues = tuple[tuple[int, float], ...]
-"""Epochs, from 1, with the validation accuracy (0 to 1) or loss (nats) after each."""
 
 
 @dataclass(frozen=True)
@@ -92,49 +93,12 @@ class Trials:
         return next((parameter for parameter in self.parameters if parameter.key == key), None)
 
 
-_STATES: Mapping[RunState, TrialState] = MappingProxyType(
-    {
-        RunState.QUEUED: "waiting",
-        RunState.RUNNING: "running",
-        RunState.PAUSED: "running",
-        RunState.STOPPING: "running",
-        RunState.FINISHED: "finished",
-        RunState.FAILED: "failed",
-        RunState.STOPPED: "stopped",
-        RunState.INTERRUPTED: "stopped",
-    }
-)
 # Settings that steer what is stored and shown, not how the network learns.
 _WITHOUT_EFFECT = frozenset({"tensorboard", "test_epochs", "best_only"})
 _SEEDS = frozenset({"seed", "data.wrong_labels_seed"})
 _DECADE = 10.0
 # With more settings of layers, the network is described by its size.
 _MOST_LAYER_SETTINGS = 4
-
-
-def trial_state(run: Run) -> TrialState:
-    """Return the state of a run as a trial; whether it was pruned, only its study knows."""
-    return _STATES[run.state]
-
-
-def epoch_values(history: Sequence[Epoch], goal: Goal, seconds: float | None = None) -> EpochValues:
-    """Return the validation accuracy or loss after each epoch that has one.
-
-    With ``seconds``, only of epochs that ended within so many seconds of training.
-    """
-    values, elapsed = [], 0.0
-    for epoch in history:
-        elapsed += epoch.seconds
-        value = epoch.val_accuracy if goal == "accuracy" else epoch.val_loss
-        if value is not None and (seconds is None or elapsed <= seconds):
-            values.append((epoch.epoch, value))
-    return tuple(values)
-
-
-def best_value(values: EpochValues, goal: Goal) -> float | None:
-    """Return the highest accuracy or the lowest loss; ``None`` without any finite value."""
-    finite = [value for _, value in values if isfinite(value)]
-    return (max if goal == "accuracy" else min)(finite, default=None)
 
 
 def trials_of_runs(
@@ -165,7 +129,7 @@ def trials_of_runs(
                 number=place + 1,
                 run_id=run.id,
                 name=run.name,
-                state=trial_state(run),
+                state=run_state(run),
                 values={parameter.key: column[place] for parameter, column in settings},
                 value=best_value(values, goal),
                 epoch_values=values,

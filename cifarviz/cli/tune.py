@@ -38,7 +38,7 @@ from cifarviz.runs.studies import (
     is_searching,
     stored_trials,
 )
-from cifarviz.runs.trial_values import best_trial, best_value, trial_state
+from cifarviz.runs.trial_values import best_trial, study_value, trial_state
 from cifarviz.settings import Settings
 from cifarviz.training.study_driver import (
     Studies,
@@ -240,7 +240,7 @@ def _watch(worker: Worker, studies: Studies, record: StudyRecord, as_json: bool)
 
 
 def _trial_line(study: Study, trial: StoredTrial) -> str:
-    value = best_value(study, trial.epochs)
+    value = study_value(study, trial.epochs)
     values = ", ".join(f"{key} {plain_setting(one)}" for key, one in trial.settings.items())
     shown = "no value" if value is None else f"{study.goal} {value:.4f}"
     state = trial_state(study, trial)
@@ -270,6 +270,6 @@ def _trial_dict(study: Study, trial: StoredTrial) -> dict[str, Any]:
     return {
         "run": trial.run.id,
         "params": dict(trial.settings),
-        "value": best_value(study, trial.epochs),
+        "value": study_value(study, trial.epochs),
         "state": trial_state(study, trial),
     }

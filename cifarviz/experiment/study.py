@@ -16,6 +16,8 @@ from cifarviz.experiment.tunables import find_tunable
 from cifarviz.value import Value, describe_errors
 
 SamplerName = Literal["tpe", "random", "grid"]
+Goal = Literal["accuracy", "loss"]
+TrialState = Literal["waiting", "running", "finished", "pruned", "failed", "stopped"]
 PrunerName = Literal["median", "halving", "none"]
 
 SAMPLER_TEXTS: Mapping[SamplerName, tuple[str, str]] = MappingProxyType(
@@ -64,7 +66,7 @@ class Study(Value):
 
     base: Experiment
     parameters: Annotated[tuple[ParameterSpec, ...], Field(min_length=1, max_length=20)]
-    goal: Literal["accuracy", "loss"] = Field(
+    goal: Goal = Field(
         default="accuracy",
         title="what to reach",
         description="The highest validation accuracy or the lowest validation loss of any epoch.",

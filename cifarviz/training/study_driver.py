@@ -42,7 +42,7 @@ from cifarviz.runs.studies import (
     trials_made,
     update_study,
 )
-from cifarviz.runs.trial_values import best_value, epoch_values
+from cifarviz.runs.trial_values import study_value, study_values
 from cifarviz.training.ending import has_diverged
 from cifarviz.training.process_queue import ProcessQueue
 from cifarviz.training.search import Outcome, Search
@@ -182,7 +182,7 @@ class _Driver:
         cut_off = get_study(self.worker.store, self.study_id).cut_off
         for stored in stored_trials(self.worker.store, self.study_id):
             self.search.add(stored.number, stored.settings)
-            values = epoch_values(self.study, stored.epochs)
+            values = study_values(self.study, stored.epochs)
             for epoch, value in values:
                 self.search.report(stored.number, epoch, value)
             trial = _ActiveTrial(stored.number, stored.run.id, reported=len(values))
@@ -255,7 +255,7 @@ class _Driver:
             self.search.tell(trial.number, None, "failed")
             return
         epochs = store.epochs(trial.run_id)
-        values = epoch_values(self.study, epochs)
+        values = study_values(self.study, epochs)
         for epoch, value in values[trial.reported :]:
             trial.reported += 1
             prune = self.search.report(trial.number, epoch, value)
@@ -277,7 +277,7 @@ class _Driver:
             self._tell(trial, run, store.epochs(trial.run_id))
 
     def _tell(self, trial: _ActiveTrial, run: Run, epochs: Sequence[Epoch]) -> None:
-        value = best_value(self.study, epochs)
+        value = study_value(self.study, epochs)
         limit = self.study.within_seconds
         in_time = limit is not None and run.seconds > limit
         outcome: Outcome = "pruned"

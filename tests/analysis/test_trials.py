@@ -2,9 +2,10 @@
 
 import pytest
 
-from cifarviz.analysis.trials import Goal, Trials, trials_of_runs
+from cifarviz.analysis.trials import Trials, trials_of_runs
 from cifarviz.experiment.choices import Data, NoValidation
 from cifarviz.experiment.experiment import Experiment
+from cifarviz.experiment.study import Goal
 from cifarviz.layers.dense import Dense
 from cifarviz.layers.dropout import Dropout
 from cifarviz.layers.flatten import Flatten

@@ -27,7 +27,7 @@ from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 from scripts.local_cluster import LocalCluster, local_cluster
-from tests import stored_runs
+from tests import stored_runs, waiting
 from tests.picture_sources import fruits, write_folder
 
 pytestmark = [
@@ -79,13 +79,15 @@ def slow_experiment(**fields: object) -> Experiment:
 
 
 def wait_until(store: RunStore, run_id: str, holds: Callable[[Run], object]) -> Run:
-    """Wait until something holds for a run."""
-    end = time.monotonic() + SOON
-    while not holds(now := store.get(run_id)):
+    """Wait until something holds for a run; returns the run."""
+
+    def is_so() -> bool:
+        now = store.get(run_id)
         assert now.state is not RunState.FAILED, now.message
-        assert time.monotonic() < end, now
-        time.sleep(0.05)
-    return now
+        return bool(holds(now))
+
+    waiting.wait_until(is_so, SOON)
+    return store.get(run_id)
 
 
 def result(store: RunStore, run: Run) -> tuple[object, ...]:
@@ -145,9 +147,12 @@ def test_a_run_is_watched_paused_stopped_and_gone_on_with(
     store = worker.store
     run = worker.submit(slow_experiment(), "far away")
     seen = set()
-    while store.get(run.id).epochs_done < 1:
-        seen.add(len(store.batch_points(run.id)))
-        time.sleep(0.05)
+
+    def has_an_epoch(now: Run) -> bool:
+        seen.add(len(store.batch_points(now.id)))
+        return now.epochs_done >= 1
+
+    wait_until(store, run.id, has_an_epoch)
     # Its points come while it trains.
     assert len(seen) > 2
     status = load_status(connected)

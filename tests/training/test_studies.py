@@ -25,7 +25,7 @@ from cifarviz.runs.studies import (
     stored_trials,
     trial_of_run,
 )
-from cifarviz.runs.trial_values import best_trial, best_value, epoch_values, trial_state
+from cifarviz.runs.trial_values import best_trial, study_value, study_values, trial_state
 from cifarviz.settings import Settings
 from cifarviz.training.study_driver import (
     Studies,
@@ -76,7 +76,7 @@ def test_trials_are_runs_with_the_settings_that_were_tried(
     assert [trial.run.name for trial in (first, *others)] == names
     best = best_trial(study, [first, *others])
     assert best is not None
-    assert best_value(study, best.epochs) == max(
+    assert study_value(study, best.epochs) == max(
         epoch.val_accuracy or 0 for trial in (first, *others) for epoch in trial.epochs
     )
     found = trial_of_run(worker.store, others[0].run.id)
@@ -171,7 +171,7 @@ def test_only_epochs_within_the_time_count(
     [trial] = _trials(worker, record.id)
     assert trial_state(study, trial) == "finished"
     assert trial.run.epochs_done < 400
-    counted = len(epoch_values(study, trial.epochs))
+    counted = len(study_values(study, trial.epochs))
     assert sum(epoch.seconds for epoch in trial.epochs[:counted]) <= 2.0
 
 

@@ -7,7 +7,8 @@ are drawn here: three traces for any number of trials, with the run's id in each
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cifarviz.analysis.trials import Trial, Trials, TrialState
+from cifarviz.analysis.trials import Trial, Trials
+from cifarviz.experiment.study import TrialState
 from cifarviz.figures.theme import (
     NEUTRAL,
     TRAINING,

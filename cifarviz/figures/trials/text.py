@@ -6,8 +6,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from cifarviz.analysis.trials import Goal, Trial, TrialParameter, Trials, TrialValue
+from cifarviz.analysis.trials import Trial, TrialParameter, Trials, TrialValue
 from cifarviz.escaping import plotly_text
+from cifarviz.experiment.study import Goal
 from cifarviz.figures.percent import format_percent
 from cifarviz.figures.theme import NEUTRAL, SHARE_TICKS, TRAINING, WARNING
 

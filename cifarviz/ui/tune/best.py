@@ -11,9 +11,10 @@ from cifarviz.analysis.seed_spread import (
     runs_with_other_seeds,
     seed_spread,
 )
-from cifarviz.analysis.trials import Goal, Trial, Trials
+from cifarviz.analysis.trials import Trial, Trials
 from cifarviz.experiment.ensemble_members import MAX_SEED, experiments_with_seeds
 from cifarviz.experiment.experiment import Experiment
+from cifarviz.experiment.study import Goal
 from cifarviz.figures.trials.text import GOAL_TITLES, format_result, format_setting
 from cifarviz.live.feeds import ACTIVE, active_mark
 from cifarviz.live.items import Metric

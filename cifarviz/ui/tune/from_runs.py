@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from cifarviz.analysis.trials import Goal, trials_of_runs
+from cifarviz.analysis.trials import trials_of_runs
+from cifarviz.experiment.study import Goal
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache
 from cifarviz.ui.address import quoted

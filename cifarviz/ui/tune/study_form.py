@@ -1,5 +1,6 @@
 """The form of a new study: the base, what is varied, and how it is searched."""
 
+from collections.abc import Mapping
 from urllib.parse import parse_qsl, urlencode
 
 import streamlit as st
@@ -30,6 +31,7 @@ from cifarviz.ui.address import escaped, format_count
 from cifarviz.ui.errors import errors_as_toast
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.query import (
+    Word,
     current_query_params,
     render_choice,
     render_number,
@@ -145,26 +147,8 @@ def _render_search(base: Experiment, parameters: list[Range | Choices]) -> Study
         hint="On the validation images, after any epoch.",
         problem=lambda word: f"A study cannot reach {word}, so it searches the best accuracy.",
     )
-    sampler = render_choice(
-        "sampler",
-        "Search",
-        {name: title for name, (title, _) in SAMPLER_TEXTS.items()},
-        key="tune-sampler",
-        hint=Study.help_text("sampler"),
-        problem=lambda word: f"There is no search {word}, so TPE is used.",
-        menu=True,
-    )
-    st.caption(SAMPLER_TEXTS[sampler][1])
-    pruner = render_choice(
-        "pruner",
-        "End bad trials early",
-        {name: title for name, (title, _) in PRUNER_TEXTS.items()},
-        key="tune-pruner",
-        hint=Study.help_text("pruner"),
-        problem=lambda word: f"There is no pruner {word}, so the median is used.",
-        menu=True,
-    )
-    st.caption(PRUNER_TEXTS[pruner][1])
+    sampler = _render_explained("sampler", "Search", SAMPLER_TEXTS)
+    pruner = _render_explained("pruner", "End bad trials early", PRUNER_TEXTS)
     trials, minutes, within, at_once = _render_limits(sampler)
     if not parameters:
         return None
@@ -175,6 +159,22 @@ def _render_search(base: Experiment, parameters: list[Range | Choices]) -> Study
     except ExperimentInvalid as error:
         st.error(escaped(str(error)), icon=":material/error:")
         return None
+
+
+def _render_explained(name: str, label: str, texts: Mapping[Word, tuple[str, str]]) -> Word:
+    """Show a menu of samplers or pruners, and what the chosen one does; return it."""
+    usual, _ = next(iter(texts.values()))
+    chosen = render_choice(
+        name,
+        label,
+        {option: title for option, (title, _) in texts.items()},
+        key=f"tune-{name}",
+        hint=Study.help_text(name),
+        problem=lambda word: f"There is no {name} {word}, so the first is used: {usual}.",
+        menu=True,
+    )
+    st.caption(texts[chosen][1])
+    return chosen
 
 
 def _render_limits(sampler: SamplerName) -> tuple[int, int, int, int]:
