@@ -118,8 +118,11 @@ def _wait(
 ) -> None:
     last_bytes, last_change = 0, time.monotonic()
     downloading = False
-    while thread.is_alive():
+    waiting = True
+    while waiting:
+        # Asked before the state is read: a small file may be here before the first look at it.
         thread.join(_POLL_SECONDS)
+        waiting = thread.is_alive()
         now = time.monotonic()
         if transfer.connected and not downloading:
             downloading, last_change = True, now
@@ -132,7 +135,7 @@ def _wait(
         else:
             watch.advance(0, None)
         patience = STALL_SECONDS if downloading else CONNECT_SECONDS
-        if now - last_change > patience and thread.is_alive():
+        if waiting and now - last_change > patience:
             raise DatasetNotFound(
                 "{host} did not respond for {seconds:.0f} seconds.", host=host, seconds=patience
             )

@@ -181,6 +181,24 @@ def test_several_official_archives_count_as_one_download(fashion, serve, setting
     assert [path.name for path in settings.datasets.iterdir()] == ["fashion-mnist"]
 
 
+def test_files_that_are_there_before_the_first_look_are_counted_too(
+    fashion, serve, settings, tmp_path, monkeypatch
+):
+    class Immediate(threading.Thread):
+        def start(self):
+            super().start()
+            if self.name == "download":
+                self.join()
+
+    monkeypatch.setattr(download_module.threading, "Thread", Immediate)
+    info = fashion_archives(fashion, serve, tmp_path / "served")
+    reports: list[FetchProgress] = []
+    assert fetch(info, settings, on_progress=reports.append).full_available
+    downloading = [report for report in reports if report.stage == "downloading"]
+    total = sum(archive.bytes for archive in info.official)
+    assert {report.total_bytes for report in downloading} == {total}
+
+
 def test_an_archive_with_another_checksum_is_refused(fashion, serve, settings, tmp_path):
     info = fashion_archives(fashion, serve, tmp_path / "served")
     file = tmp_path / "served" / "train-labels-idx1-ubyte.gz"
