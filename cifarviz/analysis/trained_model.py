@@ -1,7 +1,8 @@
 """Trained networks of stored runs: predictions, activations and Keras files."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +58,21 @@ class TrainedModel:
             for name, layer, _ in architecture.walk()
             if layer.has_filters and name in kernels
         }
+
+    def compute(
+        self,
+        function: Callable[..., Any],
+        *inputs: NDArray[Any] | np.generic | float,
+        **options: Hashable,
+    ) -> Any:
+        """Call a function of the forward pass, as ``StatelessNetwork.compute`` does.
+
+        Raises ``ExperimentInvalid`` if an input of four axes is no batch of images as trained.
+        """
+        for value in inputs:
+            if np.ndim(value) == 4:
+                self._network.check_images(np.asarray(value))
+        return self._network.compute(self._weights, function, *inputs, **options)
 
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Class probabilities, float32 (n, classes), of raw images; raises as ``predictions``."""

@@ -35,6 +35,9 @@ class Node:
         yield self
 
 
+OnOutput = Callable[[Node, tf.Tensor], tf.Tensor | None]
+
+
 def make_nodes(model: keras.Model, layers: Iterable[NamedLayer]) -> tuple[Node, ...]:
     """Return a node for each of ``layers``, which ``model`` was built from."""
     return tuple(_make_node(model, named) for named in layers)
@@ -50,17 +53,19 @@ def _make_node(model: keras.Model, named: NamedLayer) -> Node:
 def run(
     nodes: Sequence[Node],
     values: tf.Tensor,
-    seen: Callable[[Node, tf.Tensor], None] | None = None,
+    on_output: OnOutput | None = None,
 ) -> tf.Tensor:
     """Pass ``values`` through ``nodes`` as outside training; returns the last output.
 
-    ``seen`` is called with each output, also of the layers in blocks, in the order of calculation.
+    ``on_output`` is called with each layer's output, also of the layers in blocks, in the order of
+    calculation; a tensor that it returns replaces the output.
     """
     for node in nodes:
         if node.branches:
-            values = [run(branch, values, seen) for branch in node.branches]
+            values = [run(branch, values, on_output) for branch in node.branches]
         for layer in node.keras_layers:
             values = layer(values, training=False)
-        if seen is not None:
-            seen(node, values)
+        if on_output is not None:
+            changed = on_output(node, values)
+            values = values if changed is None else changed
     return values

@@ -6,7 +6,7 @@ Building and compiling a Keras model takes 0.1 s; passing other weights to a com
 
 import functools
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from cifarviz.errors import ArtifactDamaged, ArtifactMissing
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.preprocessing import Scaling
 from cifarviz.network.build import build
-from cifarviz.network.graph import Node, run
+from cifarviz.network.graph import Node, OnOutput, run
 from cifarviz.network.inference import check_images, compute_logits, mean_log_probabilities
 from cifarviz.network.threads import batch_parts, split_batch
 from cifarviz.network.variables import match_arrays
@@ -63,6 +63,33 @@ class NetworkWeights:
     offset: tf.Tensor
 
 
+@dataclass(frozen=True, eq=False)
+class ForwardPass:
+    """The forward pass of a network inside a graph, with the weights of one call.
+
+    ``nodes`` are the network's layers in order; their variables have the weights of the call.
+    """
+
+    nodes: tuple[Node, ...]
+    scale: tf.Tensor
+    offset: tf.Tensor
+
+    def inputs(self, pixels: tf.Tensor) -> tf.Tensor:
+        """The input of the first layer for raw pixels from 0 to 255, of any numeric type."""
+        return tf.cast(pixels, tf.float32) * self.scale + self.offset
+
+    def features(self, pixels: tf.Tensor, on_output: OnOutput | None = None) -> tf.Tensor:
+        """The input of the last layer, (n, features); ``on_output`` as in ``graph.run``."""
+        return run(self.nodes[:-1], self.inputs(pixels), on_output)
+
+    def logits(self, pixels: tf.Tensor, on_output: OnOutput | None = None) -> tf.Tensor:
+        """The inputs of the last softmax, float32 (n, classes).
+
+        ``on_output`` is not called for the last layer.
+        """
+        return compute_logits(self.nodes[-1].layer, self.features(pixels, on_output))
+
+
 class StatelessNetwork:
     """The graphs of an architecture, in float32; any number of threads may use them."""
 
@@ -77,10 +104,42 @@ class StatelessNetwork:
         self._variables = [
             variable for variable in self._model.variables if variable.dtype == "float32"
         ]
-        self._outputs = self._graph(self._all_outputs, images=None)
-        self._predictions: dict[int, Callable[..., tf.Tensor]] = {}
-        self._attention: dict[str, Callable[..., tf.Tensor]] = {}
-        self._peaks: dict[int, Callable[..., list[tuple[tf.Tensor, ...]]]] = {}
+        self._graphs: dict[Hashable, Callable[..., Any]] = {}
+
+    def compute(
+        self,
+        weights: NetworkWeights,
+        function: Callable[..., Any],
+        *inputs: NDArray[Any] | np.generic | float,
+        **options: Hashable,
+    ) -> Any:
+        """Call ``function(forward_pass, *inputs, **options)`` as a graph with these weights.
+
+        ``function`` is one of a module, with TensorFlow operations only; ``inputs`` become its
+        tensors, ``options`` stay Python values. The graph is traced at the first call with such
+        options and such inputs, where only the length of the inputs' first axis may differ.
+        Returns what ``function`` does, with tensors as they are.
+        """
+        # A copy, or other threads would read a memory-mapped slice.
+        arrays = [np.array(value) for value in inputs]
+        kinds = tuple((array.dtype.str, array.ndim, array.shape[1:]) for array in arrays)
+        key = function, kinds, tuple(sorted(options.items()))
+        # Two threads may both make a graph; then one graph is discarded.
+        if key not in self._graphs:
+            self._graphs[key] = self._make_graph(functools.partial(function, **options), arrays)
+        tensors = map(tf.constant, arrays)
+        return self._graphs[key](weights.values, weights.scale, weights.offset, *tensors)
+
+    def check_images(self, images: NDArray[Any]) -> None:
+        """Raise ``ExperimentInvalid`` unless they are (n, height, width, channels) as trained."""
+        check_images(self._model, images)
+
+    def check_layer_with_maps(self, layer: str) -> None:
+        """Raise ``ArtifactMissing`` if there is no layer with maps of that name."""
+        if layer not in (node.name for node in self._nodes_with_maps):
+            raise ArtifactMissing(
+                "This network has no layer with maps called “{layer}”.", layer=layer
+            )
 
     def weights(self, arrays: Mapping[str, np.ndarray], scaling: Scaling) -> NetworkWeights:
         """Check and convert the arrays of ``variables.to_arrays``; raises ``ArtifactDamaged``."""
@@ -109,13 +168,13 @@ class StatelessNetwork:
         its mirror image. Raises ``ExperimentInvalid`` for images of another
         shape.
         """
-        check_images(self._model, batch)
+        self.check_images(batch)
         if not len(batch):
             return np.empty((0, self.architecture.classes), np.float32)
-        # A copy, or other threads would read the memory-mapped slice.
-        pixels = tf.constant(np.array(batch, dtype=np.uint8))
-        graph = self._prediction_graph(batch_parts(len(batch)))
-        return graph(weights.values, weights.scale, weights.offset, pixels).numpy()
+        parts = batch_parts(len(batch))
+        return self.compute(
+            weights, _log_probabilities, batch, parts=parts, mirrored=self._mirrored
+        ).numpy()
 
     def observe(self, weights: NetworkWeights, image: NDArray[np.uint8]) -> tuple[LayerOutput, ...]:
         """Every layer's output for one raw image, uint8 (height, width, channels), in order.
@@ -130,9 +189,8 @@ class StatelessNetwork:
         self, weights: NetworkWeights, images: NDArray[np.uint8]
     ) -> tuple[LayerOutput, ...]:
         """The same of a few images, uint8 (n, height, width, channels), at once."""
-        batch = np.array(images, dtype=np.uint8)
-        check_images(self._model, batch)
-        outputs = self._outputs(weights.values, weights.scale, weights.offset, tf.constant(batch))
+        self.check_images(images)
+        outputs = self.compute(weights, _all_outputs, images)
         return tuple(
             LayerOutput(node.name, node.spec.type, output.numpy())
             for node, output in zip(self._all_nodes, outputs, strict=True)
@@ -144,12 +202,8 @@ class StatelessNetwork:
         The images are taken as they are, not mirrored. Raises ``ExperimentInvalid`` for images of
         another shape.
         """
-        check_images(self._model, batch)
-        pixels = tf.constant(np.array(batch, dtype=np.uint8))
-        parts = batch_parts(len(batch))
-        if parts not in self._peaks:
-            self._peaks[parts] = self._graph(functools.partial(self._find_peaks, parts), None)
-        peaks = self._peaks[parts](weights.values, weights.scale, weights.offset, pixels)
+        self.check_images(batch)
+        peaks = self.compute(weights, _find_peaks, batch, parts=batch_parts(len(batch)))
         return tuple(
             Peaks(node.name, *(tensor.numpy() for tensor in tensors))
             for node, tensors in zip(self._nodes_with_maps, peaks, strict=True)
@@ -166,42 +220,14 @@ class StatelessNetwork:
         ``ArtifactMissing`` if there is no layer with maps of that name, and ``ExperimentInvalid``
         for an image of another shape.
         """
-        batch = np.array(image[np.newaxis], dtype=np.uint8)
-        check_images(self._model, batch)
-        if layer not in self._attention:
-            if layer not in (node.name for node in self._nodes_with_maps):
-                raise ArtifactMissing(
-                    "This network has no layer with maps called “{layer}”.", layer=layer
-                )
-            self._attention[layer] = self._graph(
-                functools.partial(self._compute_attention, layer), 1, tf.TensorSpec((), tf.int32)
-            )
-        found = self._attention[layer](
-            weights.values, weights.scale, weights.offset, tf.constant(batch), class_index
-        )
-        return np.array(found.numpy(), np.float32)
+        batch = image[np.newaxis]
+        self.check_images(batch)
+        self.check_layer_with_maps(layer)
+        index = np.int32(class_index)
+        return self.compute(weights, _compute_attention, batch, index, layer=layer).numpy()
 
-    def _prediction_graph(self, parts: int) -> Callable[..., tf.Tensor]:
-        # Two threads may both make a graph; then one graph is discarded.
-        if parts not in self._predictions:
-
-            def predict(
-                values: tuple[tf.Tensor, ...], scale: tf.Tensor, offset: tf.Tensor, batch: tf.Tensor
-            ) -> tf.Tensor:
-                *hidden, output = self._nodes
-
-                def logits_of(part: tf.Tensor) -> tf.Tensor:
-                    inputs = run(hidden, tf.cast(part, tf.float32) * scale + offset)
-                    return compute_logits(output.layer, inputs)
-
-                with self._with_weights(values):
-                    return mean_log_probabilities(logits_of, batch, parts, mirrored=self._mirrored)
-
-            self._predictions[parts] = self._graph(predict, images=None)
-        return self._predictions[parts]
-
-    def _graph(
-        self, function: Callable[..., Any], images: int | None, *more: tf.TensorSpec
+    def _make_graph(
+        self, function: Callable[..., Any], arrays: Sequence[NDArray[Any]]
     ) -> Callable[..., Any]:
         # A fixed signature, so that it is traced once for all inputs.
         channels = tf.TensorSpec(self.architecture.input_shape[-1:], tf.float32)
@@ -209,76 +235,70 @@ class StatelessNetwork:
             tuple(tf.TensorSpec(variable.shape, tf.float32) for variable in self._variables),
             channels,
             channels,
-            tf.TensorSpec((images, *self.architecture.input_shape), tf.uint8),
-            *more,
+            *(
+                tf.TensorSpec((None, *array.shape[1:]) if array.ndim else (), array.dtype)
+                for array in arrays
+            ),
         ]
-        return tf.function(function, input_signature=signature, jit_compile=False)
 
-    def _all_outputs(
-        self,
-        weights: tuple[tf.Tensor, ...],
-        scale: tf.Tensor,
-        offset: tf.Tensor,
-        batch: tf.Tensor,
-    ) -> list[tf.Tensor]:
-        values = tf.cast(batch, tf.float32) * scale + offset
-        outputs: list[tf.Tensor] = []
-        with self._with_weights(weights):
-            run(self._nodes, values, lambda _, output: outputs.append(output))
-        return outputs
+        def call(
+            values: tuple[tf.Tensor, ...], scale: tf.Tensor, offset: tf.Tensor, *inputs: tf.Tensor
+        ) -> Any:
+            mapping = list(zip(self._variables, values, strict=True))
+            with keras.StatelessScope(state_mapping=mapping):
+                return function(ForwardPass(self._nodes, scale, offset), *inputs)
+
+        return tf.function(call, input_signature=signature, jit_compile=False)
 
     @property
     def _nodes_with_maps(self) -> list[Node]:
         return [node for node in self._all_nodes if len(node.layer.output.shape) == 4]
 
-    def _find_peaks(
-        self,
-        parts: int,
-        weights: tuple[tf.Tensor, ...],
-        scale: tf.Tensor,
-        offset: tf.Tensor,
-        batch: tf.Tensor,
-    ) -> list[tuple[tf.Tensor, ...]]:
-        # Layer by layer: all maps of a batch together would not fit into memory.
-        found = []
-        for part in split_batch(batch, parts):
-            outputs = self._all_outputs(weights, scale, offset, part)
-            found.append([_map_peaks(maps) for maps in outputs if len(maps.shape) == 4])
-        return [
-            tuple(tf.concat(tensors, 0) for tensors in zip(*layer, strict=True))
-            for layer in zip(*found, strict=True)
-        ]
 
-    def _compute_attention(
-        self,
-        layer: str,
-        weights: tuple[tf.Tensor, ...],
-        scale: tf.Tensor,
-        offset: tf.Tensor,
-        batch: tf.Tensor,
-        class_index: tf.Tensor,
-    ) -> tf.Tensor:
-        values = tf.cast(batch, tf.float32) * scale + offset
-        with self._with_weights(weights):
-            with tf.GradientTape() as tape:
+def _log_probabilities(
+    forward: ForwardPass, batch: tf.Tensor, *, parts: int, mirrored: bool
+) -> tf.Tensor:
+    return mean_log_probabilities(forward.logits, batch, parts, mirrored=mirrored)
 
-                def watch(node: Node, output: tf.Tensor) -> None:
-                    # What comes before is not recorded, as it does not depend on it.
-                    if node.name == layer:
-                        tape.watch(output)
-                        found.append(output)
 
-                found: list[tf.Tensor] = []
-                values = run(self._nodes[:-1], values, watch)
-                # Without the softmax, which would mix in the other classes.
-                score = compute_logits(self._nodes[-1].layer, values)[0, class_index]
-            (maps,) = found
-            gradient = tape.gradient(score, maps)
-        weight = tf.reduce_mean(gradient, axis=(1, 2), keepdims=True)
-        return tf.nn.relu(tf.reduce_sum(weight * maps, axis=-1))[0]
+def _all_outputs(forward: ForwardPass, batch: tf.Tensor) -> list[tf.Tensor]:
+    outputs: list[tf.Tensor] = []
+    run(forward.nodes, forward.inputs(batch), lambda _, output: outputs.append(output))
+    return outputs
 
-    def _with_weights(self, weights: tuple[tf.Tensor, ...]) -> keras.StatelessScope:
-        return keras.StatelessScope(state_mapping=list(zip(self._variables, weights, strict=True)))
+
+def _find_peaks(
+    forward: ForwardPass, batch: tf.Tensor, *, parts: int
+) -> list[tuple[tf.Tensor, ...]]:
+    # Layer by layer: all maps of a batch together would not fit into memory.
+    found = []
+    for part in split_batch(batch, parts):
+        outputs = _all_outputs(forward, part)
+        found.append([_map_peaks(maps) for maps in outputs if len(maps.shape) == 4])
+    return [
+        tuple(tf.concat(tensors, 0) for tensors in zip(*layer, strict=True))
+        for layer in zip(*found, strict=True)
+    ]
+
+
+def _compute_attention(
+    forward: ForwardPass, batch: tf.Tensor, class_index: tf.Tensor, *, layer: str
+) -> tf.Tensor:
+    found: list[tf.Tensor] = []
+    with tf.GradientTape() as tape:
+
+        def watch(node: Node, output: tf.Tensor) -> None:
+            # What comes before is not recorded, as it does not depend on it.
+            if node.name == layer:
+                tape.watch(output)
+                found.append(output)
+
+        # Without the softmax, which would mix in the other classes.
+        score = forward.logits(batch, watch)[0, class_index]
+    (maps,) = found
+    gradient = tape.gradient(score, maps)
+    weight = tf.reduce_mean(gradient, axis=(1, 2), keepdims=True)
+    return tf.nn.relu(tf.reduce_sum(weight * maps, axis=-1))[0]
 
 
 def _map_peaks(maps: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
