@@ -190,7 +190,7 @@ def test_files_that_are_there_before_the_first_look_are_counted_too(
             if self.name == "download":
                 self.join()
 
-    monkeypatch.setattr(download_module.threading, "Thread", Immediate)
+    monkeypatch.setattr(threading, "Thread", Immediate)
     info = fashion_archives(fashion, serve, tmp_path / "served")
     reports: list[FetchProgress] = []
     assert fetch(info, settings, on_progress=reports.append).full_available
