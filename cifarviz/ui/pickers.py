@@ -251,7 +251,7 @@ def _render_unavailable(run_id: str, runs: Sequence[Run], keeps: Callable[[Run],
         _render_coming_run(run, keeps)
     else:
         template = (
-            "{name} is {state} and has neither last nor best weights. Inside and Evaluate show its "
+            "{name} is {state} and has neither last nor best weights. Inside and Predict show its "
             "saved epochs."
             if epochs_with_weights(cache.store().folder(run.id), run)
             else "{name} is {state} and has no weights: no epoch was finished, or the files were "

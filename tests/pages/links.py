@@ -452,6 +452,13 @@ LINKS = (
         ("^## Training image 23, frog", "^The network learned from this image"),
     ),
     Link(
+        "predict?run=MINE&checkpoint=epochs&epoch=1&image=3",
+        {"Weights from": "Any epoch", "Image number": "3"},
+        ("epoch_slider epoch-slider: .*'shown': 1,", "^## Test image 3, airplane"),
+        ("chart predict-answer",),
+        "&checkpoint=epochs&epoch=1",
+    ),
+    Link(
         "predict?run=CLOTHES&invert=no",
         {RUN: CLOTHES, "Swap light and dark": "Never"},
         ("image_grid predict-examples: .*'Trouser'",),

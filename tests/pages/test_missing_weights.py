@@ -1,10 +1,11 @@
-"""Inside and Evaluate of runs with missing or damaged weights."""
+"""Inside, Predict and Evaluate of runs with missing or damaged weights."""
 
 import numpy as np
 import pytest
 
 from cifarviz.analysis.trained_model import open_checkpoint
 from cifarviz.data import library
+from cifarviz.datasets.cifar10 import CIFAR10
 from cifarviz.runs.artifacts import FolderArtifacts, checkpoint_path
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run
@@ -19,7 +20,7 @@ from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.runs.stored_maps import save_maps
 from tests import stored_runs
-from tests.components import component_keys
+from tests.components import component_keys, epoch_slider
 from tests.pages import evaluate_page, inside_page, predict_page, runs_page
 from tests.pages.app_page import widget
 from tests.stored_runs import Arrays
@@ -222,10 +223,16 @@ def test_saved_maps_replace_a_damaged_checkpoint(saved_run: Run, store: RunStore
     assert inside_page.grids(app) == inside_page.MAPS
 
 
-def test_predict_links_to_the_pages_that_show_what_is_left(bare: Run, store: RunStore) -> None:
-    (error,) = [one.value for one in predict_page.opened(run=bare.id).error]
-    assert "neither last nor best weights" in error
-    assert "Inside and Evaluate show its saved epochs" in error
+def test_predict_answers_with_the_epochs_that_are_left(bare: Run, store: RunStore) -> None:
+    app = predict_page.opened(run=bare.id, image=str(PINNED), epoch="1")
+    assert not app.exception
+    assert not predict_page.errors(app)
+    assert widget(app, "selectbox", "pick-checkpoint").options == ["Any epoch"]
+    assert epoch_slider(app)["shown"] == 1
+    test = library.load("cifar10", "sample", store.settings).test
+    pixels = test.having([PINNED]).images
+    chances = open_checkpoint(store, bare, 1).probabilities(pixels)[0]
+    assert f"**{CIFAR10.classes[chances.argmax()]}**, {chances.max():.1%}" in predict_page.text(app)
     remove(store, bare, "weights")
     (error,) = [one.value for one in predict_page.opened(run=bare.id).error]
     assert "no epoch was finished, or the files were removed" in error

@@ -10,9 +10,10 @@ from PIL import Image
 from cifarviz.data import decoder_process
 from cifarviz.data.pictures import fit_to
 from cifarviz.runs.records import Run
+from tests.components import image_grid, ringed_tile
 from tests.image_files import encode_image, png
 from tests.pages.app_page import widget
-from tests.pages.predict_page import File, errors, opened, photo, pictures, plain, text, uploaded
+from tests.pages.predict_page import File, errors, opened, photo, pictures, text, uploaded
 
 
 def animation() -> bytes:
@@ -117,22 +118,19 @@ def test_an_invalid_file_has_one_message(run: Run, name: str) -> None:
     assert not app.exception
 
 
-def test_an_invalid_file_keeps_its_place_among_valid_ones(run: Run) -> None:
+def test_an_invalid_file_among_valid_ones(run: Run) -> None:
     app = uploaded(
         ("first.png", encode_image(photo()), ""),
         ("notes.png", b"only text", ""),
         ("last.png", encode_image(photo().rotate(90)), ""),
     )
-    shown = [
-        plain(str(getattr(one, "value", "")))
-        for one in app.main
-        if one.type in ("markdown", "error")
-    ]
-    names = [name for one in shown for name in ("first", "notes", "last") if name in one]
-    # The newest first.
-    assert names == ["last", "notes", "first"]
     assert [one.value for one in app.header] == ["2 images added, 1 file that cannot be read"]
-    assert len(pictures(app)) == 4
+    assert ["“notes.png” is a text file" in one for one in errors(app)] == [True]
+    # The newest first, and in full.
+    names = [one.partition(":")[0] for one in image_grid(app, "predict-overview")["tooltips"]]
+    assert names == ["last.png", "first.png"]
+    assert ringed_tile(app, "predict-overview") == 0
+    assert pictures(app) == ["last.png as uploaded", "last.png as the network sees it"]
     assert not app.exception
 
 

@@ -1,5 +1,7 @@
 """An image of the data set to predict, chosen on the page or by a link."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import streamlit as st
 
@@ -27,6 +29,7 @@ from cifarviz.ui.dataset_images import (
 )
 from cifarviz.ui.errors import errors_as_toast
 from cifarviz.ui.navigation import link_to
+from cifarviz.ui.predict.picture import ChosenPicture
 from cifarviz.ui.query import (
     current_query_params,
     same_text,
@@ -135,6 +138,17 @@ def example_in_address(run: Run) -> DatasetImage | None:
         return None
     check_shape(info, experiment.architecture.input_shape)
     return find_image(wanted, available_images(run, split, info), info, split)
+
+
+def chosen_example(example: DatasetImage, classes: Sequence[str]) -> ChosenPicture:
+    """The image of the data set as the picture that the page judges."""
+    return ChosenPicture(
+        id=f"{example.dataset}-{example.split}-{example.index}",
+        name=f"{example.title}, {classes[example.actual]}",
+        pixels=example.pixels,
+        actual=example.actual,
+        image=example,
+    )
 
 
 def training_note(image: DatasetImage, run: Run) -> str | None:

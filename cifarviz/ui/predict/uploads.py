@@ -1,9 +1,9 @@
-"""Uploaded images and their predictions."""
+"""Uploaded images: read, fitted to the network, and one of them chosen."""
 
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, get_args
+from typing import get_args
 
 import numpy as np
 import streamlit as st
@@ -11,27 +11,21 @@ from numpy.typing import NDArray
 from PIL import Image
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from cifarviz.analysis.predictions import RankedClass, most_probable_class, rank_classes
+from cifarviz.analysis.predictions import most_probable_class
 from cifarviz.data.pictures import FitMode, FittedPicture, PreparedPicture, fit_picture
 from cifarviz.data.uploads import MAX_PIXELS, decode
 from cifarviz.datasets.info import DatasetInfo
 from cifarviz.errors import ImageDecoderBusy, ImageUnreadable
 from cifarviz.figures.percent import format_probability
-from cifarviz.figures.probabilities import probabilities, probabilities_figure
 from cifarviz.figures.sprite import enlarge, sprite
 from cifarviz.figures.theme import class_color
-from cifarviz.ui import state
+from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped
-from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.components.scroll_here import scroll_here
-from cifarviz.ui.dataset_images import DatasetImage
-from cifarviz.ui.navigation import link_to
 from cifarviz.ui.predict.example import clear_example
+from cifarviz.ui.predict.picture import MAX_SIDE, ChosenNetwork, ChosenPicture
 from cifarviz.ui.query import render_choice
-
-MAX_SIDE: Final = 224
-"""CSS pixels that a picture may be wide and high; a multiple of the data sets' own sizes."""
 
 # Seconds before the progress of reading is shown.
 _PROGRESS_DELAY = 0.3
@@ -73,18 +67,10 @@ class BadFile:
     problem: str
 
 
-_CONFIDENT = 0.9
-_LIKELY = 0.5
-_SOFTMAX = (
-    "Softmax, the activation of the last layer, turns the scores into probabilities that add up to "
-    "100%."
-)
 FITS: dict[FitMode, str] = {"crop": "Crop", "stretch": "Stretch", "pad": "Pad"}
 INVERSIONS = {"auto": "If background is light", "yes": "Always", "no": "Never"}
 _INVERT = {"auto": None, "yes": True, "no": False}
 
-# Largest number of files with a card each.
-_MAX_CARDS = 5
 _TILE = 96
 
 
@@ -133,50 +119,59 @@ def pick_fit_options(info: DatasetInfo) -> FitOptions:
         return FitOptions(mode, _INVERT[inversion])
 
 
-def render_uploads(
+def choose_file(
     files: Sequence[ReadImage | BadFile],
     options: FitOptions,
-    predictions: NDArray[np.float32],
-    classes: Sequence[str],
-) -> None:
-    """Render a card per file in order, or for many a grid of all and the card of one.
+    network: ChosenNetwork,
+    *,
+    chosen: bool,
+) -> ChosenPicture | None:
+    """Render the files, if there are several, and return the one that was chosen, if any.
 
-    ``predictions`` float32 (images, classes): the probabilities of the readable files, in
-    their order.
+    By default that is the first of ``files``. Files that cannot be read are reported. ``chosen``:
+    whether any of them is to be judged; otherwise the grid is there to choose one.
     """
     if not files:
-        return
+        return None
     images = [file for file in files if isinstance(file, ReadImage)]
     bad = [file for file in files if isinstance(file, BadFile)]
     scroll_here([file.id for file in files], key="predict-answers")
-    st.header(_format_counts(len(images), len(bad)), anchor="answers")
-    if len(files) <= _MAX_CARDS:
-        remaining = iter(predictions)
-        for file in files:
-            if isinstance(file, BadFile):
-                _render_bad_file(file)
-            else:
-                render_upload_card(file, options, next(remaining), classes)
-        return
-    if images:
+    if len(files) > 1 or (images and not chosen):
+        st.header(_format_counts(len(images), len(bad)), anchor="answers")
+    position = _recall_position(images) if images and chosen else None
+    if len(images) > 1 or (images and not chosen):
         st.caption("Click an image to see its probabilities.")
-        chosen = _render_overview(images, options, predictions, classes)
-        render_upload_card(images[chosen], options, predictions[chosen], classes)
+        position = _render_overview(images, options, network, position)
     for file in bad:
-        _render_bad_file(file)
+        st.error(escaped(file.problem), icon=":material/error:")
+    return None if position is None else _chosen_picture(images[position], options)
+
+
+def _chosen_picture(file: ReadImage, options: FitOptions) -> ChosenPicture:
+    prepared = file.prepare(options)
+    return ChosenPicture(
+        id=f"{file.id}-{options.mode}-{prepared.inverted}",
+        name=file.name,
+        pixels=prepared.pixels,
+        original=file.thumbnail,
+        about=file.about,
+        notes=tuple(map(str, prepared.notes)),
+    )
+
+
+def _recall_position(images: Sequence[ReadImage]) -> int:
+    remembered = state.recall("predict-file")
+    return next((i for i, image in enumerate(images) if image.id == remembered), 0)
 
 
 def _render_overview(
-    images: Sequence[ReadImage],
-    options: FitOptions,
-    predictions: NDArray[np.float32],
-    classes: Sequence[str],
-) -> int:
-    top_classes = [most_probable_class(classes, predicted) for predicted in predictions]
-    remembered = state.recall("predict-file")
-    chosen = next((i for i, image in enumerate(images) if image.id == remembered), 0)
+    images: Sequence[ReadImage], options: FitOptions, network: ChosenNetwork, chosen: int | None
+) -> int | None:
+    pixels = np.stack([image.prepare(options).pixels for image in images])
+    predictions = cache.trained_model(network.run, network.weights).probabilities(pixels)
+    top_classes = [most_probable_class(network.names, predicted) for predicted in predictions]
     clicked = image_grid(
-        sprite(np.stack([image.prepare(options).pixels for image in images])),
+        sprite(pixels),
         key="predict-overview",
         labels=[
             f"{predicted.name} {format_probability(predicted.probability, 0)}"
@@ -191,10 +186,11 @@ def _render_overview(
         selected=chosen,
         description="Your images as the network sees them",
     )
-    if clicked is None or clicked == chosen:
-        return chosen
-    state.remember("predict-file", images[clicked].id)
-    return clicked
+    if clicked is not None and clicked != chosen:
+        state.remember("predict-file", images[clicked].id)
+        clear_example()
+        st.rerun()
+    return chosen
 
 
 def _format_counts(images: int, bad: int) -> str:
@@ -203,10 +199,6 @@ def _format_counts(images: int, bad: int) -> str:
     if bad != 1:
         unreadable = f"{bad} files that cannot be read"
     return ", ".join([added] * bool(images) + [unreadable] * bool(bad))
-
-
-def _render_bad_file(file: BadFile) -> None:
-    st.error(escaped(file.problem), icon=":material/error:")
 
 
 def read_files(
@@ -263,104 +255,3 @@ def thumbnail(rgb: NDArray[np.uint8], max_side: int = MAX_SIDE) -> NDArray[np.ui
     share = max_side / max(height, width)
     size = (max(1, round(width * share)), max(1, round(height * share)))
     return np.array(Image.fromarray(rgb).resize(size, Image.Resampling.LANCZOS))
-
-
-def render_example_card(
-    example: DatasetImage,
-    predictions: NDArray[np.float32],
-    classes: Sequence[str],
-    *,
-    note: str | None = None,
-    **address: str,
-) -> None:
-    """Render an image of the data set with its prediction, float32 (classes,).
-
-    ``note`` is a sentence about it; ``address`` identifies the network on other pages.
-    """
-    name = f"{example.title}, {classes[example.actual]}"
-    with st.container(border=True, horizontal=True, gap="medium", key="predict-example"):
-        with st.container(width=MAX_SIDE):
-            _picture(enlarge(example.pixels, MAX_SIDE), name)
-            st.caption("Input of the network, enlarged without smoothing")
-        with st.container():
-            st.markdown(f"## {escaped(name)}")
-            if note is not None:
-                st.caption(note)
-            _render_prediction(predictions, classes, "example", example.actual)
-            with st.container(horizontal=True, gap="medium"):
-                split, index = example.split, example.index
-                link_to("inside", "See its feature maps", split=split, image=index, **address)
-                link_to(
-                    "samples",
-                    "See it on the Samples page",
-                    dataset=example.dataset,
-                    split=split,
-                    image=index,
-                )
-
-
-def render_upload_card(
-    image: ReadImage, options: FitOptions, predictions: NDArray[np.float32], classes: Sequence[str]
-) -> None:
-    """Render an uploaded image: as uploaded, as input of the network, and its prediction."""
-    prepared = image.prepare(options)
-    height, width = prepared.pixels.shape[:2]
-    with st.container(border=True, horizontal=True, gap="medium", key=f"predict-{image.id}"):
-        with st.container(width=MAX_SIDE):
-            _picture(image.thumbnail, f"{image.name} as uploaded")
-            st.caption(f"As uploaded: {image.about}")
-        with st.container(width=MAX_SIDE):
-            _picture(enlarge(prepared.pixels, MAX_SIDE), f"{image.name} as the network sees it")
-            st.caption(f"Input of the network: {width} × {height} pixels")
-            for note in prepared.notes:
-                st.caption(str(note))
-        with st.container():
-            st.markdown(f"### {escaped(image.name)}")
-            _render_prediction(predictions, classes, image.id)
-
-
-def format_prediction(ranked: Sequence[RankedClass], actual: int | None = None) -> str:
-    """The probabilities in one or two sentences; ``ranked`` from the highest.
-
-    ``actual`` is the index of the true class, if known.
-    """
-    first, second = ranked[0], ranked[1]
-    name, next_name = escaped(first.name), escaped(second.name)
-    if first.probability >= _CONFIDENT:
-        text = f"The network is confident: **{name}**, {format_probability(first.probability)}."
-    elif first.probability >= _LIKELY:
-        text = (
-            f"The network predicts **{name}**, {format_probability(first.probability)}, then "
-            f"{next_name}, {format_probability(second.probability)}."
-        )
-    else:
-        text = (
-            f"The network is unsure: **{name}**, {format_probability(first.probability)}, or "
-            f"{next_name}, {format_probability(second.probability)}."
-        )
-    if actual is None:
-        return text
-    if actual == first.index:
-        return f"{text} Correct."
-    true_class = next(ranked_class for ranked_class in ranked if ranked_class.index == actual)
-    return (
-        f"{text} Wrong: it is {escaped(true_class.name)}, predicted with "
-        f"{format_probability(true_class.probability)}."
-    )
-
-
-def _render_prediction(
-    predictions: NDArray[np.float32], classes: Sequence[str], key: str, actual: int | None = None
-) -> None:
-    st.markdown(format_prediction(rank_classes(classes, predictions), actual), help=_SOFTMAX)
-    chart(
-        probabilities_figure(probabilities(classes, predictions, actual=actual)),
-        key=f"predict-answer-{key}",
-        file_name="prediction",
-        description="Probability of each class",
-    )
-
-
-def _picture(pixels: NDArray[np.uint8], name: str) -> None:
-    # Streamlit's own encoding of a PNG takes five times as long.
-    st.image(sprite(pixels[np.newaxis]).png, width=pixels.shape[1], alt=name)

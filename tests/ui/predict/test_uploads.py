@@ -5,7 +5,9 @@ import pytest
 
 from cifarviz.analysis.predictions import RankedClass
 from cifarviz.figures.sprite import enlarge
-from cifarviz.ui.predict.uploads import MAX_SIDE, format_prediction, thumbnail
+from cifarviz.ui.predict.picture import MAX_SIDE
+from cifarviz.ui.predict.prediction import format_prediction
+from cifarviz.ui.predict.uploads import thumbnail
 
 
 def ranked(*probabilities: float) -> list[RankedClass]:

@@ -1,0 +1,62 @@
+"""The picture and the network that are chosen on Predict."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from cifarviz.figures.sprite import sprite
+from cifarviz.runs.records import Run
+from cifarviz.runs.snapshots import WeightsChoice
+from cifarviz.ui.dataset_images import DatasetImage
+
+MAX_SIDE: Final = 224
+"""CSS pixels that a picture may be wide and high; a multiple of the data sets' own sizes."""
+
+
+@dataclass(frozen=True, eq=False)
+class ChosenPicture:
+    """An image of the data set, an uploaded file or a picture from the camera.
+
+    ``pixels`` uint8 (height, width, channels) are the network's input; ``id`` differs from picture
+    to picture. ``actual`` is the index of its class, ``image`` its place in the data set, if it has
+    them. Of a stranger's picture, ``original`` is a thumbnail, uint8 (h, w, 3), ``about`` its size
+    and format, and ``notes`` what was changed to make it the input.
+    """
+
+    id: str
+    name: str
+    pixels: NDArray[np.uint8]
+    actual: int | None = None
+    image: DatasetImage | None = None
+    original: NDArray[np.uint8] | None = None
+    about: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_stranger(self) -> bool:
+        """Whether it is no image of a data set, so that it may show anything."""
+        return self.image is None
+
+
+@dataclass(frozen=True, eq=False)
+class ChosenNetwork:
+    """A run's network with the weights chosen on the page.
+
+    ``names`` are those of its classes; ``address``: the query parameters that choose it on other
+    pages, too.
+    """
+
+    run: Run
+    weights: WeightsChoice
+    names: Sequence[str]
+    address: Mapping[str, str]
+
+
+def render_picture(pixels: NDArray[np.uint8], name: str) -> None:
+    """Render an image, uint8 (h, w, c), in its size; ``name`` is for screen readers."""
+    # Streamlit's own encoding of a PNG takes five times as long.
+    st.image(sprite(pixels[np.newaxis]).png, width=pixels.shape[1], alt=name)

@@ -1,0 +1,119 @@
+"""The network's prediction for the chosen picture."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from cifarviz.analysis.predictions import RankedClass, rank_classes
+from cifarviz.figures.percent import format_probability
+from cifarviz.figures.probabilities import probabilities, probabilities_figure
+from cifarviz.figures.sprite import enlarge
+from cifarviz.ui.address import escaped
+from cifarviz.ui.components.chart import chart
+from cifarviz.ui.navigation import link_to
+from cifarviz.ui.predict.example import training_note
+from cifarviz.ui.predict.picture import MAX_SIDE, ChosenNetwork, ChosenPicture, render_picture
+
+_CONFIDENT = 0.9
+_LIKELY = 0.5
+_SOFTMAX = (
+    "Softmax, the activation of the last layer, turns the scores into probabilities that add up to "
+    "100%."
+)
+
+
+def render_prediction(
+    picture: ChosenPicture, network: ChosenNetwork, predictions: NDArray[np.float32]
+) -> None:
+    """Render the picture as it came and as the network sees it, and its prediction.
+
+    ``predictions`` float32 (classes,): its probabilities.
+    """
+    height, width = picture.pixels.shape[:2]
+    with st.container(border=True, horizontal=True, gap="medium", key="predict-card"):
+        if picture.original is not None:
+            with st.container(width=MAX_SIDE):
+                render_picture(picture.original, f"{picture.name} as uploaded")
+                st.caption(f"As uploaded: {picture.about}")
+        with st.container(width=MAX_SIDE):
+            shown = enlarge(picture.pixels, MAX_SIDE)
+            if picture.image is None:
+                render_picture(shown, f"{picture.name} as the network sees it")
+                st.caption(f"Input of the network: {width} × {height} pixels")
+            else:
+                render_picture(shown, picture.name)
+                st.caption("Input of the network, enlarged without smoothing")
+            for note in picture.notes:
+                st.caption(note)
+        with st.container():
+            st.markdown(f"## {escaped(picture.name)}")
+            if picture.image is not None and (trained := training_note(picture.image, network.run)):
+                st.caption(trained)
+            _render_probabilities(picture, network.names, predictions)
+            if picture.image is not None:
+                _render_links(picture, network)
+
+
+def format_prediction(ranked: Sequence[RankedClass], actual: int | None = None) -> str:
+    """The probabilities in one or two sentences; ``ranked`` from the highest.
+
+    ``actual`` is the index of the true class, if known.
+    """
+    first, second = ranked[0], ranked[1]
+    name, next_name = escaped(first.name), escaped(second.name)
+    if first.probability >= _CONFIDENT:
+        text = f"The network is confident: **{name}**, {format_probability(first.probability)}."
+    elif first.probability >= _LIKELY:
+        text = (
+            f"The network predicts **{name}**, {format_probability(first.probability)}, then "
+            f"{next_name}, {format_probability(second.probability)}."
+        )
+    else:
+        text = (
+            f"The network is unsure: **{name}**, {format_probability(first.probability)}, or "
+            f"{next_name}, {format_probability(second.probability)}."
+        )
+    if actual is None:
+        return text
+    if actual == first.index:
+        return f"{text} Correct."
+    true_class = next(ranked_class for ranked_class in ranked if ranked_class.index == actual)
+    return (
+        f"{text} Wrong: it is {escaped(true_class.name)}, predicted with "
+        f"{format_probability(true_class.probability)}."
+    )
+
+
+def _render_probabilities(
+    picture: ChosenPicture, classes: Sequence[str], predictions: NDArray[np.float32]
+) -> None:
+    ranked = rank_classes(classes, predictions)
+    st.markdown(format_prediction(ranked, picture.actual), help=_SOFTMAX)
+    chart(
+        probabilities_figure(probabilities(classes, predictions, actual=picture.actual)),
+        key="predict-answer",
+        file_name="prediction",
+        description="Probability of each class",
+    )
+
+
+def _render_links(picture: ChosenPicture, network: ChosenNetwork) -> None:
+    image = picture.image
+    assert image is not None
+    with st.container(horizontal=True, gap="medium"):
+        link_to(
+            "inside",
+            "See its feature maps",
+            split=image.split,
+            image=image.index,
+            **network.address,
+        )
+        link_to(
+            "samples",
+            "See it on the Samples page",
+            dataset=image.dataset,
+            split=image.split,
+            image=image.index,
+        )

@@ -1,0 +1,96 @@
+"""The parts of Predict: the picture that is chosen, its prediction, and what to try with it."""
+
+from collections.abc import Callable, Mapping
+
+import streamlit as st
+
+from cifarviz.datasets.info import DatasetInfo
+from cifarviz.datasets.registry import find_dataset
+from cifarviz.ui import cache
+from cifarviz.ui.data_problem import render_data_problem
+from cifarviz.ui.errors import render_errors
+from cifarviz.ui.predict.example import (
+    chosen_example,
+    example_in_address,
+    render_examples,
+    render_image_choice,
+)
+from cifarviz.ui.predict.picture import ChosenNetwork, ChosenPicture
+from cifarviz.ui.predict.prediction import render_prediction
+from cifarviz.ui.predict.uploads import (
+    choose_file,
+    pick_fit_options,
+    read_files,
+    render_uploader,
+)
+from cifarviz.ui.query import render_choice
+
+TryView = Callable[[ChosenPicture, ChosenNetwork], None]
+
+# What can be tried with the chosen picture, by its value of ``try`` in the address: a label, and
+# what renders it. The first is the default.
+_VIEWS: Mapping[str, tuple[str, TryView]] = {}
+
+
+def render_predictions(network: ChosenNetwork) -> str:
+    """Render the image inputs and the prediction; return the title of the picture shown."""
+    info = find_dataset(network.run.experiment.data.dataset)
+    st.markdown(
+        f"This network knows {len(network.names)} classes and must choose one of them, whatever an "
+        "image shows: an image of anything else gets one of their names, too."
+    )
+    picture = None
+    with render_errors():
+        picture = _choose_picture(network, info)
+    if picture is None:
+        return ""
+    with render_errors():
+        model = cache.trained_model(network.run, network.weights)
+        render_prediction(picture, network, model.probabilities(picture.pixels[None])[0])
+        _render_views(picture, network)
+    return picture.name
+
+
+def _choose_picture(network: ChosenNetwork, info: DatasetInfo) -> ChosenPicture | None:
+    """Render the inputs and return the picture: one of the data set in the address, else a file."""
+    run = network.run
+    has_images = not render_data_problem(run)
+    own, others = st.columns([3, 2], gap="large")
+    with own:
+        files = render_uploader()
+        options = pick_fit_options(info)
+        if has_images:
+            with render_errors():
+                render_image_choice(run)
+    example = None
+    if has_images:
+        with others, render_errors():
+            st.markdown("No file at hand? Click a test image:")
+            render_examples(run)
+        with render_errors():
+            example = example_in_address(run)
+    # The newest first: users wait for it.
+    read = read_files(files[::-1], info, run.experiment.architecture.input_shape)
+    file = choose_file(read, options, network, chosen=example is None)
+    return file if example is None else chosen_example(example, network.names)
+
+
+def _render_views(picture: ChosenPicture, network: ChosenNetwork) -> None:
+    """Render the switch between the views, if there are several, and the chosen one."""
+    if not _VIEWS:
+        return
+    name = next(iter(_VIEWS))
+    if len(_VIEWS) > 1:
+        name = render_choice(
+            "try",
+            "Try with this picture",
+            {key: label for key, (label, _) in _VIEWS.items()},
+            key="predict-try",
+            hint=None,
+            problem=lambda word: (
+                f"There is nothing called {word} to try. Use {' or '.join(_VIEWS)}."
+            ),
+        )
+    _, render = _VIEWS[name]
+    with render_errors():
+        render(picture, network)
