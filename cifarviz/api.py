@@ -34,6 +34,11 @@ from cifarviz.analysis.calibration import compute_calibration
 from cifarviz.analysis.evaluation import Evaluation
 from cifarviz.analysis.evaluation import evaluate as evaluate_predictions
 from cifarviz.analysis.feature_maps import scale_channels
+from cifarviz.analysis.out_of_distribution import (
+    MAX_REFERENCE_IMAGES,
+    MAX_TRAINING_IMAGES,
+    make_detector,
+)
 from cifarviz.data import library
 from cifarviz.data.image_set import Dataset
 from cifarviz.data.pictures import FitMode, PreparedPicture, prepare_picture
@@ -72,6 +77,7 @@ from cifarviz.runs.store import RunStore
 from cifarviz.runs.stored_predictions import load_or_compute_predictions
 from cifarviz.runs.stored_weights import stored_checkpoints
 from cifarviz.settings import Settings
+from cifarviz.training.run_images import load_run_images
 
 if TYPE_CHECKING:
     from cifarviz.analysis.trained_model import TrainedModel
@@ -298,6 +304,41 @@ class Home:
         probabilities = self.model(run, weights=weights).probabilities(pixels)
         classes = find_dataset(run.experiment.data.dataset).classes
         return pd.DataFrame(probabilities, index=index, columns=list(classes))
+
+    def familiarity(
+        self,
+        run: "str | Run",
+        images: "str | Path | NDArray[np.uint8] | Sequence[str | Path | NDArray[np.uint8]]",
+        *,
+        weights: WeightsChoice | None = None,
+        invert: bool | None = None,
+    ) -> pd.DataFrame:
+        """Return whether a network knows anything like these images: a row per image.
+
+        Columns: ``unknown``, ``score``, the distance to the training images, and ``threshold``,
+        above which an image is probably nothing the network knows. It is calibrated on the run's
+        validation images, else on test images, at a false-alarm rate of 5 %, which takes seconds.
+        Arguments are those of ``predict``.
+
+        Raises as ``predict`` and, without the run's images, ``DataError``.
+        """
+        run = self.run(run)
+        index, pixels = self._load_pixels(run, images, invert)
+        model = self.model(run, weights=weights)
+        known = load_run_images(
+            run,
+            self.settings,
+            most_train=MAX_TRAINING_IMAGES,
+            most_reference=MAX_REFERENCE_IMAGES,
+        )
+        detector = make_detector(
+            model, known.train.images, known.reference.images, known.reference_split
+        )
+        rows = [
+            (judged.is_unknown, judged.score, judged.threshold)
+            for judged in detector.judge(model.layer_statistics(pixels))
+        ]
+        return pd.DataFrame(rows, index=index, columns=["unknown", "score", "threshold"])
 
     def prepare_picture(
         self,

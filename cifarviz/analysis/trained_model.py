@@ -13,7 +13,10 @@ from cifarviz.errors import ArtifactDamaged, ArtifactMissing, ExperimentInvalid
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.preprocessing import Scaling
 from cifarviz.network.keras_file import keras_file, weights_file
+from cifarviz.network.last_hidden import features_and_log_probabilities
+from cifarviz.network.layer_statistics import layer_statistics
 from cifarviz.network.stateless import LayerOutput, stateless_network
+from cifarviz.network.threads import batch_parts
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import WeightsChoice, load_weights, snapshot_epochs
@@ -23,6 +26,8 @@ from cifarviz.runs.store import RunStore
 # into memory.
 _MAX_BATCH = 100
 _MAX_VALUES = 20_000_000
+# A smaller batch reports progress more often, and is as fast.
+_FEATURE_BATCH = 250
 
 
 class TrainedModel:
@@ -46,6 +51,7 @@ class TrainedModel:
     ) -> None:
         _check_scaling(scaling, architecture.input_shape[-1])
         self.architecture = architecture
+        self._mirrored = mirrored_answers
         self._network = stateless_network(architecture, mirrored_answers=mirrored_answers)
         self._weights = self._network.weights(arrays, scaling)
         kernels = {
@@ -104,6 +110,48 @@ class TrainedModel:
         predictions = Predictions(result)
         check_probabilities(predictions.probabilities)
         return predictions
+
+    def features(
+        self, images: NDArray[np.uint8], *, on_progress: Callable[[int], None] | None = None
+    ) -> tuple[NDArray[np.float32], Predictions]:
+        """The last hidden layer's vectors, float32 (n, features), and the predictions.
+
+        Without a hidden layer they are the scaled pixels. ``images`` are as in ``predictions``,
+        at least one, ``on_progress`` too; a vector may hold values that are not numbers. Raises
+        ``ExperimentInvalid`` for images of another shape.
+        """
+        _check_pixels(images)
+        features: list[NDArray[np.float32]] = []
+        logs: list[NDArray[np.float32]] = []
+        for start in range(0, len(images), _FEATURE_BATCH):
+            batch = images[start : start + _FEATURE_BATCH]
+            parts = batch_parts(len(batch))
+            found = self.compute(
+                features_and_log_probabilities, batch, parts=parts, mirrored=self._mirrored
+            )
+            features.append(found[0].numpy())
+            logs.append(found[1].numpy())
+            if on_progress is not None:
+                on_progress(start + len(batch))
+        return np.concatenate(features), Predictions(np.concatenate(logs))
+
+    def layer_statistics(
+        self, images: NDArray[np.uint8], *, on_progress: Callable[[int], None] | None = None
+    ) -> tuple[NDArray[np.float32], ...]:
+        """The statistics of ``network.layer_statistics``: (n, values) of the pixels and layers.
+
+        ``images`` are as in ``features``, and ``on_progress``, too. Raises ``ExperimentInvalid``
+        for images of another shape.
+        """
+        _check_pixels(images)
+        found: list[list[NDArray[np.float32]]] = []
+        for start in range(0, len(images), _FEATURE_BATCH):
+            batch = images[start : start + _FEATURE_BATCH]
+            layers = self.compute(layer_statistics, batch, parts=batch_parts(len(batch)))
+            found.append([layer.numpy() for layer in layers])
+            if on_progress is not None:
+                on_progress(start + len(batch))
+        return tuple(np.concatenate(layer) for layer in zip(*found, strict=True))
 
     def observe(self, image: NDArray[np.uint8]) -> tuple[LayerOutput, ...]:
         """Every layer's output for one raw image, uint8 (height, width, channels), in order.

@@ -11,6 +11,12 @@ from cifarviz.analysis.calibration import compute_calibration, top_accuracy
 from cifarviz.analysis.evaluation import evaluate as evaluate_predictions
 from cifarviz.analysis.feature_maps import layer_views
 from cifarviz.analysis.intervals import accuracy_interval
+from cifarviz.analysis.out_of_distribution import (
+    MAX_REFERENCE_IMAGES,
+    MAX_TRAINING_IMAGES,
+    UnknownDetector,
+    make_detector,
+)
 from cifarviz.analysis.predictions import rank_classes
 from cifarviz.cli.output import AsJson, print_json, print_message, print_table
 from cifarviz.cli.paths import parse_path, place_errors
@@ -18,7 +24,7 @@ from cifarviz.data.image_set import Dataset
 from cifarviz.data.pictures import PreparedPicture, prepare_picture
 from cifarviz.data.uploads import decode_file
 from cifarviz.datasets.registry import find_dataset
-from cifarviz.errors import ArtifactMissing, ImageUnreadable
+from cifarviz.errors import ArtifactMissing, DataError, ImageUnreadable
 from cifarviz.escaping import safe_file_name
 from cifarviz.loading import tensorflow_imports
 from cifarviz.runs.artifacts import Checkpoint
@@ -34,6 +40,7 @@ from cifarviz.runs.stored_weights import (
     weights_position,
 )
 from cifarviz.settings import Settings
+from cifarviz.training.run_images import load_run_images
 
 if TYPE_CHECKING:
     from cifarviz.analysis.trained_model import TrainedModel
@@ -113,16 +120,22 @@ def predict(
     """Classify image files with a run's network; exit code 2 if a file cannot be read."""
     settings = Settings.from_environment()
     selected, model = _open_network(settings, run, checkpoint)
-    predictions = [_predict_file(path, selected, model, invert) for path in images]
+    detector = _make_detector(selected, model, settings)
+    predictions = [_predict_file(path, selected, model, detector, invert) for path in images]
     if as_json:
         print_json(predictions)
     else:
         print_table(
-            ["file", "class", "probability"],
+            ["file", "class", "probability", "warning"],
             [
-                (item["file"], item["class"], item["probabilities"][item["class"]])
+                (
+                    item["file"],
+                    item["class"],
+                    item["probabilities"][item["class"]],
+                    _format_warning(item["familiarity"]),
+                )
                 if "class" in item
-                else (item["file"], item["error"], None)
+                else (item["file"], item["error"], None, None)
                 for item in predictions
             ],
         )
@@ -217,19 +230,49 @@ def _load_dataset(run: Run, settings: Settings) -> Dataset:
     return dataset
 
 
+def _make_detector(run: Run, model: "TrainedModel", settings: Settings) -> UnknownDetector | None:
+    """Return what tells pictures the network knows from others; ``None``, with a message, if that
+    cannot be told."""
+    try:
+        images = load_run_images(
+            run, settings, most_train=MAX_TRAINING_IMAGES, most_reference=MAX_REFERENCE_IMAGES
+        )
+        return make_detector(
+            model, images.train.images, images.reference.images, images.reference_split
+        )
+    except DataError as error:
+        print_message(str(error))
+        return None
+
+
+def _format_warning(familiarity: dict[str, Any] | None) -> str | None:
+    if familiarity is None or not familiarity["unknown"]:
+        return None
+    return "probably nothing it knows"
+
+
 def _predict_file(
-    path: Path, run: Run, model: "TrainedModel", invert: bool | None
+    path: Path,
+    run: Run,
+    model: "TrainedModel",
+    detector: UnknownDetector | None,
+    invert: bool | None,
 ) -> dict[str, Any]:
     try:
         prepared = _read_image(path, run, invert)
     except ImageUnreadable as error:
         return {"file": str(path), "error": str(error)}
     classes = find_dataset(run.experiment.data.dataset).classes
-    ranked = rank_classes(classes, model.probabilities(prepared.pixels[None])[0])
+    pixels = prepared.pixels[None]
+    ranked = rank_classes(classes, model.probabilities(pixels)[0])
+    familiarity = None
+    if detector is not None:
+        familiarity = detector.to_dict(detector.judge(model.layer_statistics(pixels))[0])
     return {
         "file": str(path),
         "class": ranked[0].name,
         "probabilities": {choice.name: choice.probability for choice in ranked},
+        "familiarity": familiarity,
         "notes": [note.to_dict() for note in prepared.notes],
     }
 

@@ -74,20 +74,33 @@ class TrainingImageSets(NamedTuple):
 
 def training_images(experiment: Experiment, dataset: Dataset) -> TrainingImageSets:
     """Split and limit the data of an experiment, and replace labels with wrong ones."""
-    parts = split_positions(experiment, len(dataset.train))
     train, validation = dataset.train, None
-    if parts is not None:
-        train, validation = (dataset.train.take(part) for part in parts)
+    learned, held_back = train_positions(experiment, len(train))
+    if len(held_back):
+        validation = train.take(held_back)
     elif isinstance(experiment.validation, TestValidation):
         validation = dataset.test
+    if len(learned) < len(train):
+        train = train.take(learned)
     data = experiment.data
-    if data.train_images is not None and data.train_images < len(train):
-        stream = np.random.default_rng([experiment.seed, _SUBSET_STREAM])
-        train = train.take(stream.permutation(len(train))[: data.train_images])
     noisy = with_wrong_labels(
         train, data.wrong_labels, data.wrong_labels_seed, len(dataset.info.classes)
     )
     return TrainingImageSets(noisy, train.labels, validation)
+
+
+def train_positions(experiment: Experiment, train_images: int) -> tuple[Positions, Positions]:
+    """Return which of so many training images are trained on, and which are held back.
+
+    The second is empty without a split.
+    """
+    parts = split_positions(experiment, train_images)
+    train, validation = parts or (np.arange(train_images), np.arange(0))
+    limit = experiment.data.train_images
+    if limit is not None and limit < len(train):
+        stream = np.random.default_rng([experiment.seed, _SUBSET_STREAM])
+        train = train[stream.permutation(len(train))[:limit]]
+    return train, validation
 
 
 def tracked_image_count(wrong_labels: float, train_images: int) -> int:

@@ -61,6 +61,24 @@ def test_predict_reports_each_file_and_those_that_cannot_be_read(
     assert call("predict", tiny["run"], files[0]).code == 0
 
 
+def test_predict_warns_of_a_picture_of_nothing_it_knows(
+    call: Call, tiny: Any, tmp_path: Path, settings: Settings
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "noise.png")
+    test = library.load("cifar10", "sample", settings).test
+    files = [tmp_path / f"{number}.png" for number in range(10)]
+    for path, image in zip(files, test.images, strict=False):
+        Image.fromarray(image).save(path)
+    unknown, *known = call("predict", tiny["run"], tmp_path / "noise.png", *files, "--json").json
+    found = unknown["familiarity"]
+    assert found["unknown"] is True
+    assert found["score"] > found["threshold"]
+    assert (found["calibrated_on"], found["false_alarm_rate"]) == ("test", 0.05)
+    assert sum(one["familiarity"]["unknown"] for one in known) <= 1
+    assert "probably nothing it knows" in call("predict", tiny["run"], tmp_path / "noise.png").out
+
+
 def test_feature_maps_writes_one_picture_per_layer(call: Call, tiny: Any, tmp_path: Path) -> None:
     result = call("feature-maps", tiny["run"], "--image", 1, "--out", tmp_path / "maps")
     assert result.code == 0

@@ -12,6 +12,7 @@ from cifarviz.figures.probabilities import probabilities, probabilities_figure
 from cifarviz.figures.sprite import enlarge
 from cifarviz.ui.address import escaped
 from cifarviz.ui.components.chart import chart
+from cifarviz.ui.familiarity import render_familiarity
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.predict.example import training_note
 from cifarviz.ui.predict.picture import MAX_SIDE, ChosenNetwork, ChosenPicture, render_picture
@@ -51,7 +52,7 @@ def render_prediction(
             st.markdown(f"## {escaped(picture.name)}")
             if picture.image is not None and (trained := training_note(picture.image, network.run)):
                 st.caption(trained)
-            _render_probabilities(picture, network.names, predictions)
+            _render_probabilities(picture, network, predictions)
             if picture.image is not None:
                 _render_links(picture, network)
 
@@ -87,10 +88,12 @@ def format_prediction(ranked: Sequence[RankedClass], actual: int | None = None) 
 
 
 def _render_probabilities(
-    picture: ChosenPicture, classes: Sequence[str], predictions: NDArray[np.float32]
+    picture: ChosenPicture, network: ChosenNetwork, predictions: NDArray[np.float32]
 ) -> None:
+    classes = network.names
     ranked = rank_classes(classes, predictions)
     st.markdown(format_prediction(ranked, picture.actual), help=_SOFTMAX)
+    render_familiarity(network.run, network.weights, picture.pixels, key="predict-unknown")
     chart(
         probabilities_figure(probabilities(classes, predictions, actual=picture.actual)),
         key="predict-answer",

@@ -15,6 +15,7 @@ from cifarviz.ui.predict.example import (
     render_examples,
     render_image_choice,
 )
+from cifarviz.ui.predict.nearest import render_nearest
 from cifarviz.ui.predict.picture import ChosenNetwork, ChosenPicture
 from cifarviz.ui.predict.prediction import render_prediction
 from cifarviz.ui.predict.uploads import (
@@ -29,7 +30,7 @@ TryView = Callable[[ChosenPicture, ChosenNetwork], None]
 
 # What can be tried with the chosen picture, by its value of ``try`` in the address: a label, and
 # what renders it. The first is the default.
-_VIEWS: Mapping[str, tuple[str, TryView]] = {}
+_VIEWS: Mapping[str, tuple[str, TryView]] = {"answer": ("Answer", render_nearest)}
 
 
 def render_predictions(network: ChosenNetwork) -> str:

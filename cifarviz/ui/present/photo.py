@@ -1,14 +1,17 @@
 """The last scene: the prediction for a photo from the audience."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from cifarviz.analysis.predictions import rank_classes
 from cifarviz.data.pictures import PreparedPicture, prepare_picture
 from cifarviz.data.uploads import decode
+from cifarviz.errors import DataError
 from cifarviz.escaping import html_text
 from cifarviz.figures.pictures import picture_sheet
 from cifarviz.figures.theme import class_color
@@ -16,6 +19,7 @@ from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache
 from cifarviz.ui.address import quoted
+from cifarviz.ui.familiarity import find_detector, judge
 from cifarviz.ui.pickers import available_checkpoints, checkpoint_label
 from cifarviz.ui.present.stage import Stage, picture_html, render_headline
 from cifarviz.ui.query import render_choice
@@ -119,13 +123,24 @@ def _render_prediction(
     )
     input_html = picture_html(picture_sheet(pixels[np.newaxis], 1), "Input of the network")
     best = ranked[0]
+    familiarity = _format_familiarity(run, checkpoint, pixels)
     st.html(
         f'<div class="present-photo"><figure>{input_html}<figcaption>input</figcaption></figure>'
         '<div class="prediction"><p class="present-words">Prediction: '
-        f"<b>{html_text(best.name)}</b></p>"
+        f"<b>{html_text(best.name)}</b></p>{familiarity}"
         f'<div class="present-bars">{bars}</div></div></div>'
     )
     return prepared
+
+
+def _format_familiarity(run: Run, checkpoint: Checkpoint, pixels: NDArray[np.uint8]) -> str:
+    """The warning as HTML where the photo shows nothing the network knows, else nothing."""
+    detector = None
+    with suppress(DataError):
+        detector = find_detector(run, checkpoint, key="present-unknown")
+    if detector is None or not judge(run, checkpoint, detector, pixels).is_unknown:
+        return ""
+    return '<p class="present-unknown">This is probably nothing it knows.</p>'
 
 
 def _format_percent(probability: float) -> str:

@@ -1,0 +1,26 @@
+"""The vectors of the last hidden layer, with the predictions that follow from them."""
+
+import tensorflow as tf
+
+from cifarviz.network.inference import compute_logits, mean_log_probabilities
+from cifarviz.network.stateless import ForwardPass
+
+
+def features_and_log_probabilities(
+    forward: ForwardPass, batch: tf.Tensor, *, parts: int, mirrored: bool
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Features, float32 (n, features), and log-probabilities, float32 (n, classes), of a batch.
+
+    The features are of the images as they are; with ``mirrored`` the probabilities are those of
+    ``mean_log_probabilities``, of each image and its mirror image.
+    """
+    features: list[tf.Tensor] = []
+
+    def logits_of(part: tf.Tensor) -> tf.Tensor:
+        values = forward.features(part)
+        features.append(tf.cast(values, tf.float32))
+        return compute_logits(forward.nodes[-1].layer, values)
+
+    logs = mean_log_probabilities(logits_of, batch, parts, mirrored=mirrored)
+    # The parts of the mirror images come after those of the images.
+    return tf.concat(features[:parts], 0), logs
