@@ -14,6 +14,7 @@ from cifarviz.analysis.trained_model import TrainedModel
 from cifarviz.errors import DataError
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.preprocessing import Scaling
+from cifarviz.layers.base import Layer
 from cifarviz.layers.conv2d import Conv2D
 from cifarviz.layers.dense import Dense
 from cifarviz.layers.flatten import Flatten
@@ -25,7 +26,7 @@ SCALING = Scaling((1 / 255,) * 3, (0.0,) * 3)
 RANDOM = np.random.default_rng(0)
 
 
-def network(*layers: object, side: int = 6) -> TrainedModel:
+def network(*layers: Layer, side: int = 6) -> TrainedModel:
     architecture = Architecture(
         input_shape=(side, side, 3),
         classes=3,

@@ -9,6 +9,7 @@ from cifarviz.datasets.registry import find_dataset
 from cifarviz.ui import cache
 from cifarviz.ui.data_problem import render_data_problem
 from cifarviz.ui.errors import render_errors
+from cifarviz.ui.predict.comparison import render_comparison
 from cifarviz.ui.predict.example import (
     chosen_example,
     example_in_address,
@@ -30,7 +31,10 @@ TryView = Callable[[ChosenPicture, ChosenNetwork], None]
 
 # What can be tried with the chosen picture, by its value of ``try`` in the address: a label, and
 # what renders it. The first is the default.
-_VIEWS: Mapping[str, tuple[str, TryView]] = {"answer": ("Answer", render_nearest)}
+_VIEWS: Mapping[str, tuple[str, TryView]] = {
+    "answer": ("Nearest images", render_nearest),
+    "compare": ("Compare networks", render_comparison),
+}
 
 
 def render_predictions(network: ChosenNetwork) -> str:
