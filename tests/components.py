@@ -27,6 +27,8 @@ class Component:
             case "image_grid":
                 selected, head, _png = self.data.split(b"\n", 2)
                 return [json.loads(selected), json.loads(head)]
+            case "cropper":
+                return [json.loads(self.data.split(b"\n", 1)[0])]
             case "parallel_coordinates":
                 return [json.loads(self.data.split(b"\n", 1)[1])]
             case "prediction_table":
@@ -99,6 +101,11 @@ def ringed_tile(app: AppTest, key: str) -> int | None:
     """Return the index of the selected tile of a grid."""
     selected: int | None = _only(app, "image_grid", key)[0]
     return selected
+
+
+def croppers(app: AppTest) -> list[dict[str, Any]]:
+    """Return the pictures of which a part can be chosen, with that part."""
+    return [component.json_lines()[0] for component in components(app, "cropper")]
 
 
 def prediction_table(app: AppTest, key: str) -> dict[str, Any]:

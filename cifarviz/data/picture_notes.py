@@ -20,6 +20,7 @@ class PictureChange(StrEnum):
     TRANSPARENT = "Transparent parts filled with white."
     CROPPED_TO_SQUARE = "Cropped to the central square."
     CROPPED = "Cropped around its centre to the proportions {width} to {height}."
+    CROPPED_BY_CHOICE = "Cropped to the part you chose."
     STRETCHED_TO_SQUARE = "Stretched to a square."
     STRETCHED = "Stretched to the proportions {width} to {height}."
     PADDED_TO_SQUARE = "Padded to a square with its mean colour."

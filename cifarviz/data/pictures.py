@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,37 @@ _FITTED: dict[FitMode, tuple[PictureChange, PictureChange]] = {
     "stretch": (PictureChange.STRETCHED_TO_SQUARE, PictureChange.STRETCHED),
     "pad": (PictureChange.PADDED_TO_SQUARE, PictureChange.PADDED),
 }
+
+
+MIN_CROP: Final = 0.1
+"""The smallest ``share`` of a crop that people can choose."""
+
+
+@dataclass(frozen=True)
+class Crop:
+    """A part of a picture, in the proportions of a network's input.
+
+    ``x`` and ``y``, 0 to 1, are its centre, in widths and heights of the picture; ``share``, up to
+    1, is its side, in sides of the largest such part. The default is the largest in the middle.
+    """
+
+    x: float = 0.5
+    y: float = 0.5
+    share: float = 1.0
+
+    def box(
+        self, size: tuple[int, int], proportions: tuple[int, int]
+    ) -> tuple[float, float, float, float]:
+        """Left, top, right and bottom in a picture of this size (width, height), in pixels.
+
+        ``proportions`` are a width and a height. A part that sticks out is moved inside.
+        """
+        width, height = size
+        scale = self.share * min(width / proportions[0], height / proportions[1])
+        across, down = proportions[0] * scale, proportions[1] * scale
+        left = min(max(self.x * width - across / 2, 0.0), width - across)
+        top = min(max(self.y * height - down / 2, 0.0), height - down)
+        return left, top, left + across, top + down
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,16 +115,18 @@ def fit_picture(
     *,
     dark_background: bool,
     mode: FitMode = "crop",
+    crop: Crop | None = None,
 ) -> FittedPicture:
     """Fit a decoded picture to a network's input (height, width, channels) by ``fit_to``.
 
-    Raises ``ExperimentInvalid`` for a network of other than 1 or 3 channels.
+    ``crop`` is the part that mode "crop" keeps, by default the central one. Raises
+    ``ExperimentInvalid`` for a network of other than 1 or 3 channels.
     """
     return FittedPicture(
-        fit_to(image.rgb, image_shape, mode),
+        fit_to(image.rgb, image_shape, mode, crop),
         (
             *(PictureNote(change) for change in image.notes),
-            *_fitting_notes(image, image_shape, mode),
+            *_fitting_notes(image, image_shape, mode, crop),
         ),
         has_light_background(image.rgb),
         dark_background,
@@ -104,12 +137,13 @@ def fit_to(
     rgb: NDArray[np.uint8],
     image_shape: tuple[int, int, int],
     mode: FitMode = "crop",
+    crop: Crop | None = None,
 ) -> NDArray[np.uint8]:
     """Resize an image, uint8 (h, w, 3), to a network's input, uint8 (height, width, c).
 
-    "crop" keeps the central part, "stretch" distorts, "pad" adds borders of the image's mean
-    colour. One channel means grey (ITU-R 601 luma). An image of this size is not changed. Raises
-    ``ExperimentInvalid`` for other channels than 1 or 3.
+    "crop" keeps the central part, or ``crop``, "stretch" distorts, "pad" adds borders of the mean
+    colour. One channel means grey (ITU-R 601 luma). An image of this size is not changed.
+    Raises ``ExperimentInvalid`` for other channels than 1 or 3.
     """
     height, width, channels = image_shape
     if channels not in (1, 3):
@@ -120,9 +154,11 @@ def fit_to(
         )
     image = Image.fromarray(np.ascontiguousarray(rgb))
     size = (width, height)
-    if image.size != size:
-        # Lanczos averages over all source pixels, which avoids aliasing.
-        filter_ = Image.Resampling.LANCZOS
+    # Lanczos averages over all source pixels, which avoids aliasing.
+    filter_ = Image.Resampling.LANCZOS
+    if mode == "crop" and crop is not None:
+        image = image.resize(size, filter_, box=crop.box(image.size, size))
+    elif image.size != size:
         if mode == "crop":
             image = ImageOps.fit(image, size, filter_)
         elif mode == "pad":
@@ -141,10 +177,12 @@ def has_light_background(rgb: NDArray[np.uint8]) -> bool:
 
 
 def _fitting_notes(
-    image: UploadedImage, image_shape: tuple[int, int, int], mode: FitMode
+    image: UploadedImage, image_shape: tuple[int, int, int], mode: FitMode, crop: Crop | None
 ) -> Iterator[PictureNote]:
     height, width, channels = image_shape
-    if image.width * height != image.height * width:
+    if mode == "crop" and crop is not None:
+        yield PictureNote(PictureChange.CROPPED_BY_CHOICE)
+    elif image.width * height != image.height * width:
         to_square, to_other = _FITTED[mode]
         if width == height:
             yield PictureNote(to_square)

@@ -9,6 +9,7 @@ from typing import Any
 
 import streamlit as st
 
+from cifarviz.data.pictures import Crop
 from cifarviz.datasets.info import Language
 from cifarviz.experiment.draft import Draft
 
@@ -167,6 +168,26 @@ def camera_memory() -> CameraMemory:
     """Return that of this session, to be changed in place."""
     memory = st.session_state.setdefault("camera-memory", CameraMemory())
     assert isinstance(memory, CameraMemory)
+    return memory
+
+
+@dataclass
+class PredictMemory:
+    """The pictures of this session on Predict, which are nowhere else.
+
+    ``crops`` are the parts chosen, by the picture; ``shot`` is the newest picture from the camera,
+    a JPEG file, and ``number`` counts them.
+    """
+
+    crops: dict[str, Crop] = field(default_factory=dict)
+    shot: bytes | None = None
+    number: int = 0
+
+
+def predict_memory() -> PredictMemory:
+    """Return that of this session, to be changed in place."""
+    memory = st.session_state.setdefault("predict-memory", PredictMemory())
+    assert isinstance(memory, PredictMemory)
     return memory
 
 

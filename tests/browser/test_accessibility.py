@@ -58,6 +58,8 @@ ADDRESSES = (
     "evaluate?view=ensemble&members=MINE,OTHER&show=mended&member=2&image=3",
     "evaluate?view=ensemble&template=MINE&count=3&first=5",
     "predict?run=MINE&split=test&image=3",
+    "predict?run=MINE&image=3&try=compare&with=OTHER,MINE@best",
+    "predict?run=MINE&from=camera",
     f"{STAGE}=data",
     f"{STAGE}=network",
     f"{STAGE}=training&at=1.5&pace=5x&notes=1",

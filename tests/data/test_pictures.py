@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from cifarviz.data.picture_notes import PictureChange
-from cifarviz.data.pictures import fit_picture, fit_to, has_light_background, prepare_picture
+from cifarviz.data.pictures import (
+    Crop,
+    FitMode,
+    fit_picture,
+    fit_to,
+    has_light_background,
+    prepare_picture,
+)
 from cifarviz.data.uploads import UploadedImage
 from tests.image_files import noise
 
@@ -140,3 +147,43 @@ def test_odd_sizes_fit_as_well(size, mode):
 def test_an_invalid_image_shape_is_refused():
     with pytest.raises(ValueError, match=r"has 1 \(grey\) or 3"):
         fit_to(np.zeros((4, 4, 3), np.uint8), (32, 32, 4))
+
+
+def test_the_largest_part_in_the_middle_is_what_crop_keeps_by_default() -> None:
+    random = np.random.default_rng(0)
+    for shape, target in (((30, 90, 3), (32, 32, 3)), ((97, 41, 3), (28, 20, 1))):
+        pixels = random.integers(0, 256, shape, np.uint8)
+        by_default, chosen = fit_to(pixels, target), fit_to(pixels, target, crop=Crop())
+        np.testing.assert_allclose(chosen.astype(int), by_default, atol=1)
+
+
+def test_a_chosen_part_is_cut_out_pixel_for_pixel() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (64, 128, 3), np.uint8)
+    # Its side is half of 64, its centre at (96, 16).
+    fitted = fit_to(pixels, (32, 32, 3), crop=Crop(0.75, 0.25, 0.5))
+    np.testing.assert_array_equal(fitted, pixels[:32, 80:112])
+
+
+@pytest.mark.parametrize(
+    ("crop", "box"),
+    [
+        (Crop(0, 0, 0.5), (0, 0, 30, 30)),
+        (Crop(1, 1, 0.5), (90, 30, 120, 60)),
+        (Crop(0.5, 0.5, 1), (30, 0, 90, 60)),
+        (Crop(0, 0.9, 1), (0, 0, 60, 60)),
+    ],
+)
+def test_a_part_stays_inside_the_picture(crop: Crop, box: tuple[int, ...]) -> None:
+    assert crop.box((120, 60), (32, 32)) == pytest.approx(box)
+
+
+def test_a_chosen_part_is_noted_and_only_where_pictures_are_cropped() -> None:
+    pixels = np.zeros((30, 90, 3), np.uint8)
+    upload = UploadedImage(pixels, (), 90, 30, "PNG", "RGB")
+    modes: dict[FitMode, bool] = {"crop": True, "pad": False}
+    for mode, noted in modes.items():
+        fitted = fit_picture(
+            upload, (32, 32, 3), dark_background=False, mode=mode, crop=Crop(0.2, 0.5, 0.6)
+        )
+        changes = [note.change for note in fitted.notes]
+        assert (PictureChange.CROPPED_BY_CHOICE in changes) is noted

@@ -459,6 +459,16 @@ LINKS = (
         "&checkpoint=epochs&epoch=1",
     ),
     Link(
+        "predict?run=MINE&image=3&try=compare&with=OTHER,MINE@best",
+        {"Try with this picture": "Compare networks", "Compare with": ".*other.*"},
+        ("chart predict-comparison", "^Together the networks predict"),
+    ),
+    Link(
+        "predict?run=MINE&from=camera",
+        {"Your picture": "From the camera"},
+        ("camera_picture predict-camera",),
+    ),
+    Link(
         "predict?run=CLOTHES&invert=no",
         {RUN: CLOTHES, "Swap light and dark": "Never"},
         ("image_grid predict-examples: .*'Trouser'",),

@@ -4,6 +4,7 @@ import numpy as np
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from tests.components import croppers
 from tests.pages.app_page import elements, opened_from_start
 
 File = tuple[str, bytes, str]
@@ -33,8 +34,9 @@ def plain(markdown: str) -> str:
 
 
 def pictures(app: AppTest) -> list[str]:
-    """What screen readers say of the pictures, in their order."""
-    return [image.alt for one in elements(app, "image") for image in one.proto.imgs]
+    """What screen readers say of the pictures, those with a part to choose first."""
+    images = [image.alt for one in elements(app, "image") for image in one.proto.imgs]
+    return [*(one["name"] for one in croppers(app)), *images]
 
 
 def photo(size: tuple[int, int] = (90, 60), mode: str = "RGB") -> Image.Image:

@@ -1,5 +1,6 @@
 """Several networks for the chosen picture: runs, epochs of a run, and their ensemble."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -25,7 +26,6 @@ from cifarviz.ui.ensemble.members import (
     format_members,
     member_labels,
     parse_members,
-    short_member_labels,
 )
 from cifarviz.ui.epoch_scrubber import epochs_with_weights
 from cifarviz.ui.errors import render_errors
@@ -34,6 +34,8 @@ from cifarviz.ui.predict.picture import ChosenNetwork, ChosenPicture
 from cifarviz.ui.query import update_query_params, widget_key, widget_value
 
 _KEY = "predict-with"
+# Characters of a run's name beside the chart.
+_LONGEST = 24
 
 
 def render_comparison(picture: ChosenPicture, network: ChosenNetwork) -> None:
@@ -153,13 +155,28 @@ def _render_predictions(
     chart(
         member_probabilities_figure(
             member_probabilities(
-                network.names, short_member_labels(shown), probabilities, actual=picture.actual
+                network.names, _short_labels(shown), probabilities, actual=picture.actual
             )
         ),
         key="predict-comparison",
         file_name="predictions",
         description="Probability of each class, by each network and by all together",
     )
+
+
+def _short_labels(members: Sequence[Member]) -> list[str]:
+    """The epoch of each, and the name of its run where there are several."""
+    runs = Counter(member.run.id for member in members)
+    labels = []
+    for number, member in enumerate(members, 1):
+        name = member.run.name
+        short = name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
+        epoch = member.label.split(" (")[0]
+        parts = [short] if len(runs) > 1 else []
+        if runs[member.run.id] > 1:
+            parts.append(epoch)
+        labels.append(f"{number} · {', '.join(parts)}")
+    return labels
 
 
 def _predict(member: Member, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from cifarviz.data.pictures import Crop
 from cifarviz.figures.sprite import sprite
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import WeightsChoice
@@ -18,13 +19,29 @@ MAX_SIDE: Final = 224
 
 
 @dataclass(frozen=True, eq=False)
+class Source:
+    """A stranger's picture as it came: ``"uploaded"`` or ``"taken"`` by the camera.
+
+    ``id`` is that of the file. ``thumbnail`` uint8 (h, w, 3) has at most ``MAX_SIDE`` pixels per
+    side; ``about`` is the size and format. ``crop`` is the part that the network gets, ``None``
+    if it gets all of it.
+    """
+
+    id: str
+    thumbnail: NDArray[np.uint8]
+    about: str
+    came: Literal["uploaded", "taken"]
+    crop: Crop | None
+
+
+@dataclass(frozen=True, eq=False)
 class ChosenPicture:
     """An image of the data set, an uploaded file or a picture from the camera.
 
-    ``pixels`` uint8 (height, width, channels) are the network's input; ``id`` differs from picture
-    to picture. ``actual`` is the index of its class, ``image`` its place in the data set, if it has
-    them. Of a stranger's picture, ``original`` is a thumbnail, uint8 (h, w, 3), ``about`` its size
-    and format, and ``notes`` what was changed to make it the input.
+    ``pixels`` uint8 (height, width, channels) are the network's input; ``id`` differs where they
+    do. ``actual`` is the index of its class, and ``image`` its place in the data set, if it has
+    them. A stranger's picture has a ``source``, and ``notes`` on what was changed to make it the
+    input.
     """
 
     id: str
@@ -32,14 +49,8 @@ class ChosenPicture:
     pixels: NDArray[np.uint8]
     actual: int | None = None
     image: DatasetImage | None = None
-    original: NDArray[np.uint8] | None = None
-    about: str = ""
+    source: Source | None = None
     notes: tuple[str, ...] = ()
-
-    @property
-    def is_stranger(self) -> bool:
-        """Whether it is no image of a data set, so that it may show anything."""
-        return self.image is None
 
 
 @dataclass(frozen=True, eq=False)

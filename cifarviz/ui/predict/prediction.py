@@ -1,6 +1,7 @@
 """The network's prediction for the chosen picture."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import streamlit as st
@@ -10,12 +11,20 @@ from cifarviz.analysis.predictions import RankedClass, rank_classes
 from cifarviz.figures.percent import format_probability
 from cifarviz.figures.probabilities import probabilities, probabilities_figure
 from cifarviz.figures.sprite import enlarge
+from cifarviz.ui import state
 from cifarviz.ui.address import escaped
 from cifarviz.ui.components.chart import chart
+from cifarviz.ui.components.cropper import cropper
 from cifarviz.ui.familiarity import render_familiarity
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.predict.example import training_note
-from cifarviz.ui.predict.picture import MAX_SIDE, ChosenNetwork, ChosenPicture, render_picture
+from cifarviz.ui.predict.picture import (
+    MAX_SIDE,
+    ChosenNetwork,
+    ChosenPicture,
+    Source,
+    render_picture,
+)
 
 _CONFIDENT = 0.9
 _LIKELY = 0.5
@@ -34,10 +43,9 @@ def render_prediction(
     """
     height, width = picture.pixels.shape[:2]
     with st.container(border=True, horizontal=True, gap="medium", key="predict-card"):
-        if picture.original is not None:
+        if picture.source is not None:
             with st.container(width=MAX_SIDE):
-                render_picture(picture.original, f"{picture.name} as uploaded")
-                st.caption(f"As uploaded: {picture.about}")
+                _render_source(picture.source, picture)
         with st.container(width=MAX_SIDE):
             shown = enlarge(picture.pixels, MAX_SIDE)
             if picture.image is None:
@@ -55,6 +63,24 @@ def render_prediction(
             _render_probabilities(picture, network, predictions)
             if picture.image is not None:
                 _render_links(picture, network)
+
+
+def _render_source(source: Source, picture: ChosenPicture) -> None:
+    name = f"{picture.name} as {source.came}"
+    if source.crop is None:
+        render_picture(source.thumbnail, name)
+    else:
+        height, width = picture.pixels.shape[:2]
+        cropper(
+            source.thumbnail,
+            source.crop,
+            key=f"predict-crop-{source.id}",
+            name=name,
+            proportions=(width, height),
+            on_crop=partial(state.predict_memory().crops.__setitem__, source.id),
+        )
+        st.caption("Drag the frame or its corner to choose a part.")
+    st.caption(f"As {source.came}: {source.about}")
 
 
 def format_prediction(ranked: Sequence[RankedClass], actual: int | None = None) -> str:

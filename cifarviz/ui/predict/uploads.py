@@ -2,8 +2,8 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import get_args
+from dataclasses import dataclass, field, replace
+from typing import Literal, get_args
 
 import numpy as np
 import streamlit as st
@@ -12,8 +12,8 @@ from PIL import Image
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from cifarviz.analysis.predictions import most_probable_class
-from cifarviz.data.pictures import FitMode, FittedPicture, PreparedPicture, fit_picture
-from cifarviz.data.uploads import MAX_PIXELS, decode
+from cifarviz.data.pictures import Crop, FitMode, FittedPicture, PreparedPicture, fit_picture
+from cifarviz.data.uploads import MAX_PIXELS, UploadedImage, decode
 from cifarviz.datasets.info import DatasetInfo
 from cifarviz.errors import ImageDecoderBusy, ImageUnreadable
 from cifarviz.figures.percent import format_probability
@@ -24,7 +24,7 @@ from cifarviz.ui.address import escaped
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.components.scroll_here import scroll_here
 from cifarviz.ui.predict.example import clear_example
-from cifarviz.ui.predict.picture import MAX_SIDE, ChosenNetwork, ChosenPicture
+from cifarviz.ui.predict.picture import MAX_SIDE, ChosenNetwork, ChosenPicture, Source
 from cifarviz.ui.query import render_choice
 
 # Seconds before the progress of reading is shown.
@@ -44,7 +44,8 @@ class ReadImage:
     """An uploaded image, as shown and fitted to the network's input.
 
     ``thumbnail`` uint8 (h, w, 3) has at most ``MAX_SIDE`` pixels per side; ``fitted`` has the
-    image for each fit mode; ``about`` is its size and format.
+    image for each fit mode; ``about`` is its size and format; ``crop`` is the part that fit mode
+    "crop" keeps.
     """
 
     id: str
@@ -52,6 +53,7 @@ class ReadImage:
     thumbnail: NDArray[np.uint8]
     fitted: Mapping[FitMode, FittedPicture]
     about: str
+    crop: Crop = field(default_factory=Crop)
 
     def prepare(self, options: FitOptions) -> PreparedPicture:
         """The network's input with these options."""
@@ -72,6 +74,8 @@ INVERSIONS = {"auto": "If background is light", "yes": "Always", "no": "Never"}
 _INVERT = {"auto": None, "yes": True, "no": False}
 
 _TILE = 96
+# Pixels of a picture's longer side that are enough to cut parts out of it.
+_SOURCE_SIDE = 1024
 
 
 def render_uploader() -> list[UploadedFile]:
@@ -144,19 +148,25 @@ def choose_file(
         position = _render_overview(images, options, network, position)
     for file in bad:
         st.error(escaped(file.problem), icon=":material/error:")
-    return None if position is None else _chosen_picture(images[position], options)
+    return None if position is None else chosen_picture(images[position], options)
 
 
-def _chosen_picture(file: ReadImage, options: FitOptions) -> ChosenPicture:
+def chosen_picture(
+    file: ReadImage, options: FitOptions, came: Literal["uploaded", "taken"] = "uploaded"
+) -> ChosenPicture:
+    """Return the image as the picture that the page judges; ``came`` is how."""
     prepared = file.prepare(options)
     return ChosenPicture(
-        id=f"{file.id}-{options.mode}-{prepared.inverted}",
+        id=f"{file.id}-{options.mode}-{prepared.inverted}-{file.crop}",
         name=file.name,
         pixels=prepared.pixels,
-        original=file.thumbnail,
-        about=file.about,
+        source=Source(file.id, file.thumbnail, file.about, came, _crop_of(file, options)),
         notes=tuple(map(str, prepared.notes)),
     )
+
+
+def _crop_of(file: ReadImage, options: FitOptions) -> Crop | None:
+    return file.crop if options.mode == "crop" else None
 
 
 def _recall_position(images: Sequence[ReadImage]) -> int:
@@ -211,7 +221,8 @@ def read_files(
         if time.monotonic() - start > _PROGRESS_DELAY:
             progress.progress(number / len(files), text=f"Reading images: {number} of {len(files)}")
         try:
-            read.append(_read(file.file_id, file.name, info.dark_background, image_shape, file))
+            found = _read(file.file_id, file.name, info.dark_background, image_shape, file)
+            read.append(_with_crop(found, info.dark_background, image_shape, file))
         except ImageDecoderBusy as error:
             read.append(BadFile(file.file_id, file.name, str(error)))
     progress.empty()
@@ -228,23 +239,65 @@ def _read(
     _file: UploadedFile,
 ) -> ReadImage | BadFile:
     try:
-        upload = decode(_file.getvalue(), name)
+        return read_image(file_id, name, dark_background, image_shape, _file.getvalue())
     except ImageDecoderBusy:
         # Not cached: it is tried again at the next rerun.
         raise
     except ImageUnreadable as error:
         # Cached: a damaged file of 20 MB would be read again at every rerun.
         return BadFile(file_id, name, str(error))
+
+
+def read_image(
+    file_id: str,
+    name: str,
+    dark_background: bool,
+    image_shape: tuple[int, int, int],
+    data: bytes,
+    crop: Crop | None = None,
+) -> ReadImage:
+    """Decode a file and fit it to a network's input; raises ``ImageUnreadable``.
+
+    ``crop`` is the part that fit mode "crop" keeps, by default the central one.
+    """
+    upload = decode(data, name)
     return ReadImage(
         file_id,
         name,
         thumbnail=thumbnail(upload.rgb),
         fitted={
-            mode: fit_picture(upload, image_shape, dark_background=dark_background, mode=mode)
+            mode: fit_picture(
+                upload, image_shape, dark_background=dark_background, mode=mode, crop=crop
+            )
             for mode in get_args(FitMode)
         },
         about=f"{upload.width:,} × {upload.height:,} pixels, {upload.format}",
+        crop=crop or Crop(),
     )
+
+
+def _with_crop(
+    image: ReadImage | BadFile,
+    dark_background: bool,
+    image_shape: tuple[int, int, int],
+    file: UploadedFile,
+) -> ReadImage | BadFile:
+    """Return the image with the part of it that was chosen, if any."""
+    crop = state.predict_memory().crops.get(image.id)
+    if crop is None or isinstance(image, BadFile):
+        return image
+    source = _source(image.id, image.name, file)
+    cropped = fit_picture(source, image_shape, dark_background=dark_background, crop=crop)
+    return replace(image, fitted={**image.fitted, "crop": cropped}, crop=crop)
+
+
+# Some megabytes each, so that dragging does not decode a photo again and again.
+@st.cache_resource(max_entries=8, ttl=3600, show_spinner=False)
+def _source(file_id: str, name: str, _file: UploadedFile) -> UploadedImage:
+    upload = decode(_file.getvalue(), name)
+    image = Image.fromarray(upload.rgb)
+    image.thumbnail((_SOURCE_SIDE, _SOURCE_SIDE), Image.Resampling.LANCZOS)
+    return replace(upload, rgb=np.asarray(image))
 
 
 def thumbnail(rgb: NDArray[np.uint8], max_side: int = MAX_SIDE) -> NDArray[np.uint8]:

@@ -1,6 +1,7 @@
 """The parts of Predict: the picture that is chosen, its prediction, and what to try with it."""
 
 from collections.abc import Callable, Mapping
+from typing import Literal
 
 import streamlit as st
 
@@ -9,6 +10,7 @@ from cifarviz.datasets.registry import find_dataset
 from cifarviz.ui import cache
 from cifarviz.ui.data_problem import render_data_problem
 from cifarviz.ui.errors import render_errors
+from cifarviz.ui.predict.camera import camera_shot, render_camera
 from cifarviz.ui.predict.comparison import render_comparison
 from cifarviz.ui.predict.example import (
     chosen_example,
@@ -26,6 +28,8 @@ from cifarviz.ui.predict.uploads import (
     render_uploader,
 )
 from cifarviz.ui.query import render_choice
+
+_WAYS: Mapping[Literal["file", "camera"], str] = {"file": "From files", "camera": "From the camera"}
 
 TryView = Callable[[ChosenPicture, ChosenNetwork], None]
 
@@ -62,7 +66,10 @@ def _choose_picture(network: ChosenNetwork, info: DatasetInfo) -> ChosenPicture 
     has_images = not render_data_problem(run)
     own, others = st.columns([3, 2], gap="large")
     with own:
-        files = render_uploader()
+        way = _pick_way()
+        files = render_uploader() if way == "file" else []
+        if way == "camera":
+            render_camera()
         options = pick_fit_options(info)
         if has_images:
             with render_errors():
@@ -74,10 +81,25 @@ def _choose_picture(network: ChosenNetwork, info: DatasetInfo) -> ChosenPicture 
             render_examples(run)
         with render_errors():
             example = example_in_address(run)
-    # The newest first: users wait for it.
-    read = read_files(files[::-1], info, run.experiment.architecture.input_shape)
-    file = choose_file(read, options, network, chosen=example is None)
-    return file if example is None else chosen_example(example, network.names)
+    if way == "camera":
+        own_picture = camera_shot(info, options, network) if example is None else None
+    else:
+        # The newest first: users wait for it.
+        read = read_files(files[::-1], info, run.experiment.architecture.input_shape)
+        own_picture = choose_file(read, options, network, chosen=example is None)
+    return own_picture if example is None else chosen_example(example, network.names)
+
+
+def _pick_way() -> Literal["file", "camera"]:
+    return render_choice(
+        "from",
+        "Your picture",
+        _WAYS,
+        key="predict-from",
+        hint=None,
+        label_visibility="collapsed",
+        problem=lambda word: f"Pictures cannot come from {word}. Use file or camera.",
+    )
 
 
 def _render_views(picture: ChosenPicture, network: ChosenNetwork) -> None:
