@@ -39,10 +39,10 @@ from cifarviz.processor import machine_name
 from cifarviz.runs.recorded import recorded_series, restore_recorded_run
 from cifarviz.runs.records import Run
 from cifarviz.runs.run_data import load_evaluation_data
+from cifarviz.runs.run_images import load_run_images
 from cifarviz.runs.store import RunStore
 from cifarviz.runs.stored_weights import default_weights
 from cifarviz.settings import Settings
-from cifarviz.training.run_images import load_run_images
 
 _KNOWN, _OTHERS = 2_000, 500
 _SEARCHED, _NEIGHBOUR = 20_000, 50

@@ -34,11 +34,7 @@ from cifarviz.analysis.calibration import compute_calibration
 from cifarviz.analysis.evaluation import Evaluation
 from cifarviz.analysis.evaluation import evaluate as evaluate_predictions
 from cifarviz.analysis.feature_maps import scale_channels
-from cifarviz.analysis.out_of_distribution import (
-    MAX_REFERENCE_IMAGES,
-    MAX_TRAINING_IMAGES,
-    make_detector,
-)
+from cifarviz.analysis.out_of_distribution import make_run_detector
 from cifarviz.data import library
 from cifarviz.data.image_set import Dataset
 from cifarviz.data.pictures import FitMode, PreparedPicture, prepare_picture
@@ -77,7 +73,6 @@ from cifarviz.runs.store import RunStore
 from cifarviz.runs.stored_predictions import load_or_compute_predictions
 from cifarviz.runs.stored_weights import stored_checkpoints
 from cifarviz.settings import Settings
-from cifarviz.training.run_images import load_run_images
 
 if TYPE_CHECKING:
     from cifarviz.analysis.trained_model import TrainedModel
@@ -325,15 +320,7 @@ class Home:
         run = self.run(run)
         index, pixels = self._load_pixels(run, images, invert)
         model = self.model(run, weights=weights)
-        known = load_run_images(
-            run,
-            self.settings,
-            most_train=MAX_TRAINING_IMAGES,
-            most_reference=MAX_REFERENCE_IMAGES,
-        )
-        detector = make_detector(
-            model, known.train.images, known.reference.images, known.reference_split
-        )
+        detector = make_run_detector(run, model, self.settings)
         rows = [
             (judged.is_unknown, judged.score, judged.threshold)
             for judged in detector.judge(model.layer_statistics(pixels))

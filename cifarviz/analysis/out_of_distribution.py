@@ -13,6 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cifarviz.errors import DataError
+from cifarviz.runs.records import Run
+from cifarviz.runs.run_images import load_run_images
+from cifarviz.settings import Settings
 
 if TYPE_CHECKING:
     from cifarviz.analysis.trained_model import TrainedModel
@@ -178,4 +181,22 @@ def make_detector(
         model.layer_statistics(train, on_progress=on_progress),
         model.layer_statistics(reference, on_progress=after_train),
         split,
+    )
+
+
+def make_run_detector(
+    run: Run,
+    model: "TrainedModel",
+    settings: Settings,
+    on_progress: Callable[[int], None] | None = None,
+) -> UnknownDetector:
+    """Calibrate a detector for a run's network on the run's images, as ``make_detector`` does.
+
+    Raises ``DataError`` where they are not on this machine, or too few.
+    """
+    images = load_run_images(
+        run, settings, most_train=MAX_TRAINING_IMAGES, most_reference=MAX_REFERENCE_IMAGES
+    )
+    return make_detector(
+        model, images.train.images, images.reference.images, images.reference_split, on_progress
     )

@@ -12,10 +12,8 @@ from cifarviz.analysis.evaluation import evaluate as evaluate_predictions
 from cifarviz.analysis.feature_maps import layer_views
 from cifarviz.analysis.intervals import accuracy_interval
 from cifarviz.analysis.out_of_distribution import (
-    MAX_REFERENCE_IMAGES,
-    MAX_TRAINING_IMAGES,
     UnknownDetector,
-    make_detector,
+    make_run_detector,
 )
 from cifarviz.analysis.predictions import rank_classes
 from cifarviz.cli.output import AsJson, print_json, print_message, print_table
@@ -40,7 +38,6 @@ from cifarviz.runs.stored_weights import (
     weights_position,
 )
 from cifarviz.settings import Settings
-from cifarviz.training.run_images import load_run_images
 
 if TYPE_CHECKING:
     from cifarviz.analysis.trained_model import TrainedModel
@@ -234,12 +231,7 @@ def _make_detector(run: Run, model: "TrainedModel", settings: Settings) -> Unkno
     """Return what tells pictures the network knows from others; ``None``, with a message, if that
     cannot be told."""
     try:
-        images = load_run_images(
-            run, settings, most_train=MAX_TRAINING_IMAGES, most_reference=MAX_REFERENCE_IMAGES
-        )
-        return make_detector(
-            model, images.train.images, images.reference.images, images.reference_split
-        )
+        return make_run_detector(run, model, settings)
     except DataError as error:
         print_message(str(error))
         return None

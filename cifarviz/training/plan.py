@@ -7,17 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cifarviz.data.image_set import Dataset, ImageSet
-from cifarviz.data.splits import Positions, train_validation_split
 from cifarviz.data.statistics import channel_mean_std
 from cifarviz.data.wrong_labels import count_wrong_labels, with_wrong_labels, wrong_label_order
 from cifarviz.datasets.arrays import Labels
 from cifarviz.errors import ExperimentInvalid
-from cifarviz.experiment.experiment import Experiment, SplitValidation, TestValidation
+from cifarviz.experiment.experiment import Experiment, TestValidation
 from cifarviz.experiment.preprocessing import Scaling, Standardize, scaling
+from cifarviz.experiment.split_positions import train_positions
 from cifarviz.training.class_balance import balanced_order
 
-# Not an epoch, so that it is no [seed, epoch], which gives the order of an epoch.
-_SUBSET_STREAM = 2**32 - 1
 MAX_TRACKED: Final = 500
 """The most images with wrong labels that are tracked; as many with correct ones are, too."""
 
@@ -89,20 +87,6 @@ def training_images(experiment: Experiment, dataset: Dataset) -> TrainingImageSe
     return TrainingImageSets(noisy, train.labels, validation)
 
 
-def train_positions(experiment: Experiment, train_images: int) -> tuple[Positions, Positions]:
-    """Return which of so many training images are trained on, and which are held back.
-
-    The second is empty without a split.
-    """
-    parts = split_positions(experiment, train_images)
-    train, validation = parts or (np.arange(train_images), np.arange(0))
-    limit = experiment.data.train_images
-    if limit is not None and limit < len(train):
-        stream = np.random.default_rng([experiment.seed, _SUBSET_STREAM])
-        train = train[stream.permutation(len(train))[:limit]]
-    return train, validation
-
-
 def tracked_image_count(wrong_labels: float, train_images: int) -> int:
     """Return how many training images are tracked at this share of wrong labels."""
     wrong = count_wrong_labels(wrong_labels, train_images)
@@ -115,17 +99,6 @@ def _tracked_positions(train: ImageSet, true_labels: Labels, seed: int) -> NDArr
     wrong = (train.labels != true_labels)[order]
     most = min(int(wrong.sum()), MAX_TRACKED)
     return np.concatenate([order[wrong][:most], order[~wrong][:most]])
-
-
-def split_positions(
-    experiment: Experiment, train_images: int
-) -> tuple[Positions, Positions] | None:
-    """Return the training and the validation positions, or ``None`` without a split."""
-    if not isinstance(experiment.validation, SplitValidation):
-        return None
-    return train_validation_split(
-        train_images, experiment.validation.fraction, experiment.validation.seed
-    )
 
 
 def check_plan(experiment: Experiment, dataset: Dataset) -> None:

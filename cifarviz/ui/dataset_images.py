@@ -11,10 +11,10 @@ from cifarviz.data.image_set import Dataset, ImageSet, Split
 from cifarviz.datasets.info import DatasetInfo
 from cifarviz.datasets.registry import find_dataset
 from cifarviz.errors import DatasetNotFound, ExperimentInvalid
+from cifarviz.experiment.split_positions import split_positions
 from cifarviz.layers.base import format_shape
 from cifarviz.runs.records import Run
 from cifarviz.runs.run_data import check_run_data
-from cifarviz.training.plan import split_positions
 from cifarviz.ui import cache
 from cifarviz.ui.address import whole_number
 

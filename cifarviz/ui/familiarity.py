@@ -14,11 +14,10 @@ from cifarviz.analysis.out_of_distribution import (
     MAX_TRAINING_IMAGES,
     Familiarity,
     UnknownDetector,
-    make_detector,
+    make_run_detector,
 )
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import WeightsChoice
-from cifarviz.training.run_images import load_run_images
 from cifarviz.ui import cache
 from cifarviz.ui.errors import render_errors
 from cifarviz.ui.weights_job import render_weights_job
@@ -99,19 +98,8 @@ def _job(run: Run, weights: WeightsChoice) -> BackgroundJob[UnknownDetector]:
     runs = cache.store()
 
     def compute(report: Callable[[int], None]) -> UnknownDetector:
-        images = load_run_images(
-            run,
-            runs.settings,
-            most_train=MAX_TRAINING_IMAGES,
-            most_reference=MAX_REFERENCE_IMAGES,
-        )
-        return make_detector(
-            cache.open_model(run, weights, runs),
-            images.train.images,
-            images.reference.images,
-            images.reference_split,
-            report,
-        )
+        model = cache.open_model(run, weights, runs)
+        return make_run_detector(run, model, runs.settings, report)
 
     total = min(run.train_images or 0, MAX_TRAINING_IMAGES) + MAX_REFERENCE_IMAGES
     return BackgroundJob(compute, total, "cifarviz-unknown")

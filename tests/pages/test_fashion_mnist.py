@@ -197,7 +197,7 @@ def test_inside_inverts_uploads_unless_switched_off(clothes: Run, test_images: I
 
 
 def test_the_first_validation_image_comes_first(clothes: Run, shared: Shared) -> None:
-    from cifarviz.training.plan import split_positions
+    from cifarviz.experiment.split_positions import split_positions
 
     train = library.load("fashion-mnist", "sample", shared[0]).train
     parts = split_positions(clothes.experiment, len(train))

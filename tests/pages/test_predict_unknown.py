@@ -87,7 +87,7 @@ def test_without_the_images_it_was_trained_on_the_page_says_so(
     def refuse(*_given: object, **_more: object) -> None:
         raise DatasetNotFound("They are gone.")
 
-    monkeypatch.setattr(familiarity, "load_run_images", refuse)
+    monkeypatch.setattr(familiarity, "make_run_detector", refuse)
     familiarity.detector_jobs.clear()
     app = settled(opened(run=run.id, image=3))
     familiarity.detector_jobs.clear()

@@ -16,9 +16,9 @@ from cifarviz.errors import DatasetNotFound
 from cifarviz.figures.sprite import sprite
 from cifarviz.figures.theme import class_color
 from cifarviz.runs.records import Run
+from cifarviz.runs.run_images import load_run_images
 from cifarviz.runs.snapshots import WeightsChoice
 from cifarviz.settings import Settings
-from cifarviz.training.run_images import load_run_images
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 from cifarviz.ui.components.image_grid import image_grid

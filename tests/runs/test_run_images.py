@@ -1,16 +1,15 @@
 """The images a run was trained on, and others of the same kind."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 
 from cifarviz.data import library
 from cifarviz.experiment.choices import Data, NoValidation, SplitValidation
+from cifarviz.experiment.split_positions import train_positions
 from cifarviz.runs.records import Run
+from cifarviz.runs.run_images import load_run_images
 from cifarviz.settings import Settings
-from cifarviz.training.plan import make_plan, train_positions
-from cifarviz.training.run_images import load_run_images
+from cifarviz.training.plan import make_plan
 from tests import stored_runs
 
 SPLIT = SplitValidation(fraction=0.3, seed=777)
@@ -20,8 +19,8 @@ def of(settings: Settings, run: Run, train: int = 9_999, reference: int = 9_999)
     return load_run_images(run, settings, most_train=train, most_reference=reference)
 
 
-def test_they_are_those_of_the_training(settings: Settings, make_experiment: Callable) -> None:
-    experiment = make_experiment(data=Data(train_images=200), validation=SPLIT)
+def test_they_are_those_of_the_training(settings: Settings) -> None:
+    experiment = stored_runs.experiment(data=Data(train_images=200), validation=SPLIT)
     plan = make_plan(experiment, library.load("cifar10", "sample", settings))
     found = of(settings, stored_runs.run_record(experiment))
     assert set(found.train.indices) == set(plan.train.indices)
@@ -33,10 +32,8 @@ def test_they_are_those_of_the_training(settings: Settings, make_experiment: Cal
     assert set(few.reference.indices) <= set(plan.validation.indices)
 
 
-def test_without_validation_images_the_reference_are_test_images(
-    settings: Settings, make_experiment: Callable
-) -> None:
-    experiment = make_experiment(data=Data(), validation=NoValidation())
+def test_without_validation_images_the_reference_are_test_images(settings: Settings) -> None:
+    experiment = stored_runs.experiment(data=Data(), validation=NoValidation())
     found = of(settings, stored_runs.run_record(experiment))
     test = library.load("cifar10", "sample", settings).test
     assert found.reference_split == "test"
@@ -45,9 +42,9 @@ def test_without_validation_images_the_reference_are_test_images(
 
 @pytest.mark.parametrize("validation", [SPLIT, NoValidation()])
 def test_of_the_full_set_they_are_those_in_the_sample(
-    settings: Settings, make_experiment: Callable, validation: object
+    settings: Settings, validation: object
 ) -> None:
-    experiment = make_experiment(data=Data(variant="full"), validation=validation)
+    experiment = stored_runs.experiment(data=Data(variant="full"), validation=validation)
     found = of(settings, stored_runs.run_record(experiment))
     sample = library.load("cifar10", "sample", settings).train.indices
     train, held_back = train_positions(experiment, 50_000)

@@ -9,10 +9,10 @@ from cifarviz.data import library
 from cifarviz.data.image_set import Dataset, ImageSet
 from cifarviz.data.splits import Positions
 from cifarviz.experiment.experiment import Experiment
+from cifarviz.experiment.split_positions import train_positions
 from cifarviz.runs.records import Run
 from cifarviz.runs.run_data import check_run_data
 from cifarviz.settings import Settings
-from cifarviz.training.plan import train_positions
 
 
 @dataclass(frozen=True, eq=False)
