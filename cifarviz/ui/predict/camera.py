@@ -1,5 +1,7 @@
 """The picture from the camera on Predict."""
 
+import streamlit as st
+
 from cifarviz.datasets.info import DatasetInfo
 from cifarviz.ui import state
 from cifarviz.ui.components.camera_picture import camera_picture
@@ -14,6 +16,7 @@ def render_camera() -> None:
     """Render the camera; a new picture replaces a linked image."""
     memory = state.predict_memory()
     camera_picture(key="predict-camera", number=memory.number, on_picture=_receive)
+    st.caption("Only the newest picture is kept, in memory: nothing is stored on the disk.")
 
 
 def camera_shot(

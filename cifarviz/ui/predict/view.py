@@ -70,15 +70,18 @@ def _choose_picture(network: ChosenNetwork, info: DatasetInfo) -> ChosenPicture 
         files = render_uploader() if way == "file" else []
         if way == "camera":
             render_camera()
+    # Beside the camera, so that the prediction is in sight, too.
+    with own if way == "file" else others:
         options = pick_fit_options(info)
         if has_images:
             with render_errors():
                 render_image_choice(run)
     example = None
     if has_images:
-        with others, render_errors():
-            st.markdown("No file at hand? Click a test image:")
-            render_examples(run)
+        if way == "file":
+            with others, render_errors():
+                st.markdown("No file at hand? Click a test image:")
+                render_examples(run)
         with render_errors():
             example = example_in_address(run)
     if way == "camera":
