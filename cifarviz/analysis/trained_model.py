@@ -12,6 +12,7 @@ from cifarviz.analysis.top_activations import TopActivations, TopActivationsColl
 from cifarviz.errors import ArtifactDamaged, ArtifactMissing, ExperimentInvalid
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.preprocessing import Scaling
+from cifarviz.network import adversarial
 from cifarviz.network.keras_file import keras_file, weights_file
 from cifarviz.network.last_hidden import features_and_log_probabilities
 from cifarviz.network.layer_statistics import layer_statistics
@@ -28,6 +29,8 @@ _MAX_BATCH = 100
 _MAX_VALUES = 20_000_000
 # A smaller batch reports progress more often, and is as fast.
 _FEATURE_BATCH = 250
+# For a gradient those of all layers are in memory together.
+_MAX_GRADIENT_VALUES = 50_000_000
 
 
 class TrainedModel:
@@ -190,14 +193,42 @@ class TrainedModel:
         for an image of another shape or an unknown class.
         """
         _check_pixels(image)
-        if not 0 <= class_index < self.architecture.classes:
-            raise ExperimentInvalid(
-                "This network has no class {class_index}. Choose one of its {classes} classes, "
-                "counted from 0.",
-                classes=self.architecture.classes,
-                class_index=class_index,
-            )
+        self._check_class(class_index)
         return self._network.attention(self._weights, image, layer, class_index)
+
+    def perturb(
+        self,
+        images: NDArray[np.uint8],
+        labels: NDArray[np.integer],
+        epsilons: NDArray[np.integer],
+        *,
+        steps: int,
+        targeted: bool,
+    ) -> NDArray[np.uint8]:
+        """Adversarial images for raw images, uint8 (n, h, w, c), as ``adversarial.perturb`` makes.
+
+        They are made against what ``predictions`` gives, so also against its mirrored images.
+        Raises ``ExperimentInvalid`` for images of another shape or an unknown class.
+        """
+        _check_pixels(images)
+        for label in np.unique(labels):
+            self._check_class(int(label))
+        shapes = [row.output_shape or () for row in self.architecture.trace().all_rows]
+        size = max(min(_MAX_BATCH, _MAX_GRADIENT_VALUES // sum(map(math.prod, shapes))), 1)
+        result = np.empty_like(images)
+        for start in range(0, len(images), size):
+            part = slice(start, start + size)
+            result[part] = self.compute(
+                adversarial.perturb,
+                images[part],
+                labels[part].astype(np.int32),
+                epsilons[part].astype(np.float32),
+                steps=steps,
+                targeted=targeted,
+                mirrored=self._mirrored,
+                parts=batch_parts(len(images[part])),
+            ).numpy()
+        return result
 
     def kernel(self, layer_name: str) -> NDArray[np.float32]:
         """A convolution's weights, float32 (height, width, input channels, output channels).
@@ -210,6 +241,15 @@ class TrainedModel:
                 layer_name=layer_name,
             )
         return self._kernels[layer_name]
+
+    def _check_class(self, class_index: int) -> None:
+        if not 0 <= class_index < self.architecture.classes:
+            raise ExperimentInvalid(
+                "This network has no class {class_index}. Choose one of its {classes} classes, "
+                "counted from 0.",
+                classes=self.architecture.classes,
+                class_index=class_index,
+            )
 
 
 def _check_scaling(scaling: Scaling, channels: int) -> None:

@@ -1,0 +1,151 @@
+"""What a network makes of pictures as a change of them grows."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cifarviz.analysis.predictions import predicted_classes
+from cifarviz.data.distortions import Amounts, Distortion, distort
+from cifarviz.data.image_set import ImageSet
+
+POINTS: Final = 41
+"""Amounts of the curve of a picture; see ``Distortion.grid``."""
+ACCURACY_POINTS: Final = 21
+SAMPLE: Final = 200
+"""Test images that accuracies over an amount are measured on."""
+_SEED = 0
+
+Pixels = NDArray[np.uint8]
+Probabilities = NDArray[np.float32]
+Predict = Callable[[Pixels], Probabilities]
+"""Probabilities (n, classes) of images, uint8 (n, height, width, channels)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Flip:
+    """The amount nearest to the neutral one at which the prediction is another class.
+
+    ``pixels`` are the picture there, ``probabilities`` (classes,) those predicted for it.
+    """
+
+    amount: float
+    pixels: Pixels
+    probabilities: Probabilities
+
+    @property
+    def predicted(self) -> int:
+        """The index of the class predicted there."""
+        return int(self.probabilities.argmax())
+
+
+@dataclass(frozen=True, eq=False)
+class Sweep:
+    """A picture's probabilities (n, classes) at ``amounts`` (n,) of a distortion, ascending.
+
+    ``predicted`` is the class at the neutral amount; ``flips`` are the nearest on either side, in
+    order: none, one or two.
+    """
+
+    amounts: NDArray[np.float64]
+    probabilities: Probabilities
+    predicted: int
+    flips: tuple[Flip, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class AccuracyCurve:
+    """How many of ``images`` images are classified correctly at each of ``amounts``; (n,) both."""
+
+    amounts: NDArray[np.float64]
+    correct: NDArray[np.int64]
+    images: int
+
+
+def sweep(predict: Predict, pixels: Pixels, distortion: Distortion, others: Amounts) -> Sweep:
+    """Predict a picture over the range of ``distortion``, with ``others`` at their amounts.
+
+    The amount of ``distortion`` in ``others`` does not count. A flip is found where two neighbours
+    among ``POINTS`` amounts differ, and then to the distortion's step; one that is undone before
+    the next of them is not seen.
+    """
+    amounts = distortion.grid(POINTS)
+    probabilities = predict(_distorted(pixels, distortion, amounts, others))
+    classes = predicted_classes(probabilities)
+    start = int(np.searchsorted(amounts, distortion.neutral))
+    flips = []
+    for side in (range(start - 1, -1, -1), range(start + 1, len(amounts))):
+        for index, before in zip(side, (start, *side), strict=False):
+            if classes[index] != classes[start]:
+                between = amounts[before], amounts[index]
+                flip = _find_flip(predict, pixels, distortion, others, between, classes[start])
+                flips.append(flip)
+                break
+    return Sweep(amounts, probabilities, int(classes[start]), tuple(flips))
+
+
+def _find_flip(
+    predict: Predict,
+    pixels: Pixels,
+    distortion: Distortion,
+    others: Amounts,
+    between: tuple[float, float],
+    predicted: np.int64,
+) -> Flip:
+    """Return the first flip from ``between[0]``, which is none, to ``between[1]``, which is."""
+    first, last = (distortion.position(amount) for amount in between)
+    direction = 1 if last > first else -1
+    positions = range(first + direction, last + direction, direction)
+    amounts = np.array([distortion.amount(position) for position in positions])
+    pictures = _distorted(pixels, distortion, amounts, others)
+    probabilities = predict(pictures)
+    # A batch of another size may round differently: then the last one is taken.
+    differs = predicted_classes(probabilities) != predicted
+    at = int(differs.argmax()) if differs.any() else len(amounts) - 1
+    return Flip(float(amounts[at]), pictures[at], probabilities[at])
+
+
+def _distorted(
+    pixels: Pixels, distortion: Distortion, amounts: NDArray[np.float64], others: Amounts
+) -> Pixels:
+    return np.stack([distort(pixels, {**others, distortion.key: a}) for a in amounts.tolist()])
+
+
+def accuracy_sample(images: ImageSet) -> ImageSet:
+    """Return ``SAMPLE`` of the images in order, always the same ones, or all if they are fewer."""
+    count = min(SAMPLE, len(images))
+    drawn = np.random.default_rng(_SEED).choice(len(images), count, replace=False)
+    return images.take(np.sort(drawn))
+
+
+def accuracy_sweep(
+    predict: Predict,
+    images: ImageSet,
+    distortion: Distortion,
+    others: Amounts,
+    on_progress: Callable[[int], None],
+) -> AccuracyCurve:
+    """Measure the accuracy on ``images`` over the range of ``distortion``, with ``others`` set.
+
+    Each image has noise of its own, whose seed is its index. ``on_progress`` is called with the
+    number of predictions made, of ``len(images)`` at each of ``accuracy_amounts``.
+    """
+    amounts = accuracy_amounts(distortion)
+    correct = []
+    for amount in amounts.tolist():
+        at = {**others, distortion.key: amount}
+        pictures = [
+            distort(pixels, at, seed=int(index))
+            for pixels, index in zip(images.images, images.indices, strict=True)
+        ]
+        predicted = predicted_classes(predict(np.stack(pictures)))
+        correct.append(int((predicted == images.labels).sum()))
+        on_progress(len(correct) * len(images))
+    return AccuracyCurve(amounts, np.array(correct), len(images))
+
+
+def accuracy_amounts(distortion: Distortion) -> NDArray[np.float64]:
+    """Return the amounts at which ``accuracy_sweep`` measures."""
+    return distortion.grid(ACCURACY_POINTS)

@@ -1,0 +1,154 @@
+"""Adversarial pictures compared with hand-calculated and finite-difference gradients."""
+
+import numpy as np
+import pytest
+
+from cifarviz.analysis.trained_model import TrainedModel
+from cifarviz.errors import ExperimentInvalid
+from cifarviz.experiment.architecture import Architecture
+from cifarviz.experiment.preprocessing import Scaling
+from cifarviz.layers.batch_norm import BatchNorm
+from cifarviz.layers.conv2d import Conv2D
+from cifarviz.layers.dense import Dense
+from cifarviz.layers.flatten import Flatten
+from cifarviz.layers.pooling import AveragePool2D
+from cifarviz.network.adversarial import loss_gradient
+from cifarviz.network.build import build
+from cifarviz.network.variables import to_arrays
+
+SCALING = Scaling((1 / 60, 1 / 61, 1 / 62), (-2.0, -2.1, -1.9))
+SMOOTH = Architecture(
+    input_shape=(6, 6, 3),
+    classes=4,
+    layers=(
+        Conv2D(filters=5, activation="silu"),
+        BatchNorm(),
+        AveragePool2D(),
+        Flatten(),
+        Dense(units=4, activation="softmax"),
+    ),
+)
+LINEAR = Architecture(
+    input_shape=(6, 6, 3), classes=4, layers=(Flatten(), Dense(units=4, activation="softmax"))
+)
+# Away from 0 and 255, so that nothing is clipped.
+IMAGES = np.random.default_rng(1).integers(60, 190, (8, 6, 6, 3)).astype(np.uint8)
+LABELS = np.arange(8) % 4
+
+
+def model(architecture: Architecture, *, mirrored_answers: bool = False) -> TrainedModel:
+    return TrainedModel(
+        architecture,
+        SCALING,
+        to_arrays(build(architecture, SCALING, seed=3)),
+        mirrored_answers=mirrored_answers,
+    )
+
+
+def losses(network: TrainedModel, images: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    found, _ = network.compute(
+        loss_gradient, images, labels.astype(np.int32), mirrored=network.mirrored_answers
+    )
+    return found.numpy()
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_the_gradient_equals_finite_differences(mirrored: bool) -> None:
+    network = model(SMOOTH, mirrored_answers=mirrored)
+    image, label = IMAGES[:1], LABELS[1:2].astype(np.int32)
+    loss, gradient = (
+        tensor.numpy() for tensor in network.compute(loss_gradient, image, label, mirrored=mirrored)
+    )
+    probability = network.probabilities(image)[0, label[0]]
+    assert loss == pytest.approx([-np.log(probability)], rel=1e-5)
+    step = 0.5 * np.eye(108, dtype=np.float32).reshape(108, 6, 6, 3)
+    every = np.repeat(label, 108)
+    above, below = (losses(network, image + sign * step, every) for sign in (1, -1))
+    # The documented factor between the loss's gradient and what is returned.
+    by_hand = (above - below).reshape(6, 6, 3) / (1 - probability)
+    np.testing.assert_allclose(gradient[0], by_hand, rtol=0.02, atol=0.01 * np.abs(by_hand).max())
+
+
+def test_the_direction_survives_where_the_probability_is_1_in_float32() -> None:
+    arrays = to_arrays(build(LINEAR, SCALING, seed=3))
+    sure = {name: value * (200 if name.endswith("kernel") else 1) for name, value in arrays.items()}
+    network = TrainedModel(LINEAR, SCALING, sure)
+    predicted = network.probabilities(IMAGES).argmax(axis=1)
+    assert (network.probabilities(IMAGES).max(axis=1) == 1).any()
+
+    pushed = network.perturb(IMAGES, predicted, np.full(8, 3), steps=1, targeted=False)
+
+    assert (pushed != IMAGES).all(axis=(1, 2, 3)).all()
+
+
+def test_fgsm_of_a_linear_network_is_what_is_calculated_by_hand() -> None:
+    network = model(LINEAR)
+    arrays = to_arrays(build(LINEAR, SCALING, seed=3))
+    kernel = next(value for name, value in arrays.items() if name.endswith("dense_1/kernel"))
+    # Of the input, so that the scaling's sign counts, too.
+    difference = network.probabilities(IMAGES) - np.eye(4)[LABELS]
+    sign = np.sign((difference @ kernel.T).reshape(IMAGES.shape)).astype(int)
+    epsilons = np.arange(8)
+
+    away = network.perturb(IMAGES, LABELS, epsilons, steps=1, targeted=False)
+    towards = network.perturb(IMAGES, LABELS, epsilons, steps=1, targeted=True)
+
+    by = epsilons[:, None, None, None] * sign
+    assert (away == IMAGES + by).all()
+    assert (towards == IMAGES - by).all()
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("steps", [1, 10])
+def test_no_pixel_changes_by_more_than_epsilon_and_the_loss_rises(
+    steps: int, mirrored: bool
+) -> None:
+    network = model(SMOOTH, mirrored_answers=mirrored)
+    # With pixels at both ends, where the change is cut off.
+    images = np.where(IMAGES < 100, 0, np.where(IMAGES > 150, 255, IMAGES)).astype(np.uint8)
+    epsilons = np.array([0, 1, 2, 3, 4, 8, 12, 16])
+
+    pushed = network.perturb(images, LABELS, epsilons, steps=steps, targeted=False)
+    aimed = network.perturb(images, LABELS, epsilons, steps=steps, targeted=True)
+
+    assert pushed.dtype == np.uint8
+    for changed in (pushed, aimed):
+        most = np.abs(changed.astype(int) - images).max(axis=(1, 2, 3))
+        assert (most == epsilons).all()
+    before = losses(network, images, LABELS)
+    assert (losses(network, pushed, LABELS)[1:] > before[1:]).all()
+    assert (losses(network, aimed, LABELS)[1:] < before[1:]).all()
+
+
+def test_pgd_raises_the_loss_at_least_as_much_as_fgsm() -> None:
+    network = model(SMOOTH)
+    epsilons = np.full(8, 16)
+    one, ten = (
+        losses(network, network.perturb(IMAGES, LABELS, epsilons, steps=n, targeted=False), LABELS)
+        for n in (1, 10)
+    )
+    assert (ten >= one - 1e-3).all()
+
+
+def test_images_in_any_number_are_pushed_as_one_by_one() -> None:
+    network = model(SMOOTH)
+    images = np.concatenate([IMAGES] * 15)
+    labels, epsilons = np.tile(LABELS, 15), np.tile(np.arange(1, 9), 15)
+
+    together = network.perturb(images, labels, epsilons, steps=10, targeted=False)
+
+    for i in (0, 5, 99, 119):
+        alone = network.perturb(
+            images[i : i + 1], labels[i : i + 1], epsilons[i : i + 1], steps=10, targeted=False
+        )
+        # A gradient of nearly 0 may get the other sign.
+        assert (alone[0] == together[i]).mean() > 0.98
+    assert network.perturb(images[:0], labels[:0], epsilons[:0], steps=1, targeted=False).size == 0
+
+
+def test_unknown_classes_and_other_shapes_are_refused() -> None:
+    network = model(LINEAR)
+    with pytest.raises(ExperimentInvalid, match="no class 4"):
+        network.perturb(IMAGES, LABELS + 1, np.ones(8), steps=1, targeted=True)
+    with pytest.raises(ExperimentInvalid, match="6×6×3"):
+        network.perturb(IMAGES[:, :4], LABELS, np.ones(8), steps=1, targeted=True)
