@@ -138,7 +138,7 @@ def _compress(pixels: Pixels, amount: float, seed: int) -> Pixels:
         return np.asarray(image).reshape(pixels.shape)
 
 
-def _to_levels(values: NDArray[np.float64]) -> Pixels:
+def _to_levels(values: NDArray[np.floating]) -> Pixels:
     return np.clip(np.rint(values), 0, 255).astype(np.uint8)
 
 

@@ -1,6 +1,6 @@
 """Curves over the amount of a change: a picture's probabilities, and the accuracy on many."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,18 +61,25 @@ class ProbabilityCurves:
 
 
 def probability_curves(
-    amounts: NDArray[np.float64], probabilities: NDArray[np.float32], classes: Sequence[str]
+    amounts: NDArray[np.float64],
+    probabilities: NDArray[np.float32],
+    classes: Sequence[str],
+    shown: Collection[int] = (),
 ) -> ProbabilityCurves:
     """Choose the classes that are drawn of ``probabilities`` (n, classes).
 
-    Those that reach the highest probability somewhere, at most 5; classes that stay below 2 % are
-    hidden unless there are fewer than two others. Raises ``ValueError`` for other lengths.
+    Those that reach the highest probabilities, at most 5 and no more than two that stay below 2 %,
+    and those in ``shown``. Raises ``ValueError`` for other lengths.
     """
     if probabilities.shape != (len(amounts), len(classes)):
         raise ValueError(f"{probabilities.shape} for {len(amounts)} amounts, {len(classes)} names")
     peaks = probabilities.max(axis=0, initial=0)
-    order = np.argsort(-peaks, kind="stable")[:_MOST_CURVES]
-    drawn = [int(i) for place, i in enumerate(order) if place < 2 or peaks[i] >= _LEAST_PEAK]
+    order = np.argsort(-peaks, kind="stable").tolist()
+    drawn = [
+        index
+        for place, index in enumerate(order)
+        if index in shown or place < 2 or (place < _MOST_CURVES and peaks[index] >= _LEAST_PEAK)
+    ]
     return ProbabilityCurves(
         amounts,
         tuple(ProbabilityCurve(i, classes[i], probabilities[:, i]) for i in drawn),

@@ -12,6 +12,7 @@ from cifarviz.ui.data_problem import render_data_problem
 from cifarviz.ui.errors import render_errors
 from cifarviz.ui.predict.camera import camera_shot, render_camera
 from cifarviz.ui.predict.comparison import render_comparison
+from cifarviz.ui.predict.break_it import render_break_it
 from cifarviz.ui.predict.example import (
     chosen_example,
     example_in_address,
@@ -21,6 +22,7 @@ from cifarviz.ui.predict.example import (
 from cifarviz.ui.predict.nearest import render_nearest
 from cifarviz.ui.predict.picture import ChosenNetwork, ChosenPicture
 from cifarviz.ui.predict.prediction import render_prediction
+from cifarviz.ui.predict.small_push import render_small_push
 from cifarviz.ui.predict.uploads import (
     choose_file,
     pick_fit_options,
@@ -38,6 +40,8 @@ TryView = Callable[[ChosenPicture, ChosenNetwork], None]
 _VIEWS: Mapping[str, tuple[str, TryView]] = {
     "answer": ("Nearest images", render_nearest),
     "compare": ("Compare networks", render_comparison),
+    "break": ("Break it", render_break_it),
+    "push": ("A small push", render_small_push),
 }
 
 
