@@ -93,12 +93,13 @@ def probability_curves_figure(value: ProbabilityCurves, axis: AmountAxis) -> go.
         return empty_figure("No prediction yet.", height=_HEIGHT)
     figure = _base(axis, value.amounts, "Probability")
     # A list of formatted amounts: Plotly has no number format with a unit and a true minus.
-    labels = [axis.format(amount) for amount in value.amounts.tolist()]
+    x = value.amounts.tolist()
+    labels = [axis.format(amount) for amount in x]
     for curve in value.curves:
         name = plotly_text(curve.name)
         figure.add_scatter(
-            x=value.amounts,
-            y=curve.values,
+            x=x,
+            y=curve.values.tolist(),
             name=name,
             mode="lines",
             line={"color": class_color(curve.index), "width": 2.5},

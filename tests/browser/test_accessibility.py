@@ -60,6 +60,8 @@ ADDRESSES = (
     "predict?run=MINE&split=test&image=3",
     "predict?run=MINE&image=3&try=compare&with=OTHER,MINE@best",
     "predict?run=MINE&from=camera",
+    "predict?run=MINE&image=3&try=break&change=blur&amounts=blur:1.5",
+    "predict?run=MINE&image=3&try=push&epsilon=3&fooled=OTHER",
     f"{STAGE}=data",
     f"{STAGE}=network",
     f"{STAGE}=training&at=1.5&pace=5x&notes=1",

@@ -36,6 +36,8 @@ def test_classes_that_reach_something_are_drawn_the_highest_first() -> None:
     assert curves.hidden == 4
     two = probability_curves(AMOUNTS, SHARES[:, :2], CLASSES[:2])
     assert [curve.name for curve in two.curves] == ["cat", "dog"]
+    with_deer = probability_curves(AMOUNTS, SHARES, CLASSES, shown=[5])
+    assert [curve.name for curve in with_deer.curves] == ["cat", "dog", "frog", "deer"]
     many = probability_curves(AMOUNTS[:1], np.full((1, 7), 1 / 7, np.float32), CLASSES)
     assert len(many.curves) == 5
     with pytest.raises(ValueError, match="3 amounts"):
@@ -46,7 +48,7 @@ def test_the_figure_has_the_curves_the_flip_and_the_amount_shown() -> None:
     figure = probability_curves_figure(probability_curves(AMOUNTS, SHARES, CLASSES), AXIS)
     cat, dog, _, flip = figure.data
     assert list(cat.x) == AMOUNTS.tolist()
-    np.testing.assert_array_equal(cat.y, SHARES[:, 0])
+    assert list(cat.y) == SHARES[:, 0].tolist()
     assert dog.line.color == class_color(1)
     assert list(cat.customdata[0]) == ["−10°", "cat", "90.0%"]
     assert list(flip.x) == [6]

@@ -478,6 +478,22 @@ LINKS = (
         {RUN: CLOTHES, "Image number": "2", "Swap light and dark": "If background is light"},
         ("^## Test image 2, Trouser",),
     ),
+    Link(
+        "predict?run=OTHER&image=3&try=break&change=blur&amounts=rotation:-30,blur:1.5",
+        {"Try with this picture": "Break it", "Curves over": "Blur", "Rotation": "-30.0",
+         "Blur": "1.5"},
+        ("Rotation −30° · Blur 1.5 px", "chart predict-sweep: "),
+        ("chart predict-sweep",),
+        "change=blur&amounts=rotation:-30,blur:1.5",
+    ),
+    Link(
+        "predict?run=OTHER&image=3&try=push&method=pgd&target=cat&epsilon=3&fooled=MINE",
+        {"Try with this picture": "A small push", "Method": "PGD", "Push towards": "cat",
+         "Size ε, levels of 255": "3", "Other networks": "mine"},
+        ("by more than \\*\\*3 of 255 levels", "chart predict-push: "),
+        ("chart predict-push",),
+        "method=pgd&target=cat",
+    ),
     # Present
     Link(
         "present",

@@ -26,7 +26,7 @@ def choices(app: AppTest) -> dict[str, str]:
         found.setdefault(group.label, ",".join(map(_plain, group.formatted_values)))
     for several in app.multiselect:
         found.setdefault(several.label, ",".join(several.values))
-    for field in (*app.text_input, *app.number_input, *app.toggle, *app.checkbox):
+    for field in (*app.text_input, *app.number_input, *app.slider, *app.toggle, *app.checkbox):
         found.setdefault(field.label, str(field.value))
     for pages in elements(app, "pagination"):
         found.setdefault("page", str(pages.value))

@@ -35,12 +35,13 @@ PLAIN = frozenset(
 )  # fmt: skip
 # One address holds all there is to hold: each page meets what it knows and what it doesn't.
 WORDS = (
-    "actual", "at", "changes", "channel", "checkpoint", "class", "classes", "count", "data",
-    "dataset", "epoch", "file", "find", "fit", "gallery", "ghost", "image", "images", "kind",
-    "language", "layer", "member", "members", "of", "order", "pace", "page", "part", "picture",
+    "actual", "amounts", "at", "change", "changes", "channel", "checkpoint", "class", "classes",
+    "count", "data", "dataset", "epoch", "epsilon", "file", "find", "fit", "fooled", "gallery",
+    "ghost", "image", "images", "kind", "language", "layer", "member", "members", "method", "of",
+    "order", "pace", "page", "part", "picture",
     "predicted", "preset", "run", "runs", "scene", "seed", "series", "sheet", "shown", "side",
-    "sort", "split", "starred", "state", "template", "values", "variant", "view", "way",
-    "weights", "with",
+    "sort", "split", "starred", "state", "target", "template", "try", "values",
+    "variant", "view", "way", "weights", "with",
 )  # fmt: skip
 
 
@@ -128,7 +129,7 @@ def _with_ids(address: dict[str, Any], runs: list[Run]) -> dict[str, Any]:
     ids = [run.id for run in runs]
     known: dict[Any, str] = {0: ids[0], 1: ids[1], "both": ",".join(ids)}
     return {
-        key: known[value] if key in ("run", "runs", "with", "members") else value
+        key: known[value] if key in ("run", "runs", "with", "members", "fooled") else value
         for key, value in address.items()
     }
 
@@ -150,6 +151,7 @@ def _with_ids(address: dict[str, Any], runs: list[Run]) -> dict[str, Any]:
         ("evaluate", {"run": 0, "part": "compare", "with": 1}),
         ("evaluate", {"view": "ensemble", "members": "both"}),
         ("predict", {"run": 0, "image": 1}),
+        ("predict", {"run": 0, "image": 1, "try": "push", "fooled": 1}),
         ("present", {"run": 0, "scene": "training", "notes": 1}),
         ("present", {"run": 1, "scene": "overfitting", "notes": 1}),
     ],
@@ -176,7 +178,8 @@ def test_no_page_interprets_the_name_of_a_run(
         ("evaluate", {"run": 0, "part": "pictures", "picture": 1}),
         ("evaluate", {"run": 0, "part": "compare", "with": 1, "picture": 1}),
         ("evaluate", {"view": "ensemble", "members": "both", "image": 1}),
-        ("predict", {"run": 0, "image": 1}),
+        ("predict", {"run": 0, "image": 1, "try": "break", "change": "rotation"}),
+        ("predict", {"run": 0, "image": 1, "try": "push", "fooled": 1}),
         *(
             ("present", {"run": 0, "scene": one, "notes": 1})
             for one in ("data", "maps", "mistakes")

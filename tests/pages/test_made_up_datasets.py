@@ -108,6 +108,8 @@ def text(app: AppTest) -> str:
         ("evaluate", {"matrix": "row_percent", "order": "alike", "epoch": "3"}),
         ("predict", {"image": "2"}),
         ("predict", {"image": "2", "split": "train"}),
+        ("predict", {"image": "2", "try": "break", "amounts": "scale:60,right:20,jpeg:9"}),
+        ("predict", {"image": "2", "try": "push", "method": "pgd", "epsilon": "5"}),
         ("lab", {}),
         *(("present", {"scene": scene, "notes": "1"}) for scene in SCENES),
     ],
