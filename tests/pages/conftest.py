@@ -18,6 +18,7 @@ from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import save_predictions, save_weights
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
+from cifarviz.ui.predict import small_push
 from tests import stored_runs
 from tests.pages.linked_home import fill
 
@@ -39,6 +40,12 @@ def _frozen_garbage() -> None:
 def _without_warm_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """No page loads TensorFlow in the background."""
     monkeypatch.setenv("CIFARVIZ_WARM_UP", "0")
+
+
+@pytest.fixture(autouse=True)
+def _with_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages wait for pushed pictures: no browser runs them again."""
+    monkeypatch.setattr(small_push, "PATIENCE", 60)
 
 
 @pytest.fixture

@@ -1,5 +1,8 @@
 """Predict, "A small push": adversarial pictures, and whether other networks are fooled."""
 
+import threading
+from typing import Any
+
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -18,6 +21,7 @@ from cifarviz.datasets.cifar10 import CIFAR10
 from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
+from cifarviz.ui.predict import small_push
 from tests import stored_runs
 from tests.components import chart
 from tests.pages.app_page import address_of, widget
@@ -26,7 +30,7 @@ from tests.pages.test_predict_break import press_and_wait
 
 
 def pushed(**address: object) -> AppTest:
-    return opened(image=3, **{"try": "push", **address})
+    return opened(**{"image": 3, "try": "push", **address})
 
 
 def swept(settings: Settings, run: Run, method: str, target: int | None = None) -> EpsilonSweep:
@@ -58,6 +62,29 @@ def test_the_smallest_push_that_flips_is_shown_at_first(
     curve = next(one for one in figure["data"] if one["name"] == CIFAR10.classes[after.argmax()])
     np.testing.assert_allclose(curve["y"], expected.probabilities[:, after.argmax()], rtol=1e-4)
     assert not app.error
+    assert not app.exception
+
+
+def test_the_page_does_not_wait_for_a_slow_network(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cifarviz.analysis.trained_model import TrainedModel
+
+    original, gate = TrainedModel.perturb, threading.Event()
+
+    def slow(self: TrainedModel, *arrays: np.ndarray, **options: Any) -> np.ndarray:
+        gate.wait(60)
+        return original(self, *arrays, **options)
+
+    monkeypatch.setattr(TrainedModel, "perturb", slow)
+    monkeypatch.setattr(small_push, "PATIENCE", 0)
+    app = pushed(method="pgd", image=19)
+    assert "Pushing the picture …" in text(app)
+    assert not app.slider
+    gate.set()
+    monkeypatch.setattr(small_push, "PATIENCE", 60)
+    app.run()
+    assert "No pixel changes by more than" in text(app)
     assert not app.exception
 
 

@@ -98,9 +98,9 @@ def _render_progress(job: BackgroundJob[AccuracyCurve]) -> None:
     name = f"predict-accuracy-{id(job)}"
     hub().register(name, partial(_message, job))
     with st.container(horizontal=True, vertical_alignment="center"):
-        live_items(
-            {"job": _item(job)}, key="predict-accuracy-progress", live=Live(name, str(job.over))
-        )
+        # Drawn as not over, whatever it is by now, so that an end in between is noticed.
+        live = Live(name, str(False))
+        live_items({"job": _item(job)}, key="predict-accuracy-progress", live=live)
         st.button(
             "Stop",
             key="predict-accuracy-stop",

@@ -17,6 +17,7 @@ from cifarviz.analysis.adversarial import (
     epsilon_sweep,
     largest_change,
 )
+from cifarviz.analysis.background_job import BackgroundJob, BackgroundJobs, ReportProgress
 from cifarviz.analysis.predictions import most_probable_class
 from cifarviz.figures.amount_curves import (
     AmountAxis,
@@ -26,11 +27,14 @@ from cifarviz.figures.amount_curves import (
 )
 from cifarviz.figures.percent import format_probability
 from cifarviz.figures.sprite import enlarge
+from cifarviz.live.hub import hub
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped, format_count, quoted, whole_number
 from cifarviz.ui.class_names import query_class_names
 from cifarviz.ui.components.chart import chart
+from cifarviz.ui.components.live import Live
+from cifarviz.ui.components.live_items import live_items
 from cifarviz.ui.ensemble.members import experiment_facts
 from cifarviz.ui.errors import render_errors
 from cifarviz.ui.pickers import available_checkpoints, distinct_names
@@ -46,6 +50,10 @@ from cifarviz.ui.query import (
 _ANY = "any"
 _EPSILON = "Size ε, levels of 255"
 _MAX_OTHERS = 6
+PATIENCE = 0.25
+"""Seconds that the page waits for pushed pictures, most of which take less."""
+# A result takes 17 pictures and their probabilities.
+_MAX_JOBS = 64
 _METHODS_HELP = (
     "Both change each pixel along the sign of the gradient of the loss. FGSM: one step of ε "
     "(arXiv 1412.6572). PGD: ten smaller steps, each with a new gradient (arXiv 1706.06083)."
@@ -69,6 +77,8 @@ def render_small_push(picture: ChosenPicture, network: ChosenNetwork) -> None:
             target = _pick_target(network)
             place = st.container(width=420)
         found = _epsilon_sweep(network, picture.pixels, method, target)
+        if found is None:
+            return
         if not found.moved:
             st.info(
                 "No push moves this picture: the gradient of the loss is 0 at every pixel, as "
@@ -229,28 +239,43 @@ def _render_curves(network: ChosenNetwork, found: EpsilonSweep, epsilon: int, me
         )
 
 
+# ---- The pushed pictures ---------------------------------------------------------------------
+
+
 def _epsilon_sweep(
     network: ChosenNetwork, pixels: NDArray[np.uint8], method: str, target: int | None
-) -> EpsilonSweep:
+) -> EpsilonSweep | None:
+    """Return the pushed pictures; ``None``, with a note, while they are made in the background.
+
+    The fragment is run again when they are there.
+    """
     stamp = cache.weights_stamp(network.run, network.weights)
-    key = network.run.id, network.weights, stamp, str(cache.settings()), pixels.shape
-    return _cached_sweep(key, pixels.tobytes(), method, target, network, pixels)
+    facts = network.run.id, network.weights, stamp, str(cache.settings()), method, target
+    model = cache.trained_model(network.run, network.weights)
+
+    def push(report: ReportProgress) -> EpsilonSweep:
+        return epsilon_sweep(model, pixels, METHODS[method], target)
+
+    job = _jobs().get_or_start(
+        (facts, pixels.shape, pixels.tobytes()), lambda: BackgroundJob(push, 1, "cifarviz-push")
+    )
+    job.wait(PATIENCE)
+    found = job.result()
+    if found is None:
+        st.caption("Pushing the picture …")
+        name = f"predict-push-{id(job)}"
+        hub().register(name, lambda: {"mark": str(job.over)})
+        # Drawn as not over, whatever it is by now, so that an end in between is noticed.
+        live_items({}, key="predict-pushing", live=Live(name, str(False)))
+    return found
 
 
-@st.cache_resource(max_entries=64, show_spinner="Pushing the picture …")
-def _cached_sweep(
-    key: tuple[object, ...],
-    image: bytes,
-    method: str,
-    target: int | None,
-    _network: ChosenNetwork,
-    _pixels: NDArray[np.uint8],
-) -> EpsilonSweep:
-    model = cache.trained_model(_network.run, _network.weights)
-    return epsilon_sweep(model, _pixels, METHODS[method], target)
+@st.cache_resource(show_spinner=False)
+def _jobs() -> BackgroundJobs[EpsilonSweep]:
+    return BackgroundJobs(_MAX_JOBS)
 
 
-cache.holds_images(_cached_sweep)
+cache.holds_images(_jobs)
 
 
 # ---- Other networks --------------------------------------------------------------------------
