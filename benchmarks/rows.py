@@ -204,6 +204,16 @@ def _inside_rows(results: Results) -> Iterator[Row]:
     )
 
 
+def _predict_rows(results: Results) -> Iterator[Row]:
+    for key, name in {
+        "same_slider_ms": "a slider of “Break it” moved on",
+        "other_slider_ms": "another slider of “Break it”, with new curves",
+        "epsilon_ms": "the size of a push",
+    }.items():
+        claim = f"Predict, {name}, `cifar10-vgg`, key press to picture"
+        yield Row(claim, "≤ 300 ms", _milliseconds(results[key]), results["command"])
+
+
 def _stop_rows(results: Results) -> Iterator[Row]:
     yield Row(
         "stop of `cifar10-vgg` while it trains or validates, weights saved",
@@ -426,6 +436,7 @@ _ROWS: Mapping[str, Callable[[Results], Iterator[Row]]] = {
     "watched_cifar10_vgg": partial(_watched_rows, about="`cifar10-vgg` at batch 32"),
     "pages": _page_rows,
     "inside": _inside_rows,
+    "predict": _predict_rows,
     "stop": _stop_rows,
     "memory": _memory_rows,
     "runs_at_once": _runs_at_once_rows,

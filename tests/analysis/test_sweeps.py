@@ -83,7 +83,8 @@ def images(count: int) -> ImageSet:
 
 
 def test_accuracies_are_those_of_one_image_after_the_other() -> None:
-    some, predict, done = images(30), by_brightness(127.5), []
+    some, predict = images(30), by_brightness(127.5)
+    done: list[int] = []
 
     found = accuracy_sweep(predict, some, find_distortion("noise"), {"brightness": 40}, done.append)
 

@@ -81,17 +81,20 @@ def test_the_direction_survives_where_the_probability_is_1_in_float32() -> None:
     assert (pushed != IMAGES).all(axis=(1, 2, 3)).all()
 
 
-def test_fgsm_of_a_linear_network_is_what_is_calculated_by_hand() -> None:
-    network = model(LINEAR)
-    arrays = to_arrays(build(LINEAR, SCALING, seed=3))
+@pytest.mark.parametrize("classes", [2, 4])
+def test_fgsm_of_a_linear_network_is_what_is_calculated_by_hand(classes: int) -> None:
+    layers = (Flatten(), Dense(units=classes, activation="softmax"))
+    architecture = Architecture(input_shape=(6, 6, 3), classes=classes, layers=layers)
+    network, labels = model(architecture), LABELS % classes
+    arrays = to_arrays(build(architecture, SCALING, seed=3))
     kernel = next(value for name, value in arrays.items() if name.endswith("dense_1/kernel"))
-    # Of the input, so that the scaling's sign counts, too.
-    difference = network.probabilities(IMAGES) - np.eye(4)[LABELS]
+    difference = network.probabilities(IMAGES) - np.eye(classes)[labels]
+    # The scaling is positive, so that the signs are those of the gradient by its output.
     sign = np.sign((difference @ kernel.T).reshape(IMAGES.shape)).astype(int)
     epsilons = np.arange(8)
 
-    away = network.perturb(IMAGES, LABELS, epsilons, steps=1, targeted=False)
-    towards = network.perturb(IMAGES, LABELS, epsilons, steps=1, targeted=True)
+    away = network.perturb(IMAGES, labels, epsilons, steps=1, targeted=False)
+    towards = network.perturb(IMAGES, labels, epsilons, steps=1, targeted=True)
 
     by = epsilons[:, None, None, None] * sign
     assert (away == IMAGES + by).all()
@@ -149,6 +152,6 @@ def test_images_in_any_number_are_pushed_as_one_by_one() -> None:
 def test_unknown_classes_and_other_shapes_are_refused() -> None:
     network = model(LINEAR)
     with pytest.raises(ExperimentInvalid, match="no class 4"):
-        network.perturb(IMAGES, LABELS + 1, np.ones(8), steps=1, targeted=True)
+        network.perturb(IMAGES, LABELS + 1, np.ones(8, int), steps=1, targeted=True)
     with pytest.raises(ExperimentInvalid, match="6×6×3"):
-        network.perturb(IMAGES[:, :4], LABELS, np.ones(8), steps=1, targeted=True)
+        network.perturb(IMAGES[:, :4], LABELS, np.ones(8, int), steps=1, targeted=True)

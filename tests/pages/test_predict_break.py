@@ -111,7 +111,7 @@ def test_curves_and_flips_are_those_of_the_network(
 def test_the_accuracy_is_measured_in_the_background(
     run: Run, settings: Settings, test_images: ImageSet
 ) -> None:
-    app = broken(change="noise", amounts="rotation:10")
+    app = broken(change="noise", amounts="brightness:10")
     app = press_and_wait(app, "predict-accuracy-start")
     figure = chart(app, "predict-accuracy")
     line = next(trace for trace in figure["data"] if trace["name"] == "200 test images")
@@ -120,14 +120,14 @@ def test_the_accuracy_is_measured_in_the_background(
         model.probabilities,
         accuracy_sample(test_images),
         find_distortion("noise"),
-        {"rotation": 10},
+        {"brightness": 10},
         lambda done: None,
     )
     np.testing.assert_allclose(line["y"], expected.correct / 200)
     # Its own slider does not change it, another one does.
     widget(app, "slider", "predict-noise").set_value(30.0).run()
     assert "predict-accuracy" in component_keys(app)
-    widget(app, "slider", "predict-rotation").set_value(11.0).run()
+    widget(app, "slider", "predict-brightness").set_value(12.0).run()
     assert "predict-accuracy" not in component_keys(app)
     assert not app.exception
 
@@ -137,11 +137,11 @@ def test_a_measurement_shows_its_progress_and_can_be_stopped(
 ) -> None:
     from cifarviz.analysis.trained_model import TrainedModel
 
-    original, open_gate = TrainedModel.probabilities, []
+    original, gate = TrainedModel.probabilities, threading.Event()
 
     def slow(self: TrainedModel, images: np.ndarray) -> np.ndarray:
         if len(images) == 200:
-            wait_until(lambda: open_gate)
+            gate.wait(60)
         return original(self, images)
 
     monkeypatch.setattr(TrainedModel, "probabilities", slow)
@@ -149,7 +149,7 @@ def test_a_measurement_shows_its_progress_and_can_be_stopped(
     app.button(key="predict-accuracy-start").click().run()
     assert "Predicting changed test images: 0 of 4,200" in live_texts(app)
     app.button(key="predict-accuracy-stop").click().run()
-    open_gate.append(True)
+    gate.set()
     wait_until_ended()
     app.run()
     assert "predict-accuracy" not in component_keys(app)

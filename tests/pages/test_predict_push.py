@@ -134,16 +134,17 @@ def test_other_networks_say_what_they_see_in_the_same_picture(
     pictures_ = swept(shared_members[0], own, "fgsm").pictures[[0, 8]]
     table = app.dataframe[0].value
     assert list(table["Network"]) == [run.name for run in others]
-    for row, run in zip(table.itertuples(), others, strict=True):
+    for (_, row), run in zip(table.iterrows(), others, strict=True):
         model = open_checkpoint(RunStore(shared_members[0]), run, "last")
         before, after = model.probabilities(pictures_)
-        assert row.Before == f"{CIFAR10.classes[before.argmax()]} {before.max():.1%}"
-        assert row.After == f"{CIFAR10.classes[after.argmax()]} {after.max():.1%}"
-        assert row.Fooled == ("yes" if before.argmax() != after.argmax() else "no")
+        assert row["Before"] == f"{CIFAR10.classes[before.argmax()]} {before.max():.1%}"
+        assert row["After"] == f"{CIFAR10.classes[after.argmax()]} {after.max():.1%}"
+        assert row["Answer changes"] == ("yes" if before.argmax() != after.argmax() else "no")
     widget(app, "multiselect", "predict-fooled").set_value([others[1].id]).run()
     assert address_of(app)["fooled"] == others[1].id
     assert len(app.dataframe[0].value) == 1
-    app = pushed(run=own.id, fooled="zzz")
+    assert not app.error
+    app = pushed(run=own.id, fooled=f"{own.id},zzz")
     assert any("There is no other network “zzz”" in plain(one) for one in errors(app))
     assert not app.exception
 

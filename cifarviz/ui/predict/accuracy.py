@@ -45,7 +45,11 @@ def render_accuracy(
         images = accuracy_sample(available_images(network.run, "test"))
         key = _key(network, images, what)
         job = _jobs().get(key)
-        curve = None if job is None else job.result()
+        curve = None
+        if job is not None:
+            # One that failed can be started again.
+            with render_errors():
+                curve = job.result()
         if curve is not None:
             chart(
                 accuracy_curve_figure(curve, axis),

@@ -36,7 +36,7 @@ from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.errors import render_errors
 from cifarviz.ui.predict.accuracy import render_accuracy
-from cifarviz.ui.predict.picture import MAX_SIDE, ChosenNetwork, ChosenPicture, render_picture
+from cifarviz.ui.predict.picture import ChosenNetwork, ChosenPicture, render_picture
 from cifarviz.ui.predict.prediction import format_prediction
 from cifarviz.ui.query import (
     current_query_params,
@@ -46,7 +46,8 @@ from cifarviz.ui.query import (
     widget_key,
 )
 
-_TILE = 96
+# CSS pixels of the changed picture, and of those where the answer flips.
+_SIDE, _TILE = 320, 96
 _COLUMNS = 5
 # The amounts in the address: ``rotation:-30,blur:1.5``.
 _AMOUNT = re.compile(r"([a-z]+):(-?[0-9]{1,4}(?:\.[0-9]{1,3})?)")
@@ -213,7 +214,7 @@ def _render_distorted(picture: ChosenPicture, network: ChosenNetwork, amounts: A
     pixels = distort(picture.pixels, amounts)
     predicted = cache.trained_model(network.run, network.weights).probabilities(pixels[None])[0]
     st.markdown(format_prediction(rank_classes(network.names, predicted), picture.actual))
-    render_picture(enlarge(pixels, MAX_SIDE), f"{picture.name}, changed")
+    render_picture(enlarge(pixels, _SIDE), f"{picture.name}, changed")
     written = [
         f"{distortion.title} {distortion.format(amounts[distortion.key])}"
         for distortion in distortions_for(pixels.shape[-1])

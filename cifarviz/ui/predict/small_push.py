@@ -291,7 +291,9 @@ def _render_others(
         st.caption("There is no other network on this data set yet. Train another.")
         return
     names = distinct_names(list(others.values()))
-    wanted = [one for one in st.query_params.get("fooled", "").split(",") if one]
+    # Its own id is there after a change to one of the others.
+    linked = st.query_params.get("fooled", "").split(",")
+    wanted = [one for one in linked if one not in ("", network.run.id)]
     chosen = [one for one in wanted if one in others][:_MAX_OTHERS]
     if unknown := [one for one in wanted if one not in others]:
         st.error(
@@ -349,5 +351,5 @@ def _predict_other(
         "Network": name,
         "Before": f"{first.name} {format_probability(first.probability)}",
         "After": f"{second.name} {format_probability(second.probability)}",
-        "Fooled": "yes" if first.index != second.index else "no",
+        "Answer changes": "yes" if first.index != second.index else "no",
     }
