@@ -10,9 +10,9 @@ from cifarviz.datasets.registry import find_dataset
 from cifarviz.ui import cache
 from cifarviz.ui.data_problem import render_data_problem
 from cifarviz.ui.errors import render_errors
+from cifarviz.ui.predict.break_it import render_break_it
 from cifarviz.ui.predict.camera import camera_shot, render_camera
 from cifarviz.ui.predict.comparison import render_comparison
-from cifarviz.ui.predict.break_it import render_break_it
 from cifarviz.ui.predict.example import (
     chosen_example,
     example_in_address,
