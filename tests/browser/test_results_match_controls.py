@@ -110,7 +110,7 @@ def test_results_match_the_controls_after_choosing_another_run(
     """What is drawn for a run is what a link to it draws."""
     matrix = "e => JSON.stringify(e.querySelector('.cifarviz-chart')?._fullData[0].z) ?? ''"
     answer = """() => JSON.stringify(document.querySelector(
-        ".st-key-predict-answer-example .cifarviz-chart")?._fullData[0].x) ?? ''"""
+        ".st-key-predict-answer .cifarviz-chart")?._fullData[0].x) ?? ''"""
     drawn = {}
     image = "&image=3" if where == "predict" else ""
     for run in ("OTHER", "MINE"):
