@@ -98,11 +98,14 @@ def test_a_part_is_chosen_by_dragging_or_by_keys_and_noise_is_warned_of(
     page.locator("input[type=file]").set_input_files(tmp_path / "noise.png")
     warning = page.get_by_text("This is probably nothing it knows.")
     expect(warning).to_be_visible(timeout=LONG)
+    # The last thing that moves the page.
+    expect(page.get_by_role("group", name="Nearest training images")).to_be_visible(timeout=LONG)
+    settle(page)
     shown, frame = picture(page, "noise.png"), page.locator(".cropper .box")
     source = shown.get_attribute("src")
+    frame.hover()
     box = frame.bounding_box()
     assert box
-    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] / 2 + 40, box["y"] + box["height"] / 2, steps=4)
     page.mouse.up()
