@@ -2,12 +2,6 @@
 
 import streamlit as st
 
-from cifarviz.data.image_set import Dataset
-from cifarviz.errors import DataError
-from cifarviz.runs.records import Run
-from cifarviz.ui.address import escaped
-from cifarviz.ui.data_problem import render_data_problem
-from cifarviz.ui.dataset_images import available_dataset
 from cifarviz.ui.ensemble.view import render_ensemble
 from cifarviz.ui.epoch_scrubber import (
     epochs_with_predictions,
@@ -15,6 +9,8 @@ from cifarviz.ui.epoch_scrubber import (
     has_evaluable_epochs,
 )
 from cifarviz.ui.errors import render_errors
+from cifarviz.ui.evaluate.evaluation import load_evaluated_dataset
+from cifarviz.ui.evaluate.map import render_map
 from cifarviz.ui.evaluate.matrix import CELL_PARAMS
 from cifarviz.ui.evaluate.view import (
     NETWORK_PARAMS,
@@ -22,7 +18,6 @@ from cifarviz.ui.evaluate.view import (
     evaluate_checkpoint,
     evaluate_epochs,
 )
-from cifarviz.ui.navigation import link_to
 from cifarviz.ui.pickers import available_checkpoints, pick_checkpoint_or_epochs, pick_run
 from cifarviz.ui.query import sync_query_params
 
@@ -50,7 +45,7 @@ def render_network() -> None:
             "save space."
         )
     with render_errors():
-        dataset = None if chosen is None else load_dataset(run)
+        dataset = None if chosen is None else load_evaluated_dataset(run)
         if dataset is None or chosen is None:
             return
         if chosen == "epochs":
@@ -59,31 +54,12 @@ def render_network() -> None:
             evaluate_checkpoint(run, chosen, dataset)
 
 
-def load_dataset(run: Run) -> Dataset | None:
-    """Return the images to evaluate a run on, or ``None`` after reporting why there are none."""
-    if render_data_problem(run):
-        link_to("runs", "See its curves in Runs", runs=run.id)
-        return None
-    try:
-        dataset = available_dataset(run)
-    except DataError as error:
-        st.error(escaped(str(error)), icon=":material/error:")
-        link_to("data", "Get the images on the Data page")
-        return None
-    if dataset.variant != run.experiment.data.variant:
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(
-                f":material/info: This run was trained on the full {dataset.info.title} set, which "
-                "is not on this machine. It is evaluated on the embedded sample.",
-                width="content",
-            )
-            link_to("data", "Fetch the full set")
-    return dataset
-
-
 sync_query_params("evaluate")
-if choose_view() == "ensemble":
+view = choose_view()
+if view == "ensemble":
     with render_errors():
         render_ensemble()
+elif view == "map":
+    render_map()
 else:
     render_network()

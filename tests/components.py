@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from streamlit.testing.v1 import AppTest
 
 from tests.pages.app_page import walk
@@ -27,7 +28,7 @@ class Component:
             case "image_grid":
                 selected, head, _png = self.data.split(b"\n", 2)
                 return [json.loads(selected), json.loads(head)]
-            case "cropper":
+            case "cropper" | "image_map":
                 return [json.loads(self.data.split(b"\n", 1)[0])]
             case "parallel_coordinates":
                 return [json.loads(self.data.split(b"\n", 1)[1])]
@@ -106,6 +107,18 @@ def ringed_tile(app: AppTest, key: str) -> int | None:
 def croppers(app: AppTest) -> list[dict[str, Any]]:
     """Return the pictures of which a part can be chosen, with that part."""
     return [component.json_lines()[0] for component in components(app, "cropper")]
+
+
+def image_map(app: AppTest, key: str) -> dict[str, Any]:
+    """Return what the map tells of its images, and its groups."""
+    return dict(_only(app, "image_map", key)[0])
+
+
+def map_positions(app: AppTest) -> np.ndarray:
+    """Return the positions of the images on the only map, (n, 2)."""
+    [component] = components(app, "image_map")
+    places = component.data.partition(b"\n")[2][: 8 * component.json_lines()[0]["count"]]
+    return np.frombuffer(places, "<f4").reshape(-1, 2)
 
 
 def prediction_table(app: AppTest, key: str) -> dict[str, Any]:

@@ -42,3 +42,21 @@ def random_images(
         return random_positions(len(images), count, seed)
     pool = np.flatnonzero(np.isin(images.labels, list(labels)))
     return pool[random_positions(len(pool), count, seed)]
+
+
+def stratified_positions(labels: npt.NDArray[np.integer], count: int, seed: int) -> Positions:
+    """Draw ``count`` different positions, at most all, with classes as frequent as in ``labels``.
+
+    int64, ascending. Each class has its share of ``count``, rounded up or down. A larger count
+    adds to the images of a smaller count.
+    """
+    order = np.random.default_rng(seed).permutation(len(labels))
+    _, classes, sizes = np.unique(labels[order], return_inverse=True, return_counts=True)
+    # Each image's place among those of its class, in the drawn order, as a share of them.
+    by_class = np.argsort(classes, kind="stable")
+    starts = np.cumsum(sizes) - sizes
+    shares = np.empty(len(labels))
+    shares[by_class] = (np.arange(len(labels)) - starts[classes[by_class]] + 0.5) / sizes[
+        classes[by_class]
+    ]
+    return np.sort(order[np.argsort(shares, kind="stable")[:count]]).astype(np.int64)

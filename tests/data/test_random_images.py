@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from cifarviz.data import sample
 from cifarviz.data.image_set import ImageSet
-from cifarviz.data.random_images import random_images, random_positions
+from cifarviz.data.random_images import random_images, random_positions, stratified_positions
 from cifarviz.datasets.cifar10 import CIFAR10
 
 
@@ -52,6 +52,25 @@ def test_only_the_chosen_labels_are_drawn(labels: tuple[int, ...]) -> None:
 def test_labels_that_no_image_has_give_nothing() -> None:
     images = toy(5)
     assert len(random_images(images, 9, 1, (7,))) == 0
+
+
+@given(
+    sizes=st.lists(st.integers(0, 60), min_size=1, max_size=6),
+    count=st.integers(0, 200),
+    seed=st.integers(0, 9),
+)
+def test_a_stratified_draw_has_each_class_as_often_as_all(
+    sizes: list[int], count: int, seed: int
+) -> None:
+    labels = np.random.default_rng(1).permutation(np.repeat(np.arange(len(sizes)), sizes))
+    drawn = stratified_positions(labels, count, seed)
+    wanted = min(count, len(labels))
+    assert len(drawn) == wanted
+    assert np.array_equal(drawn, np.unique(drawn))
+    for label, size in enumerate(sizes):
+        share = wanted * size / max(len(labels), 1)
+        assert abs(np.count_nonzero(labels[drawn] == label) - share) < 1.01
+    assert set(drawn) <= set(stratified_positions(labels, count + 20, seed))
 
 
 def toy(count: int) -> ImageSet:

@@ -15,7 +15,7 @@ from cifarviz.analysis.members import Member
 from cifarviz.analysis.predictions import predicted_classes
 from cifarviz.data.image_set import Dataset, ImageSet, Split
 from cifarviz.datasets.info import DatasetInfo, Variant
-from cifarviz.errors import ArtifactDamaged, RunError, StoreError
+from cifarviz.errors import ArtifactDamaged, DataError, RunError, StoreError
 from cifarviz.runs.artifacts import FolderArtifacts, Stamp
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run
@@ -31,6 +31,31 @@ from cifarviz.settings import Settings
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 from cifarviz.ui.class_names import query_class_names
+from cifarviz.ui.data_problem import render_data_problem
+from cifarviz.ui.dataset_images import available_dataset
+from cifarviz.ui.navigation import link_to
+
+
+def load_evaluated_dataset(run: Run) -> Dataset | None:
+    """Return the images to evaluate a run on, or ``None`` after reporting why there are none."""
+    if render_data_problem(run):
+        link_to("runs", "See its curves in Runs", runs=run.id)
+        return None
+    try:
+        dataset = available_dataset(run)
+    except DataError as error:
+        st.error(escaped(str(error)), icon=":material/error:")
+        link_to("data", "Get the images on the Data page")
+        return None
+    if dataset.variant != run.experiment.data.variant:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(
+                f":material/info: This run was trained on the full {dataset.info.title} set, which "
+                "is not on this machine. It is evaluated on the embedded sample.",
+                width="content",
+            )
+            link_to("data", "Fetch the full set")
+    return dataset
 
 
 @dataclass(frozen=True, eq=False)

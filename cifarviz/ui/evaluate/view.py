@@ -36,6 +36,7 @@ from cifarviz.ui.evaluate.evaluation import (
     wait_for_evaluation,
 )
 from cifarviz.ui.evaluate.galleries import GALLERY_PARAMS, render_gallery, render_random_images
+from cifarviz.ui.evaluate.map import MAP_PARAMS
 from cifarviz.ui.evaluate.matrix import (
     CELL_PARAMS,
     cell_in_address,
@@ -75,10 +76,11 @@ _PARTS: Mapping[PartName, Part] = {
 
 # The first that an address implies, where several would do: a comparison has pictures, too.
 _IMPLIED: tuple[PartName, ...] = ("compare", "pictures", "random")
-View = Literal["network", "ensemble"]
+View = Literal["network", "ensemble", "map"]
 _VIEWS: Mapping[View, ViewEntry] = {
     "network": ViewEntry("One network", "grid_on"),
     "ensemble": ViewEntry("Ensemble", "how_to_vote"),
+    "map": ViewEntry("Map", "scatter_plot"),
 }
 
 
@@ -89,8 +91,8 @@ def choose_view() -> View:
         _VIEWS,
         key="evaluate-view",
         problem=lambda word: f"Evaluate has no view {word}: the view of one network is shown.",
-        # Both mean another thing in the other view.
-        forget=CELL_PARAMS,
+        # They mean another thing in the other views.
+        forget=(*CELL_PARAMS, *MAP_PARAMS),
     )
 
 
