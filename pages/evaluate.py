@@ -9,6 +9,7 @@ from cifarviz.ui.epoch_scrubber import (
     has_evaluable_epochs,
 )
 from cifarviz.ui.errors import render_errors
+from cifarviz.ui.evaluate.doubts import render_doubts
 from cifarviz.ui.evaluate.evaluation import load_evaluated_dataset
 from cifarviz.ui.evaluate.map import render_map
 from cifarviz.ui.evaluate.matrix import CELL_PARAMS
@@ -61,5 +62,7 @@ if view == "ensemble":
         render_ensemble()
 elif view == "map":
     render_map()
+elif view == "doubts":
+    render_doubts()
 else:
     render_network()

@@ -5,7 +5,7 @@ A reload starts a new session, so nothing important is stored only here.
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -143,6 +143,17 @@ def marked_pictures(dataset: str) -> MarkedPictures:
 def forget_marked_pictures() -> None:
     """Take all marks off."""
     st.session_state.pop("marked-pictures", None)
+
+
+LabelMark = Literal["wrong", "right", "unsure"]
+"""What a viewer thinks of a label."""
+
+
+def label_marks(dataset: str) -> dict[tuple[str, int], LabelMark]:
+    """Return the viewer's marks in a data set, by split and index; changed in place."""
+    marks = st.session_state.setdefault("label-marks", {}).setdefault(dataset, {})
+    assert isinstance(marks, dict)
+    return marks
 
 
 def queued_runs() -> dict[Hashable, tuple[tuple[str, ...], Any]]:

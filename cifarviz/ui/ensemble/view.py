@@ -82,26 +82,7 @@ def render_ensemble() -> None:
 
 
 def _render_vote(members: Sequence[Member]) -> None:
-    runs = _runs_of(members)
-    if any(run.state.active for run in runs):
-        _render_progress(runs)
-        return
-    if len(members) < MIN_MEMBERS:
-        # Not an error while somebody is still choosing.
-        try:
-            check_members(cache.store(), members)
-        except ExperimentInvalid as rule:
-            st.info(escaped(str(rule)), icon=":material/info:")
-        return
-    if not _report_incomplete_members(members):
-        return
-    try:
-        voted = _vote(members)
-    except DataError as error:
-        st.error(escaped(str(error)), icon=":material/error:")
-        if not find_dataset(members[0].run.experiment.data.dataset).own:
-            link_to("data", "Get the images on the Data page")
-        return
+    voted = collect_votes(members)
     if voted is None:
         return
     ensemble, dataset = voted
@@ -110,6 +91,34 @@ def _render_vote(members: Sequence[Member]) -> None:
         render_predictions_table(members, ensemble, dataset)
     with render_errors():
         render_chosen_image(members, ensemble, dataset)
+
+
+def collect_votes(members: Sequence[Member]) -> tuple[Ensemble, Dataset] | None:
+    """Return the members' votes on their common test images, and the data set these are of.
+
+    ``None`` after showing why there are none yet: training goes on, members or images are missing,
+    or the evaluation was stopped. Raises what ``check_members`` does, and ``ArtifactDamaged``.
+    """
+    runs = _runs_of(members)
+    if any(run.state.active for run in runs):
+        _render_progress(runs)
+        return None
+    if len(members) < MIN_MEMBERS:
+        # Not an error while somebody is still choosing.
+        try:
+            check_members(cache.store(), members)
+        except ExperimentInvalid as rule:
+            st.info(escaped(str(rule)), icon=":material/info:")
+        return None
+    if not _report_incomplete_members(members):
+        return None
+    try:
+        return _vote(members)
+    except DataError as error:
+        st.error(escaped(str(error)), icon=":material/error:")
+        if not find_dataset(members[0].run.experiment.data.dataset).own:
+            link_to("data", "Get the images on the Data page")
+        return None
 
 
 def _vote(members: Sequence[Member]) -> tuple[Ensemble, Dataset] | None:

@@ -36,7 +36,6 @@ from cifarviz.ui.evaluate.evaluation import (
     wait_for_evaluation,
 )
 from cifarviz.ui.evaluate.galleries import GALLERY_PARAMS, render_gallery, render_random_images
-from cifarviz.ui.evaluate.map import MAP_PARAMS
 from cifarviz.ui.evaluate.matrix import (
     CELL_PARAMS,
     cell_in_address,
@@ -76,11 +75,12 @@ _PARTS: Mapping[PartName, Part] = {
 
 # The first that an address implies, where several would do: a comparison has pictures, too.
 _IMPLIED: tuple[PartName, ...] = ("compare", "pictures", "random")
-View = Literal["network", "ensemble", "map"]
+View = Literal["network", "ensemble", "map", "doubts"]
 _VIEWS: Mapping[View, ViewEntry] = {
     "network": ViewEntry("One network", "grid_on"),
     "ensemble": ViewEntry("Ensemble", "how_to_vote"),
     "map": ViewEntry("Map", "scatter_plot"),
+    "doubts": ViewEntry("Label doubts", "label_off"),
 }
 
 
@@ -92,7 +92,7 @@ def choose_view() -> View:
         key="evaluate-view",
         problem=lambda word: f"Evaluate has no view {word}: the view of one network is shown.",
         # They mean another thing in the other views.
-        forget=(*CELL_PARAMS, *MAP_PARAMS),
+        forget=(*CELL_PARAMS, *GALLERY_PARAMS),
     )
 
 
