@@ -57,6 +57,8 @@ ADDRESSES = (
     f"{CELL}&checkpoint=epochs&epoch=2",
     "evaluate?view=ensemble&members=MINE,OTHER&show=mended&member=2&image=3",
     "evaluate?view=ensemble&template=MINE&count=3&first=5",
+    "evaluate?view=map&run=MINE&color=right",
+    "evaluate?view=doubts&members=MINE,OTHER",
     "predict?run=MINE&split=test&image=3",
     "predict?run=MINE&image=3&try=compare&with=OTHER,MINE@best",
     "predict?run=MINE&from=camera",

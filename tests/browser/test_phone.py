@@ -45,6 +45,8 @@ ADDRESSES = (
     "evaluate?run=MINE&part=compare&with=OTHER",
     "evaluate?view=ensemble&members=MINE,OTHER",
     "evaluate?view=ensemble&template=MINE&count=3",
+    "evaluate?view=map&run=MINE",
+    "evaluate?view=doubts&members=MINE,OTHER",
     "predict?run=MINE&split=test&image=3",
     *(f"present?run=MINE&scene={scene}" for scene in SCENES if scene != "duel"),
     "present?run=NARROW&scene=duel",

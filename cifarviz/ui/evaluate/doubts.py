@@ -272,7 +272,7 @@ def _render_grid(
     indices = doubts.indices[positions].tolist()
     bars = tile_bars(names, doubts.probabilities[positions], labels)
     said = [
-        f"{names[guess]} ({agreeing} of {judges})" if judges > 1 else names[guess]
+        f"→ {names[guess]} {agreeing}/{judges}" if judges > 1 else f"→ {names[guess]}"
         for guess, agreeing, judges in zip(
             predicted, doubts.agreeing[positions], doubts.judges[positions], strict=True
         )
