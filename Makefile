@@ -57,7 +57,7 @@ SHORT_BENCHMARKS := "bench_peers 1 --only cifar10-vgg" "bench_pages 3" "bench_wa
 LONG_BENCHMARKS := "bench_peers --torch build/torch" "bench_fast --full" "bench_fast_ablation" \
 	"bench_pages" "bench_watched" "bench_inside" "bench_predict" "bench_stop" "bench_memory" "bench_first_step" \
 	"bench_snapshots" "bench_maps" "bench_precision_accuracy" "bench_lab" "bench_lesson" "bench_fresh_machine" \
-	"bench_learning_rate --train" "bench_runs_at_once" "bench_tune"
+	"bench_learning_rate --train" "bench_runs_at_once" "bench_tune" "bench_map" "bench_label_doubts"
 
 bench: environment-dev
 	@$(VENV_PYTHON) -m scripts.chromium --install

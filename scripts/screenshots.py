@@ -125,6 +125,8 @@ def _shots(vgg: str, members: list[str], live: str, lab: str, varied: list[str])
         Shot("channel", f"inside?run={recorded}&image=1&layer=conv2d_2&channel=9", in_docs=True),
         Shot("evaluate", f"evaluate?run={vgg}", in_docs=True),
         Shot("evaluate-epochs", f"evaluate?{epoch}&order=alike"),
+        Shot("map", f"evaluate?view=map&run={recorded}&epoch=8", sizes=_TALL),
+        Shot("label-doubts", f"evaluate?view=doubts&members={','.join(members)}", sizes=_TALL),
         Shot("ensemble", f"evaluate?view=ensemble&members={','.join(members)}", in_docs=True),
         Shot("predict", f"predict?run={members[0]}&split=test&image=1"),
         *_scenes(),

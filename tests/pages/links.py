@@ -432,6 +432,22 @@ LINKS = (
         {"Experiment": "Preset: Four networks voting"},
         ("^Trains 4 networks one after another, 2 epochs each", "^button: As published$"),
     ),
+    # Evaluate, a map and label doubts
+    Link(
+        "evaluate?view=map&run=MINE&epoch=1&color=predicted",
+        {"View": "Map", "Method": "PCA", "Colour": "Predicted class"},
+        ("^Neighbours kept: ", "image_map image-map-cifar10-sample: .*after epoch 1"),
+        ("image_map image-map-cifar10-sample",),
+        "&color=predicted",
+    ),
+    Link(
+        "evaluate?view=doubts&members=MINE,OTHER&rank=margin&picture=3",
+        {"View": "Label doubts", "Images": "Test images",
+         "Most doubtful": "Margin of another class"},
+        ("^All 1,000 test images, judged by 2 networks", r"^\*\*Test image 3\*\*"),
+        ("image_grid doubts-grid",),
+        "&rank=margin",
+    ),
     # Predict
     Link(
         "predict",

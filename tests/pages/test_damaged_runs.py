@@ -87,7 +87,7 @@ def test_start_shows_damaged_runs_with_a_link_to_delete_them(
     [
         ("inside", {}),
         ("evaluate", {}),
-        ("evaluate", {"view": "ensemble"}),
+        *(("evaluate", {"view": view}) for view in ("ensemble", "map", "doubts")),
         ("predict", {}),
         ("present", {}),
         ("tune", {}),

@@ -36,12 +36,11 @@ PLAIN = frozenset(
 # One address holds all there is to hold: each page meets what it knows and what it doesn't.
 WORDS = (
     "actual", "amounts", "at", "change", "changes", "channel", "checkpoint", "class", "classes",
-    "count", "data", "dataset", "epoch", "epsilon", "file", "find", "fit", "fooled", "gallery",
-    "ghost", "image", "images", "kind", "language", "layer", "member", "members", "method", "of",
-    "order", "pace", "page", "part", "picture",
-    "predicted", "preset", "run", "runs", "scene", "seed", "series", "sheet", "shown", "side",
-    "sort", "split", "starred", "state", "target", "template", "try", "values",
-    "variant", "view", "way", "weights", "with",
+    "color", "count", "data", "dataset", "epoch", "epsilon", "file", "find", "fit", "fooled",
+    "gallery", "ghost", "image", "images", "k", "kind", "language", "layer", "member", "members",
+    "method", "of", "order", "pace", "page", "part", "picture", "predicted", "preset", "rank",
+    "run", "runs", "scene", "seed", "series", "sheet", "shown", "side", "sort", "split", "starred",
+    "state", "target", "template", "try", "values", "variant", "view", "way", "weights", "with",
 )  # fmt: skip
 
 
@@ -150,6 +149,8 @@ def _with_ids(address: dict[str, Any], runs: list[Run]) -> dict[str, Any]:
         ("evaluate", {"run": 0}),
         ("evaluate", {"run": 0, "part": "compare", "with": 1}),
         ("evaluate", {"view": "ensemble", "members": "both"}),
+        ("evaluate", {"view": "map", "run": 0}),
+        ("evaluate", {"view": "doubts", "members": "both", "images": "held-out"}),
         ("predict", {"run": 0, "image": 1}),
         ("predict", {"run": 0, "image": 1, "try": "push", "fooled": 1}),
         ("present", {"run": 0, "scene": "training", "notes": 1}),
@@ -180,6 +181,8 @@ def test_no_page_interprets_the_name_of_a_run(
         ("evaluate", {"view": "ensemble", "members": "both", "image": 1}),
         ("predict", {"run": 0, "image": 1, "try": "break", "change": "rotation"}),
         ("predict", {"run": 0, "image": 1, "try": "push", "fooled": 1}),
+        ("evaluate", {"view": "map", "run": 0}),
+        ("evaluate", {"view": "doubts", "members": "both"}),
         *(
             ("present", {"run": 0, "scene": one, "notes": 1})
             for one in ("data", "maps", "mistakes")
@@ -210,6 +213,6 @@ def test_no_page_interprets_the_name_of_a_class(
 def test_no_page_interprets_query_values(runs: list[Run], page: str) -> None:
     check(opened_by_link(page, **dict.fromkeys(WORDS, NAME)))
     with_run = dict.fromkeys(WORDS, NAME) | {"run": runs[0].id, "members": runs[0].id}
-    for view in ("watch", "setup", "ensemble", "duel", NAME):
+    for view in ("watch", "setup", "ensemble", "map", "doubts", "duel", NAME):
         if page in ("train", "evaluate", "lab") or view == NAME:
             check(opened_by_link(page, **with_run | {"view": view}))

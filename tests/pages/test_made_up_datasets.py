@@ -106,6 +106,7 @@ def text(app: AppTest) -> str:
         ("evaluate", {}),
         *(("evaluate", {"part": part}) for part in ("sure", "pictures", "random", "compare")),
         ("evaluate", {"matrix": "row_percent", "order": "alike", "epoch": "3"}),
+        ("evaluate", {"view": "map"}),
         ("predict", {"image": "2"}),
         ("predict", {"image": "2", "split": "train"}),
         ("predict", {"image": "2", "try": "break", "amounts": "scale:60,right:20,jpeg:9"}),

@@ -294,6 +294,7 @@ def render_wrong_labels(run: Run, memorised: RunMemorisation) -> None:
         clicked = _render_grid(shown, selected, learned, memorised, data)
     with right:
         _render_image(selected, memorised, data, run)
+        link_to("evaluate", "See which labels it doubts", view="doubts", members=run.id)
     open_clicked_image(clicked, shown, selected, memorised.indices)
 
 

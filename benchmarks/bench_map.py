@@ -1,0 +1,138 @@
+"""Frames while the map of 2,000 test images is moved, and the time until it answers.
+
+A run of ``cifar10-vgg`` on part of the full CIFAR-10 is opened in Chromium, 1440 × 900, without a
+graphics card. Frames: milliseconds between two while a mouse drags, and zooms in and out. Answer:
+from a press of a key on the epoch slider until the images of another epoch begin to move, once all
+epochs have been shown.
+
+    python -m benchmarks.bench_map [ROUNDS]
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from playwright.sync_api import Locator, Page, sync_playwright
+
+from benchmarks.own_home import worker_in_own_home
+from benchmarks.results_file import write_results
+from cifarviz.experiment.choices import Data
+from cifarviz.experiment.experiment import Experiment
+from cifarviz.experiment.presets import PRESETS
+from cifarviz.processor import machine_name
+from scripts import chromium
+from scripts.app_server import ROOT, AppServer, serve_files
+
+_EPOCHS = 4
+# Two refreshes of a screen at 60 Hz, as the browser rounds them.
+_FRAME = 33.4
+_LEAST_SHARE = 0.95
+_DRAGS = 60
+
+_RECORD = """() => {
+    window.frames = [];
+    let before = null;
+    const note = (now) => {
+        if (before !== null) window.frames.push(now - before);
+        before = now;
+        window.recording = requestAnimationFrame(note);
+    };
+    window.recording = requestAnimationFrame(note);
+}"""
+_RECORDED = "() => { cancelAnimationFrame(window.recording); return window.frames; }"
+
+# Milliseconds from the next press of a key until the canvas shows something else.
+_WATCH = """(map) => {
+    const pixels = () => map.getContext("2d").getImageData(0, 0, map.width, map.height).data;
+    const before = pixels();
+    window.answer = null;
+    addEventListener("keydown", () => {
+        const pressed = performance.now();
+        const check = () => {
+            const now = pixels();
+            if (now.some((value, place) => value !== before[place]))
+                window.answer = performance.now() - pressed;
+            else requestAnimationFrame(check);
+        };
+        requestAnimationFrame(check);
+    }, { once: true, capture: true });
+}"""
+
+
+def main() -> None:
+    """Print the share of frames in time and the times of answers, and write them."""
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    serve_files()
+    with worker_in_own_home(recorded=False) as worker, tempfile.TemporaryDirectory() as folder:
+        preset = PRESETS["cifar10-vgg"].experiment
+        data = Data(variant="full", train_images=2000)
+        experiment = Experiment.make(
+            **{**dict(preset), "data": data, "epochs": _EPOCHS, "preset": None}
+        )
+        run = worker.wait(worker.submit(experiment, "bench").id)
+        home, log = worker.settings.home, Path(folder) / "log"
+        with AppServer(ROOT / "app.py", home, log) as server, sync_playwright() as playwright:
+            browser = playwright.chromium.launch(
+                executable_path=chromium.find(), args=chromium.launch_arguments()
+            )
+            page = browser.new_page(viewport={"width": 1440, "height": 900})
+            page.goto(f"{server.url}/evaluate?view=map&run={run.id}")
+            map_ = page.get_by_role("application", name="Map of 2,000 test images")
+            map_.wait_for(timeout=120_000)
+            chromium.settle(page)
+            frames = [frame for _ in range(rounds) for frame in _measure_frames(page, map_)]
+            answers = _measure_answers(page, map_, rounds)
+            browser.close()
+    share = float(np.mean(np.array(frames) <= _FRAME))
+    median, p95 = np.percentile(frames, (50, 95))
+    print(f"{machine_name()}; 2,000 images, {len(frames):,} frames, {len(answers)} epochs")
+    print(
+        f"frames within {_FRAME:.0f} ms: {share:.1%} (to reach: {_LEAST_SHARE:.0%}); median "
+        f"{median:.1f} ms, 95th percentile {p95:.1f} ms, longest {max(frames):.0f} ms"
+    )
+    print(f"another epoch: median {np.median(answers):.0f} ms, longest {max(answers):.0f} ms")
+    write_results(
+        "map",
+        "python -m benchmarks.bench_map",
+        {"frames_ms": [round(frame, 1) for frame in frames], "answers_ms": answers},
+    )
+
+
+def _measure_frames(page: Page, map_: Locator) -> list[float]:
+    box = map_.bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.evaluate(_RECORD)
+    page.mouse.down()
+    for step in range(_DRAGS):
+        angle = 2 * np.pi * step / _DRAGS
+        page.mouse.move(x + 150 * np.sin(angle), y + 100 * np.cos(angle) - 100)
+    page.mouse.up()
+    for step in range(_DRAGS):
+        page.mouse.wheel(0, -40 if step < _DRAGS // 2 else 40)
+    frames: list[float] = page.evaluate(_RECORDED)
+    return frames
+
+
+def _measure_answers(page: Page, map_: Locator, rounds: int) -> list[float]:
+    slider = page.get_by_role("slider", name="Epoch")
+    keys = ["Home", *["ArrowRight"] * (_EPOCHS - 1)]
+    answers: list[float] = []
+    # The first round fills the caches.
+    for turn in range(rounds + 1):
+        for key in keys:
+            slider.focus()
+            page.wait_for_timeout(600)
+            map_.evaluate(_WATCH)
+            slider.press(key)
+            page.wait_for_function("() => window.answer !== null")
+            if turn:
+                answers.append(page.evaluate("() => window.answer"))
+            chromium.settle(page)
+    return answers
+
+
+if __name__ == "__main__":
+    main()
