@@ -265,7 +265,7 @@ function paint(map) {
     map.from = to;
   }
   const style = getComputedStyle(map.canvas);
-  const colors = { text: style.color, lasso: style.getPropertyValue("--st-primary-color") };
+  const colors = { text: style.color, page: style.getPropertyValue("--st-background-color") };
   pen.setTransform(map.ratio, 0, 0, map.ratio, 0, 0);
   pen.clearRect(0, 0, map.width, map.height);
   const side = sideOf(map);
@@ -309,13 +309,16 @@ function paintLasso(map, colors) {
   pen.beginPath();
   for (const [x, y] of drag.lasso) pen.lineTo(x, y);
   pen.closePath();
-  pen.globalAlpha = 0.12;
-  pen.fillStyle = colors.lasso;
+  pen.globalAlpha = 0.2;
+  pen.fillStyle = colors.text;
   pen.fill("evenodd");
   pen.globalAlpha = 1;
-  pen.strokeStyle = colors.lasso;
-  pen.lineWidth = 2;
-  pen.stroke();
+  // Two lines, so that it stands out from any picture.
+  for (const [color, width] of [[colors.page, 6], [colors.text, 2.5]]) {
+    pen.strokeStyle = color;
+    pen.lineWidth = width;
+    pen.stroke();
+  }
 }
 
 // ---- Selection -------------------------------------------------------------------------------

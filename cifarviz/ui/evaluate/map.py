@@ -66,7 +66,7 @@ _COLORINGS: Mapping[Coloring, str] = {
     "predicted": "Predicted class",
     "right": "Right or wrong",
 }
-_SHEET = 48
+_SHEET = 30
 # Seconds that a map may take before a message says that it is computed.
 _QUIET_SECONDS = 0.3
 _EXPLANATIONS: Mapping[Method, str] = {
@@ -188,13 +188,13 @@ def _render_points(
         f"{when}. Arrow keys move it, plus and minus zoom, Enter opens the image in the middle, "
         "Space selects the images in view.",
     )
-    _render_quality(epochs, points, placed)
     evaluated = EvaluatedImages(images.image_set, "test", info)
     if selection.clicked is not None:
         link = inside_link(evaluated, selection.clicked, Member(epochs.run, epoch))
         go_to("inside", **link.query_params)
     if len(selection.chosen):
         _render_chosen(selection.chosen, evaluated, evaluation, Member(epochs.run, epoch))
+    _render_quality(epochs, points, placed)
     compute_ahead(epochs)
 
 
