@@ -116,6 +116,7 @@ def embed_tsne(scores: NDArray[np.floating], start: NDArray[np.floating]) -> NDA
         raise ValueError(f"t-SNE of {len(scores)} points, at least {MIN_TSNE_IMAGES} are needed")
     with HEAVY_IMPORTS:
         from sklearn.manifold import TSNE
+        from threadpoolctl import threadpool_limits
 
     deviation = float(np.std(start[:, 0])) or 1.0
     perplexity = min(_PERPLEXITY, (len(scores) - 1) / 3)
@@ -124,7 +125,9 @@ def embed_tsne(scores: NDArray[np.floating], start: NDArray[np.floating]) -> NDA
         init=(start / deviation * _START_DEVIATION).astype(np.float32),
         random_state=0,
     )
-    return model.fit_transform(scores.astype(np.float32)).astype(np.float64)
+    # Threads that wait for each other in every step are ten times slower where others are at work.
+    with threadpool_limits(1, "openmp"):
+        return model.fit_transform(scores.astype(np.float32)).astype(np.float64)
 
 
 def measure_trustworthiness(

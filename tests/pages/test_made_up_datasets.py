@@ -19,6 +19,7 @@ from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 from scripts.app_server import ROOT
 from tests import stored_runs
+from tests.components import image_map, map_positions
 from tests.made_up_datasets import BOTH, MANY, WIDE, fetch_into, register
 from tests.picture_sources import fruits, write_folder
 
@@ -126,6 +127,29 @@ def test_the_page_shows_no_error(
         "runs": {"data": f"{dataset}-full"},
     }.get(page, {"run": runs[dataset].id})
     assert refusals(opened(page, **address, **named)) == []
+
+
+def test_tsne_takes_the_place_of_pca_when_it_is_done(runs: dict[str, Run]) -> None:
+    # Aligned with epoch 3, whose t-SNE is computed first.
+    address = {"view": "map", "run": runs[WIDE.name].id, "epoch": "1"}
+    plane = map_positions(opened("evaluate", **address))
+    app = opened("evaluate", method="tsne", **address)
+    key = f"image-map-{WIDE.name}-full"
+    for _ in range(200):
+        if " by t-SNE, " in image_map(app, key)["description"]:
+            break
+        assert "t-SNE is being computed" in text(app)
+        np.testing.assert_array_equal(map_positions(app), plane)
+        app.run()
+    assert refusals(app) == []
+    placed = map_positions(app)
+    assert placed.shape == plane.shape
+    assert np.isfinite(placed).all()
+    assert np.abs(placed - plane).max() > 0.01
+    # The share of variance is one of PCA only.
+    assert [one.value for one in app.metric if one.label == "Variance shown"] == ["–"]
+    again = opened("evaluate", method="tsne", **address)
+    np.testing.assert_array_equal(map_positions(again), placed)
 
 
 def test_texts_have_the_numbers_of_the_data_set(runs: dict[str, Run]) -> None:
