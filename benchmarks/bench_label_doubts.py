@@ -50,7 +50,7 @@ def main() -> None:
             print(f"validation accuracy {run.best_val_accuracy:.1%}, best epoch {run.best_epoch}")
         data = load_training_data(runs[0], worker.settings)
         noisy = with_wrong_labels(data.train, _SHARE, 0, len(data.info.classes))
-        rows = {}
+        rows: dict[str, Any] = {}
         for count in sorted({1, networks}):
             held_out = [_judge(worker, run, epochs, "predictions") for run in runs[:count]]
             doubts = doubt_labels(noisy.labels, noisy.indices, held_out)
@@ -90,7 +90,7 @@ def _judge(worker: Worker, run: Run, epoch: int, kind: PredictionsKind) -> HeldO
 
 
 def _measure(name: str, doubts: LabelDoubts, wrong: np.ndarray) -> dict[str, Any]:
-    rows = {}
+    rows: dict[str, Any] = {}
     suspected = doubts.suspected
     hits = int((suspected & wrong).sum())
     for score in _SCORES:

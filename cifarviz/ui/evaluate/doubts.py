@@ -115,7 +115,7 @@ def _pick_source(row: DeltaGenerator, *, has_wrong: bool) -> tuple[DoubtSource, 
             "of training images that its run held out for validation. Where a run was trained "
             "with labels made wrong on purpose, the doubts can be checked.",
             problem=lambda word: f"There are no images {word} here: {', '.join(sources)}.",
-            forget=DOUBT_PARAMS,
+            forget=(*DOUBT_PARAMS, "k"),
             usual="wrong" if has_wrong else "test",
         )
         score = render_choice(
