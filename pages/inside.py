@@ -28,7 +28,11 @@ from cifarviz.ui.query import sync_query_params
 
 
 def render_epochs(
-    run: Run, sources: Mapping[int, WeightsChoice], right_column: DeltaGenerator, other: Run | None
+    run: Run,
+    sources: Mapping[int, WeightsChoice],
+    right_column: DeltaGenerator,
+    other: Run | None,
+    shown: view.InsideView,
 ) -> None:
     """Render the inspection with the weights of the epoch chosen with a slider."""
     slider = epoch_slider_container()
@@ -37,14 +41,14 @@ def render_epochs(
     image_title = ""
     with render_errors():
         image_title = view.render_inspection(
-            run, sources[epoch], epoch, view.epoch_label(epoch), right_column, other
+            run, sources[epoch], epoch, view.epoch_label(epoch), right_column, other, shown
         )
     # Also if these weights are damaged: others may be readable.
     render_epoch_slider(slider, run, list(sources), epoch, about=image_title)
 
 
-st.title("Inside")
 sync_query_params("inside")
+shown = view.choose_view()
 columns = st.columns([3, 2, 3, 2])
 run = weights = other = None
 with columns[0], render_errors():
@@ -62,13 +66,14 @@ if run is not None:
     else:
         render_images_with_maps(run)
 if run is not None and weights is not None:
-    with columns[2], render_errors():
-        other = view.pick_compared_run(run)
+    if shown == "layers":
+        with columns[2], render_errors():
+            other = view.pick_compared_run(run)
     with render_errors():
         if weights == "epochs":
-            render_epochs(run, sources, columns[3], other)
+            render_epochs(run, sources, columns[3], other, shown)
         else:
             # A run stopped within an epoch is closest to its last full epoch.
             epoch = weights_epoch(run, weights) or run.epochs_done
             label = checkpoint_label(run, weights)
-            view.render_inspection(run, weights, epoch, label, columns[3], other)
+            view.render_inspection(run, weights, epoch, label, columns[3], other, shown)

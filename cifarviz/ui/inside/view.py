@@ -1,8 +1,9 @@
 """The Inside page for one network, or for two side by side."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 import streamlit as st
@@ -28,6 +29,7 @@ from cifarviz.ui.errors import render_errors
 from cifarviz.ui.inside.channel import ChannelContext, channel_in_address, render_channel
 from cifarviz.ui.inside.dataset_activations import finished_activations, render_activations_job
 from cifarviz.ui.inside.image import (
+    InputImage,
     InspectedNetwork,
     inspect_network,
     pick_image,
@@ -41,6 +43,7 @@ from cifarviz.ui.inside.prediction import (
     render_image,
     render_predictions,
 )
+from cifarviz.ui.navigation import ViewEntry, render_title_and_views
 from cifarviz.ui.pickers import available_checkpoints, checkpoint_label, distinct_names, run_labels
 from cifarviz.ui.query import render_choice, update_query_params
 
@@ -49,6 +52,26 @@ SIDE = "side"
 """Whose channel is open, in the address: ``"right"``, or nothing for the left one's."""
 _SAME = "same"
 _NONE = "none"
+
+
+InsideView = Literal["layers"]
+RenderView = Callable[[InspectedNetwork, InputImage, Sequence[str]], None]
+"""Renders a view's part below the image, for a network and the class names shown."""
+
+
+@dataclass(frozen=True)
+class _View:
+    """A view's entry in the switch; only the first renders two networks, and by itself."""
+
+    entry: ViewEntry
+    render: RenderView | None = None
+
+
+_VIEWS: Mapping[InsideView, _View] = {
+    "layers": _View(ViewEntry("Layers", "layers")),
+}
+# Query parameters that mean another thing in each view, or belong to one.
+_VIEW_PARAMS = ("layer", "channel", "side")
 
 
 @dataclass(frozen=True)
@@ -77,6 +100,19 @@ _FILTER_CAPTIONS = {
 }
 
 
+def choose_view() -> InsideView:
+    """Show title and switch, and return the view of the address."""
+    return render_title_and_views(
+        "Inside",
+        {name: view.entry for name, view in _VIEWS.items()},
+        key="inside-view",
+        problem=lambda word: (
+            f"Inside has no view {word}, so the layers are shown. Choose from {', '.join(_VIEWS)}."
+        ),
+        forget=_VIEW_PARAMS,
+    )
+
+
 def render_inspection(
     run: Run,
     weights: WeightsChoice,
@@ -84,8 +120,9 @@ def render_inspection(
     weights_label: str,
     right_column: DeltaGenerator,
     other: Run | None,
+    view: InsideView,
 ) -> str:
-    """Render the image, the prediction and all layers; returns the image's title and class.
+    """Render the image, the prediction and the view; returns the image's title and class.
 
     ``weights`` are those of ``epoch``, labelled ``weights_label``. ``other`` is the run to
     compare with, whose weights are chosen in ``right_column``.
@@ -100,10 +137,6 @@ def render_inspection(
     choice_column = row.container(width=330)
     image_column = row.container(width=IMAGE_WIDTH)
     prediction_column = row.container()
-    on_right = compared is not None and is_right_side()
-    in_address = channel_in_address(
-        (compared.run if compared and on_right else run).experiment.architecture
-    )
     image = None
     with choice_column, render_errors():
         image = pick_image(run)
@@ -113,12 +146,14 @@ def render_inspection(
     if has_images(run, cache.settings(), "test"):
         with choice_column, render_errors():
             render_pins(run, image)
-    about.markdown(
-        f"{escaped(image.title)}: what each layer computes {epoch_label(epoch)}. A tile is a "
-        "channel, bright where its pattern is found."
-        if compared is None
-        else f"{escaped(image.title)}: what each layer of the two networks computes, side by side."
-    )
+    if view == "layers":
+        about.markdown(
+            f"{escaped(image.title)}: what each layer computes {epoch_label(epoch)}. A tile is a "
+            "channel, bright where its pattern is found."
+            if compared is None
+            else f"{escaped(image.title)}: what each layer of the two networks computes, side by "
+            "side."
+        )
     with image_column:
         render_image(image, classes)
     titles = ("", "") if compared is None else network_titles(run, weights_label, compared)
@@ -145,6 +180,30 @@ def render_inspection(
             f"{saved}",
             icon=":material/inventory_2:",
         )
+    body = _VIEWS[view].render
+    if body is not None:
+        with render_errors():
+            body(left, image, classes)
+    else:
+        _render_layers_view(left, right, compared, image, classes, has_dataset=has_dataset)
+    return ", ".join([image.title, *([] if image.actual is None else [classes[image.actual]])])
+
+
+def _render_layers_view(
+    left: InspectedNetwork,
+    right: InspectedNetwork | None,
+    compared: ComparedRun | None,
+    image: InputImage,
+    classes: Sequence[str],
+    *,
+    has_dataset: bool,
+) -> None:
+    """Render heatmaps, filters and all layers, and the dialog of the channel in the address."""
+    run, weights = left.run, left.weights
+    on_right = compared is not None and is_right_side()
+    in_address = channel_in_address(
+        (compared.run if compared and on_right else run).experiment.architecture
+    )
     heatmaps = st.container()
     selected = None
     if in_address is not None and (right is not None or not on_right):
@@ -173,7 +232,6 @@ def render_inspection(
     elif left.model is not None and has_dataset:
         with activations_place:
             render_activations_job(run, weights)
-    return ", ".join([image.title, *([] if image.actual is None else [classes[image.actual]])])
 
 
 def comparison_params() -> tuple[str, ...]:
