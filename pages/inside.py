@@ -53,7 +53,7 @@ columns = st.columns([3, 2, 3, 2])
 run = weights = other = None
 with columns[0], render_errors():
     run = pick_run(
-        dependent=("layer", "channel", "look", "class", *view.comparison_params()),
+        dependent=view.run_params(),
         keeps=has_inspectable_epochs,
     )
 if run is not None:

@@ -56,6 +56,7 @@ _CORE: Mapping[str, frozenset[str]] = {
             "runs",
             "network",
             "experiment",
+            "layers",
             "value_text",
             "datasets",
             "data",

@@ -16,6 +16,7 @@ from cifarviz.network import adversarial
 from cifarviz.network.keras_file import keras_file, weights_file
 from cifarviz.network.last_hidden import features_and_log_probabilities
 from cifarviz.network.layer_statistics import layer_statistics
+from cifarviz.network.layer_variables import layer_variables
 from cifarviz.network.stateless import LayerOutput, stateless_network
 from cifarviz.network.threads import batch_parts
 from cifarviz.runs.log_probabilities import Predictions
@@ -250,6 +251,11 @@ class TrainedModel:
                 classes=self.architecture.classes,
                 class_index=class_index,
             )
+
+    def layer_variables(self, layer_name: str) -> dict[str, NDArray[np.float32]]:
+        """The arrays of one of its layers by Keras' short name: ``kernel``, ``gamma``, …"""
+        variables = self.compute(layer_variables, layer=layer_name)
+        return {name: value.numpy() for name, value in variables.items()}
 
 
 def _check_scaling(scaling: Scaling, channels: int) -> None:

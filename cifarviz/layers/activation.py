@@ -1,9 +1,13 @@
 """An activation function as a separate layer."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from cifarviz.layers.base import CodePlace, Fields, KerasPlace, Layer
+from cifarviz.layers.calculation import Calculation, passed_on
 from cifarviz.layers.choices import ActivationChoice, format_activation
 from cifarviz.value_text import format_value
 
@@ -30,6 +34,14 @@ class Activation(Layer):
 
     def code_arguments(self, place: CodePlace) -> Sequence[str]:
         return [f'"{self.activation}"']
+
+    def calculation(
+        self,
+        inputs: Sequence[NDArray[np.float32]],
+        variables: Mapping[str, NDArray[np.float32]],
+        channel: int,
+    ) -> Calculation:
+        return passed_on(inputs[0], channel, self.activation)
 
     @classmethod
     def short_label(cls, fields: Fields) -> str:

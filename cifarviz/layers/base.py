@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from cifarviz.layers.calculation import Calculation, passed_on
 from cifarviz.layers.choices import InitializerName
 from cifarviz.layers.window import Span, Window
 from cifarviz.value import Value
@@ -360,6 +361,22 @@ class Layer(Value):
         ``kernel`` is the variable of that name, for a layer that ``has_filters``.
         """
         return kernel
+
+    # Calculation
+
+    def calculation(
+        self,
+        inputs: Sequence[NDArray[np.float32]],
+        variables: Mapping[str, NDArray[np.float32]],
+        channel: int,
+    ) -> Calculation:
+        """Return how each value of an output channel, or of a unit, is calculated.
+
+        ``inputs`` is the layer's input for an image, or the outputs of a block's branches, each
+        (height, width, channels) or (values,); ``variables`` are its arrays by name. By default
+        values are passed on as they are.
+        """
+        return passed_on(inputs[0], channel)
 
     # Labels
 

@@ -1,12 +1,15 @@
 """Batch normalisation."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from cifarviz.layers.base import CodePlace, Fields, KerasPlace, Layer, Shape, Variable
+from cifarviz.layers.calculation import Calculation, normalized
 from cifarviz.layers.choices import FrozenChoice
 from cifarviz.value_text import format_value
 
@@ -68,6 +71,23 @@ class BatchNorm(Layer):
 
     def code_arguments(self, place: CodePlace) -> Sequence[str]:
         return [f"momentum={self.momentum!r}", f"epsilon={self.epsilon!r}"]
+
+    def calculation(
+        self,
+        inputs: Sequence[NDArray[np.float32]],
+        variables: Mapping[str, NDArray[np.float32]],
+        channel: int,
+    ) -> Calculation:
+        means, variances = variables["moving_mean"], variables["moving_variance"]
+        return normalized(
+            inputs[0],
+            channel,
+            variables["gamma"],
+            variables["beta"],
+            self.epsilon,
+            (means[channel].astype(np.float64), variances[channel].astype(np.float64)),
+            "of the channel, as training left them",
+        )
 
     @classmethod
     def summary_parts(cls, fields: Fields) -> Sequence[str]:

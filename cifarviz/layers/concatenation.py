@@ -1,9 +1,11 @@
 """Concatenation of branches, as in Inception (Szegedy et al., arXiv 1409.4842)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from textwrap import dedent
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from cifarviz.layers.base import (
@@ -15,6 +17,7 @@ from cifarviz.layers.base import (
     format_shape,
 )
 from cifarviz.layers.block import Block
+from cifarviz.layers.calculation import Calculation, WeightedSum, as_maps, each_value
 from cifarviz.layers.conv2d import Conv2D
 
 if TYPE_CHECKING:
@@ -113,6 +116,23 @@ class Concatenation(Block):
         import keras
 
         return [keras.layers.Concatenate(axis=-1, name=place.name, dtype=place.dtype)]
+
+    def calculation(
+        self,
+        inputs: Sequence[NDArray[np.float32]],
+        variables: Mapping[str, NDArray[np.float32]],
+        channel: int,
+    ) -> Calculation:
+        branch, inner = 0, channel
+        while inner >= inputs[branch].shape[-1]:
+            inner -= inputs[branch].shape[-1]
+            branch += 1
+        return WeightedSum(
+            as_maps(inputs[branch])[inner : inner + 1],
+            each_value(inputs[branch].shape),
+            channels=(inner,),
+            names=(f"{self.branch_title(branch)}, channel {inner}",),
+        )
 
     @classmethod
     def summary_parts(cls, fields: Fields) -> Sequence[str]:

@@ -1,8 +1,10 @@
 """Convolution."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from cifarviz.layers.base import (
@@ -14,6 +16,7 @@ from cifarviz.layers.base import (
     kernel_arguments,
     slide_window,
 )
+from cifarviz.layers.calculation import Calculation
 from cifarviz.layers.choices import (
     ActivationChoice,
     BiasChoice,
@@ -30,7 +33,7 @@ from cifarviz.layers.choices import (
     format_padding,
     format_stride,
 )
-from cifarviz.layers.convolution import Convolution
+from cifarviz.layers.convolution import Convolution, weighted_window
 from cifarviz.value_text import format_value
 
 
@@ -101,6 +104,22 @@ class Conv2D(Convolution):
             *self.window_arguments(),
             *kernel_arguments(place, self.activation, self.initializer, self.use_bias, "kernel"),
         ]
+
+    def calculation(
+        self,
+        inputs: Sequence[NDArray[np.float32]],
+        variables: Mapping[str, NDArray[np.float32]],
+        channel: int,
+    ) -> Calculation:
+        kernel = variables["kernel"][..., channel]
+        return weighted_window(
+            inputs[0],
+            tuple(range(kernel.shape[2])),
+            kernel,
+            self.window,
+            bias=float(variables["bias"][channel]) if self.use_bias else None,
+            activation=self.activation,
+        )
 
     @classmethod
     def summary_parts(cls, fields: Fields) -> Sequence[str]:

@@ -2,7 +2,11 @@
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from cifarviz.layers.base import Layer, non_default
+from cifarviz.layers.calculation import WeightedSum, as_maps, placed
 from cifarviz.layers.choices import Padding, dilation_problem
 from cifarviz.layers.window import Window
 
@@ -41,3 +45,28 @@ class Convolution(Layer):
             *non_default(self.padding == "valid", f'padding="{self.padding}"'),
             *non_default(self.dilation == 1, f"dilation_rate={self.dilation}"),
         ]
+
+
+def weighted_window(
+    values: NDArray[np.float32],
+    channels: tuple[int, ...],
+    kernel: NDArray[np.float32],
+    window: Window,
+    *,
+    mixture: NDArray[np.float32] | None = None,
+    bias: float | None = None,
+    activation: str = "linear",
+) -> WeightedSum:
+    """Return the calculation of an output channel that sees these ``channels`` of ``values``.
+
+    ``kernel`` is float32 (height, width, channels seen); the rest as in ``WeightedSum``.
+    """
+    return WeightedSum(
+        as_maps(values)[list(channels)],
+        placed(window, values.shape),
+        np.moveaxis(kernel, -1, 0),
+        mixture,
+        bias,
+        activation,
+        channels,
+    )

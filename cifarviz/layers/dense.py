@@ -1,8 +1,10 @@
 """Dense layers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from cifarviz.layers.base import (
@@ -16,6 +18,7 @@ from cifarviz.layers.base import (
     format_shape,
     kernel_arguments,
 )
+from cifarviz.layers.calculation import Calculation, Placement, WeightedSum, as_maps
 from cifarviz.layers.choices import (
     ActivationChoice,
     BiasChoice,
@@ -115,6 +118,28 @@ class Dense(Layer):
             str(self.units),
             *kernel_arguments(place, self.activation, self.initializer, self.use_bias, "kernel"),
         ]
+
+    def calculation(
+        self,
+        inputs: Sequence[NDArray[np.float32]],
+        variables: Mapping[str, NDArray[np.float32]],
+        channel: int,
+    ) -> Calculation:
+        values, kernel = inputs[0], variables["kernel"]
+        scores = None
+        if self.activation == "softmax":
+            scores = values.astype(np.float64) @ kernel.astype(np.float64)
+            scores += variables["bias"] if self.use_bias else 0
+        return WeightedSum(
+            as_maps(values),
+            Placement(),
+            kernel[:, channel, None, None],
+            bias=float(variables["bias"][channel]) if self.use_bias else None,
+            activation=self.activation,
+            channels=tuple(range(len(values))),
+            scores=scores,
+            unit=channel,
+        )
 
     @classmethod
     def summary_parts(cls, fields: Fields) -> Sequence[str]:

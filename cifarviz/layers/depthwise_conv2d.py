@@ -1,6 +1,6 @@
 """Depthwise convolution."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -17,6 +17,7 @@ from cifarviz.layers.base import (
     non_default,
     slide_window,
 )
+from cifarviz.layers.calculation import Calculation
 from cifarviz.layers.choices import (
     ActivationChoice,
     BiasChoice,
@@ -33,7 +34,7 @@ from cifarviz.layers.choices import (
     format_padding,
     format_stride,
 )
-from cifarviz.layers.convolution import Convolution
+from cifarviz.layers.convolution import Convolution, weighted_window
 from cifarviz.value_text import format_value
 
 
@@ -109,6 +110,19 @@ class DepthwiseConv2D(Convolution):
     def channel_kernels(self, kernel: NDArray[np.float32]) -> NDArray[np.float32]:
         # The output channels of an input channel are adjacent.
         return kernel.reshape(*kernel.shape[:2], 1, -1)
+
+    def calculation(
+        self,
+        inputs: Sequence[NDArray[np.float32]],
+        variables: Mapping[str, NDArray[np.float32]],
+        channel: int,
+    ) -> Calculation:
+        seen, number = divmod(channel, self.depth_multiplier)
+        kernel = variables["kernel"][:, :, seen : seen + 1, number]
+        bias = float(variables["bias"][channel]) if self.use_bias else None
+        return weighted_window(
+            inputs[0], (seen,), kernel, self.window, bias=bias, activation=self.activation
+        )
 
     @classmethod
     def summary_parts(cls, fields: Fields) -> Sequence[str]:

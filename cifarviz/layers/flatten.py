@@ -1,9 +1,14 @@
 """Flattening a map to a vector."""
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from cifarviz.layers.base import KerasPlace, Layer, Shape
+from cifarviz.layers.calculation import Calculation, Placement, WeightedSum, as_maps, passed_on
 
 
 class Flatten(Layer):
@@ -27,3 +32,15 @@ class Flatten(Layer):
         import keras
 
         return keras.layers.Flatten(data_format="channels_last", name=place.name, dtype=place.dtype)
+
+    def calculation(
+        self,
+        inputs: Sequence[NDArray[np.float32]],
+        variables: Mapping[str, NDArray[np.float32]],
+        channel: int,
+    ) -> Calculation:
+        if inputs[0].ndim == 1:
+            return passed_on(inputs[0], channel)
+        row, column, seen = map(int, np.unravel_index(channel, inputs[0].shape))
+        maps = as_maps(inputs[0])[seen : seen + 1]
+        return WeightedSum(maps, Placement(origin=(row, column)), channels=(seen,))

@@ -1,9 +1,11 @@
 """Group normalisation and layer normalisation: of each image on its own."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from cifarviz.layers.base import (
@@ -16,6 +18,7 @@ from cifarviz.layers.base import (
     Variable,
     map_shape,
 )
+from cifarviz.layers.calculation import Calculation, normalized
 from cifarviz.layers.choices import FrozenChoice
 from cifarviz.layers.window import Span
 from cifarviz.value_text import format_value
@@ -96,6 +99,27 @@ class GroupNorm(Layer):
     def code_arguments(self, place: CodePlace) -> Sequence[str]:
         return [str(self.groups), f"epsilon={self.epsilon!r}"]
 
+    def calculation(
+        self,
+        inputs: Sequence[NDArray[np.float32]],
+        variables: Mapping[str, NDArray[np.float32]],
+        channel: int,
+    ) -> Calculation:
+        values = inputs[0].astype(np.float64)
+        size = values.shape[2] // self.groups
+        first = channel // size * size
+        group = values[..., first : first + size]
+        channels = f"channels {first} to {first + size - 1}" if size > 1 else f"channel {first}"
+        return normalized(
+            inputs[0],
+            channel,
+            variables["gamma"],
+            variables["beta"],
+            self.epsilon,
+            (group.mean(), group.var()),
+            f"of all values of {channels} in this image",
+        )
+
     @classmethod
     def summary_parts(cls, fields: Fields) -> Sequence[str]:
         groups = fields["groups"]
@@ -138,6 +162,25 @@ class LayerNorm(Layer):
 
     def code_arguments(self, place: CodePlace) -> Sequence[str]:
         return [f"epsilon={self.epsilon!r}"]
+
+    def calculation(
+        self,
+        inputs: Sequence[NDArray[np.float32]],
+        variables: Mapping[str, NDArray[np.float32]],
+        channel: int,
+    ) -> Calculation:
+        values = inputs[0].astype(np.float64)
+        return normalized(
+            inputs[0],
+            channel,
+            variables["gamma"],
+            variables["beta"],
+            self.epsilon,
+            (values.mean(axis=-1), values.var(axis=-1)),
+            "of all channels at this position"
+            if values.ndim == 3
+            else "of all values of the vector",
+        )
 
     @classmethod
     def summary_parts(cls, fields: Fields) -> Sequence[str]:

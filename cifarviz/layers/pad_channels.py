@@ -1,11 +1,14 @@
 """More channels without weights."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from cifarviz.layers.base import CodePlace, DoesNotFit, Fields, KerasPlace, Layer, Shape, map_shape
+from cifarviz.layers.calculation import Calculation, WeightedSum, each_value, passed_on
 from cifarviz.value_text import format_value
 
 
@@ -55,6 +58,18 @@ class PadChannels(Layer):
 
     def code_arguments(self, place: CodePlace) -> Sequence[str]:
         return [f"((0, 0), (0, {self.added}))", 'data_format="channels_first"']
+
+    def calculation(
+        self,
+        inputs: Sequence[NDArray[np.float32]],
+        variables: Mapping[str, NDArray[np.float32]],
+        channel: int,
+    ) -> Calculation:
+        values = inputs[0]
+        if channel < values.shape[2]:
+            return passed_on(values, channel)
+        nothing = np.empty((0, *values.shape[:2]), np.float32)
+        return WeightedSum(nothing, each_value(values.shape))
 
     @classmethod
     def summary_parts(cls, fields: Fields) -> Sequence[str]:

@@ -1,8 +1,10 @@
 """Max and average pooling of windows, and global pooling."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from cifarviz.layers.base import (
@@ -15,6 +17,7 @@ from cifarviz.layers.base import (
     non_default,
     slide_window,
 )
+from cifarviz.layers.calculation import Calculation, Placement, Pooling, as_maps, placed
 from cifarviz.layers.choices import PaddingChoice, StridesChoice, format_padding, format_stride
 from cifarviz.layers.window import Window
 from cifarviz.value_text import format_value
@@ -26,6 +29,7 @@ class Pool2D(Layer):
     """Base of max and average pooling."""
 
     color: ClassVar[str] = _COLOR
+    takes_mean: ClassVar[bool] = False
 
     pool_size: int = Field(
         default=2,
@@ -63,6 +67,16 @@ class Pool2D(Layer):
             *non_default(self.padding == "valid", f'padding="{self.padding}"'),
         ]
 
+    def calculation(
+        self,
+        inputs: Sequence[NDArray[np.float32]],
+        variables: Mapping[str, NDArray[np.float32]],
+        channel: int,
+    ) -> Calculation:
+        maps = as_maps(inputs[0])[channel : channel + 1]
+        where = placed(self.window, inputs[0].shape)
+        return Pooling(maps, where, channel, self.takes_mean)
+
     @classmethod
     def summary_parts(cls, fields: Fields) -> Sequence[str]:
         size = format_value(fields["pool_size"])
@@ -97,6 +111,7 @@ class AveragePool2D(Pool2D):
     keras_name: ClassVar[str] = "average_pooling2d"
     keras_class: ClassVar[str] = "AveragePooling2D"
     label_name: ClassVar[str] = "Avg pool"
+    takes_mean: ClassVar[bool] = True
 
     type: Literal["average_pool2d"] = "average_pool2d"
 
@@ -105,6 +120,7 @@ class GlobalPool2D(Layer):
     """Base of global max and average pooling."""
 
     color: ClassVar[str] = _COLOR
+    takes_mean: ClassVar[bool] = False
 
     def output_shape(self, shape: Shape) -> Shape:
         return (map_shape(shape)[2],)
@@ -116,6 +132,16 @@ class GlobalPool2D(Layer):
             data_format="channels_last", name=place.name, dtype=place.dtype
         )
 
+    def calculation(
+        self,
+        inputs: Sequence[NDArray[np.float32]],
+        variables: Mapping[str, NDArray[np.float32]],
+        channel: int,
+    ) -> Calculation:
+        maps = as_maps(inputs[0])[channel : channel + 1]
+        where = Placement(size=(maps.shape[1], maps.shape[2]))
+        return Pooling(maps, where, channel, self.takes_mean)
+
 
 class GlobalAveragePool2D(GlobalPool2D):
     """The mean of each channel."""
@@ -125,6 +151,7 @@ class GlobalAveragePool2D(GlobalPool2D):
     keras_name: ClassVar[str] = "global_average_pooling2d"
     keras_class: ClassVar[str] = "GlobalAveragePooling2D"
     label_name: ClassVar[str] = "Global avg"
+    takes_mean: ClassVar[bool] = True
 
     type: Literal["global_average_pool2d"] = "global_average_pool2d"
 

@@ -1,9 +1,11 @@
 """Residual blocks, after He et al., arXiv 1512.03385."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from textwrap import dedent
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from cifarviz.layers.activation import Activation
@@ -19,6 +21,7 @@ from cifarviz.layers.base import (
 )
 from cifarviz.layers.batch_norm import BatchNorm
 from cifarviz.layers.block import Block
+from cifarviz.layers.calculation import Calculation, WeightedSum, as_maps, each_value
 from cifarviz.layers.choices import ActivationChoice, format_activation
 from cifarviz.layers.conv2d import Conv2D
 
@@ -142,6 +145,21 @@ class Residual(Block):
             use_bias=False,
         )
         return (1, fitting) if fitting.output_shape(shape) == target else None
+
+    def calculation(
+        self,
+        inputs: Sequence[NDArray[np.float32]],
+        variables: Mapping[str, NDArray[np.float32]],
+        channel: int,
+    ) -> Calculation:
+        maps = np.stack([as_maps(values)[channel] for values in inputs])
+        return WeightedSum(
+            maps,
+            each_value(inputs[0].shape),
+            activation=self.activation,
+            channels=(channel,) * len(maps),
+            names=self.branch_titles,
+        )
 
     def keras_names(self, name: str) -> tuple[str, ...]:
         return (name,) if self.activation == "linear" else (f"{name}_sum", name)

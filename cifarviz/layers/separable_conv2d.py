@@ -1,8 +1,10 @@
 """Separable convolution, after Chollet, arXiv 1610.02357."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from cifarviz.layers.base import (
@@ -14,6 +16,7 @@ from cifarviz.layers.base import (
     non_default,
     slide_window,
 )
+from cifarviz.layers.calculation import Calculation
 from cifarviz.layers.choices import (
     ActivationChoice,
     BiasChoice,
@@ -30,7 +33,7 @@ from cifarviz.layers.choices import (
     format_padding,
     format_stride,
 )
-from cifarviz.layers.convolution import Convolution
+from cifarviz.layers.convolution import Convolution, weighted_window
 from cifarviz.value_text import format_value
 
 
@@ -112,6 +115,22 @@ class SeparableConv2D(Convolution):
             *non_default(penalty is None, f"pointwise_regularizer={penalty}"),
             *non_default(self.use_bias, "use_bias=False"),
         ]
+
+    def calculation(
+        self,
+        inputs: Sequence[NDArray[np.float32]],
+        variables: Mapping[str, NDArray[np.float32]],
+        channel: int,
+    ) -> Calculation:
+        return weighted_window(
+            inputs[0],
+            tuple(range(inputs[0].shape[2])),
+            variables["depthwise_kernel"][..., 0],
+            self.window,
+            mixture=variables["pointwise_kernel"][0, 0, :, channel],
+            bias=float(variables["bias"][channel]) if self.use_bias else None,
+            activation=self.activation,
+        )
 
     @classmethod
     def summary_parts(cls, fields: Fields) -> Sequence[str]:

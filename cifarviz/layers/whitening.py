@@ -5,7 +5,7 @@ each divided by its standard deviation, are not, and a network learns faster fro
 Jordan, "94 % on CIFAR-10 in 3.29 seconds on a single GPU" (arXiv 2404.00498).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from textwrap import dedent
 from typing import Any, ClassVar, Literal
 
@@ -24,12 +24,14 @@ from cifarviz.layers.base import (
     map_shape,
     non_default,
 )
+from cifarviz.layers.calculation import Calculation
 from cifarviz.layers.choices import (
     ActivationChoice,
     StridesChoice,
     format_activation,
     format_stride,
 )
+from cifarviz.layers.convolution import weighted_window
 from cifarviz.layers.window import Window
 from cifarviz.value_text import format_value
 
@@ -159,6 +161,16 @@ class Whitening(Layer):
             "trainable=False",
             'name="whitening"',
         ]
+
+    def calculation(
+        self,
+        inputs: Sequence[NDArray[np.float32]],
+        variables: Mapping[str, NDArray[np.float32]],
+        channel: int,
+    ) -> Calculation:
+        kernel = variables["kernel"][..., channel]
+        seen = tuple(range(kernel.shape[2]))
+        return weighted_window(inputs[0], seen, kernel, self.window, activation=self.activation)
 
     @classmethod
     def summary_parts(cls, fields: Fields) -> Sequence[str]:

@@ -31,12 +31,15 @@ class Window:
             return -(-size // self.strides)
         return (size - self.extent) // self.strides + 1
 
+    def first(self, size: int) -> int:
+        """Return the row or column where the first window begins; negative where it is padded."""
+        if self.padding != "same":
+            return 0
+        # TensorFlow adds the larger half of an odd padding at the end.
+        return -(max((self.places(size) - 1) * self.strides + self.extent - size, 0) // 2)
+
     def span_before(self, span: Span, size: int) -> Span:
         """Return which of the ``size`` input rows or columns ``span`` depends on."""
-        added = 0
-        if self.padding == "same":
-            # TensorFlow adds the larger half of an odd padding at the end.
-            added = max((self.places(size) - 1) * self.strides + self.extent - size, 0)
-        first = span[0] * self.strides - added // 2
-        last = span[1] * self.strides - added // 2 + self.extent - 1
+        first = span[0] * self.strides + self.first(size)
+        last = span[1] * self.strides + self.first(size) + self.extent - 1
         return max(first, 0), min(last, size - 1)

@@ -69,13 +69,17 @@ _CHART_BUTTONS_HEIGHT = 18
 
 @dataclass(frozen=True, eq=False)
 class ChannelContext:
-    """The run, weights, image and open model of a channel, with the class names shown."""
+    """The run, weights, image and open model of a channel, with the class names shown.
+
+    ``can_step``: the other view can step through its calculation.
+    """
 
     run: Run
     weights: WeightsChoice
     image: InputImage
     model: "TrainedModel | None"
     names: Sequence[str]
+    can_step: bool = False
 
 
 def channel_in_address(architecture: Architecture) -> tuple[str, int] | None:
@@ -129,13 +133,18 @@ def _render_dialog(view: LayerView, context: ChannelContext) -> None:
     first, second, third = st.columns(3, gap="medium")
     with first:
         st.markdown("Output, saved with 256 levels" if context.model is None else "Output")
-        chart(
+        clicked = chart(
             channel_map_figure(channel_map(view.values[..., channel])),
             key="channel-map",
             view=f"{view.name}-{channel}",
+            on_click=context.can_step,
             file_name=f"{view.name}-channel-{channel}",
             description=f"Values of channel {channel} of {view.name}",
         )
+        if clicked is not None and isinstance(clicked.point, tuple):
+            _step_through("{},{}".format(*clicked.point))
+        if context.can_step:
+            st.caption("Click a pixel to see how its value is calculated.")
     with second:
         _render_overlay(view.values[..., channel], channel, context.image)
     with third, render_errors():
@@ -173,6 +182,13 @@ def _render_header(view: LayerView, channel: int, context: ChannelContext) -> No
             on_click=_step_channel,
             args=(step, count),
         )
+    if context.can_step and row.button(
+        "Step through",
+        key="channel-step",
+        icon=":material/footprint:",
+        help="Show how each value is calculated.",
+    ):
+        _step_through(None)
     image, name = context.image, escaped(context.run.name)
     title = image.title if image.actual is None else f"{image.title}, {context.names[image.actual]}"
     text = row.container(gap=None)
@@ -180,6 +196,11 @@ def _render_header(view: LayerView, channel: int, context: ChannelContext) -> No
         f"**Channel {channel}** of {count}, numbered from 0 · {_format_range(view, channel)}"
     )
     text.caption(f"{name} · {weights_label(context.run, context.weights)} · {escaped(title)}")
+
+
+def _step_through(pixel: str | None) -> None:
+    update_query_params(view="step", pixel=pixel, side=None)
+    st.rerun()
 
 
 def _render_overlay(values: NDArray[np.float32], channel: int, image: InputImage) -> None:

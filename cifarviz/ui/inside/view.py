@@ -43,6 +43,7 @@ from cifarviz.ui.inside.prediction import (
     render_image,
     render_predictions,
 )
+from cifarviz.ui.inside.step import PIXEL, render_step
 from cifarviz.ui.navigation import ViewEntry, render_title_and_views
 from cifarviz.ui.pickers import available_checkpoints, checkpoint_label, distinct_names, run_labels
 from cifarviz.ui.query import render_choice, update_query_params
@@ -54,7 +55,7 @@ _SAME = "same"
 _NONE = "none"
 
 
-InsideView = Literal["layers"]
+InsideView = Literal["layers", "step"]
 RenderView = Callable[[InspectedNetwork, InputImage, Sequence[str]], None]
 """Renders a view's part below the image, for a network and the class names shown."""
 
@@ -69,9 +70,10 @@ class _View:
 
 _VIEWS: Mapping[InsideView, _View] = {
     "layers": _View(ViewEntry("Layers", "layers")),
+    "step": _View(ViewEntry("Step through", "footprint"), render_step),
 }
 # Query parameters that mean another thing in each view, or belong to one.
-_VIEW_PARAMS = ("layer", "channel", "side")
+_VIEW_PARAMS = ("layer", "channel", "side", PIXEL)
 
 
 @dataclass(frozen=True)
@@ -227,16 +229,23 @@ def _render_layers_view(
         side = "right" if opened.right else None
         update_query_params(layer=opened.layer, channel=str(opened.channel), side=side)
         network = right if right is not None and opened.right else left
-        context = ChannelContext(network.run, network.weights, image, network.model, classes)
+        context = ChannelContext(
+            network.run,
+            network.weights,
+            image,
+            network.model,
+            classes,
+            can_step=network is left and network.model is not None,
+        )
         render_channel(network.layer(opened.layer), context)
     elif left.model is not None and has_dataset:
         with activations_place:
             render_activations_job(run, weights)
 
 
-def comparison_params() -> tuple[str, ...]:
-    """The query parameters that belong to a comparison."""
-    return (WITH, *_compared_params())
+def run_params() -> tuple[str, ...]:
+    """The query parameters that belong to a run and its comparison."""
+    return ("layer", "channel", PIXEL, "look", "class", WITH, *_compared_params())
 
 
 def is_right_side() -> bool:
