@@ -17,6 +17,7 @@ from cifarviz.network.keras_file import keras_file, weights_file
 from cifarviz.network.last_hidden import features_and_log_probabilities
 from cifarviz.network.layer_statistics import layer_statistics
 from cifarviz.network.layer_variables import layer_variables
+from cifarviz.network.muting import muted_log_probabilities
 from cifarviz.network.stateless import LayerOutput, stateless_network
 from cifarviz.network.threads import batch_parts
 from cifarviz.runs.log_probabilities import Predictions
@@ -156,6 +157,36 @@ class TrainedModel:
             if on_progress is not None:
                 on_progress(start + len(batch))
         return tuple(np.concatenate(layer) for layer in zip(*found, strict=True))
+
+    def muted_predictions(
+        self,
+        images: NDArray[np.uint8],
+        mask: NDArray[np.float32],
+        *,
+        batch_size: int = 500,
+        on_progress: Callable[[int], None] | None = None,
+    ) -> Predictions:
+        """The ``predictions`` of the network with the channels set to 0 that are 0 in ``mask``.
+
+        ``mask`` is that of ``analysis.muting.channel_mask``.
+        """
+        _check_pixels(images)
+        parts = [np.empty((0, self.architecture.classes), np.float32)]
+        for start in range(0, len(images), batch_size):
+            batch = images[start : start + batch_size]
+            logs = self.compute(
+                muted_log_probabilities,
+                batch,
+                mask,
+                parts=batch_parts(len(batch)),
+                mirrored=self._mirrored,
+            )
+            parts.append(logs.numpy())
+            if on_progress is not None:
+                on_progress(start + len(batch))
+        predictions = Predictions(np.concatenate(parts))
+        check_probabilities(predictions.probabilities)
+        return predictions
 
     def observe(self, image: NDArray[np.uint8]) -> tuple[LayerOutput, ...]:
         """Every layer's output for one raw image, uint8 (height, width, channels), in order.

@@ -37,6 +37,7 @@ from cifarviz.ui.inside.image import (
     render_problem,
 )
 from cifarviz.ui.inside.layers import ChannelRef, render_layers
+from cifarviz.ui.inside.mute import OFF, render_mute
 from cifarviz.ui.inside.prediction import (
     IMAGE_WIDTH,
     render_heatmaps,
@@ -55,7 +56,7 @@ _SAME = "same"
 _NONE = "none"
 
 
-InsideView = Literal["layers", "step"]
+InsideView = Literal["layers", "step", "mute"]
 RenderView = Callable[[InspectedNetwork, InputImage, Sequence[str]], None]
 """Renders a view's part below the image, for a network and the class names shown."""
 
@@ -71,6 +72,7 @@ class _View:
 _VIEWS: Mapping[InsideView, _View] = {
     "layers": _View(ViewEntry("Layers", "layers")),
     "step": _View(ViewEntry("Step through", "footprint"), render_step),
+    "mute": _View(ViewEntry("Mute", "volume_off"), render_mute),
 }
 # Query parameters that mean another thing in each view, or belong to one.
 _VIEW_PARAMS = ("layer", "channel", "side", PIXEL)
@@ -245,7 +247,7 @@ def _render_layers_view(
 
 def run_params() -> tuple[str, ...]:
     """The query parameters that belong to a run and its comparison."""
-    return ("layer", "channel", PIXEL, "look", "class", WITH, *_compared_params())
+    return ("layer", "channel", PIXEL, OFF, "look", "class", WITH, *_compared_params())
 
 
 def is_right_side() -> bool:

@@ -1,0 +1,39 @@
+"""Predictions of a network with some of its channels set to 0."""
+
+import tensorflow as tf
+
+from cifarviz.network.graph import Node, OnOutput
+from cifarviz.network.inference import mean_log_probabilities
+from cifarviz.network.stateless import ForwardPass
+
+
+def muted_log_probabilities(
+    forward: ForwardPass, batch: tf.Tensor, mask: tf.Tensor, *, parts: int, mirrored: bool
+) -> tf.Tensor:
+    """Log-probabilities, float32 (n, classes), with each channel's output times its mask.
+
+    ``mask`` float32 (channels,), 0 or 1, has the channels of all layers with maps, one layer after
+    the other in the order of calculation. A function for ``StatelessNetwork.compute``, with the
+    options of ``mean_log_probabilities``.
+    """
+    on_output = _mask_outputs(forward, mask)
+    return mean_log_probabilities(
+        lambda part: forward.logits(part, on_output), batch, parts, mirrored=mirrored
+    )
+
+
+def _mask_outputs(forward: ForwardPass, mask: tf.Tensor) -> OnOutput:
+    starts: dict[str, int] = {}
+    count = 0
+    for outer in forward.nodes:
+        for node in outer.all_nodes():
+            shape = node.layer.output.shape
+            if len(shape) == 4:
+                starts[node.name] = count
+                count += shape[-1]
+
+    def masked(node: Node, output: tf.Tensor) -> tf.Tensor | None:
+        start = starts.get(node.name)
+        return None if start is None else output * mask[start : start + output.shape[-1]]
+
+    return masked

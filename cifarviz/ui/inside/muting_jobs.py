@@ -1,0 +1,161 @@
+"""What muted channels cost over the validation images, computed in the background."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from cifarviz.analysis.background_job import BackgroundJob, BackgroundJobs
+from cifarviz.analysis.evaluation import Evaluation, evaluate
+from cifarviz.analysis.muting import (
+    Ablation,
+    Muted,
+    ablate,
+    channel_counts,
+    channel_mask,
+    format_muted,
+    spread_over_classes,
+)
+from cifarviz.analysis.predictions import predicted_classes
+from cifarviz.data.image_set import ImageSet
+from cifarviz.datasets.registry import find_dataset
+from cifarviz.live.hub import hub
+from cifarviz.live.items import Item
+from cifarviz.runs.records import Run
+from cifarviz.runs.run_headline import format_time_left
+from cifarviz.runs.snapshots import WeightsChoice
+from cifarviz.ui import cache
+from cifarviz.ui.components.live import Live
+from cifarviz.ui.components.live_items import live_items
+from cifarviz.ui.dataset_images import available_images, validation_images
+
+ABLATION_IMAGES = 300
+_BATCH = 100
+_MAX_JOBS = 32
+
+
+@dataclass(frozen=True, eq=False)
+class MutedEvaluation:
+    """The same images judged by the whole network and by the muted one."""
+
+    whole: Evaluation
+    muted: Evaluation
+
+
+def judged_images(run: Run) -> tuple[ImageSet, str]:
+    """The run's validation images, else the test images, and what they are called."""
+    validation = validation_images(run)
+    if validation is not None:
+        return validation, "validation"
+    return available_images(run, "test"), "test"
+
+
+def evaluation_job(
+    run: Run, weights: WeightsChoice, muted: Muted, *, start: bool
+) -> BackgroundJob[MutedEvaluation] | None:
+    """The job that judges the whole and the muted network; with ``start`` it is started."""
+    return _job(
+        (run, weights, format_muted(muted)), partial(_evaluation, run, weights, muted), start
+    )
+
+
+def ablation_job(
+    run: Run, weights: WeightsChoice, layer: str, *, start: bool
+) -> BackgroundJob[Ablation] | None:
+    """The job that mutes each channel of ``layer`` in turn; with ``start`` it is started."""
+    return _job((run, weights, "each", layer), partial(_ablation, run, weights, layer), start)
+
+
+def _job(
+    facts: tuple[Any, ...], make: Callable[[], BackgroundJob[Any]], start: bool
+) -> BackgroundJob[Any] | None:
+    run, weights, *rest = facts
+    stamp = cache.weights_stamp(run, weights)
+    key = run.id, weights, stamp, str(cache.settings()), *rest
+    job = _jobs().get(key)
+    if not start:
+        return job
+    job = _jobs().get_or_start(key, make)
+    # Again, if it was stopped or failed.
+    job.start()
+    return job
+
+
+@st.cache_resource(show_spinner=False)
+def _jobs() -> BackgroundJobs[Any]:
+    return BackgroundJobs(_MAX_JOBS)
+
+
+def _evaluation(run: Run, weights: WeightsChoice, muted: Muted) -> BackgroundJob[MutedEvaluation]:
+    (images, _), runs = judged_images(run), cache.store()
+    architecture = run.experiment.architecture
+    mask = channel_mask(channel_counts(architecture), muted)
+    classes = find_dataset(run.experiment.data.dataset).classes
+
+    def compute(report: Callable[[int], None]) -> MutedEvaluation:
+        model = cache.open_model(run, weights, runs)
+        whole = model.predictions(images.images, on_progress=report)
+        without = model.muted_predictions(
+            images.images, mask, on_progress=lambda done: report(len(images) + done)
+        )
+        judged = (
+            evaluate(images.labels, each, images.indices, classes) for each in (whole, without)
+        )
+        return MutedEvaluation(*judged)
+
+    return BackgroundJob(compute, 2 * len(images), "cifarviz-muted")
+
+
+def _ablation(run: Run, weights: WeightsChoice, layer: str) -> BackgroundJob[Ablation]:
+    (every, _), runs = judged_images(run), cache.store()
+    images = every.take(spread_over_classes(every.labels, ABLATION_IMAGES))
+    counts = channel_counts(run.experiment.architecture)
+    classes = run.experiment.architecture.classes
+
+    def compute(report: Callable[[int], None]) -> Ablation:
+        model = cache.open_model(run, weights, runs)
+        done = 0
+
+        def predict(mask: NDArray[np.float32]) -> NDArray[np.int64]:
+            nonlocal done
+            predictions = model.muted_predictions(
+                images.images,
+                mask,
+                batch_size=_BATCH,
+                on_progress=lambda count: report(done + count),
+            )
+            done += len(images)
+            return predicted_classes(predictions.log_probabilities)
+
+        return ablate(layer, counts, images.labels.astype(np.int64), classes, predict)
+
+    return BackgroundJob(compute, (counts[layer] + 1) * len(images), "cifarviz-ablation")
+
+
+def render_job(job: BackgroundJob[Any], text: str, *, key: str) -> None:
+    """Render the progress of a job with a Stop button; the page reruns at its end."""
+    facts = repr((id(job), key)).encode()
+    name = f"job-{hashlib.blake2b(facts, digest_size=8).hexdigest()}"
+    hub().register(name, partial(_message, job, text))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        live_items({"job": _item(job, text)}, key=key, live=Live(name, str(job.over)))
+        st.button("Stop", key=f"stop-{key}", icon=":material/stop:", on_click=job.cancel)
+
+
+def _message(job: BackgroundJob[Any], text: str) -> dict[str, Any]:
+    return {"mark": str(job.over), "items": {"job": _item(job, text).values()}}
+
+
+def _item(job: BackgroundJob[Any], text: str) -> Item:
+    line = f"{text}: {job.done:,} of {job.total:,}"
+    if (left := job.seconds_left) is not None:
+        line = f"{line}, {format_time_left(left)}"
+    return Item(text=line, share=job.done / max(job.total, 1))
+
+
+cache.holds_images(_jobs)
