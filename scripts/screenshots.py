@@ -122,6 +122,8 @@ def _shots(vgg: str, members: list[str], live: str, lab: str, varied: list[str])
         Shot("inside", f"inside?run={vgg}&split=test&image=1", in_docs=True),
         Shot("inside-epochs", f"inside?{epoch}&image=1"),
         Shot("inside-compared", f"inside?run={recorded}&with={recorded}&at=1&image=1"),
+        Shot("step", f"inside?run={recorded}&image=1&view=step&layer=conv2d_2&channel=3"),
+        Shot("mute", f"inside?run={recorded}&image=1&view=mute&layer=conv2d_2&off=conv2d_2:3,7-12"),
         Shot("channel", f"inside?run={recorded}&image=1&layer=conv2d_2&channel=9", in_docs=True),
         Shot("evaluate", f"evaluate?run={vgg}", in_docs=True),
         Shot("evaluate-epochs", f"evaluate?{epoch}&order=alike"),

@@ -35,6 +35,9 @@ class Component:
             case "prediction_table":
                 _revision, head, _png = self.data.split(b"\n", 2)
                 return [json.loads(head)]
+            case "step_through":
+                place, _revision, head, _arrays = self.data.split(b"\n", 3)
+                return [json.loads(place), json.loads(head)]
             case _:
                 return [json.loads(self.data)] if self.data else []
 

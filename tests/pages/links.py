@@ -324,6 +324,17 @@ LINKS = (
          r"image_grid maps-right-conv2d_2: \[3,",
          r"image_grid maps-conv2d_2: \[None,", r"^other · last epoch \(after epoch 3\) · Test im"),
     ),
+    Link(
+        f"{INSIDE}&view=step&layer=conv2d_2&channel=3&pixel=2,5",
+        {"View": "Step through", "Layer": "conv2d_2", "Channel": "3"},
+        (r"^step_through step-through: .*\[2, 5\].*'channel 3'", "Padding counts as 0"),
+    ),
+    Link(
+        f"{INSIDE}&view=mute&layer=conv2d_2&off=conv2d_2:1,4-6;conv2d_1:2&click=keep",
+        {"View": "Mute", "Layer": r"conv2d_2 \(4 muted\)", "A click": "Click keeps only"},
+        ("^Nothing|^..5 channels muted", "image_grid mute-conv2d_2: .*'muted': .1, 4, 5, 6.",
+         "chart mute-answer: "),
+    ),
     # Evaluate, one network
     Link(
         "evaluate",

@@ -22,9 +22,7 @@ from tests.pages.inside_page import errors, opened, page_texts
 from tests.stored_runs import Arrays
 
 
-def muted_model(
-    run: Run, store: RunStore, arrays: Arrays, layer: str, channels: list[int]
-) -> TrainedModel:
+def muted_model(run: Run, arrays: Arrays, layer: str, channels: list[int]) -> TrainedModel:
     """The run's network with zeroed weights of these channels."""
     changed = {name: value.copy() for name, value in arrays.items()}
     for name, value in changed.items():
@@ -59,12 +57,12 @@ def test_at_first_everything_is_on(run: Run) -> None:
 
 
 def test_the_answer_is_that_of_a_network_with_zeroed_weights(
-    run: Run, weights: Arrays, store: RunStore, test_set: ImageSet
+    run: Run, weights: Arrays, test_set: ImageSet
 ) -> None:
     app = opened(view="mute", layer="conv2d_2", off="conv2d_2:1,4-6")
     assert image_grid(app, "mute-conv2d_2")["muted"] == [1, 4, 5, 6]
-    pixels = test_set.images[[test_set.position_of(1)]]
-    expected = muted_model(run, store, weights, "conv2d_2", [1, 4, 5, 6]).probabilities(pixels)[0]
+    pixels = test_set.having([1]).images
+    expected = muted_model(run, weights, "conv2d_2", [1, 4, 5, 6]).probabilities(pixels)[0]
     _, muted = bars(app).values()
     assert sorted(muted.values()) == pytest.approx(sorted(expected), abs=1e-5)
     assert "ship ✓" in muted
@@ -114,8 +112,9 @@ def test_networks_without_maps_and_with_one_channel_are_explained(store: RunStor
         tiny = stored_runs.experiment()
         network = tiny.architecture.make(input_shape=(32, 32, 3), classes=10, layers=layers)
         experiment = tiny.model_copy(update={"architecture": network})
-        checkpoints = {"last": stored_runs.weights(experiment)}
-        runs[name] = stored_runs.store_run(store, experiment, checkpoints=checkpoints)
+        runs[name] = stored_runs.store_run(
+            store, experiment, checkpoints={"last": stored_runs.weights(experiment)}
+        )
     app = opened(run=runs["flat"].id, view="mute")
     assert "This network has no layer with maps, so it has no channels to mute." in page_texts(app)
     assert not app.exception
@@ -129,7 +128,7 @@ def test_networks_without_maps_and_with_one_channel_are_explained(store: RunStor
 
 
 def test_accuracy_and_confusion_are_compared_with_the_whole_network(
-    run: Run, weights: Arrays, store: RunStore, test_set: ImageSet
+    run: Run, weights: Arrays, test_set: ImageSet
 ) -> None:
     off = {"conv2d_2": frozenset(range(7))}
     app = opened(view="mute", off="conv2d_2:0-6")
@@ -140,12 +139,11 @@ def test_accuracy_and_confusion_are_compared_with_the_whole_network(
     app.run()
     result = job.result()
     assert result is not None
-    images = test_set if len(result.whole) == len(test_set) else None
-    assert images is not None
+    assert result.muted.indices.tolist() == test_set.indices.tolist()
     model = open_checkpoint(RunStore(Settings.from_environment()), run, "last")
-    other = muted_model(run, store, weights, "conv2d_2", list(range(7)))
+    other = muted_model(run, weights, "conv2d_2", list(range(7)))
     hits = [
-        (network.probabilities(images.images).argmax(1) == images.labels).mean()
+        (network.probabilities(test_set.images).argmax(1) == test_set.labels).mean()
         for network in (model, other)
     ]
     shown = {metric.label: metric.value for metric in app.metric}

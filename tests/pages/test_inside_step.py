@@ -7,8 +7,22 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from cifarviz.layers.activation import Activation
+from cifarviz.layers.batch_norm import BatchNorm
+from cifarviz.layers.concatenation import Concatenation
+from cifarviz.layers.conv2d import Conv2D
+from cifarviz.layers.dense import Dense
+from cifarviz.layers.depthwise_conv2d import DepthwiseConv2D
+from cifarviz.layers.dropout import Dropout
+from cifarviz.layers.group_norm import GroupNorm, LayerNorm
+from cifarviz.layers.pad_channels import PadChannels
+from cifarviz.layers.pooling import AveragePool2D, GlobalMaxPool2D, MaxPool2D
+from cifarviz.layers.residual import Residual
+from cifarviz.layers.separable_conv2d import SeparableConv2D
 from cifarviz.runs.records import Run
+from cifarviz.runs.store import RunStore
 from cifarviz.ui import cache
+from tests import stored_runs
 from tests.components import components
 from tests.pages.app_page import address_of, widget
 from tests.pages.inside_page import errors, opened, page_texts
@@ -91,6 +105,52 @@ def test_unknown_values_are_reported(run: Run, address: dict[str, str], problem:
     assert any(problem in error for error in errors(app))
     assert stepped(app)[1]["layer"] == "conv2d_1"
     assert not app.exception
+
+
+@pytest.fixture
+def run_of_many_types(store: RunStore) -> Run:
+    """A run whose network has layers of nearly all types, on small maps."""
+    tiny = stored_runs.experiment()
+    network = tiny.architecture.make(
+        input_shape=(32, 32, 3),
+        classes=10,
+        layers=(
+            MaxPool2D(pool_size=4, strides=4),
+            DepthwiseConv2D(depth_multiplier=2),
+            BatchNorm(),
+            Activation(activation="gelu"),
+            Residual(branch=(Conv2D(filters=8, kernel_size=1),), shortcut=(PadChannels(added=2),)),
+            Concatenation(inputs=((SeparableConv2D(filters=4),), (GroupNorm(),))),
+            Dropout(),
+            AveragePool2D(pool_size=3, strides=2, padding="same"),
+            LayerNorm(),
+            GlobalMaxPool2D(),
+            Dense(units=10, activation="softmax"),
+        ),
+    )
+    experiment = tiny.model_copy(update={"architecture": network})
+    return stored_runs.store_run(
+        store, experiment, checkpoints={"last": stored_runs.weights(experiment)}
+    )
+
+
+def test_every_layer_can_be_stepped_through(run_of_many_types: Run) -> None:
+    run = run_of_many_types
+    app = opened(run=run.id, view="step")
+    rows = run.experiment.architecture.trace().all_rows
+    assert widget(app, "selectbox", "step-layer").options == [row.name for row in rows]
+    for row in rows:
+        app.query_params["layer"] = row.name
+        app.run()
+        assert not errors(app)
+        assert not app.exception
+        place, facts, arrays = stepped(app)
+        assert facts["layer"] == row.name
+        height, width = facts["places"]
+        assert len(arrays["output"]) == height * width
+        assert place[0] < height
+        assert place[1] < width
+        assert len(arrays["maps"]) == facts["count"] * np.prod(facts["input"])
 
 
 def test_the_dialog_of_a_channel_leads_to_it(run: Run) -> None:

@@ -101,6 +101,12 @@ def test_with_only_saved_maps_their_images_are_shown_and_offered(
     assert not app.exception
     assert not inside_page.errors(app)
     assert inside_page.grids(app) == inside_page.MAPS
+    for view, what in (("step", "Stepping through a layer"), ("mute", "Muting channels")):
+        app = inside_page.opened(
+            run=bare.id, image=str(PINNED), checkpoint="epochs", epoch="2", view=view
+        )
+        assert not app.exception
+        assert [error.startswith(f"{what} needs") for error in inside_page.errors(app)] == [True]
     app = inside_page.opened(run=bare.id, image="5")
     assert not app.exception
     assert any("only feature maps of pinned images" in text for text in inside_page.page_texts(app))

@@ -29,7 +29,6 @@ function colorsOf(element) {
     ground,
     dark,
     ink: style.color,
-    accent: style.getPropertyValue("--st-primary-color") || style.color,
     above: dark ? [104, 206, 120] : [27, 120, 55],
     below: dark ? [205, 140, 226] : [118, 42, 131],
   };
@@ -76,12 +75,12 @@ function canvasFor(canvas, width, height) {
 function drawMap(step) {
   const { head, arrays, colors, at } = step;
   const [rows, columns] = head.places;
-  const cell = Math.max(1, MAP / Math.max(rows, columns));
+  const cell = Math.max(1, (MAP * step.scale) / Math.max(rows, columns));
   const paint = canvasFor(step.canvas, columns * cell, rows * cell);
   const sheet = sheetOf(step, arrays.output, rows, columns, largest(arrays.output), "output");
   paint.drawImage(sheet, 0, 0, columns * cell, rows * cell);
   frame(paint, 0.5, 0.5, columns * cell - 1, rows * cell - 1, colors, 1);
-  box(paint, at[1] * cell, at[0] * cell, cell, cell, colors);
+  box(paint, at[1] * cell, at[0] * cell, cell, cell);
 }
 
 function frame(paint, x, y, width, height, colors, line) {
@@ -93,13 +92,16 @@ function frame(paint, x, y, width, height, colors, line) {
 }
 
 // Visible on any colour: a light line around a dark one.
-function box(paint, x, y, width, height, colors) {
-  paint.lineWidth = 4;
-  paint.strokeStyle = colors.dark ? "#000" : "#fff";
-  paint.strokeRect(x - 1, y - 1, width + 2, height + 2);
-  paint.lineWidth = 2;
-  paint.strokeStyle = colors.accent;
-  paint.strokeRect(x - 1, y - 1, width + 2, height + 2);
+function box(paint, x, y, width, height) {
+  const ratio = window.devicePixelRatio || 1;
+  const left = Math.max(1.5, x - 1), top = Math.max(1.5, y - 1);
+  const right = Math.min(paint.canvas.width / ratio - 1.5, x + width + 1);
+  const bottom = Math.min(paint.canvas.height / ratio - 1.5, y + height + 1);
+  for (const [line, color] of [[4, "#fff"], [2, "#10161c"]]) {
+    paint.lineWidth = line;
+    paint.strokeStyle = color;
+    paint.strokeRect(left, top, right - left, bottom - top);
+  }
 }
 
 // ---- Rows ------------------------------------------------------------------------------------
@@ -108,7 +110,7 @@ function drawRows(step, terms) {
   const { head } = step;
   const bars = terms.area === 1 && head.kind === "sum";
   const many = Math.min(head.count, (bars ? SHOWN_BARS : SHOWN) + step.extra);
-  const shape = `${head.kind} ${bars} ${many} ${step.revision}`;
+  const shape = `${head.kind} ${bars} ${many} ${step.scale} ${step.revision}`;
   if (shape !== step.shape) {
     step.rows.replaceChildren();
     if (!bars && head.kind === "sum") step.rows.append(headsRow(step));
@@ -202,9 +204,9 @@ function sign(text) {
 function headsRow(step) {
   const { head, arrays } = step;
   const row = element("div", "row heads");
-  const cell = cellSize(head);
-  const wide = `${head.size[1] * cell}px`;
-  const heads = [["Input channel", "5.2rem"], ["where it looks", `${THUMB}px`], ["patch", wide]];
+  const wide = `${head.size[1] * cellSize(step)}px`;
+  const thumb = `${THUMB * step.scale}px`;
+  const heads = [["Input channel", "5.2rem"], ["where it looks", thumb], ["patch", wide]];
   if (arrays.kernel) heads.push(["kernel", wide], ["products", wide], [arrays.mixture ? "sum × mixture" : "sum", "auto"]);
   heads.forEach(([text, width], i) => {
     if (i > 2) {
@@ -219,8 +221,9 @@ function headsRow(step) {
   return row;
 }
 
-function cellSize({ size }) {
-  return Math.max(4, Math.min(46, Math.floor(GRID / Math.max(...size)), 42)) * (size[0] > 3 ? 1.25 : 1);
+function cellSize({ head: { size }, scale }) {
+  const fitting = (scale * (Math.max(...size) > 3 ? 1.25 : 1) * GRID) / Math.max(...size);
+  return Math.max(4, Math.min(42 * scale, Math.floor(fitting)));
 }
 
 function fillGrids(step, terms, line, n, limits) {
@@ -251,7 +254,7 @@ function drawThumb(step, canvas, n) {
   const after = [0, 1].map((axis) =>
     head.size[axis] === 1 ? 0 : Math.max(0, head.origin[axis] + reach(axis) - head.input[axis]));
   const tall = height + before[0] + after[0], wide = width + before[1] + after[1];
-  const cell = THUMB / Math.max(tall, wide);
+  const cell = (THUMB * step.scale) / Math.max(tall, wide);
   const paint = canvasFor(canvas, wide * cell, tall * cell);
   hatch(paint, 0, 0, wide * cell, tall * cell, colors);
   const map = arrays.maps.subarray(n * height * width, (n + 1) * height * width);
@@ -260,7 +263,7 @@ function drawThumb(step, canvas, n) {
   frame(paint, before[1] * cell + 0.5, before[0] * cell + 0.5, width * cell - 1, height * cell - 1, colors, 1);
   const [y, x] = [0, 1].map((axis) => (head.origin[axis] + at[axis] * head.strides + before[axis]) * cell);
   const size = head.size.map((count) => ((count - 1) * head.dilation + 1) * cell);
-  box(paint, x, y, size[1], size[0], colors);
+  box(paint, x, y, size[1], size[0]);
 }
 
 function hatch(paint, x, y, width, height, colors) {
@@ -283,12 +286,12 @@ function hatch(paint, x, y, width, height, colors) {
 // Values as cells with their numbers, where there is room; NaN is padding.
 function drawGrid(step, canvas, values, limit, marked = -1) {
   const { head, colors } = step;
-  const cell = cellSize(head);
+  const cell = cellSize(step);
   const [tall, wide] = head.size;
   const paint = canvasFor(canvas, wide * cell + 1, tall * cell + 1);
   paint.textAlign = "center";
   paint.textBaseline = "middle";
-  paint.font = `${cell >= 40 ? 11.5 : 10}px ${getComputedStyle(step.root).fontFamily}`;
+  paint.font = `${cell >= 52 ? 15 : cell >= 40 ? 11.5 : 10}px ${getComputedStyle(step.root).fontFamily}`;
   values.forEach((value, i) => {
     const x = (i % wide) * cell, y = Math.floor(i / wide) * cell;
     const padded = Number.isNaN(value);
@@ -307,7 +310,7 @@ function drawGrid(step, canvas, values, limit, marked = -1) {
   });
   if (marked < 0) return;
   const x = (marked % wide) * cell, y = Math.floor(marked / wide) * cell;
-  box(paint, x + 2, y + 2, cell - 4, cell - 4, colors);
+  box(paint, x + 2, y + 2, cell - 4, cell - 4);
 }
 
 function showTip(step, event) {
@@ -426,5 +429,6 @@ function short(value) {
   const size = Math.abs(value);
   if (!Number.isFinite(value)) return "NaN";
   const digits = size >= 100 ? 0 : size >= 10 ? 1 : size >= 0.1 || size === 0 ? 2 : 3;
-  return value.toFixed(digits).replace("-", "−");
+  // Without the sign of a number that is rounded to 0.
+  return value.toFixed(digits).replace(/^-(?=0\.?0*$)/, "").replace("-", "−");
 }

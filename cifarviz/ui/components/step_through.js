@@ -8,6 +8,7 @@ const steps = new WeakMap();
 const REST = 600; // milliseconds without a step before the address follows
 const PACE = 130, CALM_PACE = 600; // milliseconds a step of the player
 const MAP = 256, THUMB = 92, GRID = 120; // CSS pixels
+const WIDE = 1250, WIDE_SCALE = 1.4; // where there is room, all is drawn larger
 const SHOWN = 5, SHOWN_BARS = 12;
 
 export default function (component) {
@@ -25,6 +26,7 @@ export default function (component) {
     setTimeout(() => {
       if (root.isConnected) return;
       pause(step);
+      step.observer.disconnect();
       clearTimeout(step.resting);
       steps.delete(parentElement);
     }, 0);
@@ -51,7 +53,16 @@ function create(root) {
     extra: 0,
     timer: 0,
     resting: 0,
+    scale: 1,
   };
+  step.observer = new ResizeObserver(() => {
+    const scale = root.clientWidth >= WIDE ? WIDE_SCALE : 1;
+    if (scale === step.scale) return;
+    step.scale = scale;
+    root.style.setProperty("--map", `${MAP * scale + 4}px`);
+    if (step.head) draw(step);
+  });
+  step.observer.observe(root);
   step.play.addEventListener("click", () => (step.timer ? pause(step) : start(step)));
   step.map.addEventListener("keydown", (event) => moveByKey(step, event));
   const drag = (event) => {

@@ -217,7 +217,8 @@ def _render_answer(
     assert network.model is not None
     counts = channel_counts(network.run.experiment.architecture)
     pixels = image.pixels[np.newaxis]
-    before = network.model.probabilities(pixels)[0]
+    mirrored = network.run.experiment.mirrored_answers
+    before = network.model.probabilities(pixels)[0] if mirrored else network.views[-1].values
     mask = channel_mask(counts, muted)
     after = network.model.muted_predictions(pixels, mask).probabilities[0]
     first, then = int(before.argmax()), int(after.argmax())
@@ -238,5 +239,5 @@ def _render_answer(
         file_name="muted-answer",
         description="Probabilities of the whole network and of the one with muted channels",
     )
-    if network.run.experiment.mirrored_answers:
+    if mirrored:
         st.caption("Averaged with the answers for the mirrored image, as set for this run.")
