@@ -172,6 +172,8 @@ def test_no_page_interprets_the_name_of_a_run(
         ("inside", {"run": 0, "image": 1}),
         ("inside", {"run": 0, "image": 1, "with": 1}),
         ("inside", {"run": 0, "image": 1, "layer": "conv2d_1", "channel": 1}),
+        ("inside", {"run": 0, "image": 1, "view": "step", "layer": "dense_1"}),
+        ("inside", {"run": 0, "image": 1, "view": "mute", "off": "conv2d_1:1"}),
         ("evaluate", {"run": 0}),
         ("evaluate", {"run": 0, "actual": "cat", "predicted": "dog"}),
         ("evaluate", {"run": 0, "actual": "dog", "predicted": "dog", "image": 1}),

@@ -104,6 +104,8 @@ def text(app: AppTest) -> str:
         ("runs", {}),
         ("inside", {}),
         ("inside", {"image": "3", "layer": "conv2d_1", "channel": "0"}),
+        ("inside", {"image": "3", "view": "step"}),
+        ("inside", {"image": "3", "view": "mute", "off": "conv2d_1:0"}),
         ("evaluate", {}),
         *(("evaluate", {"part": part}) for part in ("sure", "pictures", "random", "compare")),
         ("evaluate", {"matrix": "row_percent", "order": "alike", "epoch": "3"}),
