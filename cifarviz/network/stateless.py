@@ -25,6 +25,7 @@ from cifarviz.network.threads import batch_parts, split_batch
 from cifarviz.network.variables import match_arrays
 
 _MAX_CACHED = 16
+_MAX_TRACES = 5
 _lock = threading.Lock()
 
 
@@ -126,7 +127,7 @@ class StatelessNetwork:
         key = function, kinds, tuple(sorted(options.items()))
         # Two threads may both make a graph; then one graph is discarded.
         if key not in self._graphs:
-            self._graphs[key] = self._make_graph(functools.partial(function, **options), arrays)
+            self._graphs[key] = self._trace(functools.partial(function, **options), arrays)
         tensors = map(tf.constant, arrays)
         return self._graphs[key](weights.values, weights.scale, weights.offset, *tensors)
 
@@ -226,9 +227,20 @@ class StatelessNetwork:
         index = np.int32(class_index)
         return self.compute(weights, _compute_attention, batch, index, layer=layer).numpy()
 
-    def _make_graph(
+    def _trace(
         self, function: Callable[..., Any], arrays: Sequence[NDArray[Any]]
     ) -> Callable[..., Any]:
+        for _ in range(_MAX_TRACES):
+            graph = self._make_graph(function, arrays)
+            # While another thread traces the same layers, Keras now and then returns a variable
+            # itself in place of its value in the scope (measured: 1 of 10 times, one variable).
+            # Such a graph would calculate with the weights of ``build``, whatever it is given.
+            captured = graph.get_concrete_function().captured_inputs
+            if not any(tensor.dtype == tf.resource for tensor in captured):
+                return graph
+        raise RuntimeError(f"{function} reads variables of the model.")
+
+    def _make_graph(self, function: Callable[..., Any], arrays: Sequence[NDArray[Any]]) -> Any:
         # A fixed signature, so that it is traced once for all inputs.
         channels = tf.TensorSpec(self.architecture.input_shape[-1:], tf.float32)
         signature = [

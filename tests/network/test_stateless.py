@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.architecture import Architecture
@@ -119,6 +120,28 @@ def test_weights_are_copies(network, model):
     for value in arrays.values():
         value[...] = 0
     np.testing.assert_array_equal(network.log_probabilities(weights, IMAGES), before)
+
+
+_TRACES: list[int] = []
+
+
+def _sum_of_kernel(forward, scale, *, first_good):
+    """Reads the variable instead of the value of the call, until trace ``first_good``."""
+    _TRACES.append(len(_TRACES))
+    kernel = forward.nodes[0].layer.kernel
+    is_good = len(_TRACES) >= first_good
+    return scale * tf.reduce_sum(tf.convert_to_tensor(kernel) if is_good else kernel._value)
+
+
+def test_a_graph_that_reads_variables_is_traced_again(network, weights, model):
+    """As when two threads trace at once, and Keras forgets the scope of one for a moment."""
+    _TRACES.clear()
+    found = network.compute(weights, _sum_of_kernel, np.float32(2), first_good=3)
+    kernel = model.get_layer("conv2d_1").kernel.numpy()
+    assert found.numpy() == pytest.approx(2 * kernel.sum(), rel=1e-5)
+    assert len(_TRACES) == 3
+    with pytest.raises(RuntimeError, match="reads variables of the model"):
+        network.compute(weights, _sum_of_kernel, np.float32(2), first_good=99)
 
 
 def test_an_image_of_another_shape_is_refused_with_a_message(network, weights):

@@ -23,13 +23,13 @@ from cifarviz.analysis.muting import (
 )
 from cifarviz.analysis.predictions import predicted_classes
 from cifarviz.data.image_set import ImageSet
-from cifarviz.datasets.registry import find_dataset
 from cifarviz.live.hub import hub
 from cifarviz.live.items import Item
 from cifarviz.runs.records import Run
 from cifarviz.runs.run_headline import format_time_left
 from cifarviz.runs.snapshots import WeightsChoice
 from cifarviz.ui import cache
+from cifarviz.ui.class_names import query_class_names
 from cifarviz.ui.components.live import Live
 from cifarviz.ui.components.live_items import live_items
 from cifarviz.ui.dataset_images import available_images, validation_images
@@ -95,7 +95,7 @@ def _evaluation(run: Run, weights: WeightsChoice, muted: Muted) -> BackgroundJob
     (images, _), runs = judged_images(run), cache.store()
     architecture = run.experiment.architecture
     mask = channel_mask(channel_counts(architecture), muted)
-    classes = find_dataset(run.experiment.data.dataset).classes
+    classes = query_class_names(run.experiment.data.dataset)
 
     def compute(report: Callable[[int], None]) -> MutedEvaluation:
         model = cache.open_model(run, weights, runs)
@@ -115,7 +115,7 @@ def _ablation(run: Run, weights: WeightsChoice, layer: str) -> BackgroundJob[Abl
     (every, _), runs = judged_images(run), cache.store()
     images = every.take(spread_over_classes(every.labels, ABLATION_IMAGES))
     counts = channel_counts(run.experiment.architecture)
-    classes = run.experiment.architecture.classes
+    classes = len(query_class_names(run.experiment.data.dataset))
 
     def compute(report: Callable[[int], None]) -> Ablation:
         model = cache.open_model(run, weights, runs)
