@@ -52,10 +52,10 @@ screenshots: environment-dev
 
 # Each with its number of rounds; the long ones are printed from benchmarks/results.
 SHORT_BENCHMARKS := "bench_peers 1 --only cifar10-vgg" "bench_pages 3" "bench_watched 1" "bench_inside 10" \
-	"bench_predict 10" "bench_stop 8" "bench_first_step 1" "bench_memory 10" "bench_snapshots 2" "bench_maps 3" \
+	"bench_inside_views 5" "bench_predict 10" "bench_stop 8" "bench_first_step 1" "bench_memory 10" "bench_snapshots 2" "bench_maps 3" \
 	"bench_learning_rate" "bench_runs_at_once cifar10-starter 1 1"
 LONG_BENCHMARKS := "bench_peers --torch build/torch" "bench_fast --full" "bench_fast_ablation" \
-	"bench_pages" "bench_watched" "bench_inside" "bench_predict" "bench_stop" "bench_memory" "bench_first_step" \
+	"bench_pages" "bench_watched" "bench_inside" "bench_inside_views" "bench_predict" "bench_stop" "bench_memory" "bench_first_step" \
 	"bench_snapshots" "bench_maps" "bench_precision_accuracy" "bench_lab" "bench_lesson" "bench_fresh_machine" \
 	"bench_learning_rate --train" "bench_runs_at_once" "bench_tune" "bench_map" "bench_label_doubts"
 

@@ -58,7 +58,7 @@ def main() -> None:
     serve_files()
     with tempfile.TemporaryDirectory(prefix="cifarviz-bench-") as folder:
         home = Path(folder) / "home"
-        run, layers = _trained(home)
+        run, layers = trained(home)
         with AppServer(ROOT / "app.py", home, Path(folder) / "log") as server:
             durations = _measure(f"{server.url}/inside?run={run}&image=1", layers, clicks)
     median, p95 = np.percentile(durations, (50, 95))
@@ -67,7 +67,8 @@ def main() -> None:
     write_results("inside", "python -m benchmarks.bench_inside", {"inside_ms": durations})
 
 
-def _trained(home: Path) -> tuple[str, list[str]]:
+def trained(home: Path) -> tuple[str, list[str]]:
+    """Train a short run of ``cifar10-vgg``; return its id and its layers with maps."""
     preset = PRESETS["cifar10-vgg"].experiment
     experiment = Experiment.make(**{**dict(preset), "data": Data(train_images=1000), "epochs": 1})
     worker = Worker(Settings.from_environment({"CIFARVIZ_HOME": str(home)}), "command line")

@@ -232,6 +232,18 @@ def _image_map_rows(results: Results) -> Iterator[Row]:
     )
 
 
+def _inside_view_rows(results: Results) -> Iterator[Row]:
+    for name, goal, key in (
+        ("Inside, the terms of the next value of a convolution, key to screen", "≤ 100 ms", "step"),
+        (
+            "Inside, muting a channel of `cifar10-vgg`, click to screen",
+            "≤ 300 ms",
+            "mute",
+        ),
+    ):
+        yield Row(name, goal, _milliseconds(results[f"inside_{key}_ms"]), results["command"])
+
+
 def _stop_rows(results: Results) -> Iterator[Row]:
     yield Row(
         "stop of `cifar10-vgg` while it trains or validates, weights saved",
@@ -456,6 +468,7 @@ _ROWS: Mapping[str, Callable[[Results], Iterator[Row]]] = {
     "inside": _inside_rows,
     "predict": _predict_rows,
     "image_map": _image_map_rows,
+    "inside_views": _inside_view_rows,
     "stop": _stop_rows,
     "memory": _memory_rows,
     "runs_at_once": _runs_at_once_rows,

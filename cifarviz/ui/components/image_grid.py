@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
 from cifarviz.figures.sprite import Sprite
@@ -32,8 +32,12 @@ def image_grid(
     muted_word: str = "dead",
     noun: str = "Image",
     description: str = "Images",
+    on_click: Callable[[int], None] | None = None,
 ) -> int | None:
     """Show the sprite's tiles enlarged without smoothing; returns the index clicked, once.
+
+    With ``on_click`` the index is given to that before the next run of the script instead, so that
+    the page is drawn once.
 
     ``size``: a tile's width on screen, CSS pixels, rounded to a whole multiple of the image's; with
     ``largest`` it is as much larger, up to that, as takes no more rows.
@@ -74,6 +78,7 @@ def image_grid(
         key,
         parts,
         sprite.count,
+        on_click,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from cifarviz.figures.theme import css_properties
+from cifarviz.ui import state
 
 _FOLDER = Path(__file__).parent
 
@@ -46,11 +47,25 @@ def ignore() -> None:
     """Do nothing: a component's trigger needs a callback, even if the result is read."""
 
 
-def clicked_tile(mount: Any, key: str, parts: Sequence[bytes], count: int) -> int | None:
+def clicked_tile(
+    mount: Any,
+    key: str,
+    parts: Sequence[bytes],
+    count: int,
+    on_click: Callable[[int], None] | None = None,
+) -> int | None:
     """Mount a component of ``count`` tiles with ``parts``, a line each; return a clicked tile.
 
-    A click is returned once; an index out of range, of an earlier picture, is ignored.
+    A click is returned once; an index out of range, of an earlier picture, is ignored. With
+    ``on_click`` it is given to that before the next run of the script, and not returned.
     """
-    result = mount(key=key, data=b"\n".join(parts), on_click_change=ignore)
-    clicked = result.get("click")
-    return clicked if isinstance(clicked, int) and 0 <= clicked < count else None
+
+    def send() -> None:
+        if on_click is not None and (clicked := valid(state.get(key).get("click"))) is not None:
+            on_click(clicked)
+
+    def valid(clicked: object) -> int | None:
+        return clicked if isinstance(clicked, int) and 0 <= clicked < count else None
+
+    result = mount(key=key, data=b"\n".join(parts), on_click_change=send if on_click else ignore)
+    return None if on_click else valid(result.get("click"))

@@ -1,6 +1,7 @@
 """The view that mutes channels of a network and shows what that changes."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import streamlit as st
@@ -59,7 +60,7 @@ def render_mute(network: InspectedNetwork, image: InputImage, classes: Sequence[
     with channels:
         view = network.layer(_pick_layer(network.views, muted))
         _render_buttons(view, muted, counts)
-        _render_grid(view, muted)
+        _render_grid(view, muted, counts)
         _render_muted(muted, counts)
     with answer, render_errors():
         _render_answer(network, image, classes, muted)
@@ -69,10 +70,8 @@ def render_mute(network: InspectedNetwork, image: InputImage, classes: Sequence[
     with render_errors():
         render_evaluation(network.run, network.weights, muted, classes)
     with render_errors():
-        clicked = render_ablation(network.run, network.weights, view, muted, classes)
-        if clicked is not None:
-            _set_muted(with_layer(muted, view.name, muted.get(view.name, frozenset()) ^ {clicked}))
-            st.rerun()
+        toggle = partial(_toggle, view.name, counts)
+        render_ablation(network.run, network.weights, view, muted, classes, toggle)
 
 
 def _muted_in_address(counts: dict[str, int]) -> dict[str, frozenset[int]]:
@@ -146,9 +145,9 @@ def _render_buttons(view: LayerView, muted: Muted, counts: dict[str, int]) -> No
         )
 
 
-def _render_grid(view: LayerView, muted: Muted) -> None:
+def _render_grid(view: LayerView, muted: Muted, counts: dict[str, int]) -> None:
     picture = colored_channels(view, DEFAULT_DISPLAY, None)
-    clicked = image_grid(
+    image_grid(
         sprite(picture.images, picture.palette),
         key=f"mute-{view.name}",
         size=_TILE[0],
@@ -157,23 +156,28 @@ def _render_grid(view: LayerView, muted: Muted) -> None:
         muted_word="muted",
         noun="Channel",
         description=f"Channels of {view.name}",
+        on_click=partial(_click, view.name, counts),
     )
-    if clicked is not None:
-        _toggle(muted, view, clicked)
     st.caption(
         "The maps are those of the whole network. A muted channel is multiplied by 0 after its "
         "layer’s activation, at every position and for every image: the layers after it get zeros."
     )
 
 
-def _toggle(muted: Muted, view: LayerView, channel: int) -> None:
-    """Mute a channel of a layer, or switch it on again, or keep only it; the page runs again."""
-    here = muted.get(view.name, frozenset())
-    changed = here ^ {channel}
-    if st.query_params.get("click") == "keep" and not here:
-        changed = frozenset(range(view.values.shape[-1])) - {channel}
-    _set_muted(with_layer(muted, view.name, changed))
-    st.rerun()
+def _click(layer: str, counts: dict[str, int], channel: int) -> None:
+    """Mute a channel or switch it on again; or keep only it, if the address says so."""
+    address = current_query_params()
+    muted, _ = parse_muted(address.get(OFF, ""), counts)
+    if address.get("click") == "keep" and layer not in muted:
+        _set_muted(with_layer(muted, layer, frozenset(range(counts[layer])) - {channel}))
+    else:
+        _toggle(layer, counts, channel)
+
+
+def _toggle(layer: str, counts: dict[str, int], channel: int) -> None:
+    # From the current address: after a quick second press the page may not have run again.
+    muted, _ = parse_muted(current_query_params().get(OFF, ""), counts)
+    _set_muted(with_layer(muted, layer, muted.get(layer, frozenset()) ^ {channel}))
 
 
 def _change_layer(layer: str, counts: dict[str, int], *, invert: bool) -> None:

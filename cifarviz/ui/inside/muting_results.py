@@ -1,6 +1,6 @@
 """What muted channels cost over many images: accuracy, confusion, and the channels that matter."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 import streamlit as st
@@ -104,9 +104,14 @@ def _render_result(result: MutedEvaluation, split: str, classes: Sequence[str]) 
 
 
 def render_ablation(
-    run: Run, weights: WeightsChoice, view: LayerView, muted: Muted, classes: Sequence[str]
-) -> int | None:
-    """Render the channels of a layer that a class needs most; returns a clicked one."""
+    run: Run,
+    weights: WeightsChoice,
+    view: LayerView,
+    muted: Muted,
+    classes: Sequence[str],
+    on_click: Callable[[int], None],
+) -> None:
+    """Render the channels of a layer that a class needs most; ``on_click`` gets a clicked one."""
     st.subheader(f"Channels of {view.name} that matter", anchor="matter")
     job = ablation_job(run, weights, view.name, start=False)
     images, split = judged_images(run)
@@ -122,14 +127,22 @@ def render_ablation(
         if pressed:
             ablation_job(run, weights, view.name, start=True)
             st.rerun()
-        return None
+        return
     found: Ablation | None = _finished(job, f"Muting channels of {view.name}", "ablation")
-    return None if found is None else _render_ranked(found, run, view, muted, classes, split)
+    if found is not None:
+        here = muted.get(view.name, frozenset())
+        _render_ranked(found, run, view, here, classes, split, on_click)
 
 
 def _render_ranked(
-    found: Ablation, run: Run, view: LayerView, muted: Muted, classes: Sequence[str], split: str
-) -> int | None:
+    found: Ablation,
+    run: Run,
+    view: LayerView,
+    here: Collection[int],
+    classes: Sequence[str],
+    split: str,
+    on_click: Callable[[int], None],
+) -> None:
     names = query_class_names(run.experiment.data.dataset)
     chosen = render_choice(
         "hurts",
@@ -146,7 +159,7 @@ def _render_ranked(
     images = int(found.images.sum() if index is None else found.images[index])
     if not images:
         st.caption(f"None of the {split} images shows this class.")
-        return None
+        return
     order = found.ranked(index)[:_RANKED]
     st.caption(
         f"Accuracy lost without each channel alone, over {images:,} {split} images"
@@ -154,9 +167,8 @@ def _render_ranked(
         "Click a channel to mute it, or to switch it on again."
     )
     picture = colored_channels(view, DEFAULT_DISPLAY, None)
-    here = muted.get(view.name, frozenset())
     labels = [f"{number}: {_points(lost[number])}" for number in order]
-    clicked = image_grid(
+    image_grid(
         sprite(picture.images[order], picture.palette),
         key="mute-ranked",
         size=_TILE,
@@ -167,8 +179,8 @@ def _render_ranked(
         muted=[place for place, number in enumerate(order) if number in here],
         muted_word="muted",
         description=f"Channels of {view.name} by the accuracy lost",
+        on_click=lambda place: on_click(int(order[place])),
     )
-    return None if clicked is None else int(order[clicked])
 
 
 def _points(lost: float) -> str:

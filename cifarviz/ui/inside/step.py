@@ -106,7 +106,7 @@ def _render_channels(view: LayerView, channel: int) -> None:
         )
         return
     picture = colored_channels(view, DEFAULT_DISPLAY, None)
-    clicked = image_grid(
+    image_grid(
         sprite(picture.images, picture.palette),
         key=f"step-{view.name}",
         size=_TILE[0],
@@ -115,10 +115,8 @@ def _render_channels(view: LayerView, channel: int) -> None:
         muted=view.maps.dead,
         noun="Channel",
         description=f"Channels of {view.name}",
+        on_click=lambda clicked: update_query_params(channel=str(clicked)),
     )
-    if clicked is not None and clicked != channel:
-        update_query_params(channel=str(clicked))
-        st.rerun()
 
 
 def _calculation(
