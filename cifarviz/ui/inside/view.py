@@ -141,6 +141,7 @@ def render_inspection(
     choice_column = row.container(width=330)
     image_column = row.container(width=IMAGE_WIDTH)
     prediction_column = row.container()
+    wanted = _wanted_channel(run, compared) if view == "layers" else None
     image = None
     with choice_column, render_errors():
         image = pick_image(run)
@@ -189,29 +190,24 @@ def render_inspection(
         with render_errors():
             body(left, image, classes)
     else:
-        _render_layers_view(left, right, compared, image, classes, has_dataset=has_dataset)
+        _render_layers_view(left, right, wanted, image, classes, has_dataset=has_dataset)
     return ", ".join([image.title, *([] if image.actual is None else [classes[image.actual]])])
 
 
 def _render_layers_view(
     left: InspectedNetwork,
     right: InspectedNetwork | None,
-    compared: ComparedRun | None,
+    wanted: ChannelRef | None,
     image: InputImage,
     classes: Sequence[str],
     *,
     has_dataset: bool,
 ) -> None:
-    """Render heatmaps, filters and all layers, and the dialog of the channel in the address."""
+    """Render heatmaps, filters and all layers, and the dialog of the channel ``wanted``."""
     run, weights = left.run, left.weights
-    on_right = compared is not None and is_right_side()
-    in_address = channel_in_address(
-        (compared.run if compared and on_right else run).experiment.architecture
-    )
     heatmaps = st.container()
-    selected = None
-    if in_address is not None and (right is not None or not on_right):
-        selected = ChannelRef(*in_address, right=on_right)
+    # The right network may be one that cannot be opened.
+    selected = wanted if wanted is not None and (right is not None or not wanted.right) else None
     clicked = None if left.model is None else render_first_filters(left, right, selected)
     st.header("Layers", anchor="layers")
     activations_place = st.container()
@@ -243,6 +239,14 @@ def _render_layers_view(
     elif left.model is not None and has_dataset:
         with activations_place:
             render_activations_job(run, weights)
+
+
+def _wanted_channel(run: Run, compared: ComparedRun | None) -> ChannelRef | None:
+    """The channel in the address; reports what is wrong with it."""
+    on_right = compared is not None and is_right_side()
+    network = compared.run if compared and on_right else run
+    found = channel_in_address(network.experiment.architecture)
+    return None if found is None else ChannelRef(*found, right=on_right)
 
 
 def run_params() -> tuple[str, ...]:
