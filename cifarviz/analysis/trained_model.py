@@ -1,18 +1,25 @@
 """Trained networks of stored runs: predictions, activations and Keras files."""
 
 import math
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cifarviz.analysis.ideal_image import STEPS, IdealImage, noise_images
 from cifarviz.analysis.predictions import check_probabilities
 from cifarviz.analysis.top_activations import TopActivations, TopActivationsCollector
 from cifarviz.errors import ArtifactDamaged, ArtifactMissing, ExperimentInvalid
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.preprocessing import Scaling
 from cifarviz.network import adversarial
+from cifarviz.network.activation_maximization import (
+    activation,
+    maximize_activation,
+    peak_activation,
+)
+from cifarviz.network.attribution import class_probabilities, score_gradients
 from cifarviz.network.keras_file import keras_file, weights_file
 from cifarviz.network.last_hidden import features_and_log_probabilities
 from cifarviz.network.layer_statistics import layer_statistics
@@ -262,6 +269,65 @@ class TrainedModel:
             ).numpy()
         return result
 
+    def plain_probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Class probabilities, float32 (n, classes), of raw images, never mirrored.
+
+        Raises ``ExperimentInvalid`` for images of another shape.
+        """
+        _check_pixels(images)
+        parts = [
+            self.compute(class_probabilities, part, parts=batch_parts(len(part)))
+            for part in self._split(images)
+        ]
+        return np.concatenate(parts)
+
+    def score_gradients(
+        self, pixels: NDArray[np.float32], class_index: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """A class's scores (n,) and their gradients (n, h, w, c) with respect to the pixels.
+
+        ``pixels`` float32 (n, h, w, c) from 0 to 255; the score is the input of the last softmax.
+        Raises ``ExperimentInvalid`` for images of another shape.
+        """
+        index = np.int32(class_index)
+        parts = [
+            self.compute(score_gradients, part, index) for part in self._split(pixels.astype("f4"))
+        ]
+        scores, gradients = zip(*parts, strict=True)
+        return np.concatenate(scores), np.concatenate(gradients)
+
+    def ideal_image(
+        self, layer: str, channel: int, color: NDArray[np.float32], *, seed: int = 0
+    ) -> IdealImage:
+        """The image that a channel of a layer responds to most, by gradient ascent from noise.
+
+        The noise is around a ``color`` (c,), from 0 to 255. Of the last layer it is the image for
+        the score of the class ``channel``.
+        """
+        index = np.int32(channel)
+        starts = noise_images(self.architecture.input_shape, color, seed)
+        seeds = np.array([seed, channel], np.int32)
+        found = self.compute(
+            maximize_activation, starts, index, seeds, layer=layer, steps=STEPS
+        ).numpy()
+        # What is measured is what is shown: whole grey levels.
+        pixels = np.rint(found[0]).astype(np.uint8)
+        means = self.compute(activation, starts, index, layer=layer).numpy()
+        images = np.stack([starts[int(means.argmax())], pixels.astype(np.float32)])
+        start, value = self.peak_activations(images, layer, channel).tolist()
+        return IdealImage(pixels, value, start)
+
+    def peak_activations(
+        self, images: NDArray[Any], layer: str, channel: int
+    ) -> NDArray[np.float32]:
+        """The highest value (n,) of a channel's map for images (n, h, w, c) from 0 to 255.
+
+        Of the last layer they are the scores of the class ``channel``.
+        """
+        pixels = images.astype(np.float32)
+        found = self.compute(peak_activation, pixels, np.int32(channel), layer=layer)
+        return np.asarray(found.numpy())
+
     def kernel(self, layer_name: str) -> NDArray[np.float32]:
         """A convolution's weights, float32 (height, width, input channels, output channels).
 
@@ -287,6 +353,13 @@ class TrainedModel:
         """The arrays of one of its layers by Keras' short name: ``kernel``, ``gamma``, …"""
         variables = self.compute(layer_variables, layer=layer_name)
         return {name: value.numpy() for name, value in variables.items()}
+
+    def _split(self, images: NDArray[Any]) -> Iterator[NDArray[Any]]:
+        """Batches whose layers' outputs fit into memory together."""
+        shapes = [row.output_shape or () for row in self.architecture.trace().all_rows]
+        size = max(_MAX_VALUES // sum(math.prod(shape) for shape in shapes), 1)
+        for start in range(0, max(len(images), 1), size):
+            yield images[start : start + size]
 
 
 def _check_scaling(scaling: Scaling, channels: int) -> None:

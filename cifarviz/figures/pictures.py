@@ -25,6 +25,11 @@ _OVERLAY_SIDE = 256
 # The image stays recognisable where the heat is 0.
 _IMAGE_SHARE = 0.45
 _SMALLEST_TILE = 64
+_POSITIVE, _NEGATIVE = (np.array(hex_to_rgb(color), np.float32) for color in ("#1FA83E", "#9C3FBF"))
+# Below 1, so that weak values are seen, too.
+_FADE = 0.7
+_MOST_OPAQUE = 0.85
+_GROUND = 48
 _GAP_SHARE = 12
 _GAP = 4
 _BACKGROUND = 255
@@ -127,6 +132,32 @@ def heat_overlay(
     smooth = Image.fromarray(share.astype(np.float32)).resize(size, Image.Resampling.BILINEAR)
     colors = _colors(np.asarray(smooth))
     return (_IMAGE_SHARE * grey[..., np.newaxis] + (1 - _IMAGE_SHARE) * colors).astype(np.uint8)
+
+
+def signed_overlay(
+    image: NDArray[np.uint8],
+    values: NDArray[np.float32],
+    most: float,
+    *,
+    smooth: bool,
+    side: int = _OVERLAY_SIDE,
+) -> NDArray[np.uint8]:
+    """Overlay signed ``values`` on ``image`` in grey, as ``heat_overlay``: uint8 (H, W, 3).
+
+    Green is positive and purple negative, most opaque at ``most`` and beyond; at 0 only the image
+    is seen. The values, float32 (rows, columns) of any size, are interpolated if ``smooth``.
+    """
+    factor = max(1, side // image.shape[1])
+    grey = np.asarray(image, np.float32).mean(axis=2).repeat(factor, axis=0).repeat(factor, axis=1)
+    share = np.clip(values / most, -1, 1) if most > 0 else np.zeros_like(values)
+    size = (grey.shape[1], grey.shape[0])
+    method = Image.Resampling.BILINEAR if smooth else Image.Resampling.NEAREST
+    large = np.asarray(Image.fromarray(share.astype(np.float32)).resize(size, method))
+    opacity = _MOST_OPAQUE * np.abs(large[..., np.newaxis]) ** _FADE
+    colors = np.where((large > 0)[..., np.newaxis], _POSITIVE, _NEGATIVE)
+    # Paler than the image it explains, which keeps both colours apart from black and white.
+    ground = _GROUND + (255 - 2 * _GROUND) / 255 * grey[..., np.newaxis]
+    return ((1 - opacity) * ground + opacity * colors).astype(np.uint8)
 
 
 def _colors(share: NDArray[np.float32]) -> NDArray[np.float32]:

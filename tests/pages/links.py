@@ -306,6 +306,16 @@ LINKS = (
         "&look=conv2d_1",
     ),
     Link(
+        f"{INSIDE}&heat=occlusion&patch=12&class=cat",
+        {"Method": "Occlusion", "Patch": "12 × 12 pixels", "Other class": "cat"},
+        (r"^\*\*cat\*\*, |^Computing …",),
+    ),
+    Link(
+        f"{INSIDE}&heat=gradients&from=black",
+        {"Method": "Integrated gradients", "Baseline": "Black"},
+        ("Sundararajan",),
+    ),
+    Link(
         f"{INSIDE}&file=conv2d_2",
         {"Layer to download": "conv2d_2"},
         ("^button: Picture$", "no:^button: Pictures$"),

@@ -7,12 +7,12 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from cifarviz.analysis.trained_model import TrainedModel
 from cifarviz.data import library
 from cifarviz.datasets.registry import find_dataset
 from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
-from cifarviz.ui.inside import prediction
 from tests import stored_runs
 from tests.components import component_keys
 from tests.image_files import encode_image
@@ -101,14 +101,14 @@ def test_heat_maps_of_two_classes_are_shown_and_can_be_selected(run: Run) -> Non
 def test_the_menus_match_the_heat_maps_after_an_upload_and_another_run(
     store: RunStore, weights: dict[str, np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    colored_channels: list[str] = []
-    pictures = prediction._render_network_heatmaps
+    colored_layers: list[str] = []
+    attention = TrainedModel.attention
 
-    def draws(*args: Any) -> None:
-        colored_channels.append(args[2])
-        pictures(*args)
+    def draws(model: TrainedModel, image: Any, layer: str, class_index: int) -> Any:
+        colored_layers.append(layer)
+        return attention(model, image, layer, class_index)
 
-    monkeypatch.setattr(prediction, "_render_network_heatmaps", draws)
+    monkeypatch.setattr(TrainedModel, "attention", draws)
     first, other = (
         stored_runs.store_run(store, stored_runs.experiment(), checkpoints={"last": weights})
         for _ in range(2)
@@ -118,8 +118,8 @@ def test_the_menus_match_the_heat_maps_after_an_upload_and_another_run(
         """The layer that is drawn, which the menu names in the browser, too."""
         menu = widget(app, "selectbox", "inside-look")
         # A menu that is new to the browser shows its default.
-        assert menu.value == menu.options[menu.proto.default] == colored_channels[-1]
-        return colored_channels[-1]
+        assert menu.value == menu.options[menu.proto.default] == colored_layers[-1]
+        return colored_layers[-1]
 
     app = opened(run=first.id)
     assert named(app) == "conv2d_2"

@@ -35,6 +35,7 @@ from cifarviz.ui.dataset_images import SPLIT_LABELS
 from cifarviz.ui.epoch_scrubber import inspectable_epochs
 from cifarviz.ui.errors import render_errors
 from cifarviz.ui.inside.dataset_activations import activations_job, render_progress, test_images
+from cifarviz.ui.inside.ideal_image import render_ideal_image
 from cifarviz.ui.inside.image import InputImage, inspect_network
 from cifarviz.ui.pickers import checkpoint_label
 from cifarviz.ui.query import current_query_params, update_query_params
@@ -153,7 +154,10 @@ def _render_dialog(view: LayerView, context: ChannelContext) -> None:
         else:
             _render_kernel(view, channel, context.model)
     if context.model is not None:
-        with render_errors():
+        left, right = st.columns([1, 4], gap="medium")
+        with left, render_errors():
+            render_ideal_image(context.run, context.weights, view.name, channel)
+        with right, render_errors():
             render_top_images(
                 context.run,
                 context.weights,

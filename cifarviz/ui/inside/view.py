@@ -28,6 +28,7 @@ from cifarviz.ui.epoch_scrubber import epochs_with_weights, has_saved_weights
 from cifarviz.ui.errors import render_errors
 from cifarviz.ui.inside.channel import ChannelContext, channel_in_address, render_channel
 from cifarviz.ui.inside.dataset_activations import finished_activations, render_activations_job
+from cifarviz.ui.inside.heatmaps import render_heatmaps
 from cifarviz.ui.inside.image import (
     InputImage,
     InspectedNetwork,
@@ -40,7 +41,6 @@ from cifarviz.ui.inside.layers import ChannelRef, render_layers
 from cifarviz.ui.inside.mute import OFF, render_mute
 from cifarviz.ui.inside.prediction import (
     IMAGE_WIDTH,
-    render_heatmaps,
     render_image,
     render_predictions,
 )

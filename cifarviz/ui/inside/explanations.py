@@ -1,0 +1,110 @@
+"""Slow calculations of Inside: in the background, kept for all sessions of this server."""
+
+import hashlib
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from cifarviz.analysis.background_job import BackgroundJob, BackgroundJobs
+from cifarviz.analysis.ideal_image import IdealImage
+from cifarviz.errors import DatasetNotFound
+from cifarviz.runs.records import Run
+from cifarviz.runs.run_data import has_images
+from cifarviz.runs.snapshots import WeightsChoice
+from cifarviz.ui import cache
+from cifarviz.ui.components.live_items import rerun_on_change
+from cifarviz.ui.dataset_images import available_images
+
+if TYPE_CHECKING:
+    from cifarviz.analysis.trained_model import TrainedModel
+
+Result = TypeVar("Result")
+
+# Seconds a page waits for a result before it is drawn without.
+_PATIENCE = 0.25
+_MAX_JOBS = 64
+_MID_GREY = 128
+
+
+def compute_or_wait(
+    run: Run,
+    weights: WeightsChoice,
+    key: tuple[object, ...],
+    work: Callable[["TrainedModel"], Result],
+) -> Result | None:
+    """The result of ``work`` for a run's network; ``None`` with a note while it is computed.
+
+    ``key`` says all that the result depends on besides the network. The page reruns when there is
+    a result. Raises what ``work`` does, ``ArtifactMissing`` and ``ArtifactDamaged``.
+    """
+    whole = (run.id, weights, cache.weights_stamp(run, weights), str(cache.settings()), *key)
+    model = cache.trained_model(run, weights)
+    jobs: BackgroundJobs[Result] = _jobs()
+    job = jobs.get_or_start(
+        whole, lambda: BackgroundJob(lambda _: work(model), 1, "cifarviz-explanation")
+    )
+    if job.wait(_PATIENCE):
+        return job.result()
+    name = f"explanation-{hashlib.blake2b(repr(whole).encode(), digest_size=8).hexdigest()}"
+    st.caption("Computing …")
+    rerun_on_change(name, partial(_is_over, job), key=name)
+    return None
+
+
+def image_key(pixels: NDArray[np.uint8]) -> str:
+    """A part of a key for an image."""
+    return hashlib.blake2b(pixels.tobytes(), digest_size=12).hexdigest()
+
+
+def mean_image(run: Run) -> NDArray[np.float32] | None:
+    """The mean of the run's training images, float32 (h, w, c); ``None`` where there are none."""
+    if not has_images(run, cache.settings(), "train"):
+        return None
+    data = run.experiment.data
+    try:
+        return _mean_image(data.dataset, data.variant, str(cache.settings()), run)
+    except DatasetNotFound:
+        return None
+
+
+def find_ideal_image(
+    run: Run, weights: WeightsChoice, layer: str, channel: int
+) -> IdealImage | None:
+    """The image that a channel responds to most; as ``compute_or_wait``."""
+    # Here, since the job's thread has no access to this server's cache.
+    color = _mean_color(run)
+    return compute_or_wait(
+        run,
+        weights,
+        ("ideal", layer, channel),
+        lambda model: model.ideal_image(layer, channel, color),
+    )
+
+
+def _mean_color(run: Run) -> NDArray[np.float32]:
+    """The mean colour (c,) of the run's training images, or mid-grey where there are none."""
+    image = mean_image(run)
+    if image is not None:
+        return image.mean(axis=(0, 1))
+    return np.full(run.experiment.architecture.input_shape[2], _MID_GREY, np.float32)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _mean_image(dataset: str, variant: str, settings: str, _run: Run) -> NDArray[np.float32]:
+    return available_images(_run, "train").images.mean(axis=0, dtype=np.float64).astype(np.float32)
+
+
+def _is_over(job: BackgroundJob[Any]) -> str:
+    return str(job.over)
+
+
+@st.cache_resource(show_spinner=False)
+def _jobs() -> BackgroundJobs[Any]:
+    return BackgroundJobs(_MAX_JOBS)
+
+
+cache.holds_images(_mean_image, _jobs)
