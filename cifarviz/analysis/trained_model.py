@@ -22,11 +22,18 @@ from cifarviz.network.activation_maximization import (
 from cifarviz.network.attribution import class_probabilities, score_gradients
 from cifarviz.network.keras_file import keras_file, weights_file
 from cifarviz.network.last_hidden import features_and_log_probabilities
+from cifarviz.network.layer_samples import (
+    activation_images,
+    sample_activations,
+    sample_weights,
+    to_samples,
+)
 from cifarviz.network.layer_statistics import layer_statistics
 from cifarviz.network.layer_variables import layer_variables
 from cifarviz.network.muting import muted_log_probabilities
 from cifarviz.network.stateless import LayerOutput, stateless_network
 from cifarviz.network.threads import batch_parts
+from cifarviz.runs.layer_histograms import HistogramKind, Histograms, make_histogram
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import WeightsChoice, load_weights, snapshot_epochs
@@ -327,6 +334,21 @@ class TrainedModel:
         pixels = images.astype(np.float32)
         found = self.compute(peak_activation, pixels, np.int32(channel), layer=layer)
         return np.asarray(found.numpy())
+
+    def layer_histograms(self, images: NDArray[np.uint8] | None) -> Histograms:
+        """Histograms of each layer's weights and, with ``images``, of its activations.
+
+        ``images`` are raw, uint8 (n, h, w, c); no more of them are taken than fit into memory.
+        Raises ``ExperimentInvalid`` for images of another shape.
+        """
+        found: dict[HistogramKind, dict[str, Any]] = {"weights": self.compute(sample_weights)}
+        if images is not None:
+            _check_pixels(images)
+            size = activation_images(self.architecture)
+            found["activations"] = self.compute(sample_activations, images[:size])
+        return {
+            kind: tuple(map(make_histogram, to_samples(facts))) for kind, facts in found.items()
+        }
 
     def kernel(self, layer_name: str) -> NDArray[np.float32]:
         """A convolution's weights, float32 (height, width, input channels, output channels).

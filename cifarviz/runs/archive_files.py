@@ -6,6 +6,7 @@
 ``test-probabilities-…``,               an array of ``PREDICTION_ARRAYS``, shape (images, classes),
 ``snapshots/answers-N``, ``/memory-N``  and ``indices``
 ``snapshots/maps-N``                    for each layer ``N/bytes`` and ``N/range``, or ``N/values``
+``snapshots/histograms-N``              of each kind ``counts`` and ``numbers``, a row a layer
 ``batches``                             ``steps``, ``loss`` and ``accuracy`` of each step
 ======================================  ==========================================================
 """
@@ -36,6 +37,7 @@ from cifarviz.experiment.variable_shapes import (
 )
 from cifarviz.layers.base import SEED, Shape
 from cifarviz.runs.artifacts import FACTS, UNREADABLE, ArrayFile, ArrayHeader
+from cifarviz.runs.layer_histograms import BINS, NUMBERS, HistogramKind
 from cifarviz.runs.records import BatchPoints
 
 MAX_STEPS: Final = 16_000_000
@@ -376,6 +378,32 @@ def _check_maps(file: ArrayFile, facts: dict[str, Any], limits: RunLimits, name:
             raise RunFileInvalid("“{array}” has values that are not finite", array=array)
 
 
+# Histograms
+
+
+def _histograms_bytes(limits: RunLimits) -> int:
+    layers = len(_layers(limits))
+    return len(get_args(HistogramKind)) * layers * (2 * BINS + 4 * len(NUMBERS) + 100)
+
+
+def _check_histograms(file: ArrayFile, facts: dict[str, Any], limits: RunLimits, name: str) -> None:
+    known, listed = {layer for layer, _ in _layers(limits)}, facts.get("layers")
+    if not isinstance(listed, dict) or not set(listed) <= set(get_args(HistogramKind)):
+        raise RunFileInvalid("its kinds of histograms are missing or unknown")
+    expected: dict[str, tuple[Shape, type]] = {}
+    for kind, layers in listed.items():
+        if not isinstance(layers, list) or not known.issuperset(map(str, layers)):
+            raise RunFileInvalid("its layers are not those of the network")
+        expected[f"{kind}/counts"] = ((len(layers), BINS), np.uint16)
+        expected[f"{kind}/numbers"] = ((len(layers), len(NUMBERS)), np.float32)
+    if file.headers.keys() - {FACTS} != expected.keys():
+        raise RunFileInvalid("it does not have histograms of each of its kinds")
+    for array, (shape, dtype) in expected.items():
+        header = file.headers[array]
+        if header.shape != shape or header.dtype != dtype:
+            raise _wrong_array(array, header, np.dtype(dtype), shape)
+
+
 class _FileType(NamedTuple):
     pattern: str
     max_bytes: Callable[[RunLimits], int]
@@ -390,6 +418,7 @@ _FILE_TYPES = (
     ),
     _FileType(r"snapshots/(answers|memory)-\d{4,6}\.npz", _predictions_bytes, _check_predictions),
     _FileType(r"snapshots/maps-\d{4,6}\.npz", _maps_bytes, _check_maps),
+    _FileType(r"snapshots/histograms-\d{4,6}\.npz", _histograms_bytes, _check_histograms),
 )
 
 

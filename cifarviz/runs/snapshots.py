@@ -1,4 +1,4 @@
-"""Snapshots of a run: weights, feature maps and predictions after some of its epochs.
+"""Snapshots of a run: weights, feature maps, predictions and histograms after some epochs.
 
 A run does not need them to be resumed, so they are thinned out when they take too much space.
 """
@@ -30,7 +30,7 @@ from cifarviz.runs.log_probabilities import Predictions, load_predictions_file, 
 FORMAT = 1
 """The format of files of weights."""
 
-SnapshotKind = Literal["weights", "maps", "predictions", "train_predictions"]
+SnapshotKind = Literal["weights", "maps", "predictions", "train_predictions", "histograms"]
 """``predictions`` are for the validation images, ``train_predictions`` for training images."""
 
 PredictionsKind = Literal["predictions", "train_predictions"]
@@ -40,7 +40,13 @@ WeightsChoice = Checkpoint | int
 
 # File names; “answers” and “memory” stay for older homes.
 _FILE_NAMES: Final[Mapping[SnapshotKind, str]] = MappingProxyType(
-    {"weights": "weights", "maps": "maps", "predictions": "answers", "train_predictions": "memory"}
+    {
+        "weights": "weights",
+        "maps": "maps",
+        "predictions": "answers",
+        "train_predictions": "memory",
+        "histograms": "histograms",
+    }
 )
 _KINDS: Final = {name: kind for kind, name in _FILE_NAMES.items()}
 _NAME = re.compile(rf"{SNAPSHOTS}/(?P<name>{'|'.join(_KINDS)})-(?P<epoch>\d{{4,}})")
@@ -189,8 +195,8 @@ def load_predictions(
 def thin(artifacts: Artifacts, budget: int) -> None:
     """Remove snapshots of a run until they take ``budget`` bytes at most.
 
-    Weights are removed first, every second of them at a time, then feature maps, then predictions;
-    the first and the newest of each are removed last.
+    Weights are removed first, every second of them at a time, then feature maps, then predictions,
+    then histograms; the first and the newest of each are removed last.
     """
     sizes = _snapshot_sizes(artifacts)
     taken = sum(sizes.values())

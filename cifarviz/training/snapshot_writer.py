@@ -3,16 +3,28 @@
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import keras
 import numpy as np
 
 from cifarviz.data.image_set import Dataset, Split
+from cifarviz.errors import ArtifactDamaged
 from cifarviz.experiment.experiment import Experiment, TestValidation
 from cifarviz.network.inference import log_probabilities
-from cifarviz.network.stateless import stateless_network
+from cifarviz.network.layer_samples import (
+    activation_images,
+    sample_layers,
+    to_samples,
+)
+from cifarviz.network.stateless import StatelessNetwork, stateless_network
 from cifarviz.network.variables import to_arrays
 from cifarviz.runs.artifacts import Artifacts
+from cifarviz.runs.layer_histograms import (
+    HistogramKind,
+    make_histogram,
+    save_histograms,
+)
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.snapshots import (
     is_weights_epoch,
@@ -25,6 +37,10 @@ from cifarviz.runs.stored_maps import save_maps
 from cifarviz.training.plan import Plan
 
 log = logging.getLogger(__name__)
+
+
+# An image takes three times as long with its gradients as without.
+_GRADIENT_SHARE = 4
 
 
 class SnapshotWriter:
@@ -74,6 +90,7 @@ class SnapshotWriter:
                 save_predictions(self._artifacts, epoch, self._split, indices, predictions)
             if epoch and len(self._plan.tracked):
                 self._save_train_predictions(epoch, model)
+            self.save_histograms(epoch, model)
 
     def save_last_weights(self, epoch: int, model: keras.Model) -> None:
         """Save the weights of the last epoch, if no checkpoint will hold them."""
@@ -85,6 +102,26 @@ class SnapshotWriter:
             # A run that was killed at its very end may have restored its best weights already.
             if not self._artifacts.exists(snapshot_name("weights", epoch)):
                 self._save_weights(epoch, model)
+
+    def save_histograms(self, epoch: int, model: keras.Model) -> None:
+        """Save the histograms after ``epoch``; errors of the disk are raised."""
+        network, plan = self._network(), self._plan
+        try:
+            weights = network.weights(to_arrays(model), plan.scaling)
+        except ArtifactDamaged:
+            # They are not finite, as training has diverged.
+            return
+        size = activation_images(self._experiment.architecture, len(plan.train))
+        shown = (plan.validation or plan.train).images[:size]
+        batch = plan.train.take(range(min(max(size // _GRADIENT_SHARE, 1), len(plan.train))))
+        labels = batch.labels.astype(np.int32)
+        found: dict[HistogramKind, Any] = network.compute(
+            weights, sample_layers, shown, batch.images, labels
+        )
+        histograms = {
+            kind: tuple(map(make_histogram, to_samples(facts))) for kind, facts in found.items()
+        }
+        save_histograms(self._artifacts, epoch, histograms)
 
     @property
     def _idle(self) -> bool:
@@ -117,8 +154,11 @@ class SnapshotWriter:
         if not len(images):
             return
         # In float32 and from the saved weights, as Inside would show them.
-        network = stateless_network(
-            self._experiment.architecture, mirrored_answers=self._experiment.mirrored_answers
-        )
+        network = self._network()
         outputs = network.observe_all(network.weights(arrays, self._plan.scaling), images.images)
         save_maps(self._artifacts, epoch, images.indices, outputs)
+
+    def _network(self) -> StatelessNetwork:
+        return stateless_network(
+            self._experiment.architecture, mirrored_answers=self._experiment.mirrored_answers
+        )

@@ -316,6 +316,11 @@ LINKS = (
         ("Sundararajan",),
     ),
     Link(
+        "inside?run=MINE&view=weights&values=activations",
+        {"Values": "Activations"},
+        ("^Computing …|^chart layer-histories",),
+    ),
+    Link(
         f"{INSIDE}&file=conv2d_2",
         {"Layer to download": "conv2d_2"},
         ("^button: Picture$", "no:^button: Pictures$"),

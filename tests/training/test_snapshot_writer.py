@@ -12,6 +12,7 @@ from cifarviz.executors.worker import Worker
 from cifarviz.experiment.choices import EarlyStopping, NoValidation, TestValidation
 from cifarviz.experiment.optimizers import Adam
 from cifarviz.runs.artifacts import FolderArtifacts, checkpoint_path, load_arrays
+from cifarviz.runs.layer_histograms import load_histograms
 from cifarviz.runs.pins import save_preference
 from cifarviz.runs.recorded import ORIGIN
 from cifarviz.runs.snapshots import (
@@ -193,3 +194,38 @@ def test_snapshots_of_the_recorded_run_are_never_removed(
     assert snapshot_bytes(folders[1]) == 0
     # Its room still counts.
     assert whole + snapshot_bytes(store.folder(run.id)) <= 70_000
+
+
+def test_histograms_are_saved_after_each_epoch(worker: Worker, trained: TrainRun) -> None:
+    run = trained(epochs=5)
+    folder = worker.store.folder(run.id)
+    assert snapshot_epochs(folder, "histograms") == [0, 1, 2, 3, 4, 5]
+    found = load_histograms(folder, 4)
+    kernels = {
+        name.split("/")[2]: value
+        for name, value in weights_of(snapshot_path(folder, "weights", 4)).items()
+        if name.endswith(("kernel", "gamma"))
+    }
+    assert [layer.name for layer in found["weights"]] == list(kernels)
+    assert [layer.name for layer in found["gradients"]] == list(kernels)
+    assert [layer.name for layer in found["activations"]] == list(kernels)[:-1]
+    for layer in found["weights"]:
+        assert layer.low <= kernels[layer.name].min() <= kernels[layer.name].max() <= layer.high
+    assert all(layer.norm > 0 for layer in found["gradients"])
+
+
+def test_snapshots_do_not_change_what_is_learned(
+    settings: Settings, make_experiment: MakeExperiment
+) -> None:
+    found = []
+    for budget in (0, 100_000_000):
+        own = replace(settings, home=settings.home / str(budget), run_budget=budget)
+        worker = Worker(own, "dashboard")
+        run = worker.wait(worker.submit(make_experiment(epochs=2, precision="float32"), "a").id)
+        folder = worker.store.folder(run.id)
+        assert bool(snapshot_epochs(folder, "histograms")) == bool(budget)
+        arrays, _facts = load_arrays(checkpoint_path(folder, "last"))
+        found.append(arrays)
+    assert found[0].keys() == found[1].keys()
+    for name, value in found[0].items():
+        np.testing.assert_array_equal(value, found[1][name], err_msg=name)

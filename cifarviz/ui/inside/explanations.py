@@ -43,13 +43,19 @@ def compute_or_wait(
     """
     whole = (run.id, weights, cache.weights_stamp(run, weights), str(cache.settings()), *key)
     model = cache.trained_model(run, weights)
+    return wait_for(whole, lambda: work(model))
+
+
+def wait_for(key: tuple[object, ...], work: Callable[[], Result]) -> Result | None:
+    """The result of ``work``; ``None`` with a note while it is computed, as ``compute_or_wait``.
+
+    ``key`` says all that the result depends on.
+    """
     jobs: BackgroundJobs[Result] = _jobs()
-    job = jobs.get_or_start(
-        whole, lambda: BackgroundJob(lambda _: work(model), 1, "cifarviz-explanation")
-    )
+    job = jobs.get_or_start(key, lambda: BackgroundJob(lambda _: work(), 1, "cifarviz-explanation"))
     if job.wait(_PATIENCE):
         return job.result()
-    name = f"explanation-{hashlib.blake2b(repr(whole).encode(), digest_size=8).hexdigest()}"
+    name = f"explanation-{hashlib.blake2b(repr(key).encode(), digest_size=8).hexdigest()}"
     st.caption("Computing …")
     rerun_on_change(name, partial(_is_over, job), key=name)
     return None

@@ -37,6 +37,7 @@ from cifarviz.ui.inside.image import (
     render_pins,
     render_problem,
 )
+from cifarviz.ui.inside.layer_histories import render_layer_histories
 from cifarviz.ui.inside.layers import ChannelRef, render_layers
 from cifarviz.ui.inside.mute import OFF, render_mute
 from cifarviz.ui.inside.prediction import (
@@ -56,7 +57,7 @@ _SAME = "same"
 _NONE = "none"
 
 
-InsideView = Literal["layers", "step", "mute"]
+InsideView = Literal["layers", "step", "mute", "weights"]
 RenderView = Callable[[InspectedNetwork, InputImage, Sequence[str]], None]
 """Renders a view's part below the image, for a network and the class names shown."""
 
@@ -73,6 +74,7 @@ _VIEWS: Mapping[InsideView, _View] = {
     "layers": _View(ViewEntry("Layers", "layers")),
     "step": _View(ViewEntry("Step through", "footprint"), render_step),
     "mute": _View(ViewEntry("Mute", "volume_off"), render_mute),
+    "weights": _View(ViewEntry("Weights", "stacked_line_chart"), render_layer_histories),
 }
 # Query parameters that mean another thing in each view, or belong to one.
 _VIEW_PARAMS = ("layer", "channel", "side", PIXEL)
