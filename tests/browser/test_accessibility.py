@@ -48,6 +48,8 @@ ADDRESSES = (
     "inside",
     "inside?run=MINE&checkpoint=epochs&epoch=1&image=3&look=conv2d_1&class=cat",
     "inside?run=MINE&image=3&layer=conv2d_2&channel=3",
+    "inside?run=MINE&image=3&heat=gradients",
+    "inside?run=MINE&view=weights",
     "inside?run=MINE&image=3&with=MINE&at=0&order=change",
     "inside?run=MINE&image=3&view=step&layer=conv2d_2&channel=3&pixel=2,5",
     "inside?run=MINE&image=3&view=mute&layer=conv2d_2&off=conv2d_2:1,4-6",

@@ -1,7 +1,7 @@
 """Slow calculations of Inside: in the background, kept for all sessions of this server."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -77,17 +77,17 @@ def mean_image(run: Run) -> NDArray[np.float32] | None:
         return None
 
 
-def find_ideal_image(
-    run: Run, weights: WeightsChoice, layer: str, channel: int
-) -> IdealImage | None:
-    """The image that a channel responds to most; as ``compute_or_wait``."""
+def find_ideal_images(
+    run: Run, weights: WeightsChoice, layer: str, channels: Sequence[int]
+) -> Sequence[IdealImage] | None:
+    """The image that each of these channels responds to most; as ``compute_or_wait``."""
     # Here, since the job's thread has no access to this server's cache.
     color = _mean_color(run)
     return compute_or_wait(
         run,
         weights,
-        ("ideal", layer, channel),
-        lambda model: model.ideal_image(layer, channel, color),
+        ("ideal", layer, *channels),
+        lambda model: [model.ideal_image(layer, channel, color) for channel in channels],
     )
 
 

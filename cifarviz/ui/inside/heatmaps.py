@@ -22,7 +22,7 @@ from cifarviz.ui.address import escaped
 from cifarviz.ui.errors import render_errors
 from cifarviz.ui.inside.explanations import (
     compute_or_wait,
-    find_ideal_image,
+    find_ideal_images,
     image_key,
     mean_image,
 )
@@ -256,14 +256,12 @@ def _pick_gradients(
     def compute(
         network: InspectedNetwork, class_indices: Sequence[int]
     ) -> Sequence[_Heatmap] | None:
-        found = []
-        for index in class_indices:
-            key = ("gradients", chosen, index, image_key(image.pixels))
-            work = partial(_integrate, image.pixels, baseline, index)
-            result = compute_or_wait(network.run, network.weights, key, work)
-            if result is None:
-                return None
-            found.append(result)
+        # Of both classes at once: each job that a page waits for may cost it a run of its own.
+        key = ("gradients", chosen, *class_indices, image_key(image.pixels))
+        work = partial(_integrate, image.pixels, baseline, class_indices)
+        found = compute_or_wait(network.run, network.weights, key, work)
+        if found is None:
+            return None
         # A few pixels are far stronger than all others.
         most = max(float(np.quantile(np.abs(result.pixels), 0.99)) for result in found)
         return [
@@ -285,15 +283,15 @@ def _pick_ideal(
     ) -> Sequence[_Heatmap] | None:
         assert network.model is not None
         last = network.views[-1].name
-        found = []
-        for index in class_indices:
-            ideal = find_ideal_image(network.run, network.weights, last, index)
-            if ideal is None:
-                return None
+        found = find_ideal_images(network.run, network.weights, last, class_indices)
+        if found is None:
+            return None
+        heatmaps = []
+        for ideal, index in zip(found, class_indices, strict=True):
             [score] = network.model.peak_activations(image.pixels[np.newaxis], last, index)
             text = f"Score {ideal.value:.1f}; this image has {score:.1f}, noise {ideal.start:.1f}."
-            found.append(_Heatmap(enlarge(ideal.pixels, _SIDE), text))
-        return found
+            heatmaps.append(_Heatmap(enlarge(ideal.pixels, _SIDE), text))
+        return heatmaps
 
     return compute
 
@@ -315,11 +313,13 @@ def _occlude(pixels: NDArray[np.uint8], patch: int, model: "TrainedModel") -> Oc
 def _integrate(
     pixels: NDArray[np.uint8],
     baseline: NDArray[np.float32],
-    class_index: int,
+    class_indices: Sequence[int],
     model: "TrainedModel",
-) -> IntegratedGradients:
-    gradients = partial(model.score_gradients, class_index=class_index)
-    return integrated_gradients(pixels, baseline, gradients)
+) -> Sequence[IntegratedGradients]:
+    return [
+        integrated_gradients(pixels, baseline, partial(model.score_gradients, class_index=index))
+        for index in class_indices
+    ]
 
 
 def _format_drops(drops: NDArray[np.float32]) -> str:

@@ -7,7 +7,7 @@ from cifarviz.figures.sprite import enlarge, sprite
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import WeightsChoice
 from cifarviz.ui.inside.dataset_activations import finished_activations
-from cifarviz.ui.inside.explanations import find_ideal_image
+from cifarviz.ui.inside.explanations import find_ideal_images
 
 # CSS pixels.
 _SIDE = 160
@@ -19,9 +19,10 @@ def render_ideal_image(run: Run, weights: WeightsChoice, layer: str, channel: in
     The activation is compared with that of the best test image, once all have been scanned.
     """
     st.markdown("**Ideal image**")
-    ideal = find_ideal_image(run, weights, layer, channel)
-    if ideal is None:
+    found = find_ideal_images(run, weights, layer, [channel])
+    if found is None:
         return
+    [ideal] = found
     if not ideal.found:
         st.caption(
             f"No image found: the channel’s highest value is {ideal.start:.4g} for noise, and "

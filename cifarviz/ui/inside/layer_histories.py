@@ -68,16 +68,6 @@ def render_layer_histories(
     """
     run = network.run
     st.header("Weights over the epochs", anchor="weights")
-    epochs = _stored(run)
-    measured_now = not epochs
-    if measured_now:
-        computed = _computed(run)
-        if computed is None:
-            return
-        epochs = computed
-    if not epochs:
-        st.info("This run has neither histograms nor weights of any epoch.", icon=":material/info:")
-        return
     kind = render_choice(
         "values",
         "Values",
@@ -87,12 +77,20 @@ def render_layer_histories(
         "normalisation’s stored statistics, as when predicting.",
         problem=lambda word: f"There are no values {word}. Choose from {', '.join(_KINDS)}.",
     )
-    if kind == "gradients" and measured_now:
+    epochs: Mapping[int, Histograms] | None = _stored(run)
+    if not epochs and kind == "gradients":
         st.info(
-            "The gradients of this run were not sampled, as it was trained by an earlier version. "
-            "Its weights and activations are measured with the weights that were saved.",
+            "The gradients of this run were not sampled: it was trained by an earlier version, or "
+            "its histograms were deleted to save space. Its weights and activations are measured "
+            "with the weights that were saved.",
             icon=":material/info:",
         )
+        return
+    epochs = epochs or _computed(run)
+    if epochs is None:
+        return
+    if not epochs:
+        st.info("This run has neither histograms nor weights of any epoch.", icon=":material/info:")
         return
     st.caption(
         f"{_CAPTIONS[kind]} Brighter where more values are; each epoch has a scale of its own, and "
