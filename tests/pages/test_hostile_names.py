@@ -171,6 +171,8 @@ def test_no_page_interprets_the_name_of_a_run(
         ("samples", {"image": 1}),
         ("inside", {"run": 0, "image": 1}),
         ("inside", {"run": 0, "image": 1, "with": 1}),
+        ("inside", {"run": 0, "image": 1, "heat": "occlusion"}),
+        ("inside", {"run": 0, "image": 1, "view": "weights"}),
         ("inside", {"run": 0, "image": 1, "layer": "conv2d_1", "channel": 1}),
         ("inside", {"run": 0, "image": 1, "view": "step", "layer": "dense_1"}),
         ("inside", {"run": 0, "image": 1, "view": "mute", "off": "conv2d_1:1"}),

@@ -106,6 +106,8 @@ def text(app: AppTest) -> str:
         ("inside", {"image": "3", "layer": "conv2d_1", "channel": "0"}),
         ("inside", {"image": "3", "view": "step"}),
         ("inside", {"image": "3", "view": "mute", "off": "conv2d_1:0"}),
+        *(("inside", {"heat": heat}) for heat in ("occlusion", "gradients", "ideal")),
+        ("inside", {"view": "weights", "values": "activations"}),
         ("evaluate", {}),
         *(("evaluate", {"part": part}) for part in ("sure", "pictures", "random", "compare")),
         ("evaluate", {"matrix": "row_percent", "order": "alike", "epoch": "3"}),
