@@ -18,6 +18,7 @@ from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import save_predictions, save_weights
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
+from cifarviz.ui import streamlit_patches
 from cifarviz.ui.predict import small_push
 from tests import stored_runs
 from tests.pages.linked_home import fill
@@ -34,6 +35,15 @@ def _frozen_garbage() -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _kept_keras_session() -> None:
+    """Keep the session of Keras, as ``app.py`` does, also where a page is drawn without it.
+
+    Otherwise a thread that makes a network's graph loses the weights that the graph is to take.
+    """
+    streamlit_patches.keep_keras_session()
 
 
 @pytest.fixture(autouse=True)
