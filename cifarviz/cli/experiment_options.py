@@ -1,5 +1,6 @@
 """Options that make an experiment of a preset, for the commands that train."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -8,6 +9,7 @@ import typer
 from cifarviz.cli.output import print_message
 from cifarviz.data.library import available_variants
 from cifarviz.datasets.registry import find_dataset
+from cifarviz.experiment.augmentation_text import parse_augmentation
 from cifarviz.experiment.changes import differences
 from cifarviz.experiment.dataset_fitting import fit_experiment
 from cifarviz.experiment.experiment import Experiment
@@ -60,6 +62,14 @@ Balance = Annotated[
         "Default: as published."
     ),
 ]
+Augment = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="A random change to the training images: flip=on, shift=4, rotation=15, zoom=0.2, "
+        "brightness=0.2, contrast=0.4, saturation=0.5, hue=20, cutout=8, mixup=0.2, cutmix=1, or "
+        "none. May be given several times; all others are as published."
+    ),
+]
 BatchSize = Annotated[int | None, typer.Option(help="Default: as published.")]
 Seed = Annotated[int | None, typer.Option(help="The seed of all random numbers.")]
 UsedPrecision = Annotated[Precision, typer.Option()]
@@ -74,6 +84,7 @@ def make_experiment(
     epochs: int | None = None,
     train_images: int | None = None,
     class_balance: ClassBalance | None = None,
+    augment: Sequence[str] | None = None,
     batch_size: int | None = None,
     seed: int | None = None,
     precision: Precision = Precision.AUTO,
@@ -92,6 +103,8 @@ def make_experiment(
     if class_balance is not None:
         images["class_balance"] = str(class_balance).replace("-", "_")
     changes: dict[str, Any] = {"data": images, "precision": str(precision)}
+    if augment:
+        changes["augmentation"] = parse_augmentation(augment, experiment.augmentation)
     options = {"epochs": epochs, "batch_size": batch_size, "seed": seed}
     changes |= {name: value for name, value in options.items() if value is not None}
     if epochs is not None and patience_exceeds(experiment, epochs):

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from cifarviz.cli.experiment_options import (
+    Augment,
     Balance,
     BatchSize,
     DatasetName,
@@ -31,6 +32,7 @@ def learning_rate(
     data: DataVariant = None,
     train_images: TrainImages = None,
     class_balance: Balance = None,
+    augment: Augment = None,
     batch_size: BatchSize = None,
     seed: Seed = None,
     precision: UsedPrecision = Precision.AUTO,
@@ -56,6 +58,7 @@ def learning_rate(
         data=data,
         train_images=train_images,
         class_balance=class_balance,
+        augment=augment,
         batch_size=batch_size,
         seed=seed,
         precision=precision,

@@ -8,6 +8,7 @@ import typer
 
 from cifarviz.analysis.overfitting import VERDICT_LABELS, judge_run
 from cifarviz.cli.experiment_options import (
+    Augment,
     Balance,
     BatchSize,
     DatasetName,
@@ -63,6 +64,7 @@ def train(
     epochs: Epochs = None,
     train_images: TrainImages = None,
     class_balance: Balance = None,
+    augment: Augment = None,
     batch_size: BatchSize = None,
     seed: Seed = None,
     precision: UsedPrecision = Precision.AUTO,
@@ -97,6 +99,7 @@ def train(
         epochs=epochs,
         train_images=train_images,
         class_balance=class_balance,
+        augment=augment,
         batch_size=batch_size,
         seed=seed,
         precision=precision,

@@ -7,6 +7,7 @@ import typer
 from typer.core import TyperGroup
 
 from cifarviz.cli.experiment_options import (
+    Augment,
     Balance,
     BatchSize,
     DatasetName,
@@ -114,6 +115,7 @@ def start(
     epochs: Epochs = None,
     train_images: TrainImages = None,
     class_balance: Balance = None,
+    augment: Augment = None,
     batch_size: BatchSize = None,
     seed: Seed = None,
     precision: UsedPrecision = Precision.AUTO,
@@ -133,6 +135,7 @@ def start(
         epochs=epochs,
         train_images=train_images,
         class_balance=class_balance,
+        augment=augment,
         batch_size=batch_size,
         seed=seed,
         precision=precision,

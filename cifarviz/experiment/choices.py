@@ -1,6 +1,6 @@
 """Data, validation, augmentation, early stopping and loss of an experiment."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Annotated, ClassVar, Literal, Self
 
@@ -144,7 +144,7 @@ VALIDATIONS: Mapping[str, type[SplitValidation | TestValidation | NoValidation]]
 
 
 class Augmentation(Value):
-    """Random changes to each training image, new in each epoch."""
+    """Random changes to each training image, new in each epoch, made in the order of the fields."""
 
     title: ClassVar[str] = "Augmentation"
 
@@ -158,8 +158,115 @@ class Augmentation(Value):
         ge=0,
         le=8,
         title="shift",
-        description="Moves each training image by up to this many pixels each way, in each epoch.",
+        description="Moves each training image by up to this many pixels each way, in each epoch. "
+        "The border is mirrored: this equals padding by reflection, then a random crop.",
     )
+    rotation: float = Field(
+        default=0.0,
+        ge=0,
+        le=180,
+        title="rotation",
+        description="Turns each training image by a random angle of up to this many degrees, "
+        "either way.",
+    )
+    zoom: float = Field(
+        default=0.0,
+        ge=0,
+        le=0.9,
+        title="zoom",
+        description="Enlarges or shrinks each training image by up to this share: with 0.2, to "
+        "0.8 to 1.2 times its size.",
+    )
+    brightness: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        title="brightness",
+        description="Adds a random value to all pixels of a training image, up to this share of "
+        "their range of 255, either way.",
+    )
+    contrast: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        title="contrast",
+        description="Multiplies the distance of each pixel from the mean of its training image by "
+        "a random factor: with 0.4, by 0.6 to 1.4.",
+    )
+    saturation: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        title="saturation",
+        description="Multiplies the distance of each colour from grey by a random factor: with "
+        "0.4, by 0.6 to 1.4. For colour images only.",
+    )
+    hue: float = Field(
+        default=0.0,
+        ge=0,
+        le=180,
+        title="hue",
+        description="Turns all colours of a training image on the colour wheel by up to this many "
+        "degrees, either way. For colour images only.",
+    )
+    cutout: int = Field(
+        default=0,
+        ge=0,
+        le=256,
+        title="cutout",
+        description="Covers a square with this side, in pixels, around a random pixel of each "
+        "training image with the mean colour of the training images (arXiv 1708.04552).",
+    )
+    mixup: float = Field(
+        default=0.0,
+        ge=0,
+        le=32,
+        title="mixup",
+        description="Blends each training image, and its label, with another of its batch; the "
+        "shares are drawn from a beta distribution with this α, and 0 means never "
+        "(arXiv 1710.09412). Training accuracy counts the label with the larger share.",
+    )
+    cutmix: float = Field(
+        default=0.0,
+        ge=0,
+        le=32,
+        title="CutMix",
+        description="Replaces a random rectangle of each training image by that of another of its "
+        "batch, and mixes the labels by area; the area is drawn from a beta distribution with "
+        "this α, and 0 means never (arXiv 1905.04899). With mixup, each image gets one of both at "
+        "random.",
+    )
+
+    @property
+    def is_on(self) -> bool:
+        """Whether training images are changed at all."""
+        return self != Augmentation()
+
+    @property
+    def mixes_labels(self) -> bool:
+        """Whether a training image may have a share of another one, and of its label."""
+        return self.mixup > 0 or self.cutmix > 0
+
+    def find_problems(self, image_shape: Sequence[int], data: Data) -> list[str]:
+        """Return a sentence for each setting that does not fit images of this shape, or ``data``.
+
+        ``image_shape`` is height, width, channels.
+        """
+        problems = []
+        if image_shape[2] == 1 and (self.saturation or self.hue):
+            problems.append("Grey images have no colour to change: leave saturation and hue at 0.")
+        side = min(image_shape[:2])
+        if self.cutout >= side:
+            problems.append(
+                f"A cutout of {self.cutout} pixels could cover a whole image of {side} pixels. "
+                "Choose a smaller side."
+            )
+        if self.mixes_labels and data.class_balance == "class_weights":
+            problems.append(
+                "Class weights need one class for each image, and mixup and CutMix give it two. "
+                "Balance the classes by resampling, or set mixup and CutMix to 0."
+            )
+        return problems
 
 
 class EarlyStopping(Value):

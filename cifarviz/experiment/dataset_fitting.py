@@ -15,7 +15,8 @@ def fit_draft(draft: Draft, dataset: str | DatasetInfo) -> Draft:
     """Return ``draft`` for another data set, with its input shape and output units.
 
     The full set replaces the embedded sample if the data set has none. A layer that is too large
-    for the images, such as a pooling layer, is made smaller or removed.
+    for the images, such as a pooling layer, is made smaller or removed. Colours of grey images do
+    not change.
     """
     info = find_dataset(dataset)
     data = dict(draft.section("data"))
@@ -23,7 +24,7 @@ def fit_draft(draft: Draft, dataset: str | DatasetInfo) -> Draft:
     if data["variant"] not in info.variants:
         data["variant"] = info.variants[0]
     fitted = _with_output(draft.with_value("data", data), len(info.classes))
-    return _with_layers_that_fit(fitted)
+    return _with_layers_that_fit(_with_augmentation_that_fits(fitted))
 
 
 def fit_experiment(
@@ -45,6 +46,7 @@ def fit_experiment(
         **{
             **dict(experiment),
             "data": fields["data"],
+            "augmentation": fields["augmentation"],
             "architecture": {
                 "input_shape": info.image_shape,
                 "classes": len(info.classes),
@@ -63,6 +65,14 @@ def _with_output(draft: Draft, classes: int) -> Draft:
         if name != "activation":
             draft = draft.with_layer_field(last.id, name, value)
     return draft
+
+
+def _with_augmentation_that_fits(draft: Draft) -> Draft:
+    """Leave out what grey images do not have; all else is the author's."""
+    augmentation = draft.section("augmentation")
+    if draft.image_shape[2] > 1 or not (augmentation["saturation"] or augmentation["hue"]):
+        return draft
+    return draft.with_value("augmentation", {**augmentation, "saturation": 0.0, "hue": 0.0})
 
 
 def _with_layers_that_fit(draft: Draft) -> Draft:

@@ -199,6 +199,7 @@ class Experiment(Value):
                 f"The network has {network.classes} classes and {info.title} has "
                 f"{len(info.classes)}. Change the output layer."
             )
+        problems += self.augmentation.find_problems(info.image_shape, self.data)
         if not network.trace().trainable_parameters:
             problems.append("All layers are frozen, so nothing would be trained. Unfreeze a layer.")
         transfer = self.transfer

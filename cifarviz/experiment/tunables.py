@@ -107,6 +107,8 @@ _GROUPS: Mapping[str, str] = {
 _SINGLE = ("batch_size", "epochs", "l2", "seed", "mirrored_answers")
 # Fields that decide what is measured rather than how well it is learned, or change nothing alone.
 _FIXED = frozenset({"kind", "dataset", "variant", "wrong_labels", "wrong_labels_seed", "labels"})
+# What grey images do not have.
+_COLORS = frozenset({"saturation", "hue"})
 _KINDS = ("optimizer", "schedule")
 _NETWORK = "Whole network"
 # What is tried at first for values whose limits say too little.
@@ -117,6 +119,15 @@ _USUAL: Mapping[str, Mapping[str, Any]] = {
     "momentum": {"low": 0.5, "high": 0.99},
     "label_smoothing": {"low": 0.0, "high": 0.3},
     "shift": {"low": 0, "high": 6},
+    "rotation": {"low": 0, "high": 30},
+    "zoom": {"low": 0, "high": 0.3},
+    "brightness": {"low": 0, "high": 0.4},
+    "contrast": {"low": 0, "high": 0.6},
+    "saturation": {"low": 0, "high": 0.8},
+    "hue": {"low": 0, "high": 40},
+    "cutout": {"low": 0, "high": 16},
+    "mixup": {"low": 0, "high": 1},
+    "cutmix": {"low": 0, "high": 1},
     "seed": {"low": 0, "high": 9},
 }
 
@@ -193,7 +204,8 @@ def _training_values(experiment: Experiment) -> Iterator[Tunable]:
                 Experiment.help_text(section),
             )
         spec = section_class(section, value.model_dump(mode="json"))
-        yield from _fields(spec, value, group, skip=_FIXED)
+        is_grey = experiment.architecture.input_shape[2] == 1
+        yield from _fields(spec, value, group, skip=_FIXED | _COLORS if is_grey else _FIXED)
     yield from _fields(Experiment, experiment, "Training", only=_SINGLE)
 
 

@@ -8,10 +8,11 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from cifarviz.data.image_set import ImageSet
-from cifarviz.experiment.experiment import Augmentation, Experiment, Loss
+from cifarviz.experiment.experiment import Experiment, Loss
 from cifarviz.network.inference import log_probability_batch
 from cifarviz.network.threads import batch_parts, split_batch
 from cifarviz.network.variables import trainable_variables
+from cifarviz.training.augmentation import augment, mean_color, mix, mixed_targets
 from cifarviz.training.class_balance import class_weights
 from cifarviz.training.forward import forward
 from cifarviz.training.update import apply_gradients
@@ -32,7 +33,8 @@ class TrainingStep:
 
     The reported loss is the plain cross-entropy. Label smoothing, class weights and an L2 penalty
     affect the weights but not the reported loss, so that runs with and without them can be
-    compared.
+    compared. Of images mixed by mixup or CutMix it is that of the mixed label, and accuracy counts
+    the class with the largest share.
     """
 
     def __init__(
@@ -55,6 +57,8 @@ class TrainingStep:
             class_weights(data.labels.numpy(), classes) if weighted else None,
         )
         self._minimizes_plain_loss = not weighted and experiment.loss.label_smoothing == 0
+        self._classes = classes
+        self._cover = mean_color(data.images.numpy()) if experiment.augmentation.cutout else None
         self._data = data
         parts = batch_parts(experiment.batch_size)
         self._compiled = self._compile(parts)
@@ -117,7 +121,11 @@ class TrainingStep:
         labels = tf.gather(self._data.labels, batch)
         # The flip and the shift take the seeds (run, 2·step) and one above it in each place.
         seed = tf.stack([tf.constant(self._seed, tf.int32), 2 * step])
-        images = tf.cast(augment(images, self._augmentation, seed), tf.float32)
+        images = augment(images, self._augmentation, seed, self._cover)
+        if self._augmentation.mixes_labels:
+            images, shares = mix(images, self._augmentation, seed)
+            labels = mixed_targets(labels, shares, self._classes)
+        images = tf.cast(images, tf.float32)
         variables = trainable_variables(self._model)
         with tf.GradientTape() as tape:
             logits = forward(self._model, split_batch(images, parts), self._batch_size)
@@ -127,7 +135,8 @@ class TrainingStep:
         apply_gradients(self._optimizer, gradients, variables, learning_rate)
         plain = self._minimizes_plain_loss
         loss = minimized if plain else _mean(cross_entropy, labels, logits)
-        hits = tf.equal(tf.argmax(tf.concat(logits, 0), 1, tf.int32), labels)
+        dominant = tf.argmax(labels, 1, tf.int32) if labels.shape.rank == 2 else labels
+        hits = tf.equal(tf.argmax(tf.concat(logits, 0), 1, tf.int32), dominant)
         return loss, tf.reduce_mean(tf.cast(hits, tf.float32))
 
 
@@ -162,15 +171,20 @@ class ValidationStep:
 
 
 def cross_entropy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    """Return the reported loss in nats, (b,), of integer labels (b,) and logits (b, classes)."""
+    """Return the reported loss in nats, (b,), of labels and logits (b, classes).
+
+    Labels are integers (b,), or the probability of each class (b, classes).
+    """
+    if labels.shape.rank == 2:
+        return tf.nn.softmax_cross_entropy_with_logits(labels, logits)
     return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
 
 
 def objective(loss: Loss, classes: int, weights: NDArray[np.float32] | None = None) -> LossFunction:
     """Return the loss to minimize, without the L2 penalty: cross-entropy with label smoothing.
 
-    It takes integer labels (b,) and logits (b, classes) and returns float32 (b,), each multiplied
-    by the weight (classes,) of its label.
+    It takes labels and logits as ``cross_entropy`` does and returns float32 (b,), each multiplied
+    by the weight (classes,) of its label, which must be an integer then.
     """
     if weights is not None:
         unweighted = objective(loss, classes)
@@ -180,7 +194,7 @@ def objective(loss: Loss, classes: int, weights: NDArray[np.float32] | None = No
 
     def one_hot(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
         return keras.losses.categorical_crossentropy(
-            tf.one_hot(labels, classes),
+            labels if labels.shape.rank == 2 else tf.one_hot(labels, classes),
             logits,
             from_logits=True,
             label_smoothing=loss.label_smoothing,
@@ -194,37 +208,3 @@ def _mean(loss: LossFunction, labels: tf.Tensor, parts: list[tf.Tensor]) -> tf.T
     images = tf.cast(tf.shape(labels)[0], tf.float32)
     pieces = zip(split_batch(labels, len(parts)), parts, strict=True)
     return tf.add_n([tf.reduce_sum(loss(own, logits)) / images for own, logits in pieces])
-
-
-def augment(images: tf.Tensor, augmentation: Augmentation, seed: tf.Tensor) -> tf.Tensor:
-    """Flip and shift uint8 images (b, h, w, c) at random, each on its own.
-
-    ``seed`` is an int32 tensor of two numbers. Shifts of up to ``augmentation.shift`` pixels
-    in each direction fill the border by reflection.
-    """
-    count = tf.shape(images)[0]
-    if augmentation.flip:
-        images = _flip(images, tf.random.stateless_uniform((count,), seed) < 0.5)
-    if augmentation.shift:
-        most = augmentation.shift
-        offsets = tf.random.stateless_uniform((2, count), seed + 1, -most, most + 1, tf.int32)
-        images = _shift(images, offsets)
-    return images
-
-
-@tf.function(jit_compile=True, autograph=False)
-def _flip(images: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:
-    return tf.where(chosen[:, None, None, None], images[:, :, ::-1], images)
-
-
-@tf.function(jit_compile=True, autograph=False)
-def _shift(images: tf.Tensor, offsets: tf.Tensor) -> tf.Tensor:
-    rows = _mirrored(images.shape[1], offsets[0])
-    columns = _mirrored(images.shape[2], offsets[1])
-    return tf.gather(tf.gather(images, rows, axis=1, batch_dims=1), columns, axis=2, batch_dims=1)
-
-
-def _mirrored(size: int, offsets: tf.Tensor) -> tf.Tensor:
-    """Return the source of each shifted row (or column): int32 (b, size)."""
-    positions = tf.abs(tf.range(size)[None, :] + offsets[:, None])
-    return tf.minimum(positions, 2 * (size - 1) - positions)

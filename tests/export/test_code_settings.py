@@ -3,6 +3,7 @@
 import ast
 import io
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from tokenize import detect_encoding
@@ -26,6 +27,7 @@ from cifarviz.experiment.schedules import (
     StepSchedule,
     learning_rates,
 )
+from cifarviz.export.code.augmentation import augmentation_code, batch_code
 from cifarviz.export.code.notes import COVERED, COVERED_PARTS
 from cifarviz.export.code.program import notebook, script
 from cifarviz.export.code.training import learning_rate_section
@@ -231,6 +233,47 @@ def test_the_code_has_the_learning_rates_of_the_schedule(
             namespace["schedule"].on_train_batch_begin(0)
             rates.append(model.optimizer.learning_rate)
     np.testing.assert_allclose(rates, learning_rates(schedule, 0.4, steps, epochs), rtol=1e-6)
+
+
+AUGMENTATIONS: list[dict[str, Any]] = [
+    {"flip": True},
+    {"shift": 2},
+    {"rotation": 25.0},
+    {"zoom": 0.3},
+    {"brightness": 0.3},
+    {"contrast": 0.5},
+    {"saturation": 0.7},
+    {"hue": 60.0},
+    {"cutout": 3},
+    {"mixup": 0.4},
+    {"cutmix": 1.0},
+]
+AUGMENTATIONS.append({name: value for one in AUGMENTATIONS for name, value in one.items()})
+
+
+@pytest.mark.parametrize("choices", AUGMENTATIONS, ids=lambda choices: "-".join(choices))
+def test_the_code_changes_images_as_training_does(choices: dict[str, Any]) -> None:
+    import tensorflow as tf
+
+    from cifarviz.training.augmentation import augment, mean_color, mix, mixed_targets
+
+    images = np.random.default_rng(2).integers(0, 256, (24, 9, 8, 3), np.uint8)
+    labels = np.arange(24) % 5
+    chosen = Augmentation(**choices)
+    seed = tf.constant([7, 6], tf.int32)
+    expected, targets = augment(tf.constant(images), chosen, seed, mean_color(images)), labels
+    if chosen.mixes_labels:
+        expected, shares = mix(expected, chosen, seed)
+        targets = mixed_targets(tf.constant(labels), shares, 5)
+    namespace: dict[str, Any] = {
+        "np": np, "tf": tf, "math": math, "SEED": 7, "step": 3, "chosen": np.arange(24),
+        "train_images": images,
+        "train_labels": np.eye(5)[labels] if chosen.mixes_labels else labels,
+    }  # fmt: skip
+    exec(augmentation_code(chosen), namespace)
+    found, found_targets = eval(batch_code(chosen), namespace)
+    np.testing.assert_allclose(found, expected, atol=0.02)
+    np.testing.assert_allclose(found_targets, targets, atol=1e-5)
 
 
 def test_a_constant_learning_rate_needs_no_section() -> None:

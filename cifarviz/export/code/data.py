@@ -78,6 +78,11 @@ def has_validation(experiment: Experiment) -> bool:
     return not isinstance(experiment.validation, NoValidation)
 
 
+def has_one_hot_labels(experiment: Experiment) -> bool:
+    """Return whether the program's labels are one-hot, as mixed labels must be."""
+    return experiment.loss.labels == "one_hot" or experiment.augmentation.mixes_labels
+
+
 def _load_sample(info: DatasetInfo, folder: str) -> str:
     return (
         f"FOLDER = {folder}\n"
@@ -259,7 +264,7 @@ def _class_balance(experiment: Experiment) -> str:
 
 
 def _one_hot(experiment: Experiment, classes: int) -> str:
-    if experiment.loss.labels == "integer":
+    if not has_one_hot_labels(experiment):
         return ""
     return "\n".join(
         [

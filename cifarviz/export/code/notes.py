@@ -33,7 +33,21 @@ COVERED_PARTS = {
             "class_balance",
         }
     ),
-    "augmentation": frozenset({"flip", "shift"}),
+    "augmentation": frozenset(
+        {
+            "flip",
+            "shift",
+            "rotation",
+            "zoom",
+            "brightness",
+            "contrast",
+            "saturation",
+            "hue",
+            "cutout",
+            "mixup",
+            "cutmix",
+        }
+    ),
     "early_stopping": frozenset({"patience", "restore_best_weights"}),
     "loss": frozenset({"labels", "label_smoothing"}),
 }

@@ -2,7 +2,7 @@
 
 from textwrap import dedent
 
-from cifarviz.experiment.experiment import Augmentation, Experiment, Loss
+from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.optimizers import Optimizer
 from cifarviz.experiment.schedules import (
     AnySchedule,
@@ -12,17 +12,10 @@ from cifarviz.experiment.schedules import (
     OneCycle,
     StepSchedule,
 )
-from cifarviz.export.code.data import has_validation
+from cifarviz.export.code.augmentation import augmentation_code, batch_code
+from cifarviz.export.code.data import has_one_hot_labels, has_validation
 from cifarviz.export.code.section import Section, blocks, call
 
-_SHIFTED = dedent(
-    '''\
-    def shifted_positions(size, offsets):
-        """Return the source rows (or columns) of shifted images; borders are mirrored."""
-        positions = np.abs(np.arange(size) + offsets[:, None])
-        return np.minimum(positions, 2 * (size - 1) - positions)
-    '''
-)
 _RATE_CALLBACK = dedent(
     '''\
     class LearningRatePerStep(keras.callbacks.Callback):
@@ -59,7 +52,7 @@ def training_section(experiment: Experiment) -> Section:
         "model.compile",
         [
             f"optimizer={_optimizer(experiment.optimizer)}",
-            f"loss={_loss(experiment.loss)}",
+            f"loss={_loss(experiment)}",
             f"metrics=[{metrics}]",
             "jit_compile=False",
         ],
@@ -155,12 +148,12 @@ def _optimizer(optimizer: Optimizer) -> str:
     return f"keras.optimizers.{optimizer.keras_class}(LEARNING_RATE{''.join(arguments)})"
 
 
-def _loss(loss: Loss) -> str:
-    if loss.labels == "integer":
+def _loss(experiment: Experiment) -> str:
+    if not has_one_hot_labels(experiment):
         return '"sparse_categorical_crossentropy"'
-    if loss.label_smoothing == 0:
+    smoothing = experiment.loss.label_smoothing
+    if smoothing == 0:
         return '"categorical_crossentropy"'
-    smoothing = loss.label_smoothing
     return f"keras.losses.CategoricalCrossentropy(label_smoothing={smoothing!r})"
 
 
@@ -169,7 +162,7 @@ def _cross_entropy(experiment: Experiment) -> str:
     more = _extra_loss_terms(experiment)
     if not more:
         return ""
-    name = "Sparse" if experiment.loss.labels == "integer" else ""
+    name = "" if has_one_hot_labels(experiment) else "Sparse"
     metric = f'keras.metrics.{name}CategoricalCrossentropy(name="cross_entropy")'
     return f"# The loss without {more}.\ncross_entropy = {metric}"
 
@@ -218,12 +211,11 @@ def _test_predictions(epochs: tuple[int, ...]) -> str:
 def batches_section(experiment: Experiment) -> Section:
     """Return the section with the generator of training batches: shuffled and augmented."""
     augmentation = experiment.augmentation
-    augmented = augmentation.flip or augmentation.shift > 0
     balance = experiment.data.class_balance
     resampling = _BALANCED_ORDER if balance == "resampling" else ""
-    code = blocks([_augmentation(augmentation), resampling, _generator(experiment)], gap=2)
+    code = blocks([augmentation_code(augmentation), resampling, _generator(experiment)], gap=2)
     imports = ["import math", "import numpy as np"]
-    if augmented:
+    if augmentation.is_on:
         imports.append("import tensorflow as tf")
     which = "as many images of each class" if resampling else "all training images"
     text = (
@@ -232,13 +224,18 @@ def batches_section(experiment: Experiment) -> Section:
     )
     if balance == "class_weights":
         text += " Each image comes with its weight in the loss."
-    if augmented:
+    if augmentation.is_on:
         text += " Images are augmented at random."
+    if augmentation.mixes_labels:
+        text += (
+            " Each is mixed with another, and so is its label: accuracy counts the class with the "
+            "largest share."
+        )
     return Section("Batches", text, code, tuple(imports))
 
 
 def _generator(experiment: Experiment) -> str:
-    augmented = experiment.augmentation.flip or experiment.augmentation.shift > 0
+    augmented = experiment.augmentation.is_on
     balance = experiment.data.class_balance
     weights = ", image_weights[chosen]" if balance == "class_weights" else ""
     order = (
@@ -246,7 +243,6 @@ def _generator(experiment: Experiment) -> str:
         if balance == "resampling"
         else "np.random.default_rng([SEED, epoch]).permutation(len(train_images))"
     )
-    images = "augmented(train_images[chosen], step)" if augmented else "train_images[chosen]"
     count = "            step += 1\n" if augmented else ""
     start = "    step = 0\n" if augmented else ""
     return (
@@ -259,44 +255,8 @@ def _generator(experiment: Experiment) -> str:
         "        for first in range(0, len(order), BATCH_SIZE):\n"
         "            chosen = order[first : first + BATCH_SIZE]\n"
         f"{count}"
-        f"            yield {images}, train_labels[chosen]{weights}"
+        f"            yield {batch_code(experiment.augmentation)}{weights}"
     )
-
-
-def _augmentation(augmentation: Augmentation) -> str:
-    if not augmentation.flip and not augmentation.shift:
-        return ""
-    pixels = "1 pixel" if augmentation.shift == 1 else f"{augmentation.shift} pixels"
-    if not augmentation.shift:
-        docstring = "Mirror a random half of the images."
-    elif not augmentation.flip:
-        docstring = f"Shift each image by up to {pixels}."
-    else:
-        docstring = f"Mirror a random half of the images, and shift each by up to {pixels}."
-    lines = [
-        "def augmented(images, step):",
-        f'    """{docstring}"""',
-        "    # Stateless random numbers, from the seed and the step: repeatable.",
-        "    seed = np.array([SEED, 2 * step], np.int32)",
-    ]
-    if augmentation.flip:
-        lines += [
-            "    mirrored = tf.random.stateless_uniform([len(images)], seed).numpy() < 0.5",
-            "    images = np.where(mirrored[:, None, None, None], images[:, :, ::-1], images)",
-        ]
-    if augmentation.shift:
-        most = augmentation.shift
-        lines += [
-            "    down, right = tf.random.stateless_uniform(",
-            f"        [2, len(images)], seed + 1, {-most}, {most + 1}, tf.int32",
-            "    ).numpy()",
-            "    rows = shifted_positions(images.shape[1], down)",
-            "    columns = shifted_positions(images.shape[2], right)",
-            "    which = np.arange(len(images))",
-            "    images = images[which[:, None, None], rows[:, :, None], columns[:, None, :]]",
-        ]
-    lines.append("    return images")
-    return blocks([_SHIFTED if augmentation.shift else "", "\n".join(lines)], gap=2)
 
 
 def learning_rate_section(schedule: AnySchedule) -> Section | None:
