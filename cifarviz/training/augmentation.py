@@ -32,21 +32,17 @@ class Mixture(NamedTuple):
     shares: tf.Tensor
 
 
-def mean_color(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """Return the mean of each channel over all images (n, h, w, c), with which cutout covers."""
-    return images.mean((0, 1, 2), dtype=np.float64).astype(np.float32)
-
-
 def augment(
     images: tf.Tensor,
     augmentation: Augmentation,
     seed: tf.Tensor,
-    cover: npt.NDArray[np.float32] | None = None,
+    cover: npt.NDArray[np.float64] | None = None,
 ) -> tf.Tensor:
     """Change uint8 images (b, h, w, c) at random, each on its own, all but mixing.
 
     ``seed`` is an int32 tensor of two numbers, of which the second is even; ``cover`` is the colour
-    (c,) of cutout. Returns uint8 after flip and shift only, else float32 from 0 to 255.
+    (c,) of cutout, the mean of all training images. Returns uint8 after flip and shift only, else
+    float32 from 0 to 255.
     """
     count = tf.shape(images)[0]
     if augmentation.flip:
@@ -67,7 +63,8 @@ def augment(
         size = tf.constant([[images.shape[1]], [images.shape[2]]], tf.float32)
         centers = tf.cast(_uniforms(seed, _CUTOUT, (2, count)) * size, tf.int32)
         first = centers - augmentation.cutout // 2
-        images = cut_out(images, first, first + augmentation.cutout, cover)
+        color = tf.constant(cover, tf.float32)
+        images = cut_out(images, first, first + augmentation.cutout, color)
     return images
 
 
@@ -216,14 +213,12 @@ def _change_colors(
 
 
 @tf.function(jit_compile=True, autograph=False)
-def cut_out(
-    images: tf.Tensor, first: tf.Tensor, end: tf.Tensor, cover: npt.NDArray[np.float32]
-) -> tf.Tensor:
+def cut_out(images: tf.Tensor, first: tf.Tensor, end: tf.Tensor, color: tf.Tensor) -> tf.Tensor:
     """Cover a rectangle of each image with a colour; only what is inside the image is covered.
 
     ``first`` and ``end`` are rows and columns, int32 (2, b). Returns float32.
     """
-    return tf.where(_within(first, end, images), cover, tf.cast(images, tf.float32))
+    return tf.where(_within(first, end, images), color, tf.cast(images, tf.float32))
 
 
 def mix_by(images: tf.Tensor, blend: tf.Tensor, rectangles: tf.Tensor) -> Mixture:

@@ -8,11 +8,12 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from cifarviz.data.image_set import ImageSet
+from cifarviz.data.statistics import channel_mean_std
 from cifarviz.experiment.experiment import Experiment, Loss
 from cifarviz.network.inference import log_probability_batch
 from cifarviz.network.threads import batch_parts, split_batch
 from cifarviz.network.variables import trainable_variables
-from cifarviz.training.augmentation import augment, mean_color, mix, mixed_targets
+from cifarviz.training.augmentation import augment, mix, mixed_targets
 from cifarviz.training.class_balance import class_weights
 from cifarviz.training.forward import forward
 from cifarviz.training.update import apply_gradients
@@ -58,7 +59,9 @@ class TrainingStep:
         )
         self._minimizes_plain_loss = not weighted and experiment.loss.label_smoothing == 0
         self._classes = classes
-        self._cover = mean_color(data.images.numpy()) if experiment.augmentation.cutout else None
+        self._cover = None
+        if experiment.augmentation.cutout:
+            self._cover, _ = channel_mean_std(data.images.numpy())
         self._data = data
         parts = batch_parts(experiment.batch_size)
         self._compiled = self._compile(parts)

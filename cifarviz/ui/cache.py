@@ -15,10 +15,12 @@ from cifarviz.analysis.feature_maps import LayerView
 from cifarviz.bytecode import compile_missing
 from cifarviz.data import library
 from cifarviz.data.image_set import Dataset
+from cifarviz.data.statistics import channel_mean_std
 from cifarviz.datasets.info import Variant
 from cifarviz.datasets.own import use_folder
 from cifarviz.datasets.registry import find_dataset
 from cifarviz.executors.worker import Worker
+from cifarviz.experiment.choices import Augmentation
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.loading import tensorflow_imports
 from cifarviz.runs.recorded import unpack_recorded_once
@@ -33,6 +35,7 @@ from cifarviz.training.study_driver import Studies
 
 if TYPE_CHECKING:
     from cifarviz.analysis.trained_model import TrainedModel
+    from cifarviz.training.augmentation_examples import AugmentationExamples
 
 log = logging.getLogger(__name__)
 
@@ -198,6 +201,40 @@ def find_learning_rate(
     return rate_finder.find_learning_rate(runs, experiment, data, on_progress)
 
 
+def augmentation_examples(
+    data: Dataset, images: np.ndarray, augmentation: Augmentation, *, seed: int, times: int
+) -> "AugmentationExamples":
+    """Return raw images of ``data``, uint8 (n, h, w, c), as training would change them, cached."""
+    cover = None
+    if augmentation.cutout:
+        cover = _mean_color(data.info.name, data.variant, data.info.fingerprint, data)
+    return _augmentation_examples(images, augmentation, cover, seed, times, settings())
+
+
+@st.cache_resource(
+    max_entries=64,
+    show_spinner="Drawing examples …",
+    hash_funcs={Settings: repr, Augmentation: Augmentation.model_dump_json},
+)
+def _augmentation_examples(
+    images: np.ndarray,
+    augmentation: Augmentation,
+    cover: np.ndarray | None,
+    seed: int,
+    times: int,
+    settings: Settings,
+) -> "AugmentationExamples":
+    with tensorflow_imports(settings.home):
+        from cifarviz.training.augmentation_examples import make_examples
+
+    return make_examples(images, augmentation, cover, seed=seed, times=times)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _mean_color(name: str, variant: Variant, fingerprint: str | None, _data: Dataset) -> np.ndarray:
+    return channel_mean_std(_data.train.images)[0]
+
+
 def layer_views(run: Run, which: WeightsChoice, image: np.ndarray) -> tuple[LayerView, ...]:
     """Return the activations of every layer for one raw image, uint8 (h, w, c).
 
@@ -238,7 +275,7 @@ def _images_with_maps(run_id: str, epoch: int, stamp: int, settings: Settings) -
     return map_image_indices(RunStore(settings).folder(run_id), epoch)
 
 
-holds_images(_dataset, _layer_views, _kept_views)
+holds_images(_dataset, _layer_views, _kept_views, _augmentation_examples, _mean_color)
 
 
 def _maps_stamp(run: Run, epoch: int) -> int:
@@ -270,6 +307,7 @@ def _load_tensorflow(home: Path) -> None:
             import sklearn.model_selection  # noqa: F401
 
             import cifarviz.analysis.trained_model
+            import cifarviz.training.augmentation_examples
             import cifarviz.training.engine  # noqa: F401
     except Exception:
         # The code that needs them imports them again and reports the error.

@@ -255,13 +255,15 @@ AUGMENTATIONS.append({name: value for one in AUGMENTATIONS for name, value in on
 def test_the_code_changes_images_as_training_does(choices: dict[str, Any]) -> None:
     import tensorflow as tf
 
-    from cifarviz.training.augmentation import augment, mean_color, mix, mixed_targets
+    from cifarviz.data.statistics import channel_mean_std
+    from cifarviz.training.augmentation import augment, mix, mixed_targets
 
     images = np.random.default_rng(2).integers(0, 256, (24, 9, 8, 3), np.uint8)
     labels = np.arange(24) % 5
     chosen = Augmentation(**choices)
     seed = tf.constant([7, 6], tf.int32)
-    expected, targets = augment(tf.constant(images), chosen, seed, mean_color(images)), labels
+    cover = channel_mean_std(images)[0]
+    expected, targets = augment(tf.constant(images), chosen, seed, cover), labels
     if chosen.mixes_labels:
         expected, shares = mix(expected, chosen, seed)
         targets = mixed_targets(tf.constant(labels), shares, 5)

@@ -73,6 +73,14 @@ LINKS = (
         {"Show": "Nine images from the original tutorial"},
         ("^Nine images from", "image_grid samples-grid: .*'count': 9"),
     ),
+    Link(
+        "samples?augment=rotation=20,mixup=0.4&draw=2&classes=cat,truck",
+        {"Rotation": "20", "Mixup": "0.4", "Zoom": "0"},
+        ("^The first 12 images drawn", "no:samples-grid",
+         r"image_grid augmentation-examples: .*\d+% (cat|truck), \d+%",
+         "^Below each image what training makes of it with rotation 20, mixup 0.4"),
+        ("image_grid augmentation-examples",), "&draw=2",
+    ),
     Link("samples?divisor=100", {"Custom divisor": "100"}, (r"^\| ÷ 100 \| 0.000 \| 2.550",)),
     Link(
         "samples?dataset=cifar10&split=test&image=3",
@@ -98,7 +106,13 @@ LINKS = (
     Link(
         "train?preset=cifar10-vgg&part=data",
         {"Data set": "CIFAR-10", "Validation": ".+", PRESET: "Overfitting and feature maps"},
-        ("^## Images$", "^## Augmentation", "no:^## Optimiser"),
+        ("^## Images$", "^## Augmentation", "no:^## Optimiser", "no:augmentation-examples"),
+    ),
+    Link(
+        "train?preset=cifar10-separable&part=data&examples=3",
+        {"Shift": "2"},
+        ("^## Augmentation", "image_grid augmentation-examples: .*'count': 48",
+         "^Below each image what training makes of it with flip, shift 2"),
     ),
     Link(
         f"train?preset=cifar10-vgg&changes={CHANGED}&part=training",

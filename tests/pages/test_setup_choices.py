@@ -8,6 +8,7 @@ import pytest
 from cifarviz.data import library
 from cifarviz.data.importing.importer import prepare_import
 from cifarviz.data.importing.options import ImportOptions
+from cifarviz.experiment.choices import Augmentation
 from cifarviz.experiment.dataset_fitting import fit_draft
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
@@ -92,7 +93,7 @@ def test_every_data_choice_reaches_the_experiment(store: RunStore) -> None:
     assert settings["data"]["wrong_labels_seed"] == 8
     assert settings["data"]["class_balance"] == "class_weights"
     assert settings["preprocessing"] == {"kind": "divide", "divisor": 225.0}
-    assert settings["augmentation"] == {"flip": True, "shift": 2}
+    assert settings["augmentation"] == dict(Augmentation(flip=True, shift=2))
     assert settings["validation"] == {"kind": "test"}
     assert not app.exception
 

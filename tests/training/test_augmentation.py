@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from cifarviz.data.statistics import channel_mean_std
 from cifarviz.experiment.choices import Augmentation
 from cifarviz.training.augmentation import (
     augment,
     change_colors,
     color_matrices,
-    mean_color,
     mix,
     mix_by,
     mixed_targets,
@@ -23,7 +23,7 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (64, 8, 6, 3), dtype=np.uint8
 SEED = np.array([3, 10], np.int32)
 
 
-COVER = np.array([10, 20, 30], np.float32)
+COVER = np.array([10.0, 20, 30])
 EVERYTHING = Augmentation(
     flip=True, shift=2, rotation=20, zoom=0.2, brightness=0.2, contrast=0.4, saturation=0.5, hue=30,
     cutout=3, mixup=0.4, cutmix=1,
@@ -174,7 +174,7 @@ def test_colours_change_within_their_limits_and_greys_do_not() -> None:
 
 
 def test_cutout_covers_a_square_inside_the_image_with_the_mean_colour() -> None:
-    cover = mean_color(IMAGES)
+    cover = channel_mean_std(IMAGES)[0]
     np.testing.assert_allclose(cover, IMAGES.reshape(-1, 3).mean(0), rtol=1e-6)
     choices = Augmentation(cutout=4)
     changed = augment(tf.constant(IMAGES), choices, tf.constant(SEED), cover).numpy()
@@ -271,7 +271,7 @@ def test_a_single_image_is_mixed_with_itself() -> None:
 )
 def test_images_of_any_shape_repeat_by_seed_and_step(shape: Any, choices: Augmentation) -> None:
     pixels = np.random.default_rng(1).integers(0, 256, shape, np.uint8)
-    cover = mean_color(pixels)
+    cover = channel_mean_std(pixels)[0]
 
     def changed(seed: list[int]) -> np.ndarray:
         parts = augment(tf.constant(pixels), choices, tf.constant(seed), cover)

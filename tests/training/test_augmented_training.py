@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from cifarviz.data import library
+from cifarviz.data.statistics import channel_mean_std
 from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.choices import Augmentation, Data, Loss, TestValidation
 from cifarviz.experiment.experiment import Experiment
@@ -18,7 +19,7 @@ from cifarviz.runs.records import Progress
 from cifarviz.runs.states import Action
 from cifarviz.settings import Settings
 from cifarviz.training import engine
-from cifarviz.training.augmentation import augment, mean_color, mix, mixed_targets
+from cifarviz.training.augmentation import augment, mix, mixed_targets
 from cifarviz.training.plan import Plan, make_plan
 from cifarviz.training.step import TrainingTensors, objective
 from cifarviz.training.trainable import Trainable, make_trainable
@@ -66,7 +67,7 @@ def test_loss_and_accuracy_are_those_of_the_mixed_label(
     pixels, labels = plan.train.images[:32], plan.train.labels[:32].astype(np.int32)
     # Step 7 of a run with seed 5.
     seed = tf.constant([5, 14], tf.int32)
-    changed = augment(tf.constant(pixels), EVERYTHING, seed, mean_color(plan.train.images))
+    changed = augment(tf.constant(pixels), EVERYTHING, seed, channel_mean_std(plan.train.images)[0])
     images, shares = mix(changed, EVERYTHING, seed)
     logs = np.log(trainable.model(images).numpy())
     targets = np.zeros((32, 10))

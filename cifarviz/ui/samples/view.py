@@ -15,10 +15,13 @@ from cifarviz.data.image_set import Dataset, ImageSet, Split
 from cifarviz.data.random_images import LARGEST_SEED, random_images
 from cifarviz.datasets.info import DatasetInfo, Variant
 from cifarviz.datasets.registry import all_datasets, default_dataset, find_dataset
-from cifarviz.errors import DataError
+from cifarviz.errors import DataError, ExperimentInvalid
+from cifarviz.experiment.augmentation_text import format_augmentation, parse_augmentation
+from cifarviz.experiment.choices import Augmentation
 from cifarviz.experiment.preprocessing import Divide
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
+from cifarviz.ui.augmentation_examples import LARGEST_DRAW
 from cifarviz.ui.class_names import (
     class_names,
     format_number_word,
@@ -100,6 +103,7 @@ class NumberField:
 NUMBERS: Final[Mapping[str, NumberField]] = {
     "count": NumberField("The number of images", 1, MOST_IMAGES),
     "seed": NumberField("The seed", 0, LARGEST_SEED),
+    "draw": NumberField("The number of the drawing", 0, LARGEST_DRAW),
     "divisor": NumberField("The custom divisor", SMALLEST_DIVISOR, LARGEST_DIVISOR, integer=False),
 }
 _INTEGER = "[0-9]{1,10}"
@@ -112,7 +116,8 @@ class SamplesView:
 
     ``classes``: names, empty for all. ``image``: the number of the open image. ``divisor``:
     the custom divisor of the preprocessing chart. ``view`` "published" shows the training
-    images of an original tutorial and ignores split, classes, count and seed.
+    images of an original tutorial and ignores split, classes, count and seed. ``augment``: the
+    changes to the first images, in drawing ``draw``.
     """
 
     dataset: str = field(default_factory=lambda: default_dataset().name)
@@ -124,6 +129,8 @@ class SamplesView:
     seed: int = 777
     image: int | None = None
     divisor: float = 128.0
+    augment: Augmentation | None = None
+    draw: int = 0
 
     @property
     def info(self) -> DatasetInfo:
@@ -217,6 +224,15 @@ class _AddressParser:
             )
         return tuple(name for name in known if name in selected)
 
+    def augmentation(self) -> Augmentation | None:
+        if (text := self._address.get("augment")) is None:
+            return None
+        try:
+            return parse_augmentation(text.split(","))
+        except ExperimentInvalid as error:
+            self.problems.append(escaped(str(error)))
+            return Augmentation()
+
     def image(self, view: SamplesView) -> int | None:
         text = self._address.get("image")
         if text is None:
@@ -252,6 +268,8 @@ def read_address(address: Mapping[str, str]) -> tuple[SamplesView, tuple[str, ..
         classes=parser.selected_classes(info),
         seed=int(parser.number("seed")),
         divisor=parser.number("divisor"),
+        augment=parser.augmentation(),
+        draw=int(parser.number("draw")),
     )
     if view.view == "published" and info.published_images is None:
         parser.problems.append(_NO_PUBLISHED_IMAGES.format(title=info.title))
@@ -269,6 +287,8 @@ def _parse_plain_number(text: str, pattern: str) -> float | None:
 def _format_value(value: object) -> str:
     if isinstance(value, tuple):
         return ",".join(map(str, value))
+    if isinstance(value, Augmentation):
+        return format_augmentation(value)
     return str(value).removesuffix(".0") if isinstance(value, float) else str(value)
 
 

@@ -25,6 +25,7 @@ from cifarviz.ui.navigation import link_to
 from cifarviz.ui.query import widget_key, widget_value
 from cifarviz.ui.tensorboard import render_tensorboard_command
 from cifarviz.ui.train import fields as setup_edits
+from cifarviz.ui.train.augmentation_form import render_augmentation_form
 from cifarviz.ui.train.fields import (
     render_choice_input,
     render_field,
@@ -78,9 +79,7 @@ def render_data_forms(draft: Draft, assessment: Assessment, *, stands_in: bool) 
             st.caption(" · ".join(counts))
     with right:
         _render_kind_form(draft, "preprocessing", problems)
-        st.markdown("## Augmentation", help=Experiment.help_text("augmentation"))
-        _render_fields(draft, "augmentation")
-        render_problem(problems.get("augmentation"))
+        render_augmentation_form(draft, problems.get("augmentation"))
 
 
 def render_training_forms(draft: Draft, assessment: Assessment) -> None:

@@ -35,6 +35,7 @@ from cifarviz.ui.queueing import (
 )
 from cifarviz.ui.streamlit_patches import without_interruption
 from cifarviz.ui.tensorboard import with_tensorboard_checked
+from cifarviz.ui.train.augmentation_form import EXAMPLES
 from cifarviz.ui.train.fields import render_sample_notice, with_available_data, with_data_checked
 from cifarviz.ui.train.forms import render_data_forms, render_training_forms
 from cifarviz.ui.train.layer_editor import render_layer_editor
@@ -51,7 +52,7 @@ _VIEWS: Mapping[View, ViewEntry] = MappingProxyType(
 )
 
 # Query parameters that apply to one of the views only.
-_VIEW_PARAMS = ("preset", "changes", "part", "run", "ghost")
+_VIEW_PARAMS = ("preset", "changes", "part", "run", "ghost", EXAMPLES)
 
 
 def render_setup() -> None:
