@@ -33,26 +33,29 @@ def render_augmentation_examples(
     images: ImageSet,
     augmentation: Augmentation,
     *,
-    columns: int,
+    room: int,
     versions: int,
     draw: int,
 ) -> None:
     """Show images of ``data``, at least one, above changed versions of each.
 
-    ``columns`` images stand in a row, with so many ``versions`` of each below. ``draw`` is the
-    number of the drawing.
+    As many stand side by side as fit into ``room`` CSS pixels, with so many ``versions`` of each
+    below. ``draw`` is the number of the drawing.
     """
     if problems := augmentation.find_problems(data.info.image_shape, Data()):
         st.warning(escaped(" ".join(problems)), icon=":material/warning:")
         return
-    shown = images.take(np.arange(min(len(images), EXAMPLE_IMAGES)))
+    width = max(1, round(_TILE / images.images.shape[2])) * images.images.shape[2]
+    count = min(len(images), EXAMPLE_IMAGES)
+    columns = max(1, min(count, (room - _MARGIN + _GAP) // (width + _GAP)))
+    # Full rows only, or versions would not stand below their images.
+    shown = images.take(np.arange(count // columns * columns))
     examples = cache.augmentation_examples(
         data, shown.images, augmentation, seed=draw, times=versions
     )
     names = class_names(data.info)
     each = [names[label] for label in shown.labels]
     texts = _texts(each, examples)
-    width = max(1, round(_TILE / shown.images.shape[2])) * shown.images.shape[2]
     places = _places(len(shown), columns, versions + 1)
     pixels = np.concatenate([shown.images[None], examples.images])
     flat = pixels.reshape(-1, *shown.images.shape[1:])
@@ -82,12 +85,12 @@ def render_draw_again(draw: int, draw_again: Callable[[int], None]) -> None:
 
 
 def _places(count: int, columns: int, rows: int) -> list[int]:
-    """Return the order of rows of ``count`` tiles when only so many columns are side by side."""
+    """Return the order of rows of ``count`` tiles with so many columns, which divide it."""
     return [
         row * count + image
         for first in range(0, count, columns)
         for row in range(rows)
-        for image in range(first, min(first + columns, count))
+        for image in range(first, first + columns)
     ]
 
 

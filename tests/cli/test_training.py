@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cifarviz.datasets.registry import all_datasets
-from cifarviz.experiment.choices import Data
+from cifarviz.experiment.choices import Augmentation, Data
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.optimizers import Adam
 from cifarviz.experiment.presets import PRESETS
@@ -314,3 +314,15 @@ def test_the_list_shows_how_losses_were_computed(call: Call, settings: Settings)
     )
     assert listed[old.id]["exact_loss_from"] == 3
     assert listed[old.id]["losses"] == "validation loss clipped at 16.1 per image up to epoch 2"
+
+
+def test_train_augments_the_images(call: Call, settings: Settings) -> None:
+    few = ("--data", "sample", "--train-images", 32, "--batch-size", 32, "--epochs", 1)
+    preset = ("train", "cifar10-starter", *few)
+    done = call(*preset, "--augment", "rotation=15", "--augment", "mixup=0.2", "--json")
+    assert done.code == 0, done.err
+    run = RunStore(settings).find(done.json["run"])
+    assert run.experiment.augmentation == Augmentation(rotation=15, mixup=0.2)
+    refused = call(*preset, "--augment", "rotate=15")
+    assert refused.code == 2
+    assert "There is no augmentation “rotate=15”." in refused.err

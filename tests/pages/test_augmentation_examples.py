@@ -1,6 +1,7 @@
 """Examples of augmentation on Train and Samples, through their pages."""
 
 import re
+from collections.abc import Mapping
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ GRID = "augmentation-examples"
 MIXTURE = re.compile(r"(\d+)% \w+, (\d+)% \w+|\w+|100% \w+( \(two of them\))?")
 
 
-def augmented(draft: Draft = VGG, **choices: object) -> Draft:
+def augmented(choices: Mapping[str, object], draft: Draft = VGG) -> Draft:
     fields = {**Augmentation().model_dump(mode="json"), **choices}
     return draft.with_value("augmentation", fields)
 
@@ -30,7 +31,7 @@ def has_grid(app: AppTest) -> bool:
 
 
 def test_train_shows_examples_of_the_draft_when_asked(store: RunStore) -> None:
-    app = linked(augmented(rotation=30, cutmix=1.0), part="data")
+    app = linked(augmented({"rotation": 30, "cutmix": 1.0}), part="data")
     assert not has_grid(app)
     assert "Draw again" not in labels(app)
     widget(app, "toggle", "augmentation-examples-on").set_value(True).run()
@@ -79,7 +80,7 @@ def test_every_field_reaches_the_draft(store: RunStore) -> None:
 def test_what_cannot_be_drawn_is_said(
     store: RunStore, choices: dict[str, object], message: str
 ) -> None:
-    app = linked(augmented(**choices), part="data", examples="0")
+    app = linked(augmented(choices), part="data", examples="0")
     assert message in page_text(app)
     assert not has_grid(app)
 
@@ -92,12 +93,12 @@ def test_a_wrong_number_of_a_drawing_is_reported(store: RunStore) -> None:
 
 
 def test_grey_images_have_no_changes_of_colour(store: RunStore) -> None:
-    grey = fit_draft(augmented(hue=20.0, rotation=10.0), "fashion-mnist")
+    grey = fit_draft(augmented({"hue": 20.0, "rotation": 10.0}), "fashion-mnist")
     app = linked(grey, part="data", examples="0")
     assert has_grid(app)
     disabled = {one.label for one in app.text_input if one.disabled}
     assert {"Saturation", "Hue"} <= disabled
-    typed = linked(augmented(grey, hue=20.0), part="data", examples="0")
+    typed = linked(augmented({"hue": 20.0}, grey), part="data", examples="0")
     assert "Grey images have no colour to change" in page_text(typed)
     assert not {"Hue"} & {one.label for one in typed.text_input if one.disabled}
 
@@ -122,6 +123,13 @@ def test_samples_shows_its_first_images_changed(store: RunStore) -> None:
     next(one for one in app.toggle if one.label == "Augmentation").set_value(False).run()
     assert not {"augment", "draw"} & address_of(app).keys()
     assert samples_page.drawn(app)
+
+
+@pytest.mark.parametrize(("count", "shown"), [("1", 1), ("5", 5), ("12", 12), ("30", 12)])
+def test_few_images_stand_above_their_versions_too(store: RunStore, count: str, shown: int) -> None:
+    app = samples_page.opened(augment="flip=on", count=count)
+    texts = image_grid(app, GRID)["tooltips"]
+    assert [text.endswith("unchanged") for text in texts] == [True] * shown + [False] * 4 * shown
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,7 @@ def text(app: AppTest) -> str:
         ("start", {}),
         ("samples", {}),
         ("samples", {"image": "1", "split": "test"}),
+        ("samples", {"augment": "flip=on,rotation=30,contrast=0.5,cutout=5,mixup=1,cutmix=1"}),
         ("train", {"view": "watch"}),
         ("runs", {}),
         ("inside", {}),

@@ -6,7 +6,6 @@ from tensorflow.python.framework.kernels import get_registered_kernels_for_op
 
 from cifarviz import processor
 from cifarviz.data import library
-from cifarviz.experiment.choices import Augmentation
 from cifarviz.experiment.optimizers import OPTIMIZERS, SGD
 from cifarviz.layers.activation import Activation
 from cifarviz.layers.batch_norm import BatchNorm
@@ -22,6 +21,7 @@ from cifarviz.training.plan import make_plan
 from cifarviz.training.step import TrainingTensors
 from cifarviz.training.trainable import make_trainable
 from tests import stored_runs
+from tests.training.test_augmentation import EVERYTHING
 
 # What only describes a graph, and is done by no device.
 _NO_WORK = {"Placeholder", "NoOp", "Const", "_Arg", "_Retval"}
@@ -54,7 +54,7 @@ def test_every_operation_of_the_step_has_a_kernel_for_gpus(
         Flatten(),
         Dense(units=10, activation="softmax"),
         optimizer=optimizer,
-        augmentation=Augmentation(flip=True, shift=2),
+        augmentation=EVERYTHING,
         batch_size=32,
         l2=1e-4,
     )

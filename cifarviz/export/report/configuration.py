@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from cifarviz import __version__
 from cifarviz.errors import CifarvizError, ExperimentInvalid
 from cifarviz.experiment.changes import changes
+from cifarviz.experiment.choices import Augmentation
 from cifarviz.experiment.draft import (
     OPTIONAL_SECTIONS,
     SECTIONS,
@@ -47,9 +48,11 @@ def format_settings(experiment: Experiment) -> dict[str, str]:
         section_type = section_class(name, section)
         title = section_type.title if "kind" in section else ""
         fields = {key: value for key, value in section.items() if key != "kind"}
+        if section_type is Augmentation:
+            fields = {key: value for key, value in fields.items() if value}
         details = _format_fields(section_type, fields)
         text = f"{title} ({details})" if title and details else title or details
-        texts[_section_label(name)] = text
+        texts[_section_label(name)] = text or "none"
     for name in OPTIONAL_SECTIONS:
         on = draft.is_on(name)
         texts[_section_label(name)] = (

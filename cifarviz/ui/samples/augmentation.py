@@ -37,7 +37,8 @@ _STEPS = {
 }
 _OF_COLORS = ("saturation", "hue")
 _WIDTH = 112
-_COLUMNS, _VERSIONS = 12, 4
+# CSS pixels of a page on a screen of 1,440, and versions of each image.
+_ROOM, _VERSIONS = 1_040, 4
 
 
 def render_augmentation_controls(view: SamplesView) -> None:
@@ -59,7 +60,7 @@ def render_augmentation_controls(view: SamplesView) -> None:
             return
         for name, value in view.augment:
             _render_field(view, name, value)
-        render_draw_again(view.draw, lambda draw: _change(draw=draw))
+        render_draw_again(view.draw, lambda draw: _update_view(draw=draw))
         _render_link(view, view.augment)
 
 
@@ -81,7 +82,7 @@ def render_augmented(
         dataset,
         shown,
         augmentation,
-        columns=_COLUMNS,
+        room=_ROOM,
         versions=_VERSIONS,
         draw=view.draw,
     )
@@ -131,7 +132,7 @@ def _render_link(view: SamplesView, augmentation: Augmentation) -> None:
 
 
 def _switch() -> None:
-    _change(augment=_FIRST if widget_value("samples-augment") else None, draw=0)
+    _update_view(augment=_FIRST if widget_value("samples-augment") else None, draw=0)
 
 
 def _set(name: str, key: str) -> None:
@@ -140,9 +141,9 @@ def _set(name: str, key: str) -> None:
     # Steps of 0.1 add up to 0.30000000000000004.
     value = round(value, 6) if isinstance(value, float) else value
     changed = Augmentation.make(**{**dict(view.augment or _FIRST), name: value})
-    _change(augment=changed)
+    _update_view(augment=changed)
 
 
-def _change(**fields: Any) -> None:
+def _update_view(**fields: Any) -> None:
     view, _ = read_address(current_query_params())
     write_address(view.changed(**fields, image=None))

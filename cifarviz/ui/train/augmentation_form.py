@@ -11,7 +11,7 @@ from cifarviz.errors import DataError
 from cifarviz.experiment.choices import Augmentation
 from cifarviz.experiment.draft import Draft
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.ui import cache
+from cifarviz.ui import cache, state
 from cifarviz.ui.address import quoted, whole_number
 from cifarviz.ui.augmentation_examples import (
     EXAMPLE_IMAGES,
@@ -33,7 +33,8 @@ _MORE = (
 )
 _OF_COLORS = ("saturation", "hue")
 _TOGGLE = "augmentation-examples-on"
-_COLUMNS, _VERSIONS = 6, 3
+# CSS pixels of the form's column on a screen of 1,440, and versions of each image.
+_ROOM, _VERSIONS = 440, 3
 # The same images for each visit: what differs is what is done to them.
 _SEED, _DRAWN = 777, 120
 
@@ -46,7 +47,16 @@ def render_augmentation_form(draft: Draft, problem: str | None) -> None:
     defaults = Augmentation()
     more = [name for names in _MORE for name in names]
     changed = any(fields[name] != getattr(defaults, name) for name in more)
-    with st.expander("More augmentation", expanded=changed, icon=":material/auto_fix_high:"):
+    key = f"{draft.generation}-augmentation-more"
+    # Opened once, it stays open when its last change is taken back.
+    opened = bool(state.get(key)) if state.has_widget(key) else changed
+    with st.expander(
+        "More augmentation",
+        expanded=opened,
+        key=key,
+        icon=":material/auto_fix_high:",
+        on_change="rerun",
+    ):
         for names in _MORE:
             _render_row(draft, names)
     render_problem(problem)
@@ -103,7 +113,7 @@ def _render_examples(draft: Draft, problem: str | None) -> None:
         data,
         _varied_images(data.train),
         Augmentation.make(**draft.section("augmentation")),
-        columns=_COLUMNS,
+        room=_ROOM,
         versions=_VERSIONS,
         draw=draw,
     )
