@@ -95,6 +95,9 @@ def with_added_fields(experiment: str) -> dict[str, Any]:
     """A stored experiment with the fields that were added since: what they mean for old runs."""
     fields = json.loads(experiment)
     fields["data"]["class_balance"] = "none"
+    fields["augmentation"] |= {"cutout": 0} | dict.fromkeys(
+        ("rotation", "zoom", "brightness", "contrast", "saturation", "hue", "mixup", "cutmix"), 0.0
+    )
     for layer in fields["architecture"]["layers"]:
         if layer["type"] in ("conv2d", "depthwise_conv2d", "dense", "batch_norm"):
             layer["frozen"] = False
