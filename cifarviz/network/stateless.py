@@ -232,9 +232,8 @@ class StatelessNetwork:
     ) -> Callable[..., Any]:
         for _ in range(_MAX_TRACES):
             graph = self._make_graph(function, arrays)
-            # While another thread traces the same layers, Keras now and then returns a variable
-            # itself in place of its value in the scope (measured: 1 of 10 times, one variable).
-            # Such a graph would calculate with the weights of ``build``, whatever it is given.
+            # Where another thread clears Keras' session meanwhile, its scopes are gone, and the
+            # graph would calculate with the weights of ``build``, whatever it is given.
             captured = graph.get_concrete_function().captured_inputs
             if not any(tensor.dtype == tf.resource for tensor in captured):
                 return graph
