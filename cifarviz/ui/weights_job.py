@@ -1,10 +1,12 @@
-"""Work on the weights a page shows, done once for all sessions, in the background."""
+"""Work on the weights a page shows, in the background, once for all sessions."""
 
 import hashlib
 import threading
 from collections.abc import Callable, Hashable
 from functools import partial
 from typing import Any, TypeVar
+
+import streamlit as st
 
 from cifarviz.analysis.background_job import BackgroundJob, BackgroundJobs
 from cifarviz.live.hub import hub
@@ -21,6 +23,11 @@ JobResult = TypeVar("JobResult")
 # Seconds with the same weights before work for them starts, so that it does not slow the playback
 # of epochs.
 _IDLE_SECONDS = 0.5
+PATIENCE = 0.25
+"""Seconds a page waits for a result before it is drawn without."""
+# What is drawn says that the job runs, whatever it does by now, so that an end in between is
+# noticed.
+_RUNNING = str(False)
 
 
 def render_weights_job(
@@ -37,36 +44,72 @@ def render_weights_job(
     ``create`` makes the job if there is none, which then starts soon. The page reruns when it is
     over. ``text`` says what is done. Raises the error of a failed job.
     """
-    name = _name(run, weights)
+    name = weights_key(run, weights)
     job = jobs.get(name)
     if job is not None and job.over:
         return job.result()
     if job is None:
-        _start_when_idle(jobs, name, create())
-    facts = (key, name)
-    feed = f"job-{hashlib.blake2b(repr(facts).encode(), digest_size=8).hexdigest()}"
-    hub().register(feed, partial(_message, jobs, name, text))
-    live_items({"job": _item(job, text)}, key=key, live=Live(feed, _mark(job)))
+        start_when_idle(jobs, name, create())
+    feed = _feed_name(key, name)
+    hub().register(feed, partial(_message, partial(jobs.get, name), text))
+    live_items({"job": _item(job, text)}, key=key, live=Live(feed, _RUNNING))
+    return None
+
+
+def render_job(
+    job: BackgroundJob[Any], text: str, *, key: str, stop_help: str | None = None
+) -> None:
+    """Render the progress of a running job and a Stop button.
+
+    The page, or the fragment around this, reruns when the job is over. ``text`` says what is done.
+    """
+    feed = _feed_name(key, id(job))
+    hub().register(feed, partial(_message, lambda: job, text))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        live_items({"job": _item(job, text)}, key=key, live=Live(feed, _RUNNING))
+        st.button(
+            "Stop",
+            key=f"stop-{key}",
+            icon=":material/stop:",
+            on_click=job.cancel,
+            help=stop_help or "Stop, and discard the results so far.",
+        )
+
+
+def wait_for_job(job: BackgroundJob[JobResult], text: str, *, key: str) -> JobResult | None:
+    """Return the result of a short job; ``None`` with ``text`` where it takes longer.
+
+    Then the page, or the fragment around this, reruns when the job is over. Raises the error of a
+    failed job.
+    """
+    if job.wait(PATIENCE):
+        return job.result()
+    st.caption(f"{text} …")
+    feed = _feed_name(key, id(job))
+    hub().register(feed, lambda: {"mark": str(job.over)})
+    live_items({}, key=key, live=Live(feed, _RUNNING))
     return None
 
 
 def is_job_over(jobs: BackgroundJobs[Any], run: Run, weights: WeightsChoice) -> bool:
     """Return whether the job for these weights has ended."""
-    job = jobs.get(_name(run, weights))
+    job = jobs.get(weights_key(run, weights))
     return job is not None and job.over
 
 
-def _name(run: Run, weights: WeightsChoice) -> tuple[Hashable, ...]:
-    return run.id, weights, cache.weights_stamp(run, weights), str(cache.settings())
+def weights_key(run: Run, weights: WeightsChoice, *facts: Hashable) -> tuple[Hashable, ...]:
+    """Return the key of work on these weights, and on ``facts`` besides."""
+    return run.id, weights, cache.weights_stamp(run, weights), str(cache.settings()), *facts
 
 
-def _message(jobs: BackgroundJobs[Any], name: Hashable, text: str) -> dict[str, Any]:
-    job = jobs.get(name)
-    return {"mark": _mark(job), "items": {"job": _item(job, text).values()}}
+def _feed_name(*facts: object) -> str:
+    return f"job-{hashlib.blake2b(repr(facts).encode(), digest_size=8).hexdigest()}"
 
 
-def _mark(job: BackgroundJob[Any] | None) -> str:
-    return str(job is not None and job.over)
+def _message(find: Callable[[], BackgroundJob[Any] | None], text: str) -> dict[str, Any]:
+    job = find()
+    mark = str(job is not None and job.over)
+    return {"mark": mark, "items": {"job": _item(job, text).values()}}
 
 
 def _item(job: BackgroundJob[Any] | None, text: str) -> Item:
@@ -78,7 +121,7 @@ def _item(job: BackgroundJob[Any] | None, text: str) -> Item:
     return Item(text=text, share=min(job.done / max(job.total, 1), 1))
 
 
-def _start_when_idle(
+def start_when_idle(
     jobs: BackgroundJobs[JobResult], name: tuple[Hashable, ...], job: BackgroundJob[JobResult]
 ) -> None:
     """Start ``job`` after a while, unless this browser shows other weights by then."""

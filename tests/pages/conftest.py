@@ -18,8 +18,7 @@ from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import save_predictions, save_weights
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
-from cifarviz.ui import streamlit_patches
-from cifarviz.ui.predict import small_push
+from cifarviz.ui import streamlit_patches, weights_job
 from tests import stored_runs
 from tests.pages.linked_home import fill
 
@@ -55,7 +54,7 @@ def _without_warm_up(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def _with_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages wait for pushed pictures: no browser runs them again."""
-    monkeypatch.setattr(small_push, "PATIENCE", 60)
+    monkeypatch.setattr(weights_job, "PATIENCE", 60)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from cifarviz.layers.flatten import Flatten
 from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
-from cifarviz.ui import cache
+from cifarviz.ui import cache, weights_job
 from cifarviz.ui.inside import explanations
 from tests import stored_runs
 from tests.components import component_keys
@@ -26,7 +26,7 @@ from tests.stored_runs import Arrays
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages wait for their results, as they would be run again in a browser."""
-    monkeypatch.setattr(explanations, "_PATIENCE", 60)
+    monkeypatch.setattr(weights_job, "PATIENCE", 60)
 
 
 def pictures(app: AppTest) -> list[str]:
@@ -113,7 +113,7 @@ def test_heatmaps_of_two_networks_are_side_by_side(store: RunStore, weights: Arr
 def test_a_result_that_takes_long_is_waited_for_in_the_browser(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(explanations, "_PATIENCE", 0)
+    monkeypatch.setattr(weights_job, "PATIENCE", 0)
     app = opened(image="9", heat="occlusion")
     assert "Computing …" in page_texts(app)
     assert any(key.startswith("explanation-") for key in component_keys(app))

@@ -9,7 +9,7 @@ from cifarviz.runs.layer_histograms import Histograms, make_histogram, save_hist
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import save_weights, snapshot_path
 from cifarviz.runs.store import RunStore
-from cifarviz.ui.inside import explanations
+from cifarviz.ui import weights_job
 from tests import stored_runs
 from tests.components import component_keys
 from tests.pages.app_page import address_of, widget
@@ -20,7 +20,7 @@ from tests.stored_runs import Arrays
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages wait for their results, as they would be run again in a browser."""
-    monkeypatch.setattr(explanations, "_PATIENCE", 60)
+    monkeypatch.setattr(weights_job, "PATIENCE", 60)
 
 
 def histograms(gradient: float) -> Histograms:

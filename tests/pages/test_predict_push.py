@@ -21,7 +21,7 @@ from cifarviz.datasets.cifar10 import CIFAR10
 from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
-from cifarviz.ui.predict import small_push
+from cifarviz.ui import weights_job
 from tests import stored_runs
 from tests.components import chart
 from tests.pages.app_page import address_of, widget
@@ -77,12 +77,12 @@ def test_the_page_does_not_wait_for_a_slow_network(
         return original(self, *arrays, **options)
 
     monkeypatch.setattr(TrainedModel, "perturb", slow)
-    monkeypatch.setattr(small_push, "PATIENCE", 0)
+    monkeypatch.setattr(weights_job, "PATIENCE", 0)
     app = pushed(method="pgd", image=19)
     assert "Pushing the picture …" in text(app)
     assert not app.slider
     gate.set()
-    monkeypatch.setattr(small_push, "PATIENCE", 60)
+    monkeypatch.setattr(weights_job, "PATIENCE", 60)
     app.run()
     assert "No pixel changes by more than" in text(app)
     assert not app.exception

@@ -31,6 +31,7 @@ from cifarviz.runs.snapshots import WeightsChoice
 from cifarviz.ui import cache
 from cifarviz.ui.class_names import query_class_names
 from cifarviz.ui.evaluate.evaluation import dataset_key
+from cifarviz.ui.weights_job import weights_key
 
 MAP_IMAGES: Final = 2000
 """Test images on the map at most."""
@@ -181,9 +182,7 @@ def _finished(job: BackgroundJob[Result]) -> Result:
 
 
 def _key(epochs: MapEpochs, epoch: int) -> tuple[object, ...]:
-    weights = epochs.weights[epoch]
-    stamp = cache.weights_stamp(epochs.run, weights)
-    return epochs.run.id, weights, stamp, str(cache.settings()), dataset_key(epochs.dataset)
+    return weights_key(epochs.run, epochs.weights[epoch], dataset_key(epochs.dataset))
 
 
 def _tsne_key(epochs: MapEpochs, epoch: int) -> tuple[object, ...]:

@@ -4,28 +4,23 @@ A background job finds each channel's top test images, and the channels that are
 validation images or, without those, for all test images.
 """
 
-import hashlib
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 import streamlit as st
 
 from cifarviz.analysis.background_job import BackgroundJob, BackgroundJobs
 from cifarviz.analysis.top_activations import TopActivations
 from cifarviz.data.image_set import ImageSet
-from cifarviz.live.hub import hub
-from cifarviz.live.items import Item
 from cifarviz.runs.records import Run
-from cifarviz.runs.run_headline import format_time_left
 from cifarviz.runs.snapshots import WeightsChoice
-from cifarviz.ui import cache, state
-from cifarviz.ui.components.live import Live
-from cifarviz.ui.components.live_items import live_items, rerun_on_change
+from cifarviz.ui import cache
+from cifarviz.ui.components.live_items import rerun_on_change
 from cifarviz.ui.dataset_images import available_images, validation_images
 from cifarviz.ui.errors import render_errors
+from cifarviz.ui.weights_job import render_job, start_when_idle, weights_key
 
 
 @dataclass(frozen=True)
@@ -46,9 +41,6 @@ Job = BackgroundJob[DatasetActivations]
 
 # Scanning so many images, as in the sample, takes less than a second.
 _AUTOMATIC_LIMIT = 3_000
-# Seconds with the same weights before a scan starts by itself, so that it does not slow the
-# playback of epochs.
-_IDLE_SECONDS = 0.5
 # A result takes about 100 kB.
 _MAX_JOBS = 64
 
@@ -84,66 +76,30 @@ def render_activations_job(run: Run, weights: WeightsChoice) -> None:
         _render_start_button(run, weights)
     elif job is None or not job.over:
         if job is None:
-            _start_when_idle(run, weights, key)
+            start_when_idle(_jobs(), key, _create_job(run, weights))
         if job is not None and job.total > _AUTOMATIC_LIMIT:
             render_progress(job)
         else:
-            rerun_on_change(_feed_name(key), partial(_is_done, _jobs(), key), key="over-all")
+            rerun_on_change(f"scan-{key}", partial(_is_done, _jobs(), key), key="over-all")
     else:
         with render_errors():
             if job.result() is None:
                 _render_start_button(run, weights)
 
 
-def _start_when_idle(run: Run, weights: WeightsChoice, key: tuple[object, ...]) -> None:
-    """Start the scan after a while, unless this browser shows other weights by then."""
-    latest = state.current_inspection()
-    latest.key = key
-    # Created here because the thread below has no Streamlit session.
-    jobs, job = _jobs(), _create_job(run, weights)
-
-    def begin() -> None:
-        if latest.key == key:
-            jobs.get_or_start(key, lambda: job)
-
-    timer = threading.Timer(_IDLE_SECONDS, begin)
-    timer.daemon = True
-    timer.start()
-
-
-def _is_done(jobs: BackgroundJobs[DatasetActivations], key: tuple[object, ...]) -> str:
+def _is_done(jobs: BackgroundJobs[DatasetActivations], key: tuple[Hashable, ...]) -> str:
     job = jobs.get(key)
     return str(job is not None and job.over)
 
 
-def _feed_name(*facts: object) -> str:
-    return f"job-{hashlib.blake2b(repr(facts).encode(), digest_size=8).hexdigest()}"
-
-
 def render_progress(job: Job) -> None:
     """Render the progress of a scan and a Stop button; the page reruns at its end."""
-    name = _feed_name(id(job))
-    hub().register(name, partial(_message, job))
-    with st.container(horizontal=True, vertical_alignment="center"):
-        live_items({"job": _item(job)}, key="over-all", live=Live(name, str(job.over)))
-        st.button(
-            "Stop",
-            key="stop-over-all",
-            icon=":material/stop:",
-            on_click=job.cancel,
-            help="Stop the scan of all images and discard its results so far.",
-        )
-
-
-def _message(job: Job) -> dict[str, Any]:
-    return {"mark": str(job.over), "items": {"job": _item(job).values()}}
-
-
-def _item(job: Job) -> Item:
-    text = f"Scanning all images: {job.done:,} of {job.total:,}"
-    if (left := job.seconds_left) is not None:
-        text = f"{text}, {format_time_left(left)}"
-    return Item(text=text, share=job.done / max(job.total, 1))
+    render_job(
+        job,
+        "Scanning all images",
+        key="over-all",
+        stop_help="Stop the scan of all images and discard its results so far.",
+    )
 
 
 def _render_start_button(run: Run, weights: WeightsChoice) -> None:
@@ -182,9 +138,8 @@ def _count(run: Run) -> int:
     return len(test_images(run)) + (0 if validation is None else len(validation))
 
 
-def _key(run: Run, weights: WeightsChoice) -> tuple[object, ...]:
-    stamp = cache.weights_stamp(run, weights)
-    return run.id, weights, stamp, str(cache.settings()), len(test_images(run))
+def _key(run: Run, weights: WeightsChoice) -> tuple[Hashable, ...]:
+    return weights_key(run, weights, len(test_images(run)))
 
 
 @st.cache_resource(show_spinner=False)

@@ -1,8 +1,7 @@
 """Slow calculations of Inside: in the background, kept for all sessions of this server."""
 
 import hashlib
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -16,16 +15,14 @@ from cifarviz.runs.records import Run
 from cifarviz.runs.run_data import has_images
 from cifarviz.runs.snapshots import WeightsChoice
 from cifarviz.ui import cache
-from cifarviz.ui.components.live_items import rerun_on_change
 from cifarviz.ui.dataset_images import available_images
+from cifarviz.ui.weights_job import wait_for_job, weights_key
 
 if TYPE_CHECKING:
     from cifarviz.analysis.trained_model import TrainedModel
 
 Result = TypeVar("Result")
 
-# Seconds a page waits for a result before it is drawn without.
-_PATIENCE = 0.25
 _MAX_JOBS = 64
 _MID_GREY = 128
 
@@ -33,7 +30,7 @@ _MID_GREY = 128
 def compute_or_wait(
     run: Run,
     weights: WeightsChoice,
-    key: tuple[object, ...],
+    key: tuple[Hashable, ...],
     work: Callable[["TrainedModel"], Result],
 ) -> Result | None:
     """The result of ``work`` for a run's network; ``None`` with a note while it is computed.
@@ -41,24 +38,18 @@ def compute_or_wait(
     ``key`` says all that the result depends on besides the network. The page reruns when there is
     a result. Raises what ``work`` does, ``ArtifactMissing`` and ``ArtifactDamaged``.
     """
-    whole = (run.id, weights, cache.weights_stamp(run, weights), str(cache.settings()), *key)
     model = cache.trained_model(run, weights)
-    return wait_for(whole, lambda: work(model))
+    return wait_for(weights_key(run, weights, *key), lambda: work(model))
 
 
-def wait_for(key: tuple[object, ...], work: Callable[[], Result]) -> Result | None:
+def wait_for(key: tuple[Hashable, ...], work: Callable[[], Result]) -> Result | None:
     """The result of ``work``; ``None`` with a note while it is computed, as ``compute_or_wait``.
 
     ``key`` says all that the result depends on.
     """
     jobs: BackgroundJobs[Result] = _jobs()
     job = jobs.get_or_start(key, lambda: BackgroundJob(lambda _: work(), 1, "cifarviz-explanation"))
-    if job.wait(_PATIENCE):
-        return job.result()
-    name = f"explanation-{hashlib.blake2b(repr(key).encode(), digest_size=8).hexdigest()}"
-    st.caption("Computing …")
-    rerun_on_change(name, partial(_is_over, job), key=name)
-    return None
+    return wait_for_job(job, "Computing", key=f"explanation-{hash(key)}")
 
 
 def image_key(pixels: NDArray[np.uint8]) -> str:
@@ -102,10 +93,6 @@ def _mean_color(run: Run) -> NDArray[np.float32]:
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _mean_image(dataset: str, variant: str, settings: str, _run: Run) -> NDArray[np.float32]:
     return available_images(_run, "train").images.mean(axis=0, dtype=np.float64).astype(np.float32)
-
-
-def _is_over(job: BackgroundJob[Any]) -> str:
-    return str(job.over)
 
 
 @st.cache_resource(show_spinner=False)

@@ -1,6 +1,5 @@
 """What muted channels cost over the validation images, computed in the background."""
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -23,16 +22,12 @@ from cifarviz.analysis.muting import (
 )
 from cifarviz.analysis.predictions import predicted_classes
 from cifarviz.data.image_set import ImageSet
-from cifarviz.live.hub import hub
-from cifarviz.live.items import Item
 from cifarviz.runs.records import Run
-from cifarviz.runs.run_headline import format_time_left
 from cifarviz.runs.snapshots import WeightsChoice
 from cifarviz.ui import cache
 from cifarviz.ui.class_names import query_class_names
-from cifarviz.ui.components.live import Live
-from cifarviz.ui.components.live_items import live_items
 from cifarviz.ui.dataset_images import available_images, validation_images
+from cifarviz.ui.weights_job import weights_key
 
 ABLATION_IMAGES = 300
 _BATCH = 100
@@ -75,8 +70,7 @@ def _job(
     facts: tuple[Any, ...], make: Callable[[], BackgroundJob[Any]], start: bool
 ) -> BackgroundJob[Any] | None:
     run, weights, *rest = facts
-    stamp = cache.weights_stamp(run, weights)
-    key = run.id, weights, stamp, str(cache.settings()), *rest
+    key = weights_key(run, weights, *rest)
     job = _jobs().get(key)
     if not start:
         return job
@@ -135,27 +129,6 @@ def _ablation(run: Run, weights: WeightsChoice, layer: str) -> BackgroundJob[Abl
         return ablate(layer, counts, images.labels.astype(np.int64), classes, predict)
 
     return BackgroundJob(compute, (counts[layer] + 1) * len(images), "cifarviz-ablation")
-
-
-def render_job(job: BackgroundJob[Any], text: str, *, key: str) -> None:
-    """Render the progress of a job with a Stop button; the page reruns at its end."""
-    facts = repr((id(job), key)).encode()
-    name = f"job-{hashlib.blake2b(facts, digest_size=8).hexdigest()}"
-    hub().register(name, partial(_message, job, text))
-    with st.container(horizontal=True, vertical_alignment="center"):
-        live_items({"job": _item(job, text)}, key=key, live=Live(name, str(job.over)))
-        st.button("Stop", key=f"stop-{key}", icon=":material/stop:", on_click=job.cancel)
-
-
-def _message(job: BackgroundJob[Any], text: str) -> dict[str, Any]:
-    return {"mark": str(job.over), "items": {"job": _item(job, text).values()}}
-
-
-def _item(job: BackgroundJob[Any], text: str) -> Item:
-    line = f"{text}: {job.done:,} of {job.total:,}"
-    if (left := job.seconds_left) is not None:
-        line = f"{line}, {format_time_left(left)}"
-    return Item(text=line, share=job.done / max(job.total, 1))
 
 
 cache.holds_images(_jobs)

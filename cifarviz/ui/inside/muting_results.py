@@ -24,10 +24,10 @@ from cifarviz.ui.inside.muting_jobs import (
     ablation_job,
     evaluation_job,
     judged_images,
-    render_job,
 )
 from cifarviz.ui.metrics import accuracy_metric, render_metrics
 from cifarviz.ui.query import render_choice
+from cifarviz.ui.weights_job import render_job
 
 # Seconds before the progress of a job is shown.
 _PATIENCE = 0.3

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Hashable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -10,16 +10,12 @@ from cifarviz.analysis.background_job import BackgroundJob, BackgroundJobs, Repo
 from cifarviz.analysis.sweeps import AccuracyCurve, accuracy_sample
 from cifarviz.data.image_set import ImageSet
 from cifarviz.figures.amount_curves import AmountAxis, accuracy_curve_figure
-from cifarviz.live.hub import hub
-from cifarviz.live.items import Item
-from cifarviz.runs.run_headline import format_time_left
 from cifarviz.ui import cache
 from cifarviz.ui.components.chart import chart
-from cifarviz.ui.components.live import Live
-from cifarviz.ui.components.live_items import live_items
 from cifarviz.ui.dataset_images import available_images
 from cifarviz.ui.errors import render_errors
 from cifarviz.ui.predict.picture import ChosenNetwork
+from cifarviz.ui.weights_job import render_job, weights_key
 
 if TYPE_CHECKING:
     from cifarviz.analysis.trained_model import TrainedModel
@@ -70,15 +66,18 @@ def render_accuracy(
                 "random.",
             )
         else:
-            _render_progress(job)
+            render_job(
+                job,
+                "Predicting changed test images",
+                key="predict-accuracy-job",
+                stop_help="Stop the measurement and discard its results so far.",
+            )
 
 
 def _key(
     network: ChosenNetwork, images: ImageSet, what: tuple[Hashable, ...]
 ) -> tuple[Hashable, ...]:
-    stamp = cache.weights_stamp(network.run, network.weights)
-    indices = images.indices.tobytes()
-    return network.run.id, network.weights, stamp, str(cache.settings()), indices, *what
+    return weights_key(network.run, network.weights, images.indices.tobytes(), *what)
 
 
 def _create_job(
@@ -96,33 +95,6 @@ def _create_job(
 def _start(key: tuple[Hashable, ...], create: Callable[[], BackgroundJob[AccuracyCurve]]) -> None:
     # One that was stopped, or has failed, is there already.
     _jobs().get_or_start(key, create).start()
-
-
-def _render_progress(job: BackgroundJob[AccuracyCurve]) -> None:
-    name = f"predict-accuracy-{id(job)}"
-    hub().register(name, partial(_message, job))
-    with st.container(horizontal=True, vertical_alignment="center"):
-        # Drawn as not over, whatever it is by now, so that an end in between is noticed.
-        live = Live(name, str(False))
-        live_items({"job": _item(job)}, key="predict-accuracy-progress", live=live)
-        st.button(
-            "Stop",
-            key="predict-accuracy-stop",
-            icon=":material/stop:",
-            on_click=job.cancel,
-            help="Stop the measurement and discard its results so far.",
-        )
-
-
-def _message(job: BackgroundJob[AccuracyCurve]) -> dict[str, Any]:
-    return {"mark": str(job.over), "items": {"job": _item(job).values()}}
-
-
-def _item(job: BackgroundJob[AccuracyCurve]) -> Item:
-    text = f"Predicting changed test images: {job.done:,} of {job.total:,}"
-    if (left := job.seconds_left) is not None:
-        text = f"{text}, {format_time_left(left)}"
-    return Item(text=text, share=job.done / max(job.total, 1))
 
 
 @st.cache_resource(show_spinner=False)

@@ -45,6 +45,7 @@ from cifarviz.ui.query import (
     update_query_params,
     widget_key,
 )
+from cifarviz.ui.weights_job import weights_key
 
 # CSS pixels of the changed picture, and of those where the answer flips.
 _SIDE, _TILE = 320, 96
@@ -279,8 +280,7 @@ def _in_sentence(distortion: Distortion) -> str:
 def _sweep(
     network: ChosenNetwork, pixels: NDArray[np.uint8], distortion: Distortion, others: Amounts
 ) -> Sweep:
-    stamp = cache.weights_stamp(network.run, network.weights)
-    key = network.run.id, network.weights, stamp, str(cache.settings())
+    key = weights_key(network.run, network.weights)
     image = pixels.shape, pixels.tobytes()
     return _cached_sweep(key, image, distortion.key, dict(others), network, pixels, distortion)
 

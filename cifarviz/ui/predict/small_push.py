@@ -27,14 +27,11 @@ from cifarviz.figures.amount_curves import (
 )
 from cifarviz.figures.percent import format_probability
 from cifarviz.figures.sprite import enlarge
-from cifarviz.live.hub import hub
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped, format_count, quoted, whole_number
 from cifarviz.ui.class_names import query_class_names
 from cifarviz.ui.components.chart import chart
-from cifarviz.ui.components.live import Live
-from cifarviz.ui.components.live_items import live_items
 from cifarviz.ui.ensemble.members import experiment_facts
 from cifarviz.ui.errors import render_errors
 from cifarviz.ui.pickers import available_checkpoints, distinct_names
@@ -46,12 +43,11 @@ from cifarviz.ui.query import (
     update_query_params,
     widget_key,
 )
+from cifarviz.ui.weights_job import wait_for_job, weights_key
 
 _ANY = "any"
 _EPSILON = "Size ε, levels of 255"
 _MAX_OTHERS = 6
-PATIENCE = 0.25
-"""Seconds that the page waits for pushed pictures, most of which take less."""
 # A result takes 17 pictures and their probabilities.
 _MAX_JOBS = 64
 _METHODS_HELP = (
@@ -249,25 +245,15 @@ def _epsilon_sweep(
 
     The fragment is run again when they are there.
     """
-    stamp = cache.weights_stamp(network.run, network.weights)
-    facts = network.run.id, network.weights, stamp, str(cache.settings()), method, target
     model = cache.trained_model(network.run, network.weights)
 
     def push(report: ReportProgress) -> EpsilonSweep:
         return epsilon_sweep(model, pixels, METHODS[method], target)
 
-    job = _jobs().get_or_start(
-        (facts, pixels.shape, pixels.tobytes()), lambda: BackgroundJob(push, 1, "cifarviz-push")
-    )
-    job.wait(PATIENCE)
-    found = job.result()
-    if found is None:
-        st.caption("Pushing the picture …")
-        name = f"predict-push-{id(job)}"
-        hub().register(name, lambda: {"mark": str(job.over)})
-        # Drawn as not over, whatever it is by now, so that an end in between is noticed.
-        live_items({}, key="predict-pushing", live=Live(name, str(False)))
-    return found
+    facts = method, target, pixels.shape, pixels.tobytes()
+    key = weights_key(network.run, network.weights, *facts)
+    job = _jobs().get_or_start(key, lambda: BackgroundJob(push, 1, "cifarviz-push"))
+    return wait_for_job(job, "Pushing the picture", key="predict-pushing")
 
 
 @st.cache_resource(show_spinner=False)
