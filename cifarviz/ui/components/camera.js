@@ -47,6 +47,10 @@ function create(place) {
     devices: find(".devices"),
     classes: find(".classes"),
   };
+  camera.onSwitch = () => {
+    if (!camera.stream) release(camera);
+    update(camera);
+  };
   camera.power.addEventListener("click", () => (camera.stream ? switchOff(camera) : switchOn(camera)));
   find("select").addEventListener("change", (event) => switchOn(camera, event.target.value));
   find(".add").addEventListener("click", () => {
@@ -88,67 +92,6 @@ function receive(camera, data) {
     }
   }
   update(camera);
-}
-
-// ---- The camera ------------------------------------------------------------------------------
-
-async function switchOn(camera, device = "") {
-  release(camera);
-  closeStream(camera);
-  const opening = (camera.opening += 1);
-  const isLatest = () => camera.opening === opening && camera.place.isConnected;
-  showTrouble(camera, null);
-  camera.power.disabled = true;
-  try {
-    const stream = await openStream(device);
-    if (!isLatest()) {
-      stream.getTracks().forEach((track) => track.stop());
-      return;
-    }
-    camera.stream = stream;
-    const [track] = stream.getVideoTracks();
-    track.addEventListener("ended", () => {
-      if (camera.stream !== stream) return;
-      switchOff(camera);
-      showTrouble(camera, { name: "Ended" });
-    });
-    camera.video.srcObject = stream;
-    camera.video.classList.toggle("mirrored", track.getSettings().facingMode === "user");
-    await camera.video.play();
-    showDevices(camera, await listCameras(), track.getSettings().deviceId);
-  } catch (error) {
-    if (isLatest()) {
-      closeStream(camera);
-      showTrouble(camera, error);
-    }
-  }
-  camera.power.disabled = false;
-  update(camera);
-}
-
-function switchOff(camera) {
-  release(camera);
-  camera.opening += 1;
-  closeStream(camera);
-  update(camera);
-}
-
-function closeStream(camera) {
-  const { stream } = camera;
-  camera.stream = null;
-  camera.video.srcObject = null;
-  stream?.getTracks().forEach((track) => track.stop());
-}
-
-function showDevices(camera, devices, chosen) {
-  camera.devices.hidden = devices.length < 2;
-  camera.devices.querySelector("select").replaceChildren(
-    ...devices.map(({ deviceId, label }, i) => new Option(label || `Camera ${i + 1}`, deviceId, false, deviceId === chosen)),
-  );
-}
-
-function showTrouble(camera, error) {
-  showText(camera.place.querySelector(".trouble"), error && explainTrouble(error));
 }
 
 // ---- Holding a button ------------------------------------------------------------------------
@@ -426,11 +369,6 @@ function countedPictures(count) {
 
 function say(camera, text) {
   showText(camera.place.querySelector(".problem"), text);
-}
-
-function showText(place, text) {
-  place.textContent = text ?? "";
-  place.hidden = !text;
 }
 
 function makeElement(tag, name = "", text = "") {

@@ -56,7 +56,7 @@ def camera(
         "received": memory.received,
         "side": PICTURE_SIDE,
     }
-    component("camera", scripts=("camera_collection.js", "camera_stream.js"))(
+    component("camera", shared=("camera_collection", "camera_stream"))(
         key=key,
         data=json.dumps(data).encode(),
         on_part_change=lambda: on_part(state.get(key).get("part")),

@@ -46,6 +46,10 @@ function create(place) {
     live: find(".live"),
     devices: find(".devices"),
   };
+  camera.onSwitch = () => {
+    update(camera);
+    plan(camera);
+  };
   camera.power.addEventListener("click", () => (camera.stream ? switchOff(camera) : switchOn(camera)));
   camera.shoot.addEventListener("click", () => take(camera));
   camera.live.addEventListener("change", () => {
@@ -66,70 +70,6 @@ function receive(camera, data) {
     plan(camera);
   }
   update(camera);
-}
-
-async function switchOn(camera, device = "") {
-  closeStream(camera);
-  const opening = (camera.opening += 1);
-  const isLatest = () => camera.opening === opening && camera.place.isConnected;
-  showTrouble(camera, null);
-  camera.power.disabled = true;
-  try {
-    const stream = await openStream(device);
-    if (!isLatest()) {
-      stream.getTracks().forEach((track) => track.stop());
-      return;
-    }
-    camera.stream = stream;
-    const [track] = stream.getVideoTracks();
-    track.addEventListener("ended", () => {
-      if (camera.stream !== stream) return;
-      switchOff(camera);
-      showTrouble(camera, { name: "Ended" });
-    });
-    camera.video.srcObject = stream;
-    camera.video.classList.toggle("mirrored", track.getSettings().facingMode === "user");
-    await camera.video.play();
-    showDevices(camera, await listCameras(), track.getSettings().deviceId);
-  } catch (error) {
-    if (isLatest()) {
-      closeStream(camera);
-      showTrouble(camera, error);
-    }
-  }
-  camera.power.disabled = false;
-  update(camera);
-  plan(camera);
-}
-
-function switchOff(camera) {
-  camera.opening += 1;
-  closeStream(camera);
-  update(camera);
-}
-
-function closeStream(camera) {
-  const { stream } = camera;
-  clearTimeout(camera.timer);
-  camera.stream = null;
-  camera.video.srcObject = null;
-  stream?.getTracks().forEach((track) => track.stop());
-}
-
-function showDevices(camera, devices, chosen) {
-  camera.devices.hidden = devices.length < 2;
-  camera.devices.querySelector("select").replaceChildren(
-    ...devices.map(({ deviceId, label }, i) => new Option(label || `Camera ${i + 1}`, deviceId, false, deviceId === chosen)),
-  );
-}
-
-function showTrouble(camera, error) {
-  showText(camera.place.querySelector(".trouble"), error && explainTrouble(error));
-}
-
-function showText(place, text) {
-  place.hidden = !text;
-  if (text && place.textContent !== text) place.textContent = text;
 }
 
 // The next of continuous pictures, once the last was answered.

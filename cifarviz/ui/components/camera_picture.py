@@ -26,7 +26,7 @@ def camera_picture(*, key: str, number: int, on_picture: Callable[[int, bytes], 
         if picture is not None:
             on_picture(*picture)
 
-    component("camera_picture", scripts=("camera_stream.js",))(
+    component("camera_picture", shared=("camera_stream",))(
         key=key,
         data=json.dumps({"number": number, "side": PICTURE_SIDE}).encode(),
         on_picture_change=receive,

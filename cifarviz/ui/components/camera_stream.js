@@ -1,4 +1,7 @@
 // ---- The camera: switched on and off, and photographed ----------------------------------------
+//
+// `camera` has the elements place, video, power and devices, the fields stream and opening, and
+// onSwitch, which is called after it was switched on or off.
 
 const WANTED = { width: { ideal: 640 }, height: { ideal: 480 }, frameRate: { ideal: 30 } };
 
@@ -12,6 +15,68 @@ async function openStream(device) {
 async function listCameras() {
   const devices = await navigator.mediaDevices.enumerateDevices();
   return devices.filter(({ kind }) => kind === "videoinput");
+}
+
+async function switchOn(camera, device = "") {
+  closeStream(camera);
+  const opening = (camera.opening += 1);
+  const isLatest = () => camera.opening === opening && camera.place.isConnected;
+  showTrouble(camera, null);
+  camera.power.disabled = true;
+  try {
+    const stream = await openStream(device);
+    if (!isLatest()) {
+      stream.getTracks().forEach((track) => track.stop());
+      return;
+    }
+    camera.stream = stream;
+    const [track] = stream.getVideoTracks();
+    track.addEventListener("ended", () => {
+      if (camera.stream !== stream) return;
+      switchOff(camera);
+      showTrouble(camera, { name: "Ended" });
+    });
+    camera.video.srcObject = stream;
+    camera.video.classList.toggle("mirrored", track.getSettings().facingMode === "user");
+    await camera.video.play();
+    showDevices(camera, await listCameras(), track.getSettings().deviceId);
+  } catch (error) {
+    if (isLatest()) {
+      closeStream(camera);
+      showTrouble(camera, error);
+    }
+  }
+  camera.power.disabled = false;
+  camera.onSwitch();
+}
+
+function switchOff(camera) {
+  camera.opening += 1;
+  closeStream(camera);
+  camera.onSwitch();
+}
+
+function closeStream(camera) {
+  const { stream } = camera;
+  camera.stream = null;
+  camera.video.srcObject = null;
+  stream?.getTracks().forEach((track) => track.stop());
+}
+
+function showDevices(camera, devices, chosen) {
+  camera.devices.hidden = devices.length < 2;
+  camera.devices.querySelector("select").replaceChildren(
+    ...devices.map(({ deviceId, label }, i) => new Option(label || `Camera ${i + 1}`, deviceId, false, deviceId === chosen)),
+  );
+}
+
+function showTrouble(camera, error) {
+  showText(camera.place.querySelector(".trouble"), error && explainTrouble(error));
+}
+
+function showText(place, text) {
+  place.hidden = !text;
+  if (place.textContent !== (text ?? "")) place.textContent = text ?? "";
 }
 
 // Why there is no picture, and what to do.

@@ -77,7 +77,7 @@ def chart(
         "chart",
         html='<div class="cifarviz-chart"></div><div class="cifarviz-chart-tables"></div>',
         setup=chart_script,
-        scripts=("live.js",),
+        shared=("live",),
         # Plotly puts its own styles into the page's head, where a shadow root does not see them.
         isolate_styles=False,
     )(

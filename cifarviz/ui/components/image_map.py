@@ -83,7 +83,7 @@ def image_map(
         "description": description,
     }
     line = json.dumps(head, separators=(",", ":")).encode()
-    result = component("image_map")(
+    result = component("image_map", shared=("buttons",))(
         key=key,
         data=b"".join((line, b"\n", places, pictures.jpeg)),
         on_chosen_change=ignore,

@@ -29,7 +29,7 @@ def live_items(
         "alone": alone,
         "reportsBreak": reports_break,
     }
-    component("live_items", html='<div class="live-items"></div>', scripts=("live.js",))(
+    component("live_items", html='<div class="live-items"></div>', shared=("live",))(
         key=key,
         data=json.dumps(data, separators=(",", ":")).encode(),
         on_rerun_change=ignore,

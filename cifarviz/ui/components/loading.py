@@ -19,21 +19,22 @@ def component(
     *,
     html: str = "",
     setup: Callable[[], str] | None = None,
-    scripts: tuple[str, ...] = (),
+    shared: tuple[str, ...] = (),
     isolate_styles: bool = True,
 ) -> Any:
     """Return the Streamlit component of the files ``<name>.js``, ``.css`` and ``.html``.
 
     Isolated styles can use the colours of figures, such as ``var(--validation-color)``.
     ``html`` replaces the HTML file. Before the component's script come the result of ``setup`` and
-    the files named by ``scripts``.
+    the scripts of the names in ``shared``; their styles come before its own.
     """
-    files = [*scripts, f"{name}.js"]
+    names = [*shared, name]
+    styles, scripts = ([_read(f"{one}.{kind}") or "" for one in names] for kind in ("css", "js"))
     return st.components.v2.component(
         f"cifarviz.{name}",
         html=html or _read(f"{name}.html"),
-        css=f":host {{ {css_properties()} }}\n{_read(f'{name}.css') or ''}",
-        js="\n".join([setup() if setup else "", *filter(None, map(_read, files))]),
+        css="\n".join([f":host {{ {css_properties()} }}", *styles]),
+        js="\n".join([setup() if setup else "", *scripts]),
         isolate_styles=isolate_styles,
     )
 

@@ -77,7 +77,7 @@ def presenter(
         "shown": shown,
         "speaker": speaker.values(),
     }
-    result = component("presenter", scripts=("scene_keys.js",))(
+    result = component("presenter", shared=("scene_keys",))(
         key=key,
         data=json.dumps(data).encode(),
         on_go_change=lambda: _send_scene(key, scenes, carried, on_scene),
@@ -91,7 +91,7 @@ def presenter(
 
 def speaker_window(*, key: str) -> None:
     """Show the notes and controls of the presentation in another window of this browser."""
-    component("speaker", scripts=("scene_keys.js",))(key=key, data=b"")
+    component("speaker", shared=("scene_keys",))(key=key, data=b"")
 
 
 def _send_scene(

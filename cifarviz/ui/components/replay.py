@@ -125,7 +125,7 @@ def replay_curves(
         "restart": restart,
         "view": view,
     }
-    component("replay", setup=chart_script, scripts=("live.js", "panel.js"))(
+    component("replay", setup=chart_script, shared=("live", "panel"))(
         key=key,
         data=json.dumps(data, separators=(",", ":")).encode(),
         on_fork_change=lambda: _send_fork(key, forks, on_fork),

@@ -54,7 +54,7 @@ def step_through(
     body = b"".join(value.tobytes() for value in arrays.values())
     # Behind the position: if the rest is what the script has, it reads no further.
     revision = hashlib.blake2b(header + body, digest_size=12).hexdigest().encode()
-    component("step_through", scripts=("step_drawing.js",))(
+    component("step_through", shared=("buttons", "step_drawing"))(
         key=key,
         data=b"\n".join((json.dumps(place).encode(), revision, header, body)),
         on_place_change=lambda: _send_place(key, where.places, on_place),
