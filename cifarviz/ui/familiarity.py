@@ -43,7 +43,7 @@ def render_familiarity(
                 "**This is probably nothing it knows.** Its prediction means little.",
                 icon=":material/help:",
             )
-        start = "" if familiarity.is_unknown else "It looks like what the network was trained on. "
+        start = "" if familiarity.is_unknown else "Nothing unusual was found. "
         text = format_familiarity(detector, familiarity)
         st.caption(f"{start}{text}", help=format_method(detector))
 

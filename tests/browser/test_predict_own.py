@@ -123,5 +123,5 @@ def test_a_part_is_chosen_by_dragging_or_by_keys_and_noise_is_warned_of(
     assert smaller["width"] == pytest.approx(box["width"] / 1.1, abs=2)
     # A test image is no stranger.
     page.get_by_role("group", name="Test images to try").get_by_role("button").nth(3).click()
-    expect(page.get_by_text("It looks like what the network was trained on.")).to_be_visible()
+    expect(page.get_by_text("Nothing unusual was found.")).to_be_visible()
     expect(warning).to_have_count(0)
