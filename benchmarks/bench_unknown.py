@@ -4,9 +4,10 @@
 
 Without ids, all finished runs of the home and the recorded runs, which are unpacked. The known
 pictures are up to 2,000 test images; the others are 500 each of: the other embedded data sets,
-uniform noise, plain colours, and square parts of the photographs that come with scikit-learn and,
-where it is installed, scikit-image. Printed is the area under the ROC curve by kind, and the share
-of pictures that are warned of where 5 % of the calibration images are:
+uniform noise, noise of up to ten times the size scaled down, plain colours, and square parts of
+the photographs that come with scikit-learn and, where it is installed, scikit-image. Printed is
+the area under the ROC curve by kind, and the share of pictures that are warned of where 5 % of the
+calibration images are:
 
 - ``energy``: minus the logsumexp of the logits (Liu et al., arXiv 2010.03759);
 - ``last hidden``: the distance to the 50th nearest of up to 20,000 training images in the last
@@ -155,6 +156,9 @@ def _others(info: DatasetInfo, shape: tuple[int, int, int]) -> Iterator[tuple[st
             taken = sample.read(other).test.images[:_OTHERS]
             yield other.title, np.stack([fit_to(_rgb(image), shape) for image in taken])
     yield "noise", random.integers(0, 256, (_OTHERS, *shape), np.uint8)
+    sides = random.integers(shape[0], 10 * shape[0], _OTHERS)
+    large = (random.integers(0, 256, (side, side, 3), np.uint8) for side in sides)
+    yield "noise scaled down", np.stack([fit_to(picture, shape) for picture in large])
     colours = random.integers(0, 256, (_OTHERS, 1, 1, shape[2]), np.uint8)
     yield "plain colours", np.ascontiguousarray(np.broadcast_to(colours, (_OTHERS, *shape)))
     photos = _photos()

@@ -50,17 +50,49 @@ def test_statistics_are_means_and_deviations_of_each_channel() -> None:
         np.concatenate([one.mean(axis=(1, 2)), one.std(axis=(1, 2))], axis=1)
         for one in (scaled, *maps)
     ]
-    assert len(found) == 4
-    for one, other in zip(found, (*by_hand, flat), strict=True):
+    assert len(found) == 5
+    for one, other in zip(found[1:], (*by_hand, flat), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_the_first_statistics_are_the_correlations_of_neighbours() -> None:
+    model = network(Conv2D(filters=2), side=12)
+    images = pictures(3, 12)
+    images[1] = np.linspace(0, 240, 12).round().astype(np.uint8)[:, np.newaxis]
+    images[2] = 77
+    found = model.layer_statistics(images)[0]
+    deviations = images - images.mean(axis=(1, 2), keepdims=True)
+    in_rows, in_columns = np.zeros((3, 3)), np.zeros((3, 3))
+    for place in np.ndindex(3, 12, 11, 3):
+        n, line, at, channel = place
+        lines = deviations[n, line, :, channel], deviations[n, :, line, channel]
+        in_rows[n, channel] += lines[0][at] * lines[0][at + 1] / (12 * 11)
+        in_columns[n, channel] += lines[1][at] * lines[1][at + 1] / (12 * 11)
+    expected = np.hstack([in_rows, in_columns]) / np.tile(images.var(axis=(1, 2)) + 1, 2)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    # Noise, lines of one colour, a plain colour: without limits at its edges a ramp has 0.7.
+    assert np.abs(found[0]).max() < 0.5 < found[1].min()
+    assert not found[2].any()
+
+
+def test_noise_is_told_from_smooth_images_at_any_size() -> None:
+    model = network(Conv2D(filters=4), side=12)
+    waves = np.sin(np.arange(12) / 3 + RANDOM.uniform(0, 6, (300, 1)))
+    smooth = (128 + 100 * waves[:, :, np.newaxis] * waves[:, np.newaxis]).astype(np.uint8)
+    images = np.repeat(smooth[..., np.newaxis], 3, axis=3)
+    detector = make_detector(model, images[:200], images[200:], "test")
+    for size in (1, 2, 5):
+        noise = pictures(20, 12 * size).reshape(20, 12, size, 12, size, 3).mean(axis=(2, 4))
+        judged = detector.judge(model.layer_statistics(noise.astype(np.uint8)))
+        assert all(one.is_unknown for one in judged)
 
 
 def test_long_vectors_are_left_out_and_a_network_without_hidden_layers_has_its_pixels() -> None:
     side = 20
     assert side * side * 3 > MAX_VECTOR
     model = network(side=side)
-    (only,) = model.layer_statistics(pictures(2, side))
-    assert only.shape == (2, 6)
+    correlations, only = model.layer_statistics(pictures(2, side))
+    assert correlations.shape == only.shape == (2, 6)
 
 
 def test_the_score_is_the_distance_to_the_kth_nearest_in_standard_deviations() -> None:
