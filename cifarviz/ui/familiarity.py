@@ -88,9 +88,9 @@ def format_method(detector: UnknownDetector) -> str:
     )
     return (
         "How far the picture is from the nearest training images in what all layers compute: the "
-        "mean and the spread of each channel, and how alike neighbouring pixels are. The limit is set "
-        f"so that {FALSE_ALARM_RATE:.0%} of {chosen}, get a false alarm. Photos are often missed, so no "
-        "warning does not mean that the network knows what it sees."
+        "mean and the spread of each channel, and how alike neighbouring pixels are. The limit is "
+        f"set so that {FALSE_ALARM_RATE:.0%} of {chosen}, get a false alarm. Photos are often "
+        "missed, so no warning does not mean that the network knows what it sees."
     )
 
 
