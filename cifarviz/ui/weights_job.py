@@ -50,7 +50,7 @@ def render_weights_job(
         return job.result()
     if job is None:
         start_when_idle(jobs, name, create())
-    feed = _feed_name(key, name)
+    feed = feed_name(key, name)
     hub().register(feed, partial(_message, partial(jobs.get, name), text))
     live_items({"job": _item(job, text)}, key=key, live=Live(feed, _RUNNING))
     return None
@@ -63,7 +63,7 @@ def render_job(
 
     The page, or the fragment around this, reruns when the job is over. ``text`` says what is done.
     """
-    feed = _feed_name(key, id(job))
+    feed = feed_name(key, id(job))
     hub().register(feed, partial(_message, lambda: job, text))
     with st.container(horizontal=True, vertical_alignment="center"):
         live_items({"job": _item(job, text)}, key=key, live=Live(feed, _RUNNING))
@@ -85,7 +85,7 @@ def wait_for_job(job: BackgroundJob[JobResult], text: str, *, key: str) -> JobRe
     if job.wait(PATIENCE):
         return job.result()
     st.caption(f"{text} …")
-    feed = _feed_name(key, id(job))
+    feed = feed_name(key, id(job))
     hub().register(feed, lambda: {"mark": str(job.over)})
     live_items({}, key=key, live=Live(feed, _RUNNING))
     return None
@@ -102,7 +102,8 @@ def weights_key(run: Run, weights: WeightsChoice, *facts: Hashable) -> tuple[Has
     return run.id, weights, cache.weights_stamp(run, weights), str(cache.settings()), *facts
 
 
-def _feed_name(*facts: object) -> str:
+def feed_name(*facts: object) -> str:
+    """Return a feed's name for ``facts``, which may hold what an address must not, as paths."""
     return f"job-{hashlib.blake2b(repr(facts).encode(), digest_size=8).hexdigest()}"
 
 

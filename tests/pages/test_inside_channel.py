@@ -1,5 +1,7 @@
 """Inside: the dialog of a channel, its epochs and its top images."""
 
+import re
+
 import numpy as np
 import pytest
 from sklearn.model_selection import train_test_split
@@ -248,6 +250,20 @@ def test_many_images_are_scanned_on_request(
     assert any("dead for all 1,000 test images" in one.value for one in app.caption)
     assert not any(one.key == "begin-over-all" for one in app.button)
     assert not app.exception
+
+
+def test_the_feed_of_a_scan_can_stand_in_an_address(
+    snapshot_run: Run, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feeds = []
+    monkeypatch.setattr(
+        dataset_activations, "rerun_on_change", lambda name, mark, *, key: feeds.append(name)
+    )
+    assert not opened(run=snapshot_run.id).exception
+    assert feeds
+    for feed in feeds:
+        assert re.fullmatch(r"[a-z0-9-]+", feed)
+        assert str(settings.home) not in feed
 
 
 def test_a_stopped_scan_can_be_started_again(snapshot_run: Run) -> None:

@@ -20,7 +20,7 @@ from cifarviz.ui import cache
 from cifarviz.ui.components.live_items import rerun_on_change
 from cifarviz.ui.dataset_images import available_images, validation_images
 from cifarviz.ui.errors import render_errors
-from cifarviz.ui.weights_job import render_job, start_when_idle, weights_key
+from cifarviz.ui.weights_job import feed_name, render_job, start_when_idle, weights_key
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def render_activations_job(run: Run, weights: WeightsChoice) -> None:
         if job is not None and job.total > _AUTOMATIC_LIMIT:
             render_progress(job)
         else:
-            rerun_on_change(f"scan-{key}", partial(_is_done, _jobs(), key), key="over-all")
+            rerun_on_change(feed_name(key), partial(_is_done, _jobs(), key), key="over-all")
     else:
         with render_errors():
             if job.result() is None:
