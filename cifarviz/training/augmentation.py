@@ -189,7 +189,8 @@ def color_matrices(saturations: tf.Tensor, hues: tf.Tensor) -> tf.Tensor:
     turned = cosine * tf.eye(3) + (1 - cosine) / 3 + sine * axis
     factors = saturations[:, None, None]
     luma = tf.constant([_LUMA] * 3, tf.float32)
-    return tf.matmul(factors * tf.eye(3) + (1 - factors) * luma, turned)
+    # The matrix on the left is applied last.
+    return tf.matmul(turned, factors * tf.eye(3) + (1 - factors) * luma)
 
 
 def _change_colors(

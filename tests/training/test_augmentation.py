@@ -160,6 +160,17 @@ def test_a_third_of_the_colour_wheel_swaps_the_channels() -> None:
     np.testing.assert_allclose(changed, IMAGES[..., [2, 0, 1]], atol=1e-2)
 
 
+def test_saturation_changes_before_hue() -> None:
+    pixels = np.broadcast_to(np.array([160, 110, 90], np.uint8), (1, 2, 2, 3))
+    ones, half = tf.ones(1), tf.fill((1,), np.float32(1.5))
+    third = tf.fill((1,), np.float32(2 * np.pi / 3))
+    together = change_colors(tf.constant(pixels), ones, tf.zeros(1), color_matrices(half, third))
+    grey = pixels[0, 0, 0] @ np.array([0.299, 0.587, 0.114])
+    saturated = grey + 1.5 * (pixels - grey)
+    # A third of the wheel swaps the channels, and with them their shares of the luma.
+    np.testing.assert_allclose(together.numpy(), saturated[..., [2, 0, 1]], atol=1e-2)
+
+
 def test_colours_change_within_their_limits_and_greys_do_not() -> None:
     grey = np.repeat(IMAGES[..., :1], 3, axis=3)
     changed = augment(tf.constant(grey), Augmentation(saturation=1, hue=180), tf.constant(SEED))

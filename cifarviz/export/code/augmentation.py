@@ -60,7 +60,7 @@ _COLORS = dedent(
         turned = cosine * np.eye(3) + (1 - cosine) / 3 + sine * axis
         factors = saturations[:, None, None]
         luma = np.array([[0.299, 0.587, 0.114]] * 3)
-        return (factors * np.eye(3) + (1 - factors) * luma) @ turned
+        return turned @ (factors * np.eye(3) + (1 - factors) * luma)
     '''
 )
 _WITHIN = dedent(
