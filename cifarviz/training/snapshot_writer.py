@@ -65,7 +65,7 @@ class SnapshotWriter:
         self._experiment, self._plan, self._data = experiment, plan, data
         on_test = isinstance(experiment.validation, TestValidation)
         self._split: Split = "test" if on_test else "train"
-        self._failed = False
+        self._failed = self._histograms_failed = False
 
     def save(
         self,
@@ -90,7 +90,8 @@ class SnapshotWriter:
                 save_predictions(self._artifacts, epoch, self._split, indices, predictions)
             if epoch and len(self._plan.tracked):
                 self._save_train_predictions(epoch, model)
-            self.save_histograms(epoch, model)
+            if not self._histograms_failed:
+                self._try_histograms(epoch, model)
 
     def save_last_weights(self, epoch: int, model: keras.Model) -> None:
         """Save the weights of the last epoch, if no checkpoint will hold them."""
@@ -102,6 +103,16 @@ class SnapshotWriter:
             # A run that was killed at its very end may have restored its best weights already.
             if not self._artifacts.exists(snapshot_name("weights", epoch)):
                 self._save_weights(epoch, model)
+
+    def _try_histograms(self, epoch: int, model: keras.Model) -> None:
+        try:
+            self.save_histograms(epoch, model)
+        except OSError:
+            raise
+        except Exception:
+            # Such as too little memory for the gradients: all other snapshots are saved.
+            log.warning("the run saves no more histograms", exc_info=True)
+            self._histograms_failed = True
 
     def save_histograms(self, epoch: int, model: keras.Model) -> None:
         """Save the histograms after ``epoch``; errors of the disk are raised."""

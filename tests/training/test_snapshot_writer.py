@@ -214,6 +214,20 @@ def test_histograms_are_saved_after_each_epoch(worker: Worker, trained: TrainRun
     assert all(layer.norm > 0 for layer in found["gradients"])
 
 
+def test_histograms_that_fail_leave_all_other_snapshots(
+    worker: Worker, trained: TrainRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_arguments: object) -> None:
+        raise RuntimeError("too little memory for the gradients")
+
+    monkeypatch.setattr(snapshot_writer, "to_samples", fail)
+    run = trained(epochs=2)
+    folder = worker.store.folder(run.id)
+    assert snapshot_epochs(folder, "weights") == [0, 1, 2]
+    assert snapshot_epochs(folder, "predictions") == [1, 2]
+    assert not snapshot_epochs(folder, "histograms")
+
+
 def test_snapshots_do_not_change_what_is_learned(
     settings: Settings, make_experiment: MakeExperiment
 ) -> None:
