@@ -26,7 +26,7 @@ from cifarviz.loading import tensorflow_imports
 from cifarviz.runs.recorded import unpack_recorded_once
 from cifarviz.runs.records import Run
 from cifarviz.runs.run_data import check_run_data
-from cifarviz.runs.snapshots import WeightsChoice, snapshot_path, weights_path
+from cifarviz.runs.snapshots import SnapshotKind, WeightsChoice, snapshot_path, weights_path
 from cifarviz.runs.store import RunStore
 from cifarviz.runs.stored_maps import load_maps, map_image_indices
 from cifarviz.settings import Settings
@@ -94,8 +94,12 @@ def _adopt(worker: Worker) -> None:
 
 def dataset(name: str, variant: Variant) -> Dataset:
     """Load a data set, cached. Raises ``DatasetNotFound`` and ``DatasetDamaged``."""
-    here = settings()
-    return _dataset(name, variant, here, _stamp(here.datasets / name / "verified.json"))
+    return _dataset(name, variant, settings(), dataset_stamp(name))
+
+
+def dataset_stamp(name: str) -> int:
+    """Return a number that changes when the images on this machine do; 0 without a full set."""
+    return _stamp(settings().datasets / name / "verified.json")
 
 
 def run_dataset(run: Run) -> Dataset:
@@ -255,7 +259,7 @@ def snapshot_layer_views(run: Run, epoch: int, image: int) -> tuple[LayerView, .
 
     Raises ``ArtifactMissing``, ``ArtifactDamaged`` and ``UnknownFormat``.
     """
-    return _kept_views(run.id, epoch, image, _maps_stamp(run, epoch), settings())
+    return _kept_views(run.id, epoch, image, snapshot_stamp(run, "maps", epoch), settings())
 
 
 @st.cache_resource(max_entries=64, show_spinner=False, hash_funcs={Settings: repr})
@@ -267,7 +271,7 @@ def _kept_views(
 
 def images_with_maps(run: Run, epoch: int) -> tuple[int, ...]:
     """Return the indices of the test images with saved feature maps of an epoch."""
-    return _images_with_maps(run.id, epoch, _maps_stamp(run, epoch), settings())
+    return _images_with_maps(run.id, epoch, snapshot_stamp(run, "maps", epoch), settings())
 
 
 @st.cache_resource(max_entries=1024, show_spinner=False, hash_funcs={Settings: repr})
@@ -278,8 +282,9 @@ def _images_with_maps(run_id: str, epoch: int, stamp: int, settings: Settings) -
 holds_images(_dataset, _layer_views, _kept_views, _augmentation_examples, _mean_color)
 
 
-def _maps_stamp(run: Run, epoch: int) -> int:
-    return _stamp(snapshot_path(store().folder(run.id), "maps", epoch))
+def snapshot_stamp(run: Run, kind: SnapshotKind, epoch: int) -> int:
+    """Return a number that changes when a snapshot does; 0 without it."""
+    return _stamp(snapshot_path(store().folder(run.id), kind, epoch))
 
 
 def warm_up() -> threading.Thread | None:

@@ -17,6 +17,7 @@ from cifarviz.runs.snapshots import WeightsChoice
 from cifarviz.ui import cache, state
 from cifarviz.ui.components.live import Live
 from cifarviz.ui.components.live_items import live_items
+from cifarviz.ui.errors import render_errors
 
 JobResult = TypeVar("JobResult")
 
@@ -42,12 +43,12 @@ def render_weights_job(
     """Return what the job for these weights found, or ``None`` while its progress is shown.
 
     ``create`` makes the job if there is none, which then starts soon. The page reruns when it is
-    over. ``text`` says what is done. Raises the error of a failed job.
+    over. ``text`` says what is done.
     """
     name = weights_key(run, weights)
     job = jobs.get(name)
     if job is not None and job.over:
-        return job.result()
+        return job_result(job, key=key)
     if job is None:
         start_when_idle(jobs, name, create())
     feed = feed_name(key, name)
@@ -79,15 +80,30 @@ def render_job(
 def wait_for_job(job: BackgroundJob[JobResult], text: str, *, key: str) -> JobResult | None:
     """Return the result of a short job; ``None`` with ``text`` where it takes longer.
 
-    Then the page, or the fragment around this, reruns when the job is over. Raises the error of a
-    failed job.
+    Then the page, or the fragment around this, reruns when the job is over.
     """
     if job.wait(PATIENCE):
-        return job.result()
+        return job_result(job, key=key)
     st.caption(f"{text} …")
     feed = feed_name(key, id(job))
     hub().register(feed, lambda: {"mark": str(job.over)})
     live_items({}, key=key, live=Live(feed, _RUNNING))
+    return None
+
+
+def job_result(job: BackgroundJob[JobResult], *, key: str) -> JobResult | None:
+    """Return the result of a job that is over; its error is shown, with a button to try again."""
+    if not job.failed:
+        return job.result()
+    with render_errors():
+        job.result()
+    st.button(
+        "Try again",
+        key=f"again-{key}",
+        icon=":material/refresh:",
+        on_click=job.start,
+        help="Do the work that failed once more, as when its cause is gone.",
+    )
     return None
 
 
@@ -98,8 +114,10 @@ def is_job_over(jobs: BackgroundJobs[Any], run: Run, weights: WeightsChoice) -> 
 
 
 def weights_key(run: Run, weights: WeightsChoice, *facts: Hashable) -> tuple[Hashable, ...]:
-    """Return the key of work on these weights, and on ``facts`` besides."""
-    return run.id, weights, cache.weights_stamp(run, weights), str(cache.settings()), *facts
+    """Return the key of work on these weights, the images on this machine and ``facts``."""
+    data = cache.dataset_stamp(run.experiment.data.dataset)
+    stamps = cache.weights_stamp(run, weights), data
+    return run.id, weights, *stamps, str(cache.settings()), *facts
 
 
 def feed_name(*facts: object) -> str:

@@ -14,6 +14,8 @@ from cifarviz.datasets.info import DatasetInfo
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
+from cifarviz.ui.evaluate import galleries
+from cifarviz.ui.inside import view
 from tests import stored_runs
 from tests.pages.app_page import opened_by_link, walk
 from tests.stored_runs import Arrays
@@ -220,3 +222,20 @@ def test_no_page_interprets_query_values(runs: list[Run], page: str) -> None:
     for view in ("watch", "setup", "ensemble", "map", "doubts", "duel", NAME):
         if page in ("train", "evaluate", "lab") or view == NAME:
             check(opened_by_link(page, **with_run | {"view": view}))
+
+
+@pytest.mark.parametrize(
+    ("module", "page", "address"),
+    [
+        (view, "inside", {"run": 0, "image": 1, "class": "none"}),
+        (galleries, "evaluate", {"run": 0, "part": "pictures", "of": "none"}),
+    ],
+)
+def test_no_error_interprets_the_names_of_imported_classes(
+    runs: list[Run], monkeypatch: pytest.MonkeyPatch, module: Any, page: str, address: dict
+) -> None:
+    names = tuple(f"{number} {NAME}" for number in range(10))
+    monkeypatch.setattr(module, "query_class_names", lambda _: names)
+    app = opened_by_link(page, **_with_ids(address, runs))
+    assert app.error
+    check(app)

@@ -10,10 +10,11 @@ from streamlit.testing.v1 import AppTest
 from cifarviz.analysis.trained_model import open_checkpoint
 from cifarviz.data import library
 from cifarviz.data.image_set import Dataset
+from cifarviz.errors import DataError
 from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
-from cifarviz.ui import cache
+from cifarviz.ui import cache, familiarity
 from tests.components import image_grid, live_texts
 from tests.image_files import encode_image
 from tests.pages import present_page
@@ -60,6 +61,21 @@ def test_noise_is_warned_of_and_nine_of_ten_test_images_are_not(run: Run, sample
         for index in sample.test.indices[:10]
     ]
     assert sum(found) <= 1
+
+
+def test_work_that_failed_can_be_tried_again(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_arguments: object) -> None:
+        raise DataError("The images are on a disk that is switched off.")
+
+    cache.forget_images()
+    with monkeypatch.context() as broken:
+        broken.setattr(familiarity, "make_run_detector", fail)
+        app = settled(opened(run=run.id, image=3))
+        assert "The images are on a disk that is switched off." in errors(app)
+    button = next(one for one in app.button if one.label == "Try again")
+    app = settled(button.click().run())
+    assert "Nothing unusual was found." in text(app)
+    assert not errors(app)
 
 
 def test_the_nearest_training_images_are_those_of_a_search_by_hand(

@@ -228,7 +228,7 @@ def _pick_class(images: EvaluatedImages) -> int | None:
         {_ALL_CLASSES: "all classes"} | dict(zip(names, class_names(images.info), strict=True)),
         key="evaluate-of",
         hint="The label of the images in the data set.",
-        problem=lambda word: f"There is no class {word} here: {', '.join(names)}.",
+        problem=lambda word: f"There is no class {word} here: {escaped(', '.join(names))}.",
         forget=GALLERY_PARAMS,
         menu=True,
     )

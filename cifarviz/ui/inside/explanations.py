@@ -52,7 +52,7 @@ def wait_for(key: tuple[Hashable, ...], work: Callable[[], Result]) -> Result | 
     return wait_for_job(job, "Computing", key=f"explanation-{hash(key)}")
 
 
-def image_key(pixels: NDArray[np.uint8]) -> str:
+def image_key(pixels: NDArray[Any]) -> str:
     """A part of a key for an image."""
     return hashlib.blake2b(pixels.tobytes(), digest_size=12).hexdigest()
 
@@ -63,7 +63,13 @@ def mean_image(run: Run) -> NDArray[np.float32] | None:
         return None
     data = run.experiment.data
     try:
-        return _mean_image(data.dataset, data.variant, str(cache.settings()), run)
+        return _mean_image(
+            data.dataset,
+            data.variant,
+            str(cache.settings()),
+            cache.dataset_stamp(data.dataset),
+            run,
+        )
     except DatasetNotFound:
         return None
 
@@ -77,7 +83,7 @@ def find_ideal_images(
     return compute_or_wait(
         run,
         weights,
-        ("ideal", layer, *channels),
+        ("ideal", layer, *channels, *color.tolist()),
         lambda model: [model.ideal_image(layer, channel, color) for channel in channels],
     )
 
@@ -91,7 +97,9 @@ def _mean_color(run: Run) -> NDArray[np.float32]:
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _mean_image(dataset: str, variant: str, settings: str, _run: Run) -> NDArray[np.float32]:
+def _mean_image(
+    dataset: str, variant: str, settings: str, stamp: int, _run: Run
+) -> NDArray[np.float32]:
     return available_images(_run, "train").images.mean(axis=0, dtype=np.float64).astype(np.float32)
 
 

@@ -115,7 +115,9 @@ def render_heatmaps(
             dict(zip(names, classes, strict=True)),
             key="inside-class",
             hint="The class of the second picture.",
-            problem=lambda word: f"There is no class {word}. Choose from {', '.join(names)}.",
+            problem=lambda word: (
+                f"There is no class {word}. Choose from {escaped(', '.join(names))}."
+            ),
             usual=names[_second_class(left.views, image, predicted)],
             menu=True,
         )
@@ -257,7 +259,7 @@ def _pick_gradients(
         network: InspectedNetwork, class_indices: Sequence[int]
     ) -> Sequence[_Heatmap] | None:
         # Of both classes at once: each job that a page waits for may cost it a run of its own.
-        key = ("gradients", chosen, *class_indices, image_key(image.pixels))
+        key = ("gradients", image_key(baseline), *class_indices, image_key(image.pixels))
         work = partial(_integrate, image.pixels, baseline, class_indices)
         found = compute_or_wait(network.run, network.weights, key, work)
         if found is None:

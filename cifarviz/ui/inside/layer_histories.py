@@ -21,7 +21,7 @@ from cifarviz.figures.percent import format_percent
 from cifarviz.runs.layer_histograms import HistogramKind, Histograms, load_histograms
 from cifarviz.runs.records import Run
 from cifarviz.runs.run_data import has_images
-from cifarviz.runs.snapshots import WeightsChoice, snapshot_epochs, snapshot_path
+from cifarviz.runs.snapshots import WeightsChoice, snapshot_epochs
 from cifarviz.runs.store import RunStore
 from cifarviz.runs.stored_weights import weights_epoch
 from cifarviz.ui import cache
@@ -160,7 +160,7 @@ def _stored(run: Run) -> Mapping[int, Histograms]:
     known = [epoch for epoch in snapshot_epochs(folder, "histograms") if epoch <= run.epochs_done]
     found = {}
     for epoch in _spread(known):
-        stamp = snapshot_path(folder, "histograms", epoch).stat().st_mtime_ns
+        stamp = cache.snapshot_stamp(run, "histograms", epoch)
         histograms = _load(run.id, epoch, stamp, str(cache.settings()))
         if histograms is not None:
             found[epoch] = histograms
@@ -184,7 +184,8 @@ def _computed(run: Run) -> Mapping[int, Histograms] | None:
     chosen = {epoch: sources[epoch] for epoch in _spread(list(sources))}
     stamps = tuple(cache.weights_stamp(run, weights) for weights in chosen.values())
     images, store = _images(run), cache.store()
-    key = ("histograms", run.id, tuple(chosen), stamps, str(cache.settings()))
+    data = cache.dataset_stamp(run.experiment.data.dataset)
+    key = ("histograms", run.id, tuple(chosen), stamps, data, str(cache.settings()))
     return wait_for(key, lambda: _compute(run, chosen, images, store))
 
 

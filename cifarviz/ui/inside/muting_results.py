@@ -14,6 +14,7 @@ from cifarviz.figures.sprite import sprite
 from cifarviz.live.items import Metric
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import WeightsChoice
+from cifarviz.ui.address import escaped
 from cifarviz.ui.class_names import query_class_names
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.image_grid import image_grid
@@ -27,7 +28,7 @@ from cifarviz.ui.inside.muting_jobs import (
 )
 from cifarviz.ui.metrics import accuracy_metric, render_metrics
 from cifarviz.ui.query import render_choice
-from cifarviz.ui.weights_job import render_job
+from cifarviz.ui.weights_job import job_result, render_job
 
 # Seconds before the progress of a job is shown.
 _PATIENCE = 0.3
@@ -66,7 +67,7 @@ def _finished(job: BackgroundJob[JobResult], text: str, key: str) -> JobResult |
     if not job.wait(_PATIENCE):
         render_job(job, text, key=key)
         return None
-    return job.result()
+    return job_result(job, key=key)
 
 
 def _render_result(result: MutedEvaluation, split: str, classes: Sequence[str]) -> None:
@@ -150,7 +151,9 @@ def _render_ranked(
         {_ALL: "all classes", **dict(zip(names, classes, strict=True))},
         key="mute-hurts",
         hint="The class whose accuracy is compared.",
-        problem=lambda word: f"There is no class {word}. Choose from {', '.join(names)}.",
+        problem=lambda word: (
+            f"There is no class {word}. Choose from {escaped(', '.join(names))}."
+        ),
         menu=True,
         place=st.container(width=_MENU),
     )
