@@ -74,12 +74,23 @@ class EpsilonSweep:
     @property
     def flip(self) -> Flip | None:
         """The smallest ε that changes the predicted class, or makes it the target; or ``None``."""
-        classes = predicted_classes(self.probabilities)
-        reached = classes != self.predicted if self.target is None else classes == self.target
+        reached = self._reached
         if not reached.any():
             return None
         at = int(reached.argmax())
         return Flip(float(at), self.pictures[at], self.probabilities[at])
+
+    def is_fooled(self, epsilon: int) -> bool:
+        """Whether the push of this size does what it aims at."""
+        return bool(self._reached[epsilon])
+
+    @property
+    def _reached(self) -> NDArray[np.bool_]:
+        classes = predicted_classes(self.probabilities)
+        reached: NDArray[np.bool_] = (
+            classes != self.predicted if self.target is None else classes == self.target
+        )
+        return reached
 
     @property
     def moved(self) -> bool:

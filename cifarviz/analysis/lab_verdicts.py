@@ -78,7 +78,8 @@ def duel_verdict(results: Sequence[ArmResult]) -> LabVerdict:
     second = others[0]
     widest = max(results, key=lambda result: result.gap)
     narrowest = min(results, key=lambda result: result.gap)
-    less = widest.gap - narrowest.gap >= _GAP_CHANGE
+    # A network that does not fit its training images better than others does not overfit.
+    less = widest.gap - max(narrowest.gap, 0) >= _GAP_CHANGE
     better = _differ(best, second)
     if better:
         headline = (
@@ -107,7 +108,9 @@ def duel_verdict(results: Sequence[ArmResult]) -> LabVerdict:
         widest=widest.label,
     )
     gaps = _listed([f"{_format_points(result.gap)} with {result.label}" for result in results])
-    if not less:
+    if widest.gap <= 0:
+        ahead = "Training accuracy is not ahead of validation: {gaps}. None overfits yet."
+    elif not less:
         ahead = "Training accuracy is ahead of validation by {gaps}: about the same."
     elif len(results) == 2:
         ahead = "Training accuracy is ahead of validation by {gaps}: {label} overfits less."

@@ -107,9 +107,9 @@ def _mixture(own: str, other: str, percent: int) -> str:
     if percent == 100:
         return own
     if percent == 0:
-        return f"100% {other}"
+        return other
     if own == other:
-        return f"100% {own} (two of them)"
+        return f"{own} (two of them)"
     return f"{percent}% {own}, {100 - percent}% {other}"
 
 

@@ -278,7 +278,7 @@ def pick_members(runs: Sequence[Run]) -> list[Member]:
     _render_menus(runs, members, preferred)
     _render_suggestions(suggestions(cache.store(), runs, preferred), members)
     if members and all(member.run.origin == ORIGIN for member in members):
-        st.caption("These are recorded networks. Train your own below, or choose them above.")
+        st.caption("These are recorded networks. Choose your own above once you have trained some.")
     return members
 
 

@@ -72,13 +72,18 @@ def doubt_held_out_labels(members: Sequence[Member]) -> tuple[DoubtedImages, Dat
     if dataset is None:
         return None
     held_out, sentences = [], []
+    judges: set[tuple[str, int]] = set()
     for member in members:
         run = member.run
         saved = epochs_with_predictions(run)
         found = None
         with suppress(RunError, StoreError):
             if saved and run.experiment.data.dataset == dataset.info.name:
-                epoch = nearest_epoch(saved, member.epoch or saved[-1])
+                wanted = saved[-1] if member.epoch is None else member.epoch
+                epoch = nearest_epoch(saved, wanted)
+                if (run.id, epoch) in judges:
+                    continue
+                judges.add((run.id, epoch))
                 found = stored_evaluation(run.id, epoch, dataset)
         if found is None or found[1].split != "train":
             sentences.append(
@@ -112,7 +117,9 @@ def doubt_wrong_labels(members: Sequence[Member]) -> tuple[DoubtedImages, Datase
     from the images, so their best epoch is taken, before they memorise. ``None`` after showing why
     there are none. Raises ``DatasetNotFound``.
     """
-    wrong = [member.run for member in members if member.run.experiment.data.wrong_labels]
+    # Two epochs of a run are no two judges.
+    runs = {member.run.id: member.run for member in members}
+    wrong = [run for run in runs.values() if run.experiment.data.wrong_labels]
     first = wrong[0]
     dataset = cache.run_dataset(first)
     known = training_labels(first)

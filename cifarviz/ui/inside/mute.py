@@ -58,7 +58,7 @@ def render_mute(network: InspectedNetwork, image: InputImage, classes: Sequence[
     muted = _muted_in_address(counts)
     channels, answer = st.columns([5, 3], gap="large")
     with channels:
-        view = network.layer(_pick_layer(network.views, muted))
+        view = network.layer(_pick_layer(network.views))
         _render_buttons(view, muted, counts)
         _render_grid(view, muted, counts)
         _render_muted(muted, counts)
@@ -86,14 +86,14 @@ def _muted_in_address(counts: dict[str, int]) -> dict[str, frozenset[int]]:
     return muted
 
 
-def _pick_layer(views: Sequence[LayerView], muted: Muted) -> str:
+def _pick_layer(views: Sequence[LayerView]) -> str:
     maps = [view for view in views if view.maps is not None]
     first = next((view.name for view in maps if LAYER_TYPES[view.type].has_filters), maps[0].name)
     names = [view.name for view in maps]
     return render_choice(
         "layer",
         "Layer",
-        {name: f"{name} ({len(muted[name])} muted)" if name in muted else name for name in names},
+        {name: name for name in names},
         key="mute-layer",
         hint="The layer whose channels are shown. Channels of several layers can be muted.",
         problem=lambda word: (

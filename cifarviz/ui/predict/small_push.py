@@ -300,11 +300,19 @@ def _render_others(
         help="Runs on the same data set. They see the picture that was made against the network "
         "chosen above.",
     )
+    if not chosen:
+        return
+    if not epsilon:
+        st.caption("At ε = 0 the picture is not pushed. Move the slider.")
+    elif not found.is_fooled(epsilon):
+        st.caption("This push does not fool the network it was made against.")
     rows = []
     pictures = np.stack([found.pictures[0], found.pictures[epsilon]])
     for run_id in chosen:
         with render_errors():
-            rows.append(_predict_other(others[run_id], names[run_id], network, pictures))
+            other = others[run_id]
+            row = _predict_other(other, names[run_id], network, pictures, picture.actual)
+            rows.append(row)
     if rows:
         st.dataframe(pd.DataFrame(rows), key="predict-others", hide_index=True)
 
@@ -328,7 +336,11 @@ def _other_runs(own: Run) -> dict[str, Run]:
 
 
 def _predict_other(
-    run: Run, name: str, network: ChosenNetwork, pictures: NDArray[np.uint8]
+    run: Run,
+    name: str,
+    network: ChosenNetwork,
+    pictures: NDArray[np.uint8],
+    actual: int | None,
 ) -> dict[str, Any]:
     model = cache.trained_model(run, available_checkpoints(run)[0])
     before, after = model.probabilities(pictures)
@@ -337,5 +349,16 @@ def _predict_other(
         "Network": name,
         "Before": f"{first.name} {format_probability(first.probability)}",
         "After": f"{second.name} {format_probability(second.probability)}",
-        "Answer changes": "yes" if first.index != second.index else "no",
+        "Fooled": _format_fooled(first.index, second.index, actual),
     }
+
+
+def _format_fooled(before: int, after: int, actual: int | None) -> str:
+    """Whether a push fooled a network: what was right, or was said before, is so no longer."""
+    if before == after:
+        return "no"
+    if actual is None:
+        return "yes"
+    if before == actual:
+        return "yes"
+    return "no, it is right now" if after == actual else "no, it was wrong before"
