@@ -15,7 +15,7 @@ from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.ui.evaluate import galleries
-from cifarviz.ui.inside import view
+from cifarviz.ui.inside import view as inside_view
 from tests import stored_runs
 from tests.pages.app_page import opened_by_link, walk
 from tests.stored_runs import Arrays
@@ -227,7 +227,7 @@ def test_no_page_interprets_query_values(runs: list[Run], page: str) -> None:
 @pytest.mark.parametrize(
     ("module", "page", "address"),
     [
-        (view, "inside", {"run": 0, "image": 1, "class": "none"}),
+        (inside_view, "inside", {"run": 0, "image": 1, "class": "none"}),
         (galleries, "evaluate", {"run": 0, "part": "pictures", "of": "none"}),
     ],
 )
