@@ -12,7 +12,10 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from cifarviz.experiment.choices import Augmentation
+from cifarviz.network import threads
 
+# Examples are drawn before any network is built: the first operation starts TensorFlow's threads.
+threads.start_threads()
 # Numbers of the draws beside flip and shift. An exported program has the same.
 _ROTATION, _ZOOM, _BRIGHTNESS, _CONTRAST, _SATURATION, _HUE, _CUTOUT = range(1, 8)
 _MIXUP, _CUTMIX, _CUTMIX_CENTER, _MIXUP_OR_CUTMIX = range(8, 12)

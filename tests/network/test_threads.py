@@ -44,6 +44,33 @@ def test_the_number_of_parts_depends_on_the_threads() -> None:
     assert done.stdout.splitlines() == [case[2] for case in CASES]
 
 
+# Draws examples of an augmentation before anything that builds a network is imported.
+EXAMPLES = """
+import pathlib
+import numpy as np
+from cifarviz import processor
+processor.configure(pathlib.Path("."))
+from cifarviz.experiment.choices import Augmentation
+from cifarviz.training.augmentation_examples import make_examples
+images = np.zeros((2, 4, 4, 3), np.uint8)
+make_examples(images, Augmentation(flip=True), None, seed=1, times=1)
+from cifarviz.network.threads import batch_parts
+print(batch_parts(40))
+"""
+
+
+def test_examples_of_augmentation_leave_training_its_threads() -> None:
+    asked = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "4"}
+    done = subprocess.run(
+        [sys.executable, "-c", EXAMPLES],
+        env={**os.environ, **asked},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ["4"]
+
+
 def test_parts_are_of_about_equal_length_and_in_order() -> None:
     parts = [part.numpy().tolist() for part in split_batch(tf.range(7), 3)]
     assert parts == [[0, 1], [2, 3], [4, 5, 6]]

@@ -360,7 +360,7 @@ LINKS = (
     ),
     Link(
         f"{INSIDE}&view=mute&layer=conv2d_2&off=conv2d_2:1,4-6;conv2d_1:2&click=keep",
-        {"View": "Mute", "Layer": r"conv2d_2 \(4 muted\)", "A click": "Click keeps only"},
+        {"View": "Mute", "Layer": "conv2d_2", "A click": "Click keeps only"},
         ("^Nothing|^..5 channels muted", "image_grid mute-conv2d_2: .*'muted': .1, 4, 5, 6.",
          "chart mute-answer: "),
     ),

@@ -151,9 +151,7 @@ def _render_ranked(
         {_ALL: "all classes", **dict(zip(names, classes, strict=True))},
         key="mute-hurts",
         hint="The class whose accuracy is compared.",
-        problem=lambda word: (
-            f"There is no class {word}. Choose from {escaped(', '.join(names))}."
-        ),
+        problem=lambda word: f"There is no class {word}. Choose from {escaped(', '.join(names))}.",
         menu=True,
         place=st.container(width=_MENU),
     )
