@@ -105,6 +105,8 @@ def _shots(vgg: str, members: list[str], live: str, lab: str, varied: list[str])
     recorded = restore_recorded_run(_store()).id
     duel = find_series(_store(), lab).run_ids[0]
     epoch = f"run={recorded}&checkpoint=epochs&epoch=9"
+    inside, muted = f"inside?run={recorded}&image=1", "conv2d_2:3,7-12"
+    predict = f"predict?run={recorded}&split=test&image=1"
     return [
         Shot("start", ""),
         Shot("data", "data"),
@@ -122,15 +124,21 @@ def _shots(vgg: str, members: list[str], live: str, lab: str, varied: list[str])
         Shot("inside", f"inside?run={vgg}&split=test&image=1", in_docs=True),
         Shot("inside-epochs", f"inside?{epoch}&image=1"),
         Shot("inside-compared", f"inside?run={recorded}&with={recorded}&at=1&image=1"),
-        Shot("step", f"inside?run={recorded}&image=1&view=step&layer=conv2d_2&channel=3"),
-        Shot("mute", f"inside?run={recorded}&image=1&view=mute&layer=conv2d_2&off=conv2d_2:3,7-12"),
+        Shot("step", f"{inside}&view=step&layer=conv2d_2&channel=3", in_docs=True, sizes=_TALL),
+        Shot("mute", f"{inside}&view=mute&layer=conv2d_2&off={muted}", in_docs=True, sizes=_TALL),
+        Shot("occlusion", f"{inside}&heat=occlusion"),
+        Shot("ideal", f"{inside}&heat=ideal"),
+        Shot("weights", f"inside?run={vgg}&view=weights&values=gradients"),
         Shot("channel", f"inside?run={recorded}&image=1&layer=conv2d_2&channel=9", in_docs=True),
         Shot("evaluate", f"evaluate?run={vgg}", in_docs=True),
         Shot("evaluate-epochs", f"evaluate?{epoch}&order=alike"),
-        Shot("map", f"evaluate?view=map&run={recorded}&epoch=8", sizes=_TALL),
+        Shot("map", f"evaluate?view=map&run={recorded}&epoch=8", in_docs=True, sizes=_TALL),
         Shot("label-doubts", f"evaluate?view=doubts&members={','.join(members)}", sizes=_TALL),
         Shot("ensemble", f"evaluate?view=ensemble&members={','.join(members)}", in_docs=True),
         Shot("predict", f"predict?run={members[0]}&split=test&image=1"),
+        Shot("compare", f"predict?run={members[0]}&split=test&image=1&try=compare"),
+        Shot("break", f"{predict}&try=break&change=rotation", in_docs=True, sizes=_TALL),
+        Shot("push", f"{predict}&try=push"),
         *_scenes(),
         Shot("present-duel", f"present?scene=duel&run={duel}", sizes=_PROJECTORS),
         Shot("present-runs", "present?choose=1", sizes=_PROJECTORS),
@@ -180,7 +188,8 @@ def _take(browser: Browser, address: str, theme: str, size: tuple[int, int], pic
 def _trained(preset: str, arguments: str, seed: int = 0) -> str:
     """Return the id of a finished run of a preset and seed; train it if there is none."""
     for run in json.loads(_call("runs --json")):
-        if (run["preset"], run["seed"], run["state"]) == (preset, seed, "finished"):
+        # Named after its preset, unlike the runs of ``_varied``.
+        if (run["name"], run["seed"], run["state"]) == (preset, seed, "finished"):
             return str(run["run"])
     print(f"Training {preset} on the sample, seed {seed}.", flush=True)
     result: dict[str, Any] = json.loads(_call(f"{arguments} --seed {seed} --json"))

@@ -23,17 +23,18 @@ def muted_log_probabilities(
 
 
 def _mask_outputs(forward: ForwardPass, mask: tf.Tensor) -> OnOutput:
-    starts: dict[str, int] = {}
-    count = 0
+    masks: dict[str, tf.Tensor] = {}
+    start = 0
     for outer in forward.nodes:
         for node in outer.all_nodes():
             shape = node.layer.output.shape
             if len(shape) == 4:
-                starts[node.name] = count
-                count += shape[-1]
+                channels = shape[-1]
+                # Else a single channel times a mask of any length may be any number of channels.
+                masks[node.name] = tf.ensure_shape(mask[start : start + channels], (channels,))
+                start += channels
 
     def masked(node: Node, output: tf.Tensor) -> tf.Tensor | None:
-        start = starts.get(node.name)
-        return None if start is None else output * mask[start : start + output.shape[-1]]
+        return output * masks[node.name] if node.name in masks else None
 
     return masked

@@ -11,6 +11,7 @@ from cifarviz.experiment.preprocessing import Scaling
 from cifarviz.layers.conv2d import Conv2D
 from cifarviz.layers.dense import Dense
 from cifarviz.layers.flatten import Flatten
+from cifarviz.layers.pooling import MaxPool2D
 from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
@@ -107,7 +108,7 @@ def test_networks_without_maps_and_with_one_channel_are_explained(store: RunStor
     runs = {}
     for name, layers in (
         ("flat", (Flatten(), end)),
-        ("one", (Conv2D(filters=1), Flatten(), end)),
+        ("one", (Conv2D(filters=1), MaxPool2D(), Conv2D(filters=1), Flatten(), end)),
     ):
         tiny = stored_runs.experiment()
         network = tiny.architecture.make(input_shape=(32, 32, 3), classes=10, layers=layers)
