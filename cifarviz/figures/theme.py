@@ -6,7 +6,7 @@ grey, and the chart component (``cifarviz.ui.components.chart``) sets the colour
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -49,6 +49,8 @@ SHARE_TICKS: Final = (
     {"dtickrange": [0.008, None], "value": ".0%"},
 )
 """``tickformatstops`` of an axis of shares: enough decimals for its ticks at any zoom."""
+# Distances in Oklab below which small marks are taken for each other.
+_SIMILAR = 0.18
 _CURVE_COLORS = (TRAINING, VALIDATION)
 _TO_CONES = np.array(
     [
@@ -116,6 +118,21 @@ def _class_colors(count: int) -> tuple[str, ...]:
         colors.append("#{:02X}{:02X}{:02X}".format(*grid[farthest]))
         nearest = np.minimum(nearest, np.linalg.norm(places - places[farthest], axis=-1))
     return tuple(colors)
+
+
+def similar_colors(colors: Sequence[str]) -> list[bool]:
+    """Return which of ``colors`` need a second sign, since one before looks much like them.
+
+    Of two that are similar, one has the sign and the other has not, as far as that is possible.
+    """
+    places = _oklab(np.array([_channels(color) for color in colors]))
+    groups: tuple[list[int], list[int]] = ([], [])
+    for index, place in enumerate(places):
+        plain, signed = (
+            np.linalg.norm(places[group] - place, axis=1).min(initial=np.inf) for group in groups
+        )
+        groups[int(plain < _SIMILAR and signed > plain)].append(index)
+    return [index in groups[1] for index in range(len(colors))]
 
 
 def _oklab(colors: np.ndarray) -> np.ndarray:

@@ -97,3 +97,8 @@ def test_an_empty_figure_has_a_message() -> None:
 def test_mixing_two_colours() -> None:
     assert theme.mix("#000000", "#FFFFFF", 0.5) == "#808080"
     assert theme.mix("#123456", "#FFFFFF", 0.0) == "#123456"
+
+
+def test_one_of_two_similar_colours_has_a_second_sign() -> None:
+    assert theme.similar_colors(["#A516A0", "#45AE1E"]) == [False, False]
+    assert theme.similar_colors(["#A516A0", "#A516A4", "#45AE1E"]) == [False, True, False]

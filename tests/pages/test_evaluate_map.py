@@ -1,19 +1,22 @@
 """Evaluate's Map view: positions, colours and epochs."""
 
+import threading
+
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from cifarviz.analysis.evaluation import Evaluation
-from cifarviz.analysis.trained_model import open_checkpoint
+from cifarviz.analysis.trained_model import TrainedModel, open_checkpoint
 from cifarviz.data import library
 from cifarviz.layers.dense import Dense
 from cifarviz.layers.flatten import Flatten
 from cifarviz.runs.artifacts import FolderArtifacts
 from cifarviz.runs.records import Run
-from cifarviz.runs.snapshots import save_weights
+from cifarviz.runs.snapshots import WeightsChoice, save_weights
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
+from cifarviz.ui import cache, weights_job
 from tests import stored_runs
 from tests.components import components, epoch_slider, image_map, map_positions
 from tests.pages.app_page import address_of, opened_from_start, widget
@@ -36,7 +39,7 @@ def test_images_are_where_their_vectors_vary_most(
     assert drawn["indices"] == evaluation.indices.tolist()
     assert drawn["group"] == drawn["labels"] == evaluation.labels.tolist()
     assert drawn["predicted"] == evaluation.predicted.tolist()
-    assert [name for name, _ in drawn["groups"]] == list(evaluation.classes)
+    assert [name for name, *_ in drawn["groups"]] == list(evaluation.classes)
     images = library.load("cifar10", "sample", shared[0]).test.images
     features, _ = open_checkpoint(RunStore(shared[0]), run, "last").features(images)
     left, sizes, _ = np.linalg.svd(features - features.mean(axis=0), full_matrices=False)
@@ -52,7 +55,7 @@ def test_images_are_where_their_vectors_vary_most(
 def test_colours_tell_right_from_wrong(run: Run, evaluation: Evaluation) -> None:
     app = opened(run=run.id, color="right")
     drawn = image_map(app, KEY)
-    assert [name for name, _ in drawn["groups"]] == ["right", "wrong"]
+    assert [name for name, *_ in drawn["groups"]] == ["right", "wrong"]
     assert drawn["group"] == (evaluation.predicted != evaluation.labels).astype(int).tolist()
     widget(app, "button_group", "map-color").set_value("predicted").run()
     assert address_of(app)["color"] == "predicted"
@@ -69,6 +72,35 @@ def test_the_slider_moves_images_and_does_not_mirror_them(trained: Run) -> None:
         np.testing.assert_allclose((position**2).sum(axis=1).mean(), 1, rtol=1e-4)
     correlation = [np.corrcoef(newest[:, axis], earlier[:, axis])[0, 1] for axis in (0, 1)]
     assert min(correlation) > 0.5
+
+
+def test_another_epoch_is_shown_while_one_is_computed(
+    trained: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release, open_model = threading.Event(), cache.open_model
+
+    def open_slowly(run: Run, weights: WeightsChoice, runs: RunStore) -> TrainedModel:
+        if weights == 1:
+            release.wait(20)
+        return open_model(run, weights, runs)
+
+    monkeypatch.setattr(cache, "open_model", open_slowly)
+    newest = map_positions(opened(run=trained.id))
+    monkeypatch.setattr(weights_job, "PATIENCE", 0)
+    app = opened(run=trained.id, epoch=1)
+    assert "This is the map after epoch 3 until then." in text(app)
+    np.testing.assert_array_equal(map_positions(app), newest)
+    release.set()
+    for _ in range(200):
+        app.run()
+        if "until then" not in text(app):
+            break
+    assert "after epoch 1" in image_map(app, KEY)["description"]
+
+
+def test_similar_colours_have_different_frames(run: Run) -> None:
+    groups = {name: is_round for name, _, is_round in image_map(opened(run=run.id), KEY)["groups"]}
+    assert groups["deer"] != groups["dog"] != groups["horse"] != groups["cat"]
 
 
 @pytest.mark.parametrize(

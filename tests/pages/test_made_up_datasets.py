@@ -17,6 +17,7 @@ from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import save_predictions, save_weights
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
+from cifarviz.ui import weights_job
 from scripts.app_server import ROOT
 from tests import stored_runs
 from tests.components import image_map, map_positions
@@ -134,16 +135,19 @@ def test_the_page_shows_no_error(
     assert refusals(opened(page, **address, **named)) == []
 
 
-def test_tsne_takes_the_place_of_pca_when_it_is_done(runs: dict[str, Run]) -> None:
+def test_tsne_takes_the_place_of_pca_when_it_is_done(
+    runs: dict[str, Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
     # Aligned with epoch 3, whose t-SNE is computed first.
     address = {"view": "map", "run": runs[WIDE.name].id, "epoch": "1"}
     plane = map_positions(opened("evaluate", **address))
+    monkeypatch.setattr(weights_job, "PATIENCE", 0)
     app = opened("evaluate", method="tsne", **address)
     key = f"image-map-{WIDE.name}-full"
     for _ in range(200):
         if " by t-SNE, " in image_map(app, key)["description"]:
             break
-        assert "t-SNE is being computed" in text(app)
+        assert "This is PCA until t-SNE is computed" in text(app)
         np.testing.assert_array_equal(map_positions(app), plane)
         app.run()
     assert refusals(app) == []
@@ -152,7 +156,9 @@ def test_tsne_takes_the_place_of_pca_when_it_is_done(runs: dict[str, Run]) -> No
     assert np.isfinite(placed).all()
     assert np.abs(placed - plane).max() > 0.01
     # The share of variance is one of PCA only.
-    assert [one.value for one in app.metric if one.label == "Variance shown"] == ["–"]
+    labels = [metric.label for metric in app.metric]
+    assert "Variance shown" not in labels
+    assert "Neighbours kept" in labels
     again = opened("evaluate", method="tsne", **address)
     np.testing.assert_array_equal(map_positions(again), placed)
 

@@ -56,6 +56,7 @@ function create(parent, canvas) {
     now: null,
     since: 0,
     hidden: new Set(), // groups, by their names
+    only: null, // the group in the legend that the pointer is on: others fade
     chosen: null, // a set of indices
     mode: "move",
     view: { x: 0, y: 0, zoom: 1 }, // the middle of the frame, in positions
@@ -132,12 +133,14 @@ function buildLegend(map) {
   for (const group of head.group) counts[group] += 1;
   const names = new Set(head.groups.map(([name]) => name));
   map.hidden = new Set([...map.hidden].filter((name) => names.has(name)));
+  map.only = null;
   legend.setAttribute("aria-label", head.legend);
-  legend.replaceChildren(...head.groups.map(([name, color], group) => {
+  legend.replaceChildren(...head.groups.map(([name, color, isRound], group) => {
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = `${name} ${counts[group].toLocaleString("en")}`;
     button.style.setProperty("--color", color);
+    button.classList.toggle("round", isRound);
     button.title = "Show or hide these images";
     button.setAttribute("aria-pressed", String(!map.hidden.has(name)));
     button.addEventListener("click", () => {
@@ -146,6 +149,12 @@ function buildLegend(map) {
       point(map, null);
       draw(map);
     });
+    const single = (only) => {
+      map.only = only;
+      draw(map);
+    };
+    button.addEventListener("pointerenter", (event) => event.pointerType === "mouse" && single(group));
+    button.addEventListener("pointerleave", () => single(null));
     return button;
   }));
 }
@@ -270,12 +279,13 @@ function paint(map) {
   pen.clearRect(0, 0, map.width, map.height);
   const side = sideOf(map);
   pen.imageSmoothingEnabled = side < 1.5 * Math.max(...head.tile);
-  if (map.chosen) {
+  const isFaded = (i) => (map.chosen && !map.chosen.has(i)) || (map.only !== null && map.only !== head.group[i]);
+  if (map.chosen || map.only !== null) {
     pen.globalAlpha = FADED;
-    for (let i = 0; i < head.count; i += 1) if (!map.chosen.has(i)) paintPicture(map, i, side);
+    for (let i = 0; i < head.count; i += 1) if (isFaded(i)) paintPicture(map, i, side);
     pen.globalAlpha = 1;
-    for (const i of map.chosen) paintPicture(map, i, side);
-  } else for (let i = 0; i < head.count; i += 1) paintPicture(map, i, side);
+  }
+  for (let i = 0; i < head.count; i += 1) if (!isFaded(i)) paintPicture(map, i, side);
   if (map.near !== null) paintNear(map, side, colors);
   if (map.drag?.lasso) paintLasso(map, colors);
 }
@@ -287,8 +297,13 @@ function paintPicture(map, i, side) {
   const w = width * share, h = height * share, edge = edgeOf(side);
   const x = screenX(map, i) - w / 2, y = screenY(map, i) - h / 2;
   if (x > map.width || y > map.height || x + w < 0 || y + h < 0 || !isShown(map, i)) return;
-  pen.fillStyle = head.groups[head.group[i]][1];
-  pen.fillRect(x - edge, y - edge, w + 2 * edge, h + 2 * edge);
+  const [, color, isRound] = head.groups[head.group[i]];
+  pen.fillStyle = color;
+  if (isRound) {
+    pen.beginPath();
+    pen.arc(x + w / 2, y + h / 2, Math.hypot(w, h) / 2 + edge / 2, 0, 2 * Math.PI);
+    pen.fill();
+  } else pen.fillRect(x - edge, y - edge, w + 2 * edge, h + 2 * edge);
   if (!sheet) return;
   const column = i % head.columns, row = (i - column) / head.columns;
   pen.drawImage(sheet, column * head.cell[0], row * head.cell[1], width, height, x, y, w, h);

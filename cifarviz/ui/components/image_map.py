@@ -14,10 +14,14 @@ from cifarviz.ui.components.loading import component, ignore
 
 
 class MapGroup(NamedTuple):
-    """Pictures of one colour, which the legend shows and hides."""
+    """Pictures of one colour, which the legend shows and hides.
+
+    ``is_round``: the coloured frames bulge, which tells two similar colours apart.
+    """
 
     name: str
     color: str
+    is_round: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,7 +1,6 @@
 """The Map view of Evaluate: the test images where the last hidden layer puts them."""
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Final, Literal, NamedTuple
 
 import numpy as np
@@ -14,23 +13,23 @@ from cifarviz.analysis.projections import COMPONENTS, MIN_TSNE_IMAGES, NEIGHBOUR
 from cifarviz.analysis.tables import pictures_table
 from cifarviz.figures.percent import format_percent
 from cifarviz.figures.sprite import sprite
-from cifarviz.figures.theme import TRAINING, WARNING, class_color
+from cifarviz.figures.theme import TRAINING, WARNING, class_color, similar_colors
 from cifarviz.live.items import Metric
 from cifarviz.ui.address import escaped
 from cifarviz.ui.class_names import class_names
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.components.image_map import MapGroup, MappedImages, image_map
-from cifarviz.ui.components.live_items import rerun_on_change
 from cifarviz.ui.csv_button import csv_button
 from cifarviz.ui.epoch_scrubber import (
     epoch_from_query,
     epoch_slider_container,
     epochs_with_weights,
     has_saved_weights,
+    nearest_epoch,
     render_epoch_slider,
 )
 from cifarviz.ui.errors import render_errors
-from cifarviz.ui.evaluate.evaluation import POLL_SECONDS, EvaluatedImages, load_evaluated_dataset
+from cifarviz.ui.evaluate.evaluation import EvaluatedImages, load_evaluated_dataset
 from cifarviz.ui.evaluate.image_details import (
     BARS_EXPLANATION,
     TILE_SIZE,
@@ -43,18 +42,18 @@ from cifarviz.ui.evaluate.map_points import (
     MapEpochs,
     MapImages,
     MapPoints,
-    PointsJob,
-    TsneJob,
     aligned_plane,
     compute_ahead,
     map_images,
     points_job,
+    ready_epochs,
     tsne_job,
 )
 from cifarviz.ui.metrics import render_metrics
 from cifarviz.ui.navigation import go_to
 from cifarviz.ui.pickers import pick_run
 from cifarviz.ui.query import render_choice
+from cifarviz.ui.weights_job import wait_for_job
 
 MAP_PARAMS: Final = ("sheet",)
 """Query parameters that belong to one map."""
@@ -67,8 +66,6 @@ _COLORINGS: Mapping[Coloring, str] = {
     "right": "Right or wrong",
 }
 _SHEET = 30
-# Seconds that a map may take before a message says that it is computed.
-_QUIET_SECONDS = 0.3
 _EXPLANATIONS: Mapping[Method, str] = {
     "pca": "The last hidden layer turns each image into a vector; the last layer only weighs its "
     "numbers. PCA shows these vectors from the side on which they vary most. Distances are as "
@@ -155,7 +152,16 @@ def _render_epochs(
 def _render_points(
     epochs: MapEpochs, epoch: int, images: MapImages, method: Method, coloring: Coloring
 ) -> None:
-    points = _wait_for(points_job(epochs, epoch))
+    job = points_job(epochs, epoch)
+    points = wait_for_job(job, "Computing the last hidden layer", key="map-points")
+    if points is None:
+        # Another map until then, so that the one in view moves and does not vanish.
+        others = {} if job.over else ready_epochs(epochs)
+        if not others:
+            return
+        epoch = nearest_epoch(sorted(others), epoch)
+        points = others[epoch]
+        st.caption(f"This is the map {_when(epoch)} until then.")
     if points.components.is_constant:
         st.info(
             "The last hidden layer gives the same vector for all images after this epoch, so "
@@ -168,7 +174,6 @@ def _render_points(
     info = epochs.dataset.info
     evaluation = points.evaluation.renamed(class_names(info))
     groups, group_of = _color_groups(coloring, evaluation)
-    when = "before training" if epoch == 0 else f"after epoch {epoch}"
     selection = image_map(
         placed.positions,
         images.pictures,
@@ -185,8 +190,8 @@ def _render_points(
         key=f"image-map-{info.name}-{epochs.dataset.variant}",
         legend=_COLORINGS[coloring],
         description=f"Map of {images.pictures.count:,} test images by {_METHODS[placed.method]}, "
-        f"{when}. Arrow keys move it, plus and minus zoom, Enter opens the image in the middle, "
-        "Space selects the images in view.",
+        f"{_when(epoch)}. Arrow keys move it, plus and minus zoom, Enter opens the image in the "
+        "middle, Space selects the images in view.",
     )
     evaluated = EvaluatedImages(images.image_set, "test", info)
     if selection.clicked is not None:
@@ -198,24 +203,21 @@ def _render_points(
     compute_ahead(epochs)
 
 
-def _wait_for(job: PointsJob) -> MapPoints:
-    if not job.over and not job.wait(_QUIET_SECONDS):
-        with st.spinner("Computing the last hidden layer …", show_time=True):
-            while not job.wait(POLL_SECONDS):
-                pass
-    result = job.result()
-    if result is None:
-        # Cancelled, as by too many others at the same time.
-        job.start()
-        return _wait_for(job)
-    return result
+def _when(epoch: int) -> str:
+    return "before training" if epoch == 0 else f"after epoch {epoch}"
 
 
 def _place(epochs: MapEpochs, epoch: int, points: MapPoints, method: Method) -> _Placed:
     """Return where the images are; by PCA as long as t-SNE is not done."""
-    reference = _wait_for(points_job(epochs, epochs.reference))
-    if reference.components.is_constant:
-        reference = points
+    reference = points
+    if epoch != epochs.reference:
+        newest = wait_for_job(
+            points_job(epochs, epochs.reference),
+            f"Computing the last hidden layer {_when(epochs.reference)}",
+            key="map-reference",
+        )
+        if newest is not None and not newest.components.is_constant:
+            reference = newest
     plane = _Placed("pca", aligned_plane(points, reference), points.trustworthiness)
     if method == "pca":
         return plane
@@ -224,28 +226,14 @@ def _place(epochs: MapEpochs, epoch: int, points: MapPoints, method: Method) -> 
             f"t-SNE needs at least {MIN_TSNE_IMAGES} images; this is PCA.", icon=":material/info:"
         )
         return plane
-    job = tsne_job(epochs, epoch)
-    if not job.over:
-        _render_tsne_progress(job, epochs, epoch)
-        return plane
-    result = job.result()
+    result = wait_for_job(
+        tsne_job(epochs, epoch),
+        "This is PCA until t-SNE is computed, which takes some seconds",
+        key="map-tsne",
+    )
     if result is None:
-        job.start()
-        _render_tsne_progress(job, epochs, epoch)
         return plane
     return _Placed("tsne", result.positions, result.trustworthiness)
-
-
-def _render_tsne_progress(job: TsneJob, epochs: MapEpochs, epoch: int) -> None:
-    st.info(
-        "t-SNE is being computed, which takes some seconds; this is PCA until then.",
-        icon=":material/hourglass_top:",
-    )
-    rerun_on_change(f"tsne-{epochs.run.id}-{epoch}", partial(_is_over, job), key="tsne-done")
-
-
-def _is_over(job: TsneJob) -> str:
-    return str(job.over)
 
 
 def _render_remarks(epochs: MapEpochs, points: MapPoints) -> None:
@@ -263,36 +251,38 @@ def _render_quality(epochs: MapEpochs, points: MapPoints, placed: _Placed) -> No
     """Show what the map leaves out, and what its distances mean."""
     components = points.components
     shares = components.explained
-    plane, kept = float(shares[:2].sum()), float(shares.sum())
-    both = "–" if placed.method == "tsne" else format_percent(plane)
-    trust = placed.trustworthiness
-    render_metrics(
-        [
+    metrics = []
+    if placed.method == "pca":
+        metrics.append(
             Metric(
                 "Variance shown",
-                both,
+                format_percent(float(shares[:2].sum())),
                 "Share of the variance of the vectors that lies in the two directions of the map: "
-                f"{format_percent(float(shares[0]))} in the first. A map by t-SNE has no such "
-                "share.",
+                f"{format_percent(float(shares[0]))} in the first.",
                 f"of {components.features:,} "
                 + ("feature" if components.features == 1 else "features"),
-            ),
+            )
+        )
+    if placed.trustworthiness is not None:
+        metrics.append(
             Metric(
                 "Neighbours kept",
-                "–" if trust is None else f"{trust:.3f}",
+                f"{placed.trustworthiness:.3f}",
                 f"Trustworthiness: 1 if the {NEIGHBOURS} images nearest to each on the map are "
                 "also among its nearest in the layer; about 0.5 of a random map. The layer is "
                 f"represented by its first {COMPONENTS} principal components.",
-                f"in components with {format_percent(kept)} of the variance",
-            ),
-            Metric(
-                "Accuracy of these",
-                format_percent(points.evaluation.accuracy),
-                "Share of the images on the map whose class the network predicts.",
-                f"{len(points.evaluation):,} of {len(epochs.dataset.test):,} test images",
-            ),
-        ]
+                f"in components with {format_percent(float(shares.sum()))} of the variance",
+            )
+        )
+    metrics.append(
+        Metric(
+            "Accuracy of these",
+            format_percent(points.evaluation.accuracy),
+            "Share of the images on the map whose class the network predicts.",
+            f"{len(points.evaluation):,} of {len(epochs.dataset.test):,} test images",
+        )
     )
+    render_metrics(metrics)
     st.caption(_EXPLANATIONS[placed.method])
 
 
@@ -302,7 +292,13 @@ def _color_groups(
     if coloring == "right":
         groups = [MapGroup("right", TRAINING), MapGroup("wrong", WARNING)]
         return groups, (evaluation.predicted != evaluation.labels).astype(np.int64)
-    groups = [MapGroup(name, class_color(index)) for index, name in enumerate(evaluation.classes)]
+    colors = [class_color(index) for index in range(len(evaluation.classes))]
+    groups = [
+        MapGroup(name, color, is_round)
+        for name, color, is_round in zip(
+            evaluation.classes, colors, similar_colors(colors), strict=True
+        )
+    ]
     return groups, evaluation.labels if coloring == "class" else evaluation.predicted
 
 

@@ -105,6 +105,15 @@ def points_job(epochs: MapEpochs, epoch: int) -> PointsJob:
     return _points_jobs().get_or_start(_key(epochs, epoch), _points_maker(epochs, epoch))
 
 
+def ready_epochs(epochs: MapEpochs) -> dict[int, MapPoints]:
+    """Return the points of those epochs that are computed."""
+    jobs = {epoch: _points_jobs().get(_key(epochs, epoch)) for epoch in epochs.weights}
+    ready = {
+        epoch: job.result() for epoch, job in jobs.items() if job is not None and not job.failed
+    }
+    return {epoch: points for epoch, points in ready.items() if points is not None}
+
+
 def tsne_job(epochs: MapEpochs, epoch: int) -> TsneJob:
     """Return the job that computes t-SNE of an epoch, started if it was not.
 
