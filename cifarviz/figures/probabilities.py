@@ -39,18 +39,19 @@ def probabilities(
     *,
     actual: int | None = None,
     order: BarOrder = "sorted",
+    most: int = _MAX_BARS,
 ) -> Probabilities:
     """Shape the probabilities of all classes; ``actual`` is the true class's index if known.
 
-    Sorted, only the 20 most probable are included, the last replaced by the actual class if that
+    Sorted, only the ``most`` probable are included, the last replaced by the actual class if that
     is less probable.
     """
     rows = enumerate(zip(classes, values, strict=True))
     bars = [ClassProbability(i, name, float(p), i == actual) for i, (name, p) in rows]
     if order == "sorted":
         bars.sort(key=lambda bar: -bar.probability)
-        rest = [bar for bar in bars[_MAX_BARS:] if bar.actual]
-        bars = bars[: _MAX_BARS - len(rest)] + rest
+        rest = [bar for bar in bars[most:] if bar.actual]
+        bars = bars[: most - len(rest)] + rest
     return Probabilities(tuple(bars))
 
 

@@ -6,6 +6,7 @@ from streamlit.testing.v1 import AppTest
 
 from cifarviz.analysis.ensemble import Ensemble
 from cifarviz.data import library
+from cifarviz.datasets.cifar10 import CIFAR10
 from cifarviz.experiment.choices import Data
 from cifarviz.runs.artifacts import FolderArtifacts
 from cifarviz.runs.log_probabilities import Predictions
@@ -159,4 +160,52 @@ def test_what_cannot_be_judged_is_explained(run: Run, members: list[Run]) -> Non
     app = opened(*ids(members), images="wrong", rank="size")
     assert "There are no images “wrong” here: test, held-out." in errors(app)
     assert "There is no order “size”: confidence, margin." in errors(app)
+
+
+def test_the_most_accurate_networks_judge_at_first(store: RunStore, weights: Arrays) -> None:
     assert "Choose two or more networks above" in page_text(opened())
+    # After one epoch validation accuracy is 33 %, after three 78 %.
+    _, *good = [
+        stored_runs.store_run(
+            store, stored_runs.experiment(seed=seed), epochs=epochs, checkpoints={"last": weights}
+        )
+        for seed, epochs in enumerate((1, 3, 3))
+    ]
+    app = opened()
+    assert set(address_of(app)["members"].split(",")) == set(ids(good))
+    # By these untrained weights nearly all labels are doubted.
+    assert "so most of their doubts are their own mistakes" in page_text(app)
+
+
+def test_reliable_networks_have_no_warning(store: RunStore, weights: Arrays) -> None:
+    train = library.load("cifar10", "sample", store.settings).train
+    runs = []
+    for seed, epochs in enumerate((1, 3, 3)):
+        run = stored_runs.store_run(
+            store, stored_runs.experiment(seed=seed), epochs=epochs, checkpoints={"last": weights}
+        )
+        images = train.take(np.arange(50))
+        right = 0.9 * np.eye(10)[images.labels] + 0.01
+        save_predictions(
+            FolderArtifacts(store.folder(run.id)),
+            epochs,
+            "train",
+            images.indices,
+            Predictions.from_probabilities(right if epochs == 3 else right[:, ::-1]),
+        )
+        runs.append(run.id)
+    reliable = opened(*runs[1:], images="held-out")
+    assert "their own mistakes" not in page_text(reliable)
+    weak = opened(runs[0], images="held-out")
+    assert "predict the label of only" in page_text(weak)
+    button(weak, "Use the 2 most accurate networks").click().run()
+    assert set(address_of(weak)["members"].split(",")) == set(runs[1:])
+    assert "their own mistakes" not in page_text(weak)
+
+
+def test_the_label_is_among_the_bars(members: list[Run], ensemble: Ensemble) -> None:
+    app = opened(*ids(members))
+    label = int(ensemble.labels[ensemble.indices == shown(app)[0]][0])
+    [bars] = chart(app, "doubts-image")["data"]
+    assert len(bars["y"]) == 5
+    assert f"<b>{CIFAR10.classes[label]} ✓</b>" in bars["y"]

@@ -62,6 +62,8 @@ class EnsembleSuggestion:
     members: tuple[Member, ...]
 
 
+REMEMBERED = "members"
+"""The name under which a browser session remembers its members."""
 MEMBER_PARAMS = ("member", "page")
 """Query parameters that belong to one choice of members."""
 _WEIGHTS: dict[WeightsPreference, str] = {
@@ -70,7 +72,6 @@ _WEIGHTS: dict[WeightsPreference, str] = {
     "best": "Best epoch",
 }
 _MEMBERS_KEY, _WEIGHTS_KEY = "ensemble-members", "ensemble-weights"
-_REMEMBERED = "members"
 
 
 @lru_cache(maxsize=1000)
@@ -250,7 +251,7 @@ def parse_members(text: str, runs: Mapping[str, Run]) -> tuple[list[Member], lis
 
 def begin_with_recorded_members() -> None:
     """Choose recorded networks where this browser session has not chosen any yet."""
-    chosen = "members" in st.query_params or state.recall(_REMEMBERED) is not None
+    chosen = "members" in st.query_params or state.recall(REMEMBERED) is not None
     if chosen or not cache.settings().recorded:
         return
     series = recorded_series(cache.store(), "duel")
@@ -265,10 +266,10 @@ def pick_members(runs: Sequence[Run]) -> list[Member]:
     """
     text = st.query_params.get("members")
     if text is None:
-        text = state.recall(_REMEMBERED) or ""
+        text = state.recall(REMEMBERED) or ""
         if text:
             update_query_params(members=text)
-    state.remember(_REMEMBERED, text)
+    state.remember(REMEMBERED, text)
     members, problems = parse_members(text, {run.id: run for run in runs})
     for problem in problems:
         st.error(problem, icon=":material/error:")
@@ -285,7 +286,7 @@ def pick_members(runs: Sequence[Run]) -> list[Member]:
 def set_members(members: Sequence[Member], **params: str | None) -> None:
     """Put these members into the address in place of the old ones, together with ``params``."""
     text = format_members(members)
-    state.remember(_REMEMBERED, text or "")
+    state.remember(REMEMBERED, text or "")
     update_query_params(**dict.fromkeys(MEMBER_PARAMS), **params, members=text)
 
 

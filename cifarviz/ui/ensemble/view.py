@@ -130,7 +130,7 @@ def _vote(members: Sequence[Member]) -> tuple[Ensemble, Dataset] | None:
     check_members(cache.store(), members)
     for member in members:
         check_run_data(member.run, "test")
-    dataset = cache.dataset(members[0].run.experiment.data.dataset, common_variant(members))
+    dataset = _load_common_dataset(members)
     predictions: dict[tuple[str, Checkpoint], Predictions] = {}
     for number, member in enumerate(members, 1):
         if isinstance(member.when, int):
@@ -145,6 +145,27 @@ def _vote(members: Sequence[Member]) -> tuple[Ensemble, Dataset] | None:
         stamps, dataset.variant, cache.settings(), members, dataset, predictions
     )
     return ensemble, dataset
+
+
+def _load_common_dataset(members: Sequence[Member]) -> Dataset:
+    """Return the images that no member learned from: the sample where the full set is missing.
+
+    Saved predictions are for the full set's test images, without which they cannot be used. Raises
+    ``DataError``.
+    """
+    name, variant = members[0].run.experiment.data.dataset, common_variant(members)
+    if any(isinstance(member.when, int) for member in members):
+        return cache.dataset(name, variant)
+    dataset = cache.nearest_dataset(name, variant)
+    if dataset.variant != variant:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(
+                f":material/info: The full {dataset.info.title} set is not on this machine, so "
+                "these networks are evaluated on the embedded sample.",
+                width="content",
+            )
+            link_to("data", "Fetch the full set")
+    return dataset
 
 
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs={Settings: repr})

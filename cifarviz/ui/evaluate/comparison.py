@@ -9,7 +9,7 @@ from cifarviz.analysis.evaluation import Evaluation
 from cifarviz.analysis.members import Member
 from cifarviz.analysis.tables import disagreements_table
 from cifarviz.figures.percent import format_percent, format_probability
-from cifarviz.figures.probabilities import Probabilities, probabilities, probabilities_figure
+from cifarviz.figures.probabilities import probabilities, probabilities_figure
 from cifarviz.figures.sprite import sprite
 from cifarviz.figures.theme import class_color
 from cifarviz.live.items import Metric
@@ -236,12 +236,11 @@ def _render_bars(place: int, compared: Disagreements, view: EvaluationView) -> N
     classes, actual = view.evaluation.classes, int(compared.labels[place])
     for name, shares in (("A", compared.first[place]), ("B", compared.second[place])):
         st.markdown(f"**{name}** predicts")
-        bars = probabilities(classes, shares, actual=actual).bars
         chart(
-            probabilities_figure(Probabilities(bars[:_BARS])),
+            probabilities_figure(probabilities(classes, shares, actual=actual, most=_BARS)),
             key=f"evaluate-beside-{name}",
-            file_name=f"answer-of-{name}",
-            description=f"The {_BARS} most probable classes by {name}",
+            file_name=f"prediction-of-{name}",
+            description=f"The most probable classes by {name} and the actual one, {_BARS} at most",
         )
 
 

@@ -20,7 +20,7 @@ from cifarviz.analysis.members import Member
 from cifarviz.data.image_set import Dataset
 from cifarviz.figures.label_detection import LabelDetection, label_detection_figure
 from cifarviz.figures.percent import format_percent, format_probability
-from cifarviz.figures.probabilities import Probabilities, probabilities, probabilities_figure
+from cifarviz.figures.probabilities import probabilities, probabilities_figure
 from cifarviz.figures.sprite import sprite
 from cifarviz.live.items import Metric
 from cifarviz.ui import cache
@@ -29,7 +29,8 @@ from cifarviz.ui.class_names import class_names
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.csv_button import csv_button
-from cifarviz.ui.ensemble.members import begin_with_recorded_members, pick_members
+from cifarviz.ui.ensemble.accurate_members import accurate_members, begin_with_accurate_members
+from cifarviz.ui.ensemble.members import pick_members, set_members
 from cifarviz.ui.errors import render_errors
 from cifarviz.ui.evaluate.doubted_images import (
     DoubtedImages,
@@ -77,12 +78,15 @@ _COLLECT: Mapping[
     "wrong": doubt_wrong_labels,
 }
 _BARS = 5
+# Below this share of predictions that agree with the label, most doubts are networks' mistakes: of
+# the labels of public data sets a few in a hundred are wrong.
+_RELIABLE_ACCURACY = 0.8
 
 
 def render_doubts() -> None:
     """Choose networks and images, and show the labels that are doubted most."""
     with render_errors():
-        begin_with_recorded_members()
+        begin_with_accurate_members()
     members: list[Member] = []
     with render_errors():
         members = pick_members(cache.store().all())
@@ -146,6 +150,7 @@ def _render_doubted(
         _render_detection(doubted.doubts, doubted.true_labels, order)
     else:
         _render_counts(doubted.doubts)
+        _warn_of_weak_networks(doubted.doubts, members)
     _render_gallery(doubted, dataset, order, members)
 
 
@@ -164,6 +169,29 @@ def _render_counts(doubts: LabelDoubts) -> None:
             _suspected_metric(suspected, len(doubts)),
         ]
     )
+
+
+def _warn_of_weak_networks(doubts: LabelDoubts, members: Sequence[Member]) -> None:
+    """Say where the networks are too often wrong for their doubts to mean much."""
+    accuracy = float((doubts.predicted == doubts.labels).mean())
+    if accuracy >= _RELIABLE_ACCURACY:
+        return
+    st.warning(
+        f"These networks predict the label of only {format_percent(accuracy)} of these images, so "
+        "most of their doubts are their own mistakes. Choose more accurate networks, and judge the "
+        "images by eye.",
+        icon=":material/warning:",
+    )
+    better = accurate_members(cache.store(), members[0].run.experiment.data.dataset)
+    if better and not set(better) & set(members):
+        st.button(
+            f"Use the {len(better)} most accurate networks",
+            key="doubts-accurate",
+            icon=":material/trending_up:",
+            on_click=set_members,
+            args=(better,),
+            help="Those with the highest validation accuracy on this data set.",
+        )
 
 
 def _suspected_metric(suspected: int, count: int) -> Metric:
@@ -255,7 +283,8 @@ def _render_gallery(
     with left:
         clicked = _render_grid(page.positions, selected, doubted, names, marks)
         render_pagination(page, "doubts-sheet", forget=("picture",))
-    with right:
+    # Stays in sight while the images are scrolled through (assets/style.css).
+    with right, st.container(key="doubts-judged"):
         _render_image(selected, doubted, dataset, order, members)
     open_clicked_image(clicked, page.positions, selected, doubts.indices)
 
@@ -271,19 +300,19 @@ def _render_grid(
     labels, predicted = doubts.labels[positions], doubts.predicted[positions]
     indices = doubts.indices[positions].tolist()
     bars = tile_bars(names, doubts.probabilities[positions], labels)
-    said = [
+    predictions = [
         f"→ {names[guess]} {agreeing}/{judges}" if judges > 1 else f"→ {names[guess]}"
         for guess, agreeing, judges in zip(
             predicted, doubts.agreeing[positions], doubts.judges[positions], strict=True
         )
     ]
-    own = [marks.get((doubted.split, index)) for index in indices]
+    image_marks = [marks.get((doubted.split, index)) for index in indices]
     return image_grid(
         sprite(doubted.images.images[positions]),
         key="doubts-grid",
         labels=[
             f"{names[label]}\n{text}\n{'' if mark is None else _MARKS[mark][2]}".rstrip("\n")
-            for label, text, mark in zip(labels, said, own, strict=True)
+            for label, text, mark in zip(labels, predictions, image_marks, strict=True)
         ],
         tooltips=[
             f"{doubted.noun} {index}: labelled {names[label]}; predicted\n{text}"
@@ -311,12 +340,13 @@ def _render_image(
     st.markdown(f"**{title}**, labelled {escaped(names[label])}")
     st.caption(escaped(_opinion(position, doubts, names)))
     _render_marks(position, doubted, dataset, order)
-    bars = probabilities(names, doubts.probabilities[position], actual=label).bars
     chart(
-        probabilities_figure(Probabilities(bars[:_BARS])),
+        probabilities_figure(
+            probabilities(names, doubts.probabilities[position], actual=label, most=_BARS)
+        ),
         key="doubts-image",
         file_name=f"{doubted.noun.lower().replace(' ', '-')}-{index}",
-        description=f"The {min(_BARS, len(bars))} most probable classes, averaged",
+        description=f"The most probable classes and the label, {_BARS} at most, averaged",
     )
     images = EvaluatedImages(doubted.images, doubted.split, dataset.info)
     render_image_links(images, index, members[0])

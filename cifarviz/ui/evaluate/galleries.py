@@ -15,7 +15,7 @@ from cifarviz.analysis.galleries import (
 from cifarviz.analysis.tables import pictures_table
 from cifarviz.data.random_images import Positions, random_positions
 from cifarviz.figures.percent import format_probability
-from cifarviz.figures.probabilities import Probabilities, probabilities, probabilities_figure
+from cifarviz.figures.probabilities import probabilities, probabilities_figure
 from cifarviz.figures.sprite import sprite
 from cifarviz.ui.address import escaped, quoted, whole_number
 from cifarviz.ui.class_names import class_names, format_number_word, query_class_names
@@ -211,12 +211,15 @@ def render_gallery_image(position: int, view: EvaluationView) -> None:
 def _render_bars(position: int, view: EvaluationView) -> None:
     evaluation = view.evaluation
     index, actual = int(evaluation.indices[position]), int(evaluation.labels[position])
-    bars = probabilities(evaluation.classes, evaluation.probabilities[position], actual=actual).bars
     chart(
-        probabilities_figure(Probabilities(bars[:_BARS])),
+        probabilities_figure(
+            probabilities(
+                evaluation.classes, evaluation.probabilities[position], actual=actual, most=_BARS
+            )
+        ),
         key="evaluate-picture",
         file_name=f"{view.images.noun.replace(' ', '-')}-{index}",
-        description=f"The {_BARS} most probable classes",
+        description=f"The most probable classes and the actual one, {_BARS} at most",
     )
 
 
