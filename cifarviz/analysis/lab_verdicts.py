@@ -90,6 +90,9 @@ def duel_verdict(results: Sequence[ArmResult]) -> LabVerdict:
         headline = (
             "Less overfitting with {narrowest}: training accuracy is {narrow_gap} ahead of "
             "validation, against {wide_gap} with {widest}."
+            if narrowest.gap >= 0
+            else "Less overfitting with {narrowest}: training accuracy is not ahead of validation, "
+            "but {wide_gap} ahead with {widest}."
         )
     else:
         headline = "No clear difference, neither in validation accuracy nor in overfitting."
@@ -108,14 +111,19 @@ def duel_verdict(results: Sequence[ArmResult]) -> LabVerdict:
         widest=widest.label,
     )
     gaps = _listed([f"{_format_points(result.gap)} with {result.label}" for result in results])
+    measured = (
+        "Training accuracy is ahead of validation by {gaps}"
+        if narrowest.gap >= 0
+        else "Training accuracy minus validation accuracy is {gaps}"
+    )
     if widest.gap <= 0:
         ahead = "Training accuracy is not ahead of validation: {gaps}. None overfits yet."
     elif not less:
-        ahead = "Training accuracy is ahead of validation by {gaps}: about the same."
+        ahead = f"{measured}: about the same."
     elif len(results) == 2:
-        ahead = "Training accuracy is ahead of validation by {gaps}: {label} overfits less."
+        ahead = f"{measured}: {{label}} overfits less."
     else:
-        ahead = "Training accuracy is ahead of validation by {gaps}: {label} overfits least."
+        ahead = f"{measured}: {{label}} overfits least."
     sentences = [ahead.format(gaps=gaps, label=narrowest.label)]
     if not better:
         sentences += [
@@ -262,7 +270,12 @@ def cures_verdict(results: Sequence[ArmResult]) -> LabVerdict:
         if not _differ(best, none):
             sentences.append(_may_be_chance(none, best))
     narrowest = min(cures, key=lambda result: result.gap)
-    if not _gap_shrinks(none, narrowest):
+    if none.gap <= 0:
+        sentences.append(
+            "Without any cure, training accuracy is not ahead of validation "
+            f"({_format_points(none.gap)}): there is no overfitting to cure yet."
+        )
+    elif not _gap_shrinks(none, narrowest):
         sentences.append(
             f"No cure makes the gap of {_format_points(none.gap)} between training and validation "
             "accuracy much smaller."
@@ -284,7 +297,8 @@ def cures_verdict(results: Sequence[ArmResult]) -> LabVerdict:
 
 
 def _gap_shrinks(before: ArmResult, after: ArmResult) -> bool:
-    return before.gap - after.gap >= _GAP_CHANGE
+    # Without a gap there is no overfitting, however far validation is ahead.
+    return max(before.gap, 0) - max(after.gap, 0) >= _GAP_CHANGE
 
 
 def _gap_change(before: ArmResult, after: ArmResult) -> str:

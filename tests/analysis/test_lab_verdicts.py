@@ -168,6 +168,31 @@ def test_more_images_help_or_not() -> None:
     assert "grows from 10.0 points to 29.0 points" in flat.sentences[0]
 
 
+def test_a_duel_where_validation_is_ahead_has_no_gap_of_less_than_nothing() -> None:
+    both = duel_verdict([result("a", 0.30, 0.32), result("b", 0.20, 0.32)])
+    assert both.sentences[0] == (
+        "Training accuracy is not ahead of validation: −2.0 points with a and −12.0 points with b. "
+        "None overfits yet."
+    )
+    mixed = duel_verdict([result("a", 0.52, 0.32), result("b", 0.30, 0.32)])
+    assert mixed.headline == (
+        "Less overfitting with b: training accuracy is not ahead of validation, but 20.0 points "
+        "ahead with a."
+    )
+    assert mixed.sentences[0] == (
+        "Training accuracy minus validation accuracy is 20.0 points with a and −2.0 points with b: "
+        "b overfits less."
+    )
+
+
+def test_without_overfitting_there_is_nothing_to_cure() -> None:
+    verdict = cures_verdict([result("none", 0.30, 0.32), result("L2", 0.20, 0.32)])
+    assert any(
+        sentence.endswith("(−2.0 points): there is no overfitting to cure yet.")
+        for sentence in verdict.sentences
+    )
+
+
 def test_cures_are_judged_by_accuracy_and_gap() -> None:
     none = result("no cure", 1.0, 0.45, rising=True)
     verdict = cures_verdict([none, result("augmentation", 0.7, 0.55), result("all", 0.44, 0.46)])

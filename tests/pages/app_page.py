@@ -12,13 +12,13 @@ from scripts.app_server import ROOT
 def opened_by_link(page: str, /, **address: object) -> AppTest:
     """A page that is the first thing its session shows."""
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-    return _led_to(app, page, address)
+    return led_to(app, page, address)
 
 
 def opened_from_start(page: str, /, **address: object) -> AppTest:
     """A page that is gone to from Start."""
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
-    return _led_to(app, page, address)
+    return led_to(app, page, address)
 
 
 def opened_in_app(page: str, /, **address: str) -> AppTest:
@@ -26,10 +26,10 @@ def opened_in_app(page: str, /, **address: str) -> AppTest:
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
     # Any page but the first is drawn alone, after a run of the first with the same address.
     app = _addressed(app, address).run()
-    return app if page == "start" else _led_to(app, page, address)
+    return app if page == "start" else led_to(app, page, address)
 
 
-def _led_to(app: AppTest, page: str, address: Mapping[str, object]) -> AppTest:
+def led_to(app: AppTest, page: str, address: Mapping[str, object]) -> AppTest:
     app.switch_page(f"pages/{page}.py")
     return _addressed(app, address).run()
 

@@ -19,7 +19,7 @@ from cifarviz.ui import cache
 from cifarviz.ui.lab.watch import SeriesFeed
 from tests import stored_runs
 from tests.components import components, live_items
-from tests.pages.app_page import address_of, opened_by_link, walk, widget
+from tests.pages.app_page import address_of, led_to, opened_by_link, walk, widget
 from tests.pages.lab_page import charts, errors, links, opened, page_text
 
 VIEWS = ("duel", "memorisation", "sizes", "cures")
@@ -133,6 +133,21 @@ def test_a_click_queues_all_runs_and_the_address_holds_the_series(store: RunStor
     assert {store.get(run.id).state for run in runs} == {RunState.STOPPED}
     assert not app.exception
     assert not again.exception
+
+
+def test_the_form_is_as_it_was_left(store: RunStore) -> None:
+    app = opened(values="cutout,mixup", images=100, epochs=7)
+    addresses = []
+    for address in ({}, {"view": "sizes"}, {"view": "duel", "seed": "3"}):
+        # As by the menu or a link.
+        app.query_params.clear()
+        led_to(app, "data", {})
+        led_to(app, "lab", address)
+        addresses.append(address_of(app))
+    left, sizes, linked = addresses
+    assert (left["values"], left["images"], left["epochs"]) == ("cutout,mixup", "100", "7")
+    # Each view has its own form, and a link with settings leads to these.
+    assert not {"values", "images", "epochs"} & (sizes.keys() | linked.keys())
 
 
 def test_a_second_click_queues_nothing(store: RunStore) -> None:

@@ -1,6 +1,7 @@
 """The Lab page: its experiments and their forms."""
 
 from collections.abc import Mapping, Sequence
+from urllib.parse import parse_qsl, urlencode
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -26,13 +27,14 @@ from cifarviz.training.estimate import (
 )
 from cifarviz.training.local_places import place_machine
 from cifarviz.training.series_queue import queue_lab_experiment
-from cifarviz.ui import cache
+from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped, format_count, quoted
 from cifarviz.ui.errors import render_errors
 from cifarviz.ui.lab.watch import watch_series
 from cifarviz.ui.lesson import LESSON
 from cifarviz.ui.navigation import ViewEntry, link_to, render_title_and_views
 from cifarviz.ui.query import (
+    current_query_params,
     render_choice,
     render_number,
     same_items,
@@ -86,13 +88,11 @@ _EARLIER: Mapping[LabKind, str] = {
 }
 RECORDED_KINDS: Sequence[LabKind] = ("duel", "memorisation")
 """Experiments with a recorded series of the same name."""
+_VIEW_FORM = ("thing", "values", "percent", "images", "epochs")
+_FORM = (*_VIEW_FORM, "data", "seed")
 VIEW_PARAMS = (
     "series",
-    "thing",
-    "values",
-    "percent",
-    "images",
-    "epochs",
+    *_VIEW_FORM,
     "gallery",
     "picture",
     "play",
@@ -120,6 +120,7 @@ def choose_view() -> LabKind:
 def render_lab(kind: LabKind) -> None:
     """Show an experiment; the address holds its settings, and the series trained with them."""
     st.markdown(_DESCRIPTIONS[kind])
+    _recall_form(kind)
     form: DeltaGenerator
     series = _series_in_address(kind)
     own = _own_series(kind)
@@ -131,6 +132,7 @@ def render_lab(kind: LabKind) -> None:
         # On a phone the style sheet may show the experiment above the form.
         with st.container(key="lab-recorded"):
             left, right = st.columns([2, 3], gap="medium")
+            below = st.container()
         form = left.container(border=True)
         with right:
             st.caption(
@@ -138,7 +140,7 @@ def render_lab(kind: LabKind) -> None:
                 if example not in own
                 else f"The newest experiment here, of {format_date(example.made)}."
             )
-            watch_series(kind, example, stacked=True)
+            watch_series(kind, example, below=below)
     else:
         form = st.container(border=True)
     with form, render_errors():
@@ -155,6 +157,16 @@ def render_lab(kind: LabKind) -> None:
         made = format_date(other.made) if other in own else "recorded"
         label = f"{escaped(other.title)}, {made}"
         link_to("lab", label, ":material/history:", view=kind, series=other.id)
+
+
+def _recall_form(kind: LabKind) -> None:
+    """Put the form as it was left into an address that has none; remember it otherwise."""
+    now = current_query_params()
+    if now.keys() & set(_FORM):
+        left = {name: now[name] for name in _FORM if name in now}
+        state.remember(f"lab-{kind}", urlencode(left))
+    elif LESSON not in now:
+        update_query_params(**dict(parse_qsl(state.recall(f"lab-{kind}") or "")))
 
 
 def _own_series(kind: LabKind) -> list[Series]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from cifarviz.analysis.overfitting import VERDICT_LABELS
 from cifarviz.errors import CifarvizError
@@ -129,10 +130,11 @@ class SeriesFeed:
         return {PARTIAL: item}
 
 
-def watch_series(kind: LabKind, series: Series, *, stacked: bool = False) -> None:
+def watch_series(kind: LabKind, series: Series, *, below: DeltaGenerator | None = None) -> None:
     """Show the runs of a series together, and the verdict when all have ended.
 
-    ``stacked`` is for a narrow place: the charts stand below each other.
+    ``below`` is for a narrow place: the charts stand below each other, and what needs width, as the
+    table, is put there.
     """
     members = series_runs(cache.store(), series)
     _render_heading(series, members)
@@ -161,14 +163,15 @@ def watch_series(kind: LabKind, series: Series, *, stacked: bool = False) -> Non
         with above:
             live_items(items, key="lab-progress", live=live, alone=True)
     with charts, render_errors():
-        render_series_charts(kind, series, feed.figures(members), live, stacked=stacked)
-    render_results_table(members)
-    render_loss_note((member.label, member.run) for member in members)
-    if kind == "memorisation" and not active:
-        with render_errors():
-            memorised = load_memorisation(cache.store(), members[0].run)
-            if memorised is not None:
-                render_wrong_labels(members[0].run, memorised)
+        render_series_charts(kind, series, feed.figures(members), live, stacked=below is not None)
+    with below or st.container():
+        render_results_table(members)
+        render_loss_note((member.label, member.run) for member in members)
+        if kind == "memorisation" and not active:
+            with render_errors():
+                memorised = load_memorisation(cache.store(), members[0].run)
+                if memorised is not None:
+                    render_wrong_labels(members[0].run, memorised)
 
 
 def _render_heading(series: Series, members: Sequence[SeriesRun]) -> None:
