@@ -67,7 +67,7 @@ Augment = Annotated[
     typer.Option(
         help="A random change to the training images: flip=on, shift=4, rotation=15, zoom=0.2, "
         "brightness=0.2, contrast=0.4, saturation=0.5, hue=20, cutout=8, mixup=0.2, cutmix=1, or "
-        "none. May be given several times; all others are as published."
+        "none. May be given several times; all others stay as they are."
     ),
 ]
 BatchSize = Annotated[int | None, typer.Option(help="Default: as published.")]

@@ -4,10 +4,12 @@ from typing import Annotated, Literal
 
 import typer
 
+from cifarviz.cli.experiment_options import Augment
 from cifarviz.cli.output import AsJson, print_message
 from cifarviz.cli.training import print_result, watch
 from cifarviz.errors import ExperimentInvalid
 from cifarviz.executors.worker import Worker
+from cifarviz.experiment.augmentation_text import parse_augmentation
 from cifarviz.experiment.forking import ForkChanges, fork_experiment
 from cifarviz.experiment.run_names import fork_name
 from cifarviz.runs.curation import validate_name
@@ -27,10 +29,7 @@ def fork(
             "last dense layer. Default: as in RUN."
         ),
     ] = None,
-    flip: Annotated[bool | None, typer.Option(help="Mirror a random half of the images.")] = None,
-    shift: Annotated[
-        int | None, typer.Option(help="Shift the images by up to this many pixels.")
-    ] = None,
+    augment: Augment = None,
     train_images: Annotated[
         str | None, typer.Option(help="Number of training images, or “all”. Default: as in RUN.")
     ] = None,
@@ -45,7 +44,12 @@ def fork(
     worker = Worker(Settings.from_environment(), "command line")
     parent = worker.store.find(run)
     changes = ForkChanges(
-        epochs, learning_rate, dropout, flip, shift, _parse_train_images(train_images), unfreeze
+        epochs,
+        learning_rate,
+        dropout,
+        parse_augmentation(augment, parent.experiment.augmentation) if augment else None,
+        _parse_train_images(train_images),
+        unfreeze,
     )
     experiment = fork_experiment(parent.experiment, epoch, changes)
     default = fork_name(parent.name, parent.experiment, experiment, epoch)

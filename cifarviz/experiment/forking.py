@@ -5,6 +5,7 @@ from typing import Literal
 
 from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.architecture import Architecture
+from cifarviz.experiment.choices import Augmentation
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.layers.base import Layer
 from cifarviz.layers.block import replace_layers
@@ -21,8 +22,7 @@ class ForkChanges:
     epochs: int
     learning_rate: float | None = None
     dropout: float | None = None
-    flip: bool | None = None
-    shift: int | None = None
+    augmentation: Augmentation | None = None
     train_images: int | Literal["all"] | None = None
     unfreeze: bool = False
 
@@ -45,11 +45,8 @@ def fork_experiment(parent: Experiment, epoch: int, changed: ForkChanges) -> Exp
     if changed.dropout is not None:
         network = network.with_dropout(changed.dropout)
     fields["architecture"] = network.with_frozen(0) if changed.unfreeze else network
-    augmentation = {"flip": changed.flip, "shift": changed.shift}
-    fields["augmentation"] = {
-        **dict(parent.augmentation),
-        **{name: value for name, value in augmentation.items() if value is not None},
-    }
+    if changed.augmentation is not None:
+        fields["augmentation"] = changed.augmentation
     if changed.train_images is not None:
         number = None if changed.train_images == "all" else changed.train_images
         fields["data"] = {**dict(parent.data), "train_images": number}

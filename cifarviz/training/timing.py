@@ -43,7 +43,10 @@ class Timing:
         if self.best == "bfloat16":
             gain = self.float32 / self.bfloat16
             return f"bfloat16, as it is {gain:.1f} times as fast here: {times}."
-        return f"float32, as bfloat16 is not clearly faster for this network here: {times}."
+        return (
+            f"float32, as bfloat16 is not at least {_MIN_GAIN} times as fast for this network "
+            f"here: {times}."
+        )
 
 
 def _format_milliseconds(seconds: float) -> str:

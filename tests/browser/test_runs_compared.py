@@ -38,9 +38,12 @@ def test_a_fork_is_trained_from_its_dialog_and_drawn_as_a_branch(
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Learning rate", exact=True).fill("0.0005")
     dialog.get_by_label("Learning rate", exact=True).press("Tab")
-    dialog.get_by_text("Mirror images").click()
+    dialog.get_by_text("Augmentation", exact=True).click()
+    dialog.get_by_text("Flip", exact=True).click()
+    dialog.get_by_label("CutMix", exact=True).fill("1")
+    dialog.get_by_label("CutMix", exact=True).press("Tab")
     expect(dialog.get_by_label("Name of the run", exact=True)).to_have_attribute(
-        "placeholder", "flip · learning rate 0.0005 · parent from epoch 2"
+        "placeholder", "flip · CutMix 1 · learning rate 0.0005 · parent from epoch 2"
     )
     dialog.get_by_role("button", name="Fork and train").click()
     expect(page).to_have_url(re.compile("view=watch&run="))

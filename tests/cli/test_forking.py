@@ -12,7 +12,8 @@ from tests.cli.conftest import Call
 def test_a_fork_continues_its_parent_and_records_it(
     call: Call, tiny: Any, settings: Settings
 ) -> None:
-    arguments = f"fork {tiny['run']} --epoch 2 --epochs 1 --flip --train-images 40"
+    augment = "--augment flip=on --augment mixup=0.2"
+    arguments = f"fork {tiny['run']} --epoch 2 --epochs 1 {augment} --train-images 40"
     result = call(*arguments.split(), "--json")
     assert result.code == 0
     assert result.json["epochs"] == 3
@@ -21,7 +22,7 @@ def test_a_fork_continues_its_parent_and_records_it(
     listed = call("runs", "--json").json
     fork = next(run for run in listed if run["run"] == result.json["run"])
     assert (fork["parent"], fork["parent_epoch"], fork["train_images"]) == (tiny["run"], 2, 40)
-    assert fork["name"] == "40 images · flip · cifar10-starter from epoch 2"
+    assert fork["name"] == "40 images · flip · mixup 0.2 · cifar10-starter from epoch 2"
     # The weights chosen on the Runs page are the default of the command line.
     RunStore(settings).prefer(tiny["run"], "best")
     assert call("evaluate", tiny["run"], "--json").json["checkpoint"] == "best"

@@ -3,7 +3,7 @@
 import pytest
 
 from cifarviz.errors import ExperimentInvalid
-from cifarviz.experiment.choices import Data, EarlyStopping, SplitValidation
+from cifarviz.experiment.choices import Augmentation, Data, EarlyStopping, SplitValidation
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.forking import (
     ForkChanges,
@@ -29,11 +29,15 @@ def test_an_unchanged_fork_only_has_more_epochs() -> None:
 
 def test_each_change_is_made_and_allowed() -> None:
     changed = ForkChanges(
-        epochs=5, learning_rate=1e-5, dropout=0.4, flip=True, shift=3, train_images=700
+        epochs=5,
+        learning_rate=1e-5,
+        dropout=0.4,
+        augmentation=Augmentation(flip=True, shift=3, cutmix=1.0),
+        train_images=700,
     )
     fork = fork_experiment(VGG, 9, changed)
     assert fork.optimizer.learning_rate == 1e-5
-    assert (fork.augmentation.flip, fork.augmentation.shift) == (True, 3)
+    assert fork.augmentation == Augmentation(flip=True, shift=3, cutmix=1.0)
     assert fork.data.train_images == 700
     # A network that has none gets dropout before its output layer.
     assert [layer.type for layer in fork.architecture.layers[-2:]] == ["dropout", "dense"]

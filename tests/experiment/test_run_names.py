@@ -1,5 +1,6 @@
 from cifarviz.experiment.address import preset_draft
 from cifarviz.experiment.changes import ExperimentChange, changes
+from cifarviz.experiment.choices import Augmentation
 from cifarviz.experiment.forking import ForkChanges, fork_experiment
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.experiment.run_names import fork_name, run_name, unique_name
@@ -50,7 +51,8 @@ def test_a_fork_is_named_after_its_parent_and_changes() -> None:
         "learning rate 1e-05 · dropout 0.3 · Duel: no aug from epoch 9"
     )
     # Room for what was changed is made in the parent's name.
-    everything = {"learning_rate": 1e-5, "dropout": 0.3, "flip": True, "shift": 2}
+    augmentation = Augmentation(flip=True, shift=2)
+    everything = {"learning_rate": 1e-5, "dropout": 0.3, "augmentation": augmentation}
     long = named("Overfitting and feature maps, tried again", **everything, train_images=700)
     assert long == (
         "700 images · flip · shift 2 · learning rate 1e-05 · dropout 0.3 · "

@@ -70,7 +70,13 @@ def test_a_fork_from_an_epoch_starts_there_with_the_changed_settings(
     store, folder = worker.store, worker.store.folder(parent.id)
     assert not carries_optimizer(parent, folder, parent.experiment, 1)
     made = fork(
-        worker, parent, 1, learning_rate=1e-7, dropout=0.0, train_images=50, shift=2, flip=True
+        worker,
+        parent,
+        1,
+        learning_rate=1e-7,
+        dropout=0.0,
+        train_images=50,
+        augmentation=Augmentation(shift=2, flip=True),
     )
     assert made.state is RunState.FINISHED, made.message
     assert [epoch.epoch for epoch in store.epochs(made.id)] == [2, 3]

@@ -157,8 +157,8 @@ def test_the_reason_has_the_speed_ratio() -> None:
         "in float32."
     )
     assert Timing(0.010, 0.0099).reason == (
-        "float32, as bfloat16 is not clearly faster for this network here: a step took 9.9 ms in "
-        "bfloat16 and 10 ms in float32."
+        "float32, as bfloat16 is not at least 1.2 times as fast for this network here: a step "
+        "took 9.9 ms in bfloat16 and 10 ms in float32."
     )
     assert (Timing(0.0115, 0.01).best, Timing(0.0125, 0.01).best) == ("float32", "bfloat16")
 

@@ -16,7 +16,7 @@ from cifarviz.runs.records import Run
 from cifarviz.runs.stored_weights import epochs_to_fork
 from cifarviz.training.fork_start import carries_optimizer
 from cifarviz.ui import cache
-from cifarviz.ui.address import escaped
+from cifarviz.ui.address import escaped, sentence_case
 from cifarviz.ui.errors import render_errors
 from cifarviz.ui.navigation import go_to
 from cifarviz.ui.queueing import queue_fork_once
@@ -24,6 +24,7 @@ from cifarviz.value_text import format_number
 
 Arguments = ParamSpec("Arguments")
 _MOST_EPOCHS = 1000
+_COLUMNS = 3
 
 # Used when the parent has no epochs left after the chosen one.
 _USUAL_EPOCHS = 5
@@ -133,20 +134,10 @@ def _render_changes_form(parent: Experiment, epochs: int, train_images: int | No
         key="fork-images",
         help="How many images the fork trains on. A larger number includes the run’s images.",
     )
-    shift = right.number_input(
-        "Shift",
-        0,
-        8,
-        parent.augmentation.shift,
-        key="fork-shift",
-        help=Augmentation.help_text("shift"),
-    )
-    flip = st.checkbox(
-        "Mirror images",
-        parent.augmentation.flip,
-        key="fork-flip",
-        help=Augmentation.help_text("flip"),
-    )
+    with st.expander(
+        "Augmentation", expanded=parent.augmentation.is_on, icon=":material/auto_fix_high:"
+    ):
+        augmentation = _render_augmentation(parent)
     unfreeze = parent.architecture.is_partly_frozen and st.checkbox(
         "Unfreeze all layers",
         key="fork-unfreeze",
@@ -157,11 +148,36 @@ def _render_changes_form(parent: Experiment, epochs: int, train_images: int | No
         epochs,
         learning_rate=rate,
         dropout=dropout,
-        flip=flip,
-        shift=int(shift),
+        augmentation=augmentation,
         train_images=None if images is None else int(images),
         unfreeze=unfreeze,
     )
+
+
+def _render_augmentation(parent: Experiment) -> Augmentation:
+    chosen: dict[str, object] = {}
+    is_grey = parent.architecture.input_shape[2] == 1
+    for number, (name, value) in enumerate(parent.augmentation):
+        if number % _COLUMNS == 0:
+            columns = st.columns(_COLUMNS, vertical_alignment="bottom")
+        place, key = columns[number % _COLUMNS], f"fork-{name}"
+        label, hint = sentence_case(Augmentation.label(name)), Augmentation.help_text(name)
+        if isinstance(value, bool):
+            chosen[name] = place.toggle(label, value, key=key, help=hint)
+            continue
+        least, most = (type(value)(bound or 0) for bound in Augmentation.limits(name))
+        chosen[name] = place.number_input(
+            label,
+            least,
+            most,
+            value,
+            format="%d" if isinstance(value, int) else "%g",
+            step=0.05 if most <= 1 else type(value)(1),
+            key=key,
+            help=hint,
+            disabled=is_grey and name in ("saturation", "hue") and not value,
+        )
+    return Augmentation.make(**chosen)
 
 
 def open_dialog(
