@@ -1,6 +1,7 @@
 """Evaluate's map in a real browser: circled, zoomed, moved to another epoch, opened."""
 
 import re
+from collections.abc import Callable
 
 from playwright.sync_api import Locator, Page, expect
 
@@ -55,6 +56,35 @@ def test_images_are_circled_and_opened(page: Page, linked: Linked) -> None:
     map_.press("Enter")
     expect(page).to_have_url(re.compile(r"/inside\?.*split=test&image=\d+"))
     expect(page).to_have_url(re.compile(r"checkpoint=epochs&epoch=0"))
+
+
+def swipe_up(page: Page, map_: Locator) -> int:
+    """Draw a finger up over the map; returns how far the page was scrolled."""
+    map_.scroll_into_view_if_needed()
+    box = map_.bounding_box()
+    assert box is not None
+    scrolled = "document.querySelector('[data-testid=stMain]').scrollTop"
+    before = page.evaluate(scrolled)
+    browser = page.context.new_cdp_session(page)
+    for kind, moved in (("touchStart", 0), *(("touchMove", 12 * n) for n in range(1, 11))):
+        point = {"x": box["x"] + 100, "y": box["y"] + 200 - moved}
+        browser.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [point]})
+    browser.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    settle(page)
+    return int(page.evaluate(scrolled) - before)
+
+
+def test_a_finger_scrolls_past_the_map_until_it_is_zoomed(
+    new_page: Callable[..., Page], linked: Linked
+) -> None:
+    page = new_page(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page.goto(f"{linked.url}/evaluate?view=map&run={linked.ids['MINE']}")
+    map_ = page.get_by_role("application")
+    expect(map_).to_be_visible(timeout=60_000)
+    settle(page)
+    assert swipe_up(page, map_) > 50
+    page.get_by_role("button", name="Zoom in").click()
+    assert swipe_up(page, map_) == 0
 
 
 def test_the_map_is_moved_and_told_with_keys(page: Page, linked: Linked) -> None:

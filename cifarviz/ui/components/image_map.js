@@ -192,6 +192,7 @@ function measure(map) {
     y: (bottom + top) / 2,
     scale: Math.min((share * width) / across, (share * height) / up),
   };
+  setTouch(map);
   if (isFit) map.view = { x: map.fit.x, y: map.fit.y, zoom: 1 };
   // So that pictures would fill most of the frame if they were spread evenly.
   map.smallest = Math.min(Math.max(0.75 * Math.sqrt((width * height) / head.count), 10), 48);
@@ -249,6 +250,7 @@ function showAll(map) {
 }
 
 function moved(map) {
+  setTouch(map);
   point(map, map.byKeys ? middle(map) : null);
   draw(map);
 }
@@ -343,6 +345,16 @@ function setMode(map, mode) {
   for (const [name, button] of Object.entries(map.modes))
     button.setAttribute("aria-pressed", String(name === mode));
   map.canvas.classList.toggle("lasso", mode === "lasso");
+  setTouch(map);
+}
+
+// Two fingers zoom in any case; one moves the map where there is more of it, or draws the lasso.
+function setTouch(map) {
+  map.canvas.classList.toggle("fitted", isFitted(map));
+}
+
+function isFitted(map) {
+  return map.mode === "move" && map.view.zoom === 1;
 }
 
 function choose(map, indices) {
@@ -402,7 +414,10 @@ function say(map) {
     const list = most.slice(0, 4).map(([name, count]) => `${count} ${name}`).join(", ");
     const rest = most.length > 4 ? ", …" : "";
     words.textContent = `${chosen.size.toLocaleString("en")} selected, listed below: ${list}${rest}`;
-  } else words.textContent = `${head.count.toLocaleString("en")} images. Scroll to zoom, click one to look inside.`;
+  } else {
+    const zooming = matchMedia("(hover: none)").matches ? "Pinch to zoom, tap" : "Scroll to zoom, click";
+    words.textContent = `${head.count.toLocaleString("en")} images. ${zooming} one to look inside.`;
+  }
   words.title = words.textContent;
 }
 
@@ -472,7 +487,7 @@ function listen(map) {
       drag.lasso.push(at);
       point(map, null);
       draw(map);
-    } else {
+    } else if (event.pointerType !== "touch" || !isFitted(map)) {
       canvas.classList.add("dragging");
       pan(map, at[0] - before[0], at[1] - before[1]);
     }
