@@ -1,31 +1,23 @@
 """The rows of the tables of measurements, from the files in benchmarks/results."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from benchmarks.page_rows import (
+    image_map_rows,
+    inside_rows,
+    inside_view_rows,
+    page_rows,
+    predict_rows,
+)
+from benchmarks.row import Results, Row, format_milliseconds, format_range, format_ratios
+
 _RESULTS = Path(__file__).parent / "results"
-
-Results = Mapping[str, Any]
-"""The content of a results file."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """A claim with its goal, the measured value and the command that measures it."""
-
-    claim: str
-    goal: str
-    measured: str
-    command: str
-    short: bool = False
-    """Whether the README shows it, too."""
-    date: str = ""
 
 
 def all_kinds() -> list[str]:
@@ -79,8 +71,8 @@ def _earlier_speed_rows(results: Results, without: str = "") -> Iterator[Row]:
             yield Row(
                 f"images a second, {about}, against plain Keras{words}{without}",
                 "–",
-                f"{_ratios(speeds[name], speeds['plain Keras'])} ({np.median(speeds[name]):,.0f} "
-                f"against {np.median(speeds['plain Keras']):,.0f})",
+                f"{format_ratios(speeds[name], speeds['plain Keras'])} "
+                f"({np.median(speeds[name]):,.0f} against {np.median(speeds['plain Keras']):,.0f})",
                 "bench_training_speed, now bench_peers",
                 short=name == "auto" and not without,
             )
@@ -95,13 +87,14 @@ def _peer_rows(results: Results) -> Iterator[Row]:
         yield Row(
             f"images a second, {about}, against the best peer",
             "≥ 1.15×",
-            f"{_range(ratios[best])} ({ours:,.0f} against {best} {np.median(speeds[best]):,.0f})",
+            f"{format_range(ratios[best])} "
+            f"({ours:,.0f} against {best} {np.median(speeds[best]):,.0f})",
             results["command"],
         )
         yield Row(
             f"images a second, {about}, against plain Keras",
             _PLAIN_GOALS.get((row["preset"], row["batch_size"], row["precision"]), "–"),
-            f"{_range(ratios['plain Keras'])} ({ours:,.0f} against "
+            f"{format_range(ratios['plain Keras'])} ({ours:,.0f} against "
             f"{np.median(speeds['plain Keras']):,.0f})",
             results["command"],
             short=row["preset"] in ("cifar10-vgg", "cifar10-starter"),
@@ -174,81 +167,14 @@ def _watched_rows(results: Results, *, about: str) -> Iterator[Row]:
 
 def _watched_ratios(results: Results, count: str) -> str:
     speeds = results["steps_per_second"]
-    return _ratios(speeds[count], speeds["0"], digits=2, unit="")
-
-
-def _page_rows(pages: Results) -> Iterator[Row]:
-    idle = [drawn for times in pages["idle_ms"].values() for _, drawn in times]
-    switches = [pair for times in pages["switch_ms"].values() for pair in times]
-    titled, drawn = ([pair[number] for pair in switches] for number in (0, 1))
-    for name, goal, values in (
-        ("first page of a cold server, from the command", "≤ 3,000 ms", pages["cold_ms"]),
-        ("another page, until everything in sight is drawn", "95 % ≤ 300 ms", idle),
-        ("another page while a run trains, to its heading", "95 % ≤ 300 ms", titled),
-        ("the same, until everything in sight is drawn", "95 % ≤ 300 ms", drawn),
-        ("Runs with 50 runs of 30 epochs compared", "≤ 400 ms", pages["fifty_runs_ms"]),
-        ("a hundred images on Samples, from Enter", "≤ 700 ms", pages.get("hundred_images_ms")),
-    ):
-        # Missing in older results.
-        if values is None:
-            continue
-        yield Row(name, goal, _milliseconds(values), pages["command"])
-
-
-def _inside_rows(results: Results) -> Iterator[Row]:
-    yield Row(
-        "Inside, all 672 channels of `cifar10-vgg` for another image, click to screen",
-        "≤ 300 ms",
-        _milliseconds(results["inside_ms"]),
-        results["command"],
-    )
-
-
-def _predict_rows(results: Results) -> Iterator[Row]:
-    for key, name in {
-        "same_slider_ms": "a slider of “Break it” moved on",
-        "other_slider_ms": "another slider of “Break it”, with new curves",
-        "epsilon_ms": "the size of a push",
-    }.items():
-        claim = f"Predict, {name}, `cifar10-vgg`, key press to picture"
-        yield Row(claim, "≤ 300 ms", _milliseconds(results[key]), results["command"])
-
-
-def _image_map_rows(results: Results) -> Iterator[Row]:
-    frames = results["frames_ms"]
-    # Two refreshes of a screen at 60 Hz, as the browser rounds them.
-    share = np.mean(np.array(frames) <= 33.4)
-    yield Row(
-        "Evaluate, frames within 33 ms while a map of 2,000 images is moved and zoomed",
-        "≥ 95 %",
-        f"{100 * share:.1f} % of {len(frames):,}",
-        results["command"],
-    )
-    yield Row(
-        "Evaluate, the map of another epoch, key to first frame",
-        "≤ 300 ms",
-        _milliseconds(results["answers_ms"]),
-        results["command"],
-    )
-
-
-def _inside_view_rows(results: Results) -> Iterator[Row]:
-    for name, goal, key in (
-        ("Inside, the terms of the next value of a convolution, key to screen", "≤ 100 ms", "step"),
-        (
-            "Inside, muting a channel of `cifar10-vgg`, click to screen",
-            "≤ 300 ms",
-            "mute",
-        ),
-    ):
-        yield Row(name, goal, _milliseconds(results[f"inside_{key}_ms"]), results["command"])
+    return format_ratios(speeds[count], speeds["0"], digits=2, unit="")
 
 
 def _stop_rows(results: Results) -> Iterator[Row]:
     yield Row(
         "stop of `cifar10-vgg` while it trains or validates, weights saved",
         "≤ 1,000 ms",
-        _milliseconds([1000 * seconds for _, seconds in results["stops"]]),
+        format_milliseconds([1000 * seconds for _, seconds in results["stops"]]),
         results["command"],
     )
 
@@ -288,7 +214,7 @@ def _runs_at_once_rows(results: Results) -> Iterator[Row]:
             f"runs an hour of `{results['preset']}`, {results['epochs']} epochs on the sample, "
             f"{number} at once against 1",
             "–",
-            f"{_range(measured['ratios'])} ({hour:,.0f} against {one:,.0f}); all processes "
+            f"{format_range(measured['ratios'])} ({hour:,.0f} against {one:,.0f}); all processes "
             f"{max(measured['gigabytes']):.1f} GB against {max(alone['gigabytes']):.1f} GB",
             results["command"],
         )
@@ -318,7 +244,7 @@ def _cluster_speed_rows(results: Results) -> Iterator[Row]:
     yield Row(
         "training speed of `cifar10-vgg` by Ray against local",
         "≥ 0.97",
-        _range(results["ratios"]),
+        format_range(results["ratios"]),
         results["command"],
         short=True,
     )
@@ -363,7 +289,7 @@ def _snapshot_rows(results: Results) -> Iterator[Row]:
     yield Row(
         "seconds of a short run with snapshots, against none",
         "≤ 1.03×",
-        _ratios(results["seconds"]["with"], results["seconds"]["without"], digits=3)
+        format_ratios(results["seconds"]["with"], results["seconds"]["without"], digits=3)
         + f" ({results['bytes'] / 1e6:.0f} MB)",
         results["command"],
     )
@@ -371,18 +297,18 @@ def _snapshot_rows(results: Results) -> Iterator[Row]:
 
 def _map_rows(results: Results) -> Iterator[Row]:
     seconds = results["seconds"]
-    fresh = _ratios(seconds["plain matrix"], seconds["our matrix, fresh"])
+    fresh = format_ratios(seconds["plain matrix"], seconds["our matrix, fresh"])
     yield Row(
         "feature maps of all layers, against predict and matplotlib",
         "≥ 20×",
-        _ratios(seconds["plain maps"], seconds["our maps"], digits=0),
+        format_ratios(seconds["plain maps"], seconds["our maps"], digits=0),
         results["command"],
         short=True,
     )
     yield Row(
         "confusion matrix of another epoch, against the same",
         "–",
-        _ratios(seconds["plain matrix"], seconds["our matrix, another epoch"], digits=0)
+        format_ratios(seconds["plain matrix"], seconds["our matrix, another epoch"], digits=0)
         + f"; of weights that were never asked {fresh}",
         results["command"],
     )
@@ -464,11 +390,11 @@ _ROWS: Mapping[str, Callable[[Results], Iterator[Row]]] = {
         _watched_rows, about="`cifar10-starter` at batch 32 without warm-up"
     ),
     "watched_cifar10_vgg": partial(_watched_rows, about="`cifar10-vgg` at batch 32"),
-    "pages": _page_rows,
-    "inside": _inside_rows,
-    "predict": _predict_rows,
-    "image_map": _image_map_rows,
-    "inside_views": _inside_view_rows,
+    "pages": page_rows,
+    "inside": inside_rows,
+    "predict": predict_rows,
+    "image_map": image_map_rows,
+    "inside_views": inside_view_rows,
     "stop": _stop_rows,
     "memory": _memory_rows,
     "runs_at_once": _runs_at_once_rows,
@@ -488,23 +414,3 @@ def read_results(kind: str, name: str) -> Results | None:
     path = _RESULTS / kind / f"{name}.json"
     results: Results | None = json.loads(path.read_text()) if path.exists() else None
     return results
-
-
-def _range(ratios: Sequence[float], digits: int = 2) -> str:
-    """Return median and range of ratios."""
-    low, high = min(ratios), max(ratios)
-    return f"{np.median(ratios):.{digits}f}× ({low:.{digits}f}–{high:.{digits}f})"
-
-
-def _ratios(
-    values: Sequence[float], baseline: Sequence[float], digits: int = 1, unit: str = "×"
-) -> str:
-    """Return median and range of the ratios of each round, which had the same load."""
-    ratios = [a / b for a, b in zip(values, baseline, strict=True)]
-    low, high = min(ratios), max(ratios)
-    return f"{np.median(ratios):.{digits}f}{unit} ({low:.{digits}f}–{high:.{digits}f})"
-
-
-def _milliseconds(values: Sequence[float]) -> str:
-    median, p95 = np.percentile(values, (50, 95))
-    return f"median {median:,.0f} ms, 95 % within {p95:,.0f} ms ({len(values)} times)"

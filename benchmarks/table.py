@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.rows import Results, Row, all_kinds, all_rows, read_results
+from benchmarks.row import Results, Row
+from benchmarks.rows import all_kinds, all_rows, read_results
 
 _RESULTS = Path(__file__).parent / "results"
 _ROOT = Path(__file__).parent.parent

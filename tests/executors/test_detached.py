@@ -1,5 +1,6 @@
 """Runs that train on when this process ends, and go on elsewhere when what trained them is lost."""
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -72,15 +73,17 @@ def test_a_lost_run_goes_on_three_times_before_others_and_says_so(
     worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun: list[str] = []
+    both_queued = threading.Event()
 
     def end(job: Job) -> Ending:
         begun.append(job.run.name)
-        time.sleep(0.05)
+        both_queued.wait(SOON)
         return LOST if job.run.name == "unlucky" else Ending(RunState.FINISHED)
 
     end_with(monkeypatch, end)
     unlucky = worker.submit(stored_runs.experiment(), "unlucky")
     other = worker.submit(stored_runs.experiment(), "other")
+    both_queued.set()
     ended = worker.wait(unlucky.id, SOON)
     worker.wait(other.id, SOON)
     assert begun == ["unlucky"] * 4 + ["other"]
