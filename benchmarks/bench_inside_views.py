@@ -1,23 +1,19 @@
 """Milliseconds until a step is drawn, and until a click has muted a channel, of ``cifar10-vgg``.
 
 A step is from an arrow key to the frame that shows its terms, within the browser. A click is from
-a channel's tile to the answer without that channel, with the server on the same machine.
+a channel's tile to the prediction without that channel, with the server on the same machine.
 
     python -m benchmarks.bench_inside_views [TIMES]
 """
 
 import sys
-import tempfile
-from pathlib import Path
 
-import numpy as np
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
-from benchmarks.bench_inside import trained
 from benchmarks.results_file import write_results
+from benchmarks.served_run import print_times, serve_vgg_run
 from cifarviz.processor import machine_name
 from scripts import chromium
-from scripts.app_server import ROOT, AppServer, serve_files
 
 # Until the frame after the one in which the step was drawn.
 _STEP = """(key) => new Promise((done) => {
@@ -32,38 +28,26 @@ _STEP = """(key) => new Promise((done) => {
 
 
 def main() -> None:
-    """Print the median and the 95th percentile of both, in milliseconds."""
+    """Print the median, the 95th percentile and the longest of both, in milliseconds."""
     times = int(sys.argv[1]) if len(sys.argv) > 1 else 20
-    serve_files()
-    with tempfile.TemporaryDirectory(prefix="cifarviz-bench-") as folder:
-        home = Path(folder) / "home"
-        run, _ = trained(home)
-        with AppServer(ROOT / "app.py", home, Path(folder) / "log") as server:
-            durations = _measure(f"{server.url}/inside?run={run}&image=1", times)
+    with serve_vgg_run() as served:
+        address = f"{served.url}/inside?run={served.run.id}&image=1"
+        durations = _measure(served.page, address, times)
     print(f"{machine_name()}; cifar10-vgg, {times} times")
-    for name, values in durations.items():
-        median, p95 = np.percentile(values, (50, 95))
-        print(f"{name}: median {median:.0f} ms, 95th percentile {p95:.0f} ms")
+    print_times(durations)
     write_results("inside_views", "python -m benchmarks.bench_inside_views", durations)
 
 
-def _measure(address: str, times: int) -> dict[str, list[float]]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium.find(), args=chromium.launch_arguments()
-        )
-        page = browser.new_page(viewport={"width": 1440, "height": 900})
-        page.set_default_timeout(60_000)
-        page.goto(f"{address}&view=step&layer=conv2d_2&channel=3&pixel=5,0")
-        page.get_by_role("application").wait_for()
-        chromium.settle(page)
-        steps = [page.evaluate(_STEP, "ArrowRight") for _ in range(times + 1)]
-        page.goto(f"{address}&view=mute&layer=conv2d_2")
-        page.get_by_role("group", name="Channels of conv2d_2").wait_for()
-        chromium.settle(page)
-        # The first fills caches.
-        clicks = [_muted_after(page, channel) for channel in range(times + 1)]
-        browser.close()
+def _measure(page: Page, address: str, times: int) -> dict[str, list[float]]:
+    page.goto(f"{address}&view=step&layer=conv2d_2&channel=3&pixel=5,0")
+    page.get_by_role("application").wait_for()
+    chromium.settle(page)
+    steps = [page.evaluate(_STEP, "ArrowRight") for _ in range(times + 1)]
+    page.goto(f"{address}&view=mute&layer=conv2d_2")
+    page.get_by_role("group", name="Channels of conv2d_2").wait_for()
+    chromium.settle(page)
+    # The first fills caches.
+    clicks = [_muted_after(page, channel) for channel in range(times + 1)]
     return {"inside_step_ms": steps[1:], "inside_mute_ms": clicks[1:]}
 
 

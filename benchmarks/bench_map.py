@@ -9,20 +9,15 @@ epochs have been shown.
 """
 
 import sys
-import tempfile
-from pathlib import Path
 
 import numpy as np
-from playwright.sync_api import Locator, Page, sync_playwright
+from playwright.sync_api import Locator, Page
 
-from benchmarks.own_home import worker_in_own_home
 from benchmarks.results_file import write_results
+from benchmarks.served_run import serve_vgg_run
 from cifarviz.experiment.choices import Data
-from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.presets import PRESETS
 from cifarviz.processor import machine_name
 from scripts import chromium
-from scripts.app_server import ROOT, AppServer, serve_files
 
 _EPOCHS = 4
 # Two refreshes of a screen at 60 Hz, as the browser rounds them.
@@ -65,27 +60,15 @@ _WATCH = """(map) => {
 def main() -> None:
     """Print the share of frames in time and the times of answers, and write them."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
-    serve_files()
-    with worker_in_own_home(recorded=False) as worker, tempfile.TemporaryDirectory() as folder:
-        preset = PRESETS["cifar10-vgg"].experiment
-        data = Data(variant="full", train_images=2000)
-        experiment = Experiment.make(
-            **{**dict(preset), "data": data, "epochs": _EPOCHS, "preset": None}
-        )
-        run = worker.wait(worker.submit(experiment, "bench").id)
-        home, log = worker.settings.home, Path(folder) / "log"
-        with AppServer(ROOT / "app.py", home, log) as server, sync_playwright() as playwright:
-            browser = playwright.chromium.launch(
-                executable_path=chromium.find(), args=chromium.launch_arguments()
-            )
-            page = browser.new_page(viewport={"width": 1440, "height": 900})
-            page.goto(f"{server.url}/evaluate?view=map&run={run.id}")
-            map_ = page.get_by_role("application", name="Map of 2,000 test images")
-            map_.wait_for(timeout=120_000)
-            chromium.settle(page)
-            frames = [frame for _ in range(rounds) for frame in _measure_frames(page, map_)]
-            answers = _measure_answers(page, map_, rounds)
-            browser.close()
+    data = Data(variant="full", train_images=2000)
+    with serve_vgg_run(data, _EPOCHS) as served:
+        page = served.page
+        page.goto(f"{served.url}/evaluate?view=map&run={served.run.id}")
+        map_ = page.get_by_role("application", name="Map of 2,000 test images")
+        map_.wait_for()
+        chromium.settle(page)
+        frames = [frame for _ in range(rounds) for frame in _measure_frames(page, map_)]
+        answers = _measure_answers(page, map_, rounds)
     share = float(np.mean(np.array(frames) <= _FRAME))
     median, p95 = np.percentile(frames, (50, 95))
     print(f"{machine_name()}; 2,000 images, {len(frames):,} frames, {len(answers)} epochs")

@@ -8,22 +8,14 @@ curves; with the server on the same machine and ``cifar10-vgg``.
 
 import re
 import sys
-import tempfile
 import time
-from pathlib import Path
 
-import numpy as np
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from benchmarks.results_file import write_results
-from cifarviz.executors.worker import Worker
-from cifarviz.experiment.choices import Data
-from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.presets import PRESETS
+from benchmarks.served_run import print_times, serve_vgg_run
 from cifarviz.processor import machine_name
-from cifarviz.settings import Settings
 from scripts import chromium
-from scripts.app_server import ROOT, AppServer, serve_files
 
 _MAX_EPSILON = 16
 
@@ -31,42 +23,24 @@ _MAX_EPSILON = 16
 def main() -> None:
     """Print the median, the 95th percentile and the longest of each, in milliseconds."""
     presses = int(sys.argv[1]) if len(sys.argv) > 1 else 20
-    serve_files()
-    with tempfile.TemporaryDirectory(prefix="cifarviz-bench-") as folder:
-        home = Path(folder) / "home"
-        run = _trained(home)
-        with AppServer(ROOT / "app.py", home, Path(folder) / "log") as server:
-            durations = _measure(f"{server.url}/predict?run={run}&image=3&try=", presses)
+    with serve_vgg_run() as served:
+        address = f"{served.url}/predict?run={served.run.id}&image=3&try="
+        durations = _measure(served.page, address, presses)
     print(f"{machine_name()}; cifar10-vgg, {presses} presses each")
-    for name, values in durations.items():
-        median, p95 = np.percentile(values, (50, 95))
-        print(f"{name}: median {median:.0f} ms, 95 % {p95:.0f} ms, longest {max(values):.0f} ms")
+    print_times(durations)
     write_results("predict", "python -m benchmarks.bench_predict", durations)
 
 
-def _trained(home: Path) -> str:
-    preset = PRESETS["cifar10-vgg"].experiment
-    experiment = Experiment.make(**{**dict(preset), "data": Data(train_images=1000), "epochs": 1})
-    worker = Worker(Settings.from_environment({"CIFARVIZ_HOME": str(home)}), "command line")
-    return worker.wait(worker.submit(experiment, "bench").id).id
-
-
-def _measure(address: str, presses: int) -> dict[str, list[float]]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium.find(), args=chromium.launch_arguments()
-        )
-        page = browser.new_page(viewport={"width": 1440, "height": 900})
-        page.goto(f"{address}break")
-        page.get_by_text("Not changed").wait_for(timeout=60_000)
-        chromium.settle(page)
-        durations = {"same_slider_ms": _same_slider(page, presses)}
-        durations["other_slider_ms"] = _other_slider(page, presses)
-        page.goto(f"{address}push&epsilon=0")
-        page.get_by_text("No pixel changes.").wait_for(timeout=60_000)
-        chromium.settle(page)
-        durations["epsilon_ms"] = _epsilon(page, presses)
-        browser.close()
+def _measure(page: Page, address: str, presses: int) -> dict[str, list[float]]:
+    page.goto(f"{address}break")
+    page.get_by_text("Not changed").wait_for()
+    chromium.settle(page)
+    durations = {"same_slider_ms": _same_slider(page, presses)}
+    durations["other_slider_ms"] = _other_slider(page, presses)
+    page.goto(f"{address}push&epsilon=0")
+    page.get_by_text("No pixel changes.").wait_for()
+    chromium.settle(page)
+    durations["epsilon_ms"] = _epsilon(page, presses)
     return durations
 
 

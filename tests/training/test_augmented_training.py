@@ -15,16 +15,14 @@ from cifarviz.experiment.experiment import Experiment
 from cifarviz.layers.conv2d import Conv2D
 from cifarviz.layers.dense import Dense
 from cifarviz.layers.pooling import GlobalAveragePool2D
-from cifarviz.runs.records import Progress
-from cifarviz.runs.states import Action
 from cifarviz.settings import Settings
-from cifarviz.training import engine
 from cifarviz.training.augmentation import augment, mix, mixed_targets
 from cifarviz.training.plan import Plan, make_plan
 from cifarviz.training.step import TrainingTensors, objective
 from cifarviz.training.trainable import Trainable, make_trainable
 from tests.training.conftest import MakeExperiment
-from tests.training.in_memory import MemoryArtifacts, MemorySink, made_up_data
+from tests.training.in_memory import made_up_data
+from tests.training.stopped_run import check_stopped_run_continues
 from tests.training.test_augmentation import EVERYTHING
 
 # Without what differs between training and evaluation.
@@ -106,23 +104,7 @@ def test_a_stopped_run_continues_exactly(
     experiment = make_experiment(
         augmentation=EVERYTHING, data=Data(variant="full"), validation=TestValidation()
     )
-
-    def train(sink: MemorySink, artifacts: MemoryArtifacts) -> Any:
-        return engine.train(experiment, made_up_data(), sink, artifacts, sink.start())
-
-    whole, cut, artifacts = MemorySink(), MemorySink(), MemoryArtifacts()
-    train(whole, MemoryArtifacts())
-
-    def stop(sink: MemorySink, progress: Progress) -> None:
-        if progress.epoch == 2 and progress.step > 10:
-            sink.request = Action.STOP
-
-    cut.on_record = stop
-    assert train(cut, artifacts).state == "stopped"
-    cut.on_record = cut.request = None
-    train(cut, artifacts)
-    assert cut.history() == whole.history()
-    assert cut.losses == whole.losses
+    check_stopped_run_continues(experiment, made_up_data())
 
 
 @pytest.mark.parametrize(

@@ -12,14 +12,12 @@ from cifarviz.data.image_set import Dataset
 from cifarviz.executors.worker import Worker
 from cifarviz.experiment.choices import Data, Loss
 from cifarviz.experiment.optimizers import SGD
-from cifarviz.runs.records import Progress
-from cifarviz.runs.states import Action
 from cifarviz.settings import Settings
-from cifarviz.training import engine
 from cifarviz.training.class_balance import balanced_order, class_weights
 from cifarviz.training.plan import epoch_order, make_plan
 from tests.training.conftest import TrainRun
-from tests.training.in_memory import MemoryArtifacts, MemorySink, made_up_data
+from tests.training.in_memory import made_up_data
+from tests.training.stopped_run import check_stopped_run_continues
 
 LABELS = np.repeat(np.array([0, 2, 3], np.uint8), [60, 7, 3])
 
@@ -88,22 +86,5 @@ def test_a_stopped_run_continues_exactly(
 ) -> None:
     monkeypatch.setattr("cifarviz.training.recorder.POLL_SECONDS", 0.0)
     monkeypatch.setattr("cifarviz.training.recorder.WRITE_SECONDS", 0.0)
-    data = _unequal_data()
     experiment = make_experiment(data=Data(variant="full", class_balance=balance), epochs=3)
-
-    def train(sink: MemorySink, artifacts: MemoryArtifacts) -> Any:
-        return engine.train(experiment, data, sink, artifacts, sink.start())
-
-    whole, cut, artifacts = MemorySink(), MemorySink(), MemoryArtifacts()
-    train(whole, MemoryArtifacts())
-
-    def stop(sink: MemorySink, progress: Progress) -> None:
-        if progress.epoch == 2 and progress.step > 10:
-            sink.request = Action.STOP
-
-    cut.on_record = stop
-    assert train(cut, artifacts).state == "stopped"
-    cut.on_record = cut.request = None
-    train(cut, artifacts)
-    assert cut.history() == whole.history()
-    assert cut.losses == whole.losses
+    check_stopped_run_continues(experiment, _unequal_data())
