@@ -154,6 +154,21 @@ def test_a_home_with_one_network_says_so(run: Run) -> None:
     assert "There is no other network on this data set yet." in text(pushed())
 
 
+def test_a_fresh_home_offers_the_recorded_networks(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CIFARVIZ_RECORDED", "1")
+    app = pushed(epsilon=8)
+    others = widget(app, "multiselect", "predict-fooled").options
+    assert len(others) >= 2
+    assert all(name.startswith("recorded: ") for name in others)
+    app = opened(image=3, **{"try": "compare"})
+    app.button(key="predict-offer-1").click().run()
+    assert len(address_of(app)["with"].split(",")) == len(others)
+    assert not app.error
+    assert not app.exception
+
+
 def test_a_network_without_a_gradient_is_reported(store: RunStore) -> None:
     experiment = stored_runs.experiment()
     dead = {name: np.zeros_like(one) for name, one in stored_runs.weights(experiment).items()}

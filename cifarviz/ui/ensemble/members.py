@@ -23,6 +23,7 @@ from cifarviz.experiment.experiment import Experiment
 from cifarviz.runs.artifacts import Checkpoint, epoch_predictions_path
 from cifarviz.runs.recorded import ORIGIN, recorded_series
 from cifarviz.runs.records import Run
+from cifarviz.runs.series import Series
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.runs.stored_weights import stored_checkpoints
@@ -251,12 +252,19 @@ def parse_members(text: str, runs: Mapping[str, Run]) -> tuple[list[Member], lis
 
 def begin_with_recorded_members() -> None:
     """Choose recorded networks where this browser session has not chosen any yet."""
-    chosen = "members" in st.query_params or state.recall(REMEMBERED) is not None
-    if chosen or not cache.settings().recorded:
+    if "members" in st.query_params or state.recall(REMEMBERED) is not None:
         return
-    series = recorded_series(cache.store(), "duel")
+    series = recorded_networks()
     if series is not None:
         update_query_params(members=",".join(series.run_ids))
+
+
+def recorded_networks() -> Series | None:
+    """Return the series of recorded networks to compare with, unpacked the first time.
+
+    ``None`` where there are none, as where one of them was deleted. Raises ``ArchiveDamaged``.
+    """
+    return recorded_series(cache.store(), "duel") if cache.settings().recorded else None
 
 
 def pick_members(runs: Sequence[Run]) -> list[Member]:

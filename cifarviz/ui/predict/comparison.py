@@ -10,14 +10,12 @@ from numpy.typing import NDArray
 from cifarviz.analysis.members import Member
 from cifarviz.analysis.predictions import most_probable_class
 from cifarviz.datasets.registry import dataset_title
-from cifarviz.errors import CifarvizError
 from cifarviz.experiment.ensemble_members import MAX_MEMBERS
 from cifarviz.figures.member_probabilities import (
     member_probabilities,
     member_probabilities_figure,
 )
 from cifarviz.figures.percent import format_probability
-from cifarviz.runs.records import Run
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 from cifarviz.ui.components.chart import chart
@@ -29,7 +27,7 @@ from cifarviz.ui.ensemble.members import (
 )
 from cifarviz.ui.epoch_scrubber import epochs_with_weights
 from cifarviz.ui.errors import render_errors
-from cifarviz.ui.pickers import available_checkpoints
+from cifarviz.ui.predict.other_networks import comparable_runs, other_networks
 from cifarviz.ui.predict.picture import ChosenNetwork, ChosenPicture
 from cifarviz.ui.query import update_query_params, widget_key, widget_value
 
@@ -40,33 +38,21 @@ _LONGEST = 24
 
 def render_comparison(picture: ChosenPicture, network: ChosenNetwork) -> None:
     """Render the choice of other networks, in the address as ``with``, and all predictions."""
-    runs = {run.id: run for run in cache.store().all() if _is_comparable(run, network.run)}
+    networks = list(other_networks(network.run).values())
+    runs = comparable_runs(network.run)
     chosen, problems = parse_members(st.query_params.get("with", ""), runs)
     for problem in problems:
         st.error(problem, icon=":material/error:")
     own = Member(network.run, network.weights)
     others = [member for member in dict.fromkeys(chosen) if not member.same_network(own)]
-    _render_menu(others, own, list(runs.values()))
-    _render_suggestions(others, own, list(runs.values()))
+    _render_menu(others, own, networks)
+    _render_suggestions(others, own, networks)
     if others:
         _render_predictions([own, *others], picture, network)
 
 
-def _is_comparable(run: Run, other: Run) -> bool:
-    """Whether both take the same pictures and tell the same classes apart."""
-    if run.damage is not None:
-        return False
-    try:
-        one, two = run.experiment, other.experiment
-    except CifarvizError:
-        # Written by a newer version.
-        return False
-    same_shape = one.architecture.input_shape == two.architecture.input_shape
-    return same_shape and one.data.dataset == two.data.dataset
-
-
-def _render_menu(others: Sequence[Member], own: Member, runs: Sequence[Run]) -> None:
-    options = dict.fromkeys([*others, *_networks(own, runs), *_epochs(own)])
+def _render_menu(others: Sequence[Member], own: Member, networks: Sequence[Member]) -> None:
+    options = dict.fromkeys([*others, *networks, *_epochs(own)])
     by_token = {format_member(member): member for member in options}
     names = dict(zip(by_token, member_labels(list(options)), strict=True))
     wanted = [format_member(member) for member in others]
@@ -95,11 +81,11 @@ def _set_others(members: Sequence[Member]) -> None:
     update_query_params(**{"with": format_members(members)})
 
 
-def _render_suggestions(others: Sequence[Member], own: Member, runs: Sequence[Run]) -> None:
+def _render_suggestions(others: Sequence[Member], own: Member, networks: Sequence[Member]) -> None:
     title = dataset_title(own.run.experiment.data.dataset)
     offers = {
         "Epochs of this run": _spread(_epochs(own)),
-        f"Other runs on {title}": _networks(own, runs)[: MAX_MEMBERS - 1],
+        f"Other runs on {title}": list(networks[: MAX_MEMBERS - 1]),
     }
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         for number, (label, members) in enumerate(offers.items()):
@@ -112,12 +98,6 @@ def _render_suggestions(others: Sequence[Member], own: Member, runs: Sequence[Ru
                     on_click=_set_others,
                     args=(members,),
                 )
-
-
-def _networks(own: Member, runs: Sequence[Run]) -> list[Member]:
-    """The weights that other runs use by default, the newest run first."""
-    found = ((run, available_checkpoints(run)) for run in runs if run.id != own.run.id)
-    return [Member(run, checkpoints[0]) for run, checkpoints in found if checkpoints]
 
 
 def _epochs(own: Member) -> list[Member]:

@@ -18,6 +18,7 @@ from cifarviz.analysis.adversarial import (
     largest_change,
 )
 from cifarviz.analysis.background_job import BackgroundJob, BackgroundJobs, ReportProgress
+from cifarviz.analysis.members import Member
 from cifarviz.analysis.predictions import most_probable_class
 from cifarviz.figures.amount_curves import (
     AmountAxis,
@@ -27,15 +28,14 @@ from cifarviz.figures.amount_curves import (
 )
 from cifarviz.figures.percent import format_probability
 from cifarviz.figures.sprite import enlarge
-from cifarviz.runs.records import Run
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped, format_count, quoted, whole_number
 from cifarviz.ui.class_names import query_class_names
 from cifarviz.ui.components.chart import chart
-from cifarviz.ui.ensemble.members import experiment_facts
 from cifarviz.ui.errors import render_errors
-from cifarviz.ui.pickers import available_checkpoints, distinct_names
+from cifarviz.ui.pickers import distinct_names
 from cifarviz.ui.predict.accuracy import render_accuracy
+from cifarviz.ui.predict.other_networks import other_networks
 from cifarviz.ui.predict.picture import MAX_SIDE, ChosenNetwork, ChosenPicture, render_picture
 from cifarviz.ui.query import (
     render_choice,
@@ -272,11 +272,11 @@ def _render_others(
 ) -> None:
     """Render what other networks on the same data set predict for the pushed picture."""
     st.subheader("Is another network fooled by the same picture?")
-    others = _other_runs(network.run)
+    others = other_networks(network.run)
     if not others:
         st.caption("There is no other network on this data set yet. Train another.")
         return
-    names = distinct_names(list(others.values()))
+    names = distinct_names([member.run for member in others.values()])
     # Its own id is there after a change to one of the others.
     linked = st.query_params.get("fooled", "").split(",")
     wanted = [one for one in linked if one not in ("", network.run.id)]
@@ -323,26 +323,14 @@ def _select_others(key: str, given: Sequence[str]) -> None:
         update_query_params(fooled=",".join(chosen) or None)
 
 
-def _other_runs(own: Run) -> dict[str, Run]:
-    dataset = own.experiment.data.dataset
-    return {
-        run.id: run
-        for run in cache.store().all()
-        if run.id != own.id
-        and (facts := experiment_facts(run.experiment_json)) is not None
-        and facts.dataset == dataset
-        and available_checkpoints(run)
-    }
-
-
 def _predict_other(
-    run: Run,
+    member: Member,
     name: str,
     network: ChosenNetwork,
     pictures: NDArray[np.uint8],
     actual: int | None,
 ) -> dict[str, Any]:
-    model = cache.trained_model(run, available_checkpoints(run)[0])
+    model = cache.trained_model(member.run, member.when)
     before, after = model.probabilities(pictures)
     first, second = (most_probable_class(network.names, row) for row in (before, after))
     return {
