@@ -1,6 +1,6 @@
 """What a network makes of pictures as a change of them grows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,7 +26,7 @@ Predict = Callable[[Pixels], Probabilities]
 
 @dataclass(frozen=True, eq=False)
 class Flip:
-    """The amount nearest to the neutral one at which the prediction is another class.
+    """The tried amount nearest to the neutral one at which another class is predicted.
 
     ``pixels`` are the picture there, ``probabilities`` (classes,) those predicted for it.
     """
@@ -46,7 +46,7 @@ class Sweep:
     """A picture's probabilities (n, classes) at ``amounts`` (n,) of a distortion, ascending.
 
     ``predicted`` is the class at the neutral amount; ``flips`` are the nearest on either side, in
-    order: none, one or two.
+    order: none, one or two. Their amounts are among ``amounts``.
     """
 
     amounts: NDArray[np.float64]
@@ -67,44 +67,56 @@ class AccuracyCurve:
 def sweep(predict: Predict, pixels: Pixels, distortion: Distortion, others: Amounts) -> Sweep:
     """Predict a picture over the range of ``distortion``, with ``others`` at their amounts.
 
-    The amount of ``distortion`` in ``others`` does not count. A flip is found where two neighbours
-    among ``POINTS`` amounts differ, and then to the distortion's step; one that is undone before
-    the next of them is not seen.
+    The amount of ``distortion`` in ``others`` does not count. Where the nearest flip on a side is
+    between two of ``POINTS`` amounts, every step between them is predicted, too; one that is undone
+    before the next of them is not seen.
     """
     amounts = distortion.grid(POINTS)
     probabilities = predict(_distorted(pixels, distortion, amounts, others))
+    steps = _steps_between(distortion, amounts, _changes(distortion, amounts, probabilities))
+    if steps.size:
+        found = predict(_distorted(pixels, distortion, steps, others))
+        amounts = np.concatenate([amounts, steps])
+        order = np.argsort(amounts)
+        amounts, probabilities = amounts[order], np.concatenate([probabilities, found])[order]
+    flips = [at for _, at in _changes(distortion, amounts, probabilities)]
+    pictures = [_distorted(pixels, distortion, amounts[[at]], others)[0] for at in flips]
+    start = int(np.searchsorted(amounts, distortion.neutral))
+    return Sweep(
+        amounts,
+        probabilities,
+        int(probabilities[start].argmax()),
+        tuple(
+            Flip(float(amounts[at]), picture, probabilities[at])
+            for at, picture in zip(flips, pictures, strict=True)
+        ),
+    )
+
+
+def _changes(
+    distortion: Distortion, amounts: NDArray[np.float64], probabilities: Probabilities
+) -> list[tuple[int, int]]:
+    """Return where the class changes first on either side of the neutral amount.
+
+    Each is a pair of neighbours among ``amounts``: the last with the class there, and the first
+    with another.
+    """
     classes = predicted_classes(probabilities)
     start = int(np.searchsorted(amounts, distortion.neutral))
-    flips = []
-    for side in (range(start - 1, -1, -1), range(start + 1, len(amounts))):
-        for index, before in zip(side, (start, *side), strict=False):
-            if classes[index] != classes[start]:
-                between = amounts[before], amounts[index]
-                flip = _find_flip(predict, pixels, distortion, others, between, classes[start])
-                flips.append(flip)
-                break
-    return Sweep(amounts, probabilities, int(classes[start]), tuple(flips))
+    others = np.flatnonzero(classes != classes[start])
+    below, above = others[others < start][-1:], others[others > start][:1]
+    return [(at + 1, at) for at in below.tolist()] + [(at - 1, at) for at in above.tolist()]
 
 
-def _find_flip(
-    predict: Predict,
-    pixels: Pixels,
-    distortion: Distortion,
-    others: Amounts,
-    between: tuple[float, float],
-    predicted: np.int64,
-) -> Flip:
-    """Return the first flip from ``between[0]``, which is none, to ``between[1]``, which is."""
-    first, last = (distortion.position(amount) for amount in between)
-    direction = 1 if last > first else -1
-    positions = range(first + direction, last + direction, direction)
-    amounts = np.array([distortion.amount(position) for position in positions])
-    pictures = _distorted(pixels, distortion, amounts, others)
-    probabilities = predict(pictures)
-    # A batch of another size may round differently: then the last one is taken.
-    differs = predicted_classes(probabilities) != predicted
-    at = int(differs.argmax()) if differs.any() else len(amounts) - 1
-    return Flip(float(amounts[at]), pictures[at], probabilities[at])
+def _steps_between(
+    distortion: Distortion, amounts: NDArray[np.float64], pairs: Sequence[tuple[int, int]]
+) -> NDArray[np.float64]:
+    """Return the amounts of all steps between the two amounts of each pair."""
+    steps: list[float] = []
+    for pair in pairs:
+        low, high = sorted(distortion.position(amounts[at]) for at in pair)
+        steps += [distortion.amount(position) for position in range(low + 1, high)]
+    return np.array(steps)
 
 
 def _distorted(

@@ -258,17 +258,28 @@ def _check(pixels: Pixels, amounts: Amounts) -> None:
 def _resample(pixels: Pixels, matrices: Sequence[Matrix]) -> Pixels:
     """Resample a picture once for all ``matrices``, of which the first is applied first."""
     height, width = pixels.shape[:2]
-    # Wide enough for the smallest scale, turned and shifted.
-    margin = 2 * max(height, width) + 2
-    padded = np.pad(pixels, ((margin, margin), (margin, margin), (0, 0)), mode="edge")
     # From a place of the result, undo the last change first.
-    whole = np.eye(3)
+    combined = np.eye(3)
     for matrix in matrices:
-        whole = whole @ matrix
+        combined = combined @ matrix
     center = np.array([[1, 0, -width / 2], [0, 1, -height / 2], [0, 0, 1]])
-    back = np.array([[1, 0, width / 2 + margin], [0, 1, height / 2 + margin], [0, 0, 1]])
-    coefficients = (back @ whole @ center)[:2].ravel().tolist()
+    back = np.array([[1, 0, width / 2], [0, 1, height / 2], [0, 0, 1]])
+    # Rounded, as Pillow cuts 45.99 to 45: the cosine of a quarter turn is not quite 0.
+    places = np.round(back @ combined @ center, 12)
+    margin = _margin(places, width, height)
+    padded = np.pad(pixels, ((margin, margin), (margin, margin), (0, 0)), mode="edge")
+    places[:2, 2] += margin
+    coefficients = places[:2].ravel().tolist()
     result = _to_image(padded).transform(
         (width, height), Image.Transform.AFFINE, coefficients, Image.Resampling.BICUBIC
     )
     return np.asarray(result).reshape(pixels.shape)
+
+
+def _margin(places: Matrix, width: int, height: int) -> int:
+    """Return by how many pixels the places of the result go beyond the picture."""
+    corners = np.array([[0, width, 0, width], [0, 0, height, height], [1, 1, 1, 1]])
+    x, y = (places @ corners)[:2]
+    beyond = max(-x.min(), x.max() - width, -y.min(), y.max() - height, 0)
+    # A place on the edge itself is not inside for Pillow.
+    return math.ceil(beyond) + 1

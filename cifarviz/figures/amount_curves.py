@@ -149,10 +149,11 @@ def accuracy_curve_figure(curve: AccuracyCurve, axis: AmountAxis) -> go.Figure:
             x=[flip.amount, flip.amount],
             y=[0, 1],
             mode="lines",
-            name="This picture flips",
+            name="This picture changes class",
             showlegend=not number,
             line={"color": class_color(flip.predicted), "width": 2, "dash": "dot"},
-            hovertemplate=f"This picture flips at {axis.format(flip.amount)}<extra></extra>",
+            hovertemplate=f"The prediction for this picture changes at {axis.format(flip.amount)}"
+            "<extra></extra>",
         )
     return figure
 
@@ -186,7 +187,7 @@ def _mark_flips(figure: go.Figure, axis: AmountAxis) -> None:
         figure.add_scatter(
             x=[flip.amount],
             y=[float(flip.probabilities[flip.predicted])],
-            name="Answer flips",
+            name="Prediction changes",
             showlegend=not number,
             mode="markers",
             marker={
@@ -195,7 +196,7 @@ def _mark_flips(figure: go.Figure, axis: AmountAxis) -> None:
                 "color": color,
                 "line": {"color": NEUTRAL, "width": 2},
             },
-            hovertemplate=f"The answer flips at {axis.format(flip.amount)}<extra></extra>",
+            hovertemplate=f"The prediction changes at {axis.format(flip.amount)}<extra></extra>",
         )
         figure.add_shape(
             type="line",

@@ -34,12 +34,12 @@ def test_flips_are_found_to_the_step_on_both_sides() -> None:
     found = sweep(predict, PICTURE, BRIGHTNESS, {})
 
     # By hand: every step from the neutral amount outwards.
-    answers = {
+    predicted = {
         amount: predict(distort(PICTURE, {"brightness": amount})[None]).argmax()
         for amount in np.arange(-200, 201, 2).tolist()
     }
-    below = max(a for a, answer in answers.items() if a < 0 and answer != answers[0])
-    above = min(a for a, answer in answers.items() if a > 0 and answer != answers[0])
+    below = max(a for a, one in predicted.items() if a < 0 and one != predicted[0])
+    above = min(a for a, one in predicted.items() if a > 0 and one != predicted[0])
     assert [flip.amount for flip in found.flips] == [below, above] == [-64, 62]
     assert found.predicted == 1
     assert [flip.predicted for flip in found.flips] == [0, 2]
@@ -47,6 +47,8 @@ def test_flips_are_found_to_the_step_on_both_sides() -> None:
         expected = distort(PICTURE, {"brightness": flip.amount})
         assert (flip.pixels == expected).all()
         assert (flip.probabilities == predict(expected[None])[0]).all()
+    assert {flip.amount for flip in found.flips} < set(found.amounts)
+    assert (np.diff(found.amounts) > 0).all()
     assert found.probabilities.shape == (len(found.amounts), 3)
     for amount, row in zip(found.amounts, found.probabilities, strict=True):
         assert (row == predict(distort(PICTURE, {"brightness": amount})[None])[0]).all()
@@ -62,7 +64,7 @@ def test_the_other_amounts_are_set_and_its_own_does_not_count() -> None:
     assert np.ptp(flat.flips[0].pixels) == 0
 
 
-def test_a_network_that_never_changes_its_answer_has_no_flips() -> None:
+def test_a_network_that_never_changes_its_prediction_has_no_flips() -> None:
     for key in ("brightness", "noise", "jpeg"):
         assert sweep(by_brightness(900), PICTURE, find_distortion(key), {}).flips == ()
 

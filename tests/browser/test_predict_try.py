@@ -31,12 +31,12 @@ def test_a_slider_is_moved_to_the_flip_and_held_against_other_images(
     expect(slider).to_be_attached(timeout=FIRST)
     before = page.get_by_text("The network").last
     expect(before).to_be_visible(timeout=FIRST)
-    expected = page.get_by_text(re.compile("changes the answer from"))
+    expected = page.get_by_text(re.compile("changes the prediction from"))
     (name,) = re.findall(r"and to (.+) at", expected.inner_text())
 
     slider.press("ArrowRight")
     expect(page.get_by_text("Rotation 1°", exact=True)).to_be_visible()
-    tiles = page.get_by_role("group", name="The picture where the answer flips")
+    tiles = page.get_by_role("group", name="The picture where the prediction changes")
     tiles.get_by_role("button").last.click()
     expect(page.get_by_text(re.compile(r"^Rotation \d\d°$"))).to_be_visible()
     expect(before).to_contain_text(name)

@@ -1,4 +1,4 @@
-"""Predict, "Break it": sliders over the chosen picture, and where the answer flips."""
+"""Predict, "Break it": sliders over the chosen picture, and where the prediction changes."""
 
 import threading
 from collections.abc import Callable
@@ -16,6 +16,7 @@ from cifarviz.datasets.cifar10 import CIFAR10
 from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
+from cifarviz.ui import weights_job
 from tests import stored_runs
 from tests.components import chart, chart_head, component_keys, image_grid, live_texts
 from tests.image_files import encode_image
@@ -24,6 +25,11 @@ from tests.pages.predict_page import errors, opened, photo, pictures, text, uplo
 from tests.waiting import wait_until
 
 Ask = Callable[[np.ndarray], tuple[str, float]]
+
+
+@pytest.fixture(autouse=True)
+def _wait_for_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(weights_job, "PATIENCE", 60)
 
 
 @pytest.fixture
@@ -104,6 +110,11 @@ def test_curves_and_flips_are_those_of_the_network(
     assert len(flips) == 2, "the picture of this test should flip on both sides"
     for flip in flips:
         assert flip in text(app)
+    marks = [trace for trace in figure["data"] if trace["mode"] == "markers"]
+    assert [trace["x"] for trace in marks] == [[flip.amount] for flip in expected.flips]
+    for trace, flip in zip(marks, expected.flips, strict=True):
+        curve = curves[CIFAR10.classes[flip.predicted]]
+        assert trace["y"] == [curve["y"][curve["x"].index(flip.amount)]], "on its curve"
     labels = [label.split("\n")[0] for label in image_grid(app, "predict-flips")["labels"]]
     assert labels == [flips[0], "0°", flips[1]]
 
@@ -112,6 +123,7 @@ def test_the_accuracy_is_measured_in_the_background(
     run: Run, settings: Settings, test_images: ImageSet
 ) -> None:
     app = broken(change="noise", amounts="brightness:10")
+    assert "**Test images** over noise, each with Brightness 10 levels" in text(app)
     app = press_and_wait(app, "predict-accuracy-start")
     figure = chart(app, "predict-accuracy")
     line = next(trace for trace in figure["data"] if trace["name"] == "200 test images")
@@ -154,6 +166,30 @@ def test_a_measurement_shows_its_progress_and_can_be_stopped(
     app.run()
     assert "predict-accuracy" not in component_keys(app)
     assert not app.button(key="predict-accuracy-start").disabled
+    assert not app.exception
+
+
+def test_the_page_does_not_wait_for_a_slow_network(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cifarviz.analysis.trained_model import TrainedModel
+
+    original, gate = TrainedModel.probabilities, threading.Event()
+
+    def slow(self: TrainedModel, images: np.ndarray) -> np.ndarray:
+        if len(images) > 1:
+            gate.wait(60)
+        return original(self, images)
+
+    monkeypatch.setattr(TrainedModel, "probabilities", slow)
+    monkeypatch.setattr(weights_job, "PATIENCE", 0)
+    app = broken(change="blur")
+    assert "Predicting the changed picture …" in text(app)
+    assert "predict-sweep" not in component_keys(app)
+    gate.set()
+    monkeypatch.setattr(weights_job, "PATIENCE", 60)
+    app.run()
+    assert "predict-sweep" in component_keys(app)
     assert not app.exception
 
 

@@ -29,6 +29,11 @@ from tests.pages.predict_page import errors, opened, pictures, plain, text
 from tests.pages.test_predict_break import press_and_wait
 
 
+@pytest.fixture(autouse=True)
+def _wait_for_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(weights_job, "PATIENCE", 60)
+
+
 def pushed(**address: object) -> AppTest:
     return opened(**{"image": 3, "try": "push", **address})
 

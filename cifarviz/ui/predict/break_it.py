@@ -1,15 +1,17 @@
-"""Break it: the chosen picture distorted with sliders, and where the answer flips."""
+"""Break it: the chosen picture distorted with sliders, and where the prediction changes."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from cifarviz.analysis.background_job import BackgroundJob, BackgroundJobs, ReportProgress
 from cifarviz.analysis.predictions import rank_classes
 from cifarviz.analysis.sweeps import (
+    POINTS,
     Flip,
     Sweep,
     accuracy_amounts,
@@ -17,6 +19,7 @@ from cifarviz.analysis.sweeps import (
     sweep,
 )
 from cifarviz.data.distortions import (
+    DISTORTIONS,
     Amounts,
     Distortion,
     distort,
@@ -45,18 +48,20 @@ from cifarviz.ui.query import (
     update_query_params,
     widget_key,
 )
-from cifarviz.ui.weights_job import weights_key
+from cifarviz.ui.weights_job import wait_for_job, weights_key
 
-# CSS pixels of the changed picture, and of those where the answer flips.
+# CSS pixels of the changed picture, and of those where the prediction changes.
 _SIDE, _TILE = 320, 96
 _COLUMNS = 5
+# A result takes some kilobytes.
+_MAX_JOBS = 128
 # The amounts in the address: ``rotation:-30,blur:1.5``.
 _AMOUNT = re.compile(r"([a-z]+):(-?[0-9]{1,4}(?:\.[0-9]{1,3})?)")
 
 
 @st.fragment
 def render_break_it(picture: ChosenPicture, network: ChosenNetwork) -> None:
-    """Render the sliders, the distorted picture, and the answer over the range of one slider."""
+    """Render the sliders, the distorted picture, and the predictions over one slider's range."""
     sync_query_params()
     with render_errors():
         offered = distortions_for(picture.pixels.shape[-1])
@@ -72,15 +77,19 @@ def _render_results(
 ) -> None:
     current = amounts.get(distortion.key, distortion.neutral)
     others = {key: amount for key, amount in amounts.items() if key != distortion.key}
-    found = _sweep(network, picture.pixels, distortion, others)
-    unit = f", {distortion.unit}" if distortion.unit else ""
-    axis = AmountAxis(f"{distortion.title}{unit}", distortion.format, current, found.flips)
     left, right = st.columns([2, 3], gap="large")
     with left:
         _render_distorted(picture, network, amounts)
+    with right:
+        found = _sweep(network, picture.pixels, distortion, others)
+    if found is None:
+        return
+    unit = f", {distortion.unit}" if distortion.unit else ""
+    axis = AmountAxis(f"{distortion.title}{unit}", distortion.format, current, found.flips)
+    with left:
         _render_flips(picture, network, distortion, others, found)
     with right:
-        st.markdown(_format_flips(distortion, found, network.names))
+        st.markdown(_format_flips(distortion, found, network.names), help=_format_steps(distortion))
         curves = probability_curves(
             found.amounts,
             found.probabilities,
@@ -94,7 +103,7 @@ def _render_results(
             file_name=f"probabilities over {distortion.key}",
             description=f"Probability of each class over {_in_sentence(distortion)}",
         )
-        st.markdown(f"**Test images** over {_in_sentence(distortion)}")
+        st.markdown(f"**Test images** over {_in_sentence(distortion)}{_format_others(others)}")
         render_accuracy(
             network,
             ("distortion", distortion.key, *sorted(others.items())),
@@ -216,12 +225,21 @@ def _render_distorted(picture: ChosenPicture, network: ChosenNetwork, amounts: A
     predicted = cache.trained_model(network.run, network.weights).probabilities(pixels[None])[0]
     st.markdown(format_prediction(rank_classes(network.names, predicted), picture.actual))
     render_picture(enlarge(pixels, _SIDE), f"{picture.name}, changed")
-    written = [
+    st.caption(" · ".join(_format_each(amounts)) or "Not changed: move a slider.")
+
+
+def _format_each(amounts: Amounts) -> list[str]:
+    """Return each amount that is not neutral with the title of its slider."""
+    return [
         f"{distortion.title} {distortion.format(amounts[distortion.key])}"
-        for distortion in distortions_for(pixels.shape[-1])
+        for distortion in DISTORTIONS
         if distortion.key in amounts
     ]
-    st.caption(" · ".join(written) or "Not changed: move a slider.")
+
+
+def _format_others(others: Amounts) -> str:
+    """Return the amounts of the other sliders, which change the test images, too."""
+    return f", each with {', '.join(_format_each(others))}" if others else ""
 
 
 def _render_flips(
@@ -250,7 +268,7 @@ def _render_flips(
         tooltips=[label.replace("\n", ": ") for label in labels],
         colors=[class_color(flip.predicted) for flip in shown],
         size=_TILE,
-        description="The picture where the answer flips",
+        description="The picture where the prediction changes",
     )
     if clicked is not None:
         offered = distortions_for(neutral.shape[-1])
@@ -259,17 +277,26 @@ def _render_flips(
 
 
 def _format_flips(distortion: Distortion, found: Sweep, names: Sequence[str]) -> str:
-    """Tell in a sentence where the answer changes."""
+    """Tell in a sentence where the prediction changes."""
     name = escaped(names[found.predicted])
     title = distortion.title
     if not found.flips:
         low, high = distortion.format(distortion.low), distortion.format(distortion.high)
-        return f"**{title}** does not change the answer: **{name}** from {low} to {high}."
+        return f"**{title}** does not change the prediction: **{name}** from {low} to {high}."
     parts = [
         f"to **{escaped(names[flip.predicted])}** at {distortion.format(flip.amount)}"
         for flip in found.flips
     ]
-    return f"**{title}** changes the answer from **{name}** {' and '.join(parts)}."
+    return f"**{title}** changes the prediction from **{name}** {' and '.join(parts)}."
+
+
+def _format_steps(distortion: Distortion) -> str:
+    """Tell how exact the amounts are at which the prediction changes."""
+    return (
+        f"{POINTS} amounts are tried, and between the two where the prediction changes every "
+        f"step of {distortion.format(distortion.step)}. A change that is undone before the next "
+        f"of the {POINTS} amounts is missed."
+    )
 
 
 def _in_sentence(distortion: Distortion) -> str:
@@ -279,24 +306,22 @@ def _in_sentence(distortion: Distortion) -> str:
 
 def _sweep(
     network: ChosenNetwork, pixels: NDArray[np.uint8], distortion: Distortion, others: Amounts
-) -> Sweep:
-    key = weights_key(network.run, network.weights)
-    image = pixels.shape, pixels.tobytes()
-    return _cached_sweep(key, image, distortion.key, dict(others), network, pixels, distortion)
+) -> Sweep | None:
+    """Return the curves; ``None``, with a note, while they are computed in the background."""
+    model = cache.trained_model(network.run, network.weights)
+
+    def compute(report: ReportProgress) -> Sweep:
+        return sweep(model.probabilities, pixels, distortion, others)
+
+    facts = distortion.key, *sorted(others.items()), pixels.shape, pixels.tobytes()
+    key = weights_key(network.run, network.weights, *facts)
+    job = _jobs().get_or_start(key, lambda: BackgroundJob(compute, 1, "cifarviz-sweep"))
+    return wait_for_job(job, "Predicting the changed picture", key="predict-sweeping")
 
 
-@st.cache_resource(max_entries=128, show_spinner=False)
-def _cached_sweep(
-    key: tuple[object, ...],
-    image: tuple[object, ...],
-    change: str,
-    others: Mapping[str, float],
-    _network: ChosenNetwork,
-    _pixels: NDArray[np.uint8],
-    _distortion: Distortion,
-) -> Sweep:
-    model = cache.trained_model(_network.run, _network.weights)
-    return sweep(model.probabilities, _pixels, _distortion, others)
+@st.cache_resource(show_spinner=False)
+def _jobs() -> BackgroundJobs[Sweep]:
+    return BackgroundJobs(_MAX_JOBS)
 
 
-cache.holds_images(_cached_sweep)
+cache.holds_images(_jobs)

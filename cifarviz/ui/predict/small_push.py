@@ -1,4 +1,4 @@
-"""A small push: the chosen picture changed by a few levels so that the answer flips."""
+"""A small push: the chosen picture changed by a few levels so that the prediction changes."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -58,7 +58,7 @@ _METHODS_HELP = (
 
 @st.fragment
 def render_small_push(picture: ChosenPicture, network: ChosenNetwork) -> None:
-    """Render a picture that is changed by at most ε so that the network answers otherwise."""
+    """Render a picture that is changed by at most ε so that another class is predicted."""
     sync_query_params()
     with render_errors():
         with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
@@ -127,7 +127,7 @@ def _pick_epsilon(found: EpsilonSweep) -> int:
         key=key,
         on_change=_select_epsilon,
         args=(key,),
-        help="The largest change of a pixel. At first the smallest that changes the answer.",
+        help="The largest change of a pixel. At first the smallest that changes the prediction.",
     )
     return wanted
 
@@ -146,7 +146,7 @@ def _render_pictures(
     largest = largest_change(before, after)
     factor = 127 // max(largest, 1)
     shown = (
-        (before, picture.name, f"Before: {_format_answer(network, found.probabilities[0])}"),
+        (before, picture.name, f"Before: {_format_top_class(network, found.probabilities[0])}"),
         (
             difference_picture(before, after, factor),
             f"Difference × {factor}",
@@ -155,7 +155,7 @@ def _render_pictures(
         (
             after,
             f"{picture.name}, pushed",
-            f"After: {_format_answer(network, found.probabilities[epsilon])}",
+            f"After: {_format_top_class(network, found.probabilities[epsilon])}",
         ),
     )
     with st.container(horizontal=True, gap="large"):
@@ -168,7 +168,7 @@ def _render_pictures(
             st.markdown(_format_flip(found, network.names))
 
 
-def _format_answer(network: ChosenNetwork, probabilities: NDArray[np.float32]) -> str:
+def _format_top_class(network: ChosenNetwork, probabilities: NDArray[np.float32]) -> str:
     predicted = most_probable_class(network.names, probabilities)
     return f"**{escaped(predicted.name)}** {format_probability(predicted.probability)}"
 
@@ -189,7 +189,7 @@ def _format_flip(found: EpsilonSweep, names: Sequence[str]) -> str:
     if found.flip is None:
         aim = "another class" if found.target is None else f"**{escaped(names[found.target])}**"
         return (
-            f"No push of up to {MAX_EPSILON} levels makes the answer {aim}. Another method or "
+            f"No push of up to {MAX_EPSILON} levels makes the prediction {aim}. Another method or "
             "class may do better."
         )
     return (

@@ -139,9 +139,9 @@ def choose_file(
         return None
     images = [file for file in files if isinstance(file, ReadImage)]
     bad = [file for file in files if isinstance(file, BadFile)]
-    scroll_here([file.id for file in files], key="predict-answers")
+    scroll_here([file.id for file in files], key="predict-scroll")
     if len(files) > 1 or (images and not chosen):
-        st.header(_format_counts(len(images), len(bad)), anchor="answers")
+        st.header(_format_counts(len(images), len(bad)), anchor="predictions")
     position = _recall_position(images) if images and chosen else None
     if len(images) > 1 or (images and not chosen):
         st.caption("Click an image to see its probabilities.")

@@ -38,7 +38,7 @@ TryView = Callable[[ChosenPicture, ChosenNetwork], None]
 # What can be tried with the chosen picture, by its value of ``try`` in the address: a label, and
 # what renders it. The first is the default.
 _VIEWS: Mapping[str, tuple[str, TryView]] = {
-    "answer": ("Nearest images", render_nearest),
+    "nearest": ("Nearest images", render_nearest),
     "compare": ("Compare networks", render_comparison),
     "break": ("Break it", render_break_it),
     "push": ("A small push", render_small_push),
