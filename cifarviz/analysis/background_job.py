@@ -24,8 +24,9 @@ class _Cancelled(Exception):
 class BackgroundJob(Generic[JobResult]):
     """A job for one background thread; safe to use from several threads.
 
-    ``work`` is called in its own thread with a ``ReportProgress``, for ``total`` images. It is
-    released once there is a result, since the network behind it may be large.
+    ``work`` is called in its own thread with a ``ReportProgress``, for ``total`` images; it may
+    set ``total`` once it knows their number. It is released once there is a result, since the
+    network behind it may be large.
     """
 
     def __init__(self, work: Callable[[ReportProgress], JobResult], total: int, name: str) -> None:

@@ -6,7 +6,8 @@ standard deviation of every channel. ``benchmarks/bench_unknown.py`` compares it
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
@@ -52,22 +53,28 @@ class TrainingDistances:
         self._squares = (self._points**2).sum(axis=1)
         self.neighbour = max(1, round(_NEIGHBOUR_SHARE * len(self._points)))
 
-    def scores(self, statistics: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    def scores(
+        self, statistics: Sequence[NDArray[np.float32]], left_out: int | None = None
+    ) -> NDArray[np.float32]:
         """The distance of each picture to the ``neighbour``-th nearest training image, (n,).
 
-        ``statistics`` are those of the pictures, (n, values) of each layer.
+        ``statistics`` are those of the pictures, (n, values) of each layer. ``left_out`` is the
+        position of a training image that does not count: the picture itself, if it is one.
         """
         points = self._standardize(statistics)
-        return np.concatenate(
-            [self._kth_distances(points[at : at + _ROWS]) for at in range(0, len(points), _ROWS)]
-        )
+        rows = [points[at : at + _ROWS] for at in range(0, len(points), _ROWS)]
+        return np.concatenate([self._kth_distances(some, left_out) for some in rows])
 
     def _standardize(self, statistics: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
         layers = zip(statistics, self._means, self._units, strict=True)
         return np.concatenate([(layer - mean) / unit for layer, mean, unit in layers], axis=1)
 
-    def _kth_distances(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _kth_distances(
+        self, points: NDArray[np.float32], left_out: int | None
+    ) -> NDArray[np.float32]:
         squares = (points**2).sum(axis=1)[:, None] + self._squares - 2 * points @ self._points.T
+        if left_out is not None:
+            squares[:, left_out] = np.inf
         kth = np.partition(squares, self.neighbour - 1, axis=1)[:, self.neighbour - 1]
         return np.sqrt(np.maximum(kth, 0))
 
@@ -103,17 +110,29 @@ class UnknownDetector:
     """Tells pictures of what a network knows from others, at ``FALSE_ALARM_RATE``.
 
     ``threshold`` is that quantile of the scores of ``images`` images of ``split``, on which the
-    network was not trained.
+    network was not trained. ``train_indices`` (n,) are the indices of the training images it
+    compares with, ascending, if they are known.
     """
 
     distances: TrainingDistances
     threshold: float
     split: ReferenceSplit
     images: int
+    train_indices: NDArray[np.int64] | None = None
 
-    def judge(self, statistics: Sequence[NDArray[np.float32]]) -> list[Familiarity]:
-        """Judge pictures by their statistics, (n, values) of each layer."""
-        scores = self.distances.scores(statistics)
+    def judge(
+        self, statistics: Sequence[NDArray[np.float32]], train_index: int | None = None
+    ) -> list[Familiarity]:
+        """Judge pictures by their statistics, (n, values) of each layer.
+
+        ``train_index`` is the index of a single picture that is a training image: it is not
+        compared with itself.
+        """
+        left_out = None
+        if train_index is not None and self.train_indices is not None:
+            found = np.flatnonzero(self.train_indices == train_index)
+            left_out = int(found[0]) if found.size else None
+        scores = self.distances.scores(statistics, left_out)
         return [Familiarity(float(score), self.threshold) for score in scores]
 
     def to_dict(self, familiarity: Familiarity) -> dict[str, Any]:
@@ -164,22 +183,22 @@ def make_detector(
     train: NDArray[np.uint8],
     reference: NDArray[np.uint8],
     split: ReferenceSplit,
-    on_progress: Callable[[int], None] | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> UnknownDetector:
     """Calibrate a detector for a network on raw images, (n, height, width, channels).
 
-    ``on_progress`` is called with the number of images done. Raises as ``calibrate``, and
-    ``ExperimentInvalid`` for images of another shape.
+    ``on_progress`` is called with the number of images done and of all. Raises as ``calibrate``,
+    and ``ExperimentInvalid`` for images of another shape.
     """
 
-    def after_train(done: int) -> None:
+    def report_after(before: int, done: int) -> None:
         if on_progress is not None:
-            on_progress(len(train) + done)
+            on_progress(before + done, len(train) + len(reference))
 
     _check_counts(len(train), len(reference), split)
     return calibrate(
-        model.layer_statistics(train, on_progress=on_progress),
-        model.layer_statistics(reference, on_progress=after_train),
+        model.layer_statistics(train, on_progress=partial(report_after, 0)),
+        model.layer_statistics(reference, on_progress=partial(report_after, len(train))),
         split,
     )
 
@@ -188,7 +207,7 @@ def make_run_detector(
     run: Run,
     model: "TrainedModel",
     settings: Settings,
-    on_progress: Callable[[int], None] | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> UnknownDetector:
     """Calibrate a detector for a run's network on the run's images, as ``make_detector`` does.
 
@@ -197,6 +216,7 @@ def make_run_detector(
     images = load_run_images(
         run, settings, most_train=MAX_TRAINING_IMAGES, most_reference=MAX_REFERENCE_IMAGES
     )
-    return make_detector(
+    detector = make_detector(
         model, images.train.images, images.reference.images, images.reference_split, on_progress
     )
+    return replace(detector, train_indices=images.train.indices)

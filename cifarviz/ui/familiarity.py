@@ -1,17 +1,14 @@
 """A warning where a network is shown a picture of nothing it knows."""
 
-from collections.abc import Callable
 from functools import partial
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from cifarviz.analysis.background_job import BackgroundJob, BackgroundJobs
+from cifarviz.analysis.background_job import BackgroundJob, BackgroundJobs, ReportProgress
 from cifarviz.analysis.out_of_distribution import (
     FALSE_ALARM_RATE,
-    MAX_REFERENCE_IMAGES,
-    MAX_TRAINING_IMAGES,
     Familiarity,
     UnknownDetector,
     make_run_detector,
@@ -20,32 +17,52 @@ from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import WeightsChoice
 from cifarviz.ui import cache
 from cifarviz.ui.errors import render_errors
-from cifarviz.ui.weights_job import render_weights_job
+from cifarviz.ui.weights_job import render_weights_job, weights_key
 
 # A detector holds the statistics of 2,000 images, 15 MB of most of the published networks.
 _MAX_JOBS = 8
 
 
 def render_familiarity(
-    run: Run, weights: WeightsChoice, pixels: NDArray[np.uint8], *, key: str
-) -> None:
-    """Render whether the network knows anything like a picture, raw pixels (h, w, c).
+    run: Run,
+    weights: WeightsChoice,
+    pixels: NDArray[np.uint8],
+    *,
+    key: str,
+    train_index: int | None = None,
+) -> Familiarity | None:
+    """Render and return whether the network knows anything like a picture, raw pixels (h, w, c).
 
-    The page reruns when that is calibrated, which takes some seconds the first time.
+    ``train_index`` is its index if it is a training image of the run's data set. ``None`` until
+    that is calibrated, which takes some seconds the first time; then the page reruns.
     """
+    familiarity = None
     with render_errors():
         detector = find_detector(run, weights, key=key)
-        if detector is None:
-            return
-        familiarity = judge(run, weights, detector, pixels)
-        if familiarity.is_unknown:
-            st.warning(
-                "**This is probably nothing it knows.** Its prediction means little.",
-                icon=":material/help:",
-            )
-        start = "" if familiarity.is_unknown else "Nothing unusual was found. "
-        text = format_familiarity(detector, familiarity)
-        st.caption(f"{start}{text}", help=format_method(detector))
+        if detector is not None:
+            familiarity = judge(run, weights, detector, pixels, train_index)
+            _render_judgement(detector, familiarity)
+    return familiarity
+
+
+def _render_judgement(detector: UnknownDetector, familiarity: Familiarity) -> None:
+    if familiarity.is_unknown:
+        st.warning(
+            "**This is probably nothing it knows.** Its prediction means little.",
+            icon=":material/help:",
+        )
+    start = "" if familiarity.is_unknown else "Nothing unusual was found. "
+    text = format_familiarity(detector, familiarity)
+    st.caption(f"{start}{text}", help=format_method(detector))
+
+
+def is_known_to_be_unknown(
+    run: Run, weights: WeightsChoice, pixels: NDArray[np.uint8], train_index: int | None = None
+) -> bool:
+    """Return whether a picture would be warned of; ``False`` where that is not calibrated yet."""
+    job = detector_jobs().get(weights_key(run, weights))
+    detector = None if job is None or job.failed else job.result()
+    return detector is not None and judge(run, weights, detector, pixels, train_index).is_unknown
 
 
 def find_detector(run: Run, weights: WeightsChoice, *, key: str) -> UnknownDetector | None:
@@ -64,17 +81,21 @@ def find_detector(run: Run, weights: WeightsChoice, *, key: str) -> UnknownDetec
 
 
 def judge(
-    run: Run, weights: WeightsChoice, detector: UnknownDetector, pixels: NDArray[np.uint8]
+    run: Run,
+    weights: WeightsChoice,
+    detector: UnknownDetector,
+    pixels: NDArray[np.uint8],
+    train_index: int | None = None,
 ) -> Familiarity:
-    """Judge a picture, raw pixels (h, w, c)."""
+    """Judge a picture, raw pixels (h, w, c); ``train_index`` as in ``UnknownDetector.judge``."""
     model = cache.trained_model(run, weights)
-    return detector.judge(model.layer_statistics(pixels[np.newaxis]))[0]
+    return detector.judge(model.layer_statistics(pixels[np.newaxis]), train_index)[0]
 
 
 def format_familiarity(detector: UnknownDetector, familiarity: Familiarity) -> str:
     """Return the score, and the threshold it is held against, as a sentence."""
     return (
-        f"Distance to the training images: {familiarity.score:.2f}. For {1 - FALSE_ALARM_RATE:.0%} "
+        f"Out-of-distribution score: {familiarity.score:.2f}. For {1 - FALSE_ALARM_RATE:.0%} "
         f"of {detector.images:,} {detector.split} images it is at most {familiarity.threshold:.2f}."
     )
 
@@ -97,12 +118,17 @@ def format_method(detector: UnknownDetector) -> str:
 def _job(run: Run, weights: WeightsChoice) -> BackgroundJob[UnknownDetector]:
     runs = cache.store()
 
-    def compute(report: Callable[[int], None]) -> UnknownDetector:
-        model = cache.open_model(run, weights, runs)
-        return make_run_detector(run, model, runs.settings, report)
+    def compute(report: ReportProgress) -> UnknownDetector:
+        def advance(done: int, total: int) -> None:
+            job.total = total
+            report(done)
 
-    total = min(run.train_images or 0, MAX_TRAINING_IMAGES) + MAX_REFERENCE_IMAGES
-    return BackgroundJob(compute, total, "cifarviz-unknown")
+        model = cache.open_model(run, weights, runs)
+        return make_run_detector(run, model, runs.settings, advance)
+
+    # How many images are here is known once they are loaded.
+    job = BackgroundJob(compute, 0, "cifarviz-unknown")
+    return job
 
 
 @st.cache_resource(show_spinner=False)

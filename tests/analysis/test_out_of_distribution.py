@@ -1,5 +1,7 @@
 """Pictures of other things are told from those a network knows, at a stated false-alarm rate."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -111,6 +113,22 @@ def test_the_score_is_the_distance_to_the_kth_nearest_in_standard_deviations() -
     np.testing.assert_allclose(found, expected, rtol=1e-4)
 
 
+def test_a_training_image_is_not_compared_with_itself() -> None:
+    train = RANDOM.normal(0, 1, (120, 4)).astype(np.float32)
+    detector = replace(
+        calibrate([train], [train[:30]], "test"), train_indices=np.arange(120, dtype=np.int64) * 3
+    )
+    assert detector.distances.neighbour == 1
+    picture = train[40:41]
+    distances = np.sqrt((((train - picture) / train.std(axis=0)) ** 2).mean(axis=1))
+    [judged] = detector.judge([picture], train_index=120)
+    assert judged.score == pytest.approx(np.sort(distances)[1], rel=1e-3)
+    # An image that is not among those it compares with, and a picture that is no training image.
+    for index in (121, None):
+        [judged] = detector.judge([picture], train_index=index)
+        assert judged.score == pytest.approx(0, abs=1e-2)
+
+
 def test_the_threshold_is_the_95_percent_quantile_of_the_reference_images() -> None:
     train, reference = (RANDOM.normal(0, 1, (n, 6)).astype(np.float32) for n in (200, 101))
     detector = calibrate([train], [reference], "validation")
@@ -151,9 +169,13 @@ def test_too_few_images_are_refused_in_words() -> None:
 
 
 def test_progress_counts_the_images_of_both_kinds() -> None:
-    done: list[int] = []
-    make_detector(network(Conv2D(filters=2)), pictures(30), pictures(20), "test", done.append)
-    assert done == [30, 50]
+    done: list[tuple[int, int]] = []
+
+    def report(images: int, total: int) -> None:
+        done.append((images, total))
+
+    make_detector(network(Conv2D(filters=2)), pictures(30), pictures(20), "test", report)
+    assert done == [(30, 50), (50, 50)]
 
 
 def test_the_nearest_are_those_of_a_comparison_with_each() -> None:

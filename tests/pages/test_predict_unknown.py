@@ -54,6 +54,10 @@ def warnings(app: AppTest) -> list[str]:
 def test_noise_is_warned_of_and_nine_of_ten_test_images_are_not(run: Run, sample: Dataset) -> None:
     app = settled(uploaded(("noise.png", noise(), "")))
     assert warnings(app)
+    # What means little is not called confident.
+    assert "The most probable class is **" in text(app)
+    assert "confident" not in text(app)
+    assert "does not contradict the warning above" in text(app)
     assert "For 95% of 1,000 test images it is at most" in text(app)
     assert not app.exception
     found = [
@@ -91,6 +95,22 @@ def test_the_nearest_training_images_are_those_of_a_search_by_hand(
     assert [int(one.split()[-1]) for one in grid["tooltips"]] == nearest.tolist()
     assert f"{1 - cosines.max():.3f}" in grid["labels"][0]
     assert "of 5,000 training images" in text(app)
+    assert not app.exception
+
+
+def test_a_training_image_is_not_among_its_own_nearest(
+    run: Run, sample: Dataset, shared: tuple[Settings, Run]
+) -> None:
+    index = int(sample.train.indices[4])
+    app = settled(opened(run=run.id, image=index, split="train"))
+    model = open_checkpoint(RunStore(shared[0]), run, "last")
+    seen, _ = model.features(sample.train.images)
+    cosines = (seen @ seen[4]) / np.linalg.norm(seen, axis=1) / np.linalg.norm(seen[4])
+    nearest = sample.train.indices[np.argsort(-cosines)]
+    assert nearest[0] == index
+    grid = image_grid(app, "predict-nearest-images")
+    assert [int(one.split()[-1]) for one in grid["tooltips"]] == nearest[1:10].tolist()
+    assert "of 4,999 other training images" in text(app)
     assert not app.exception
 
 

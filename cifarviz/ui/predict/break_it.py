@@ -38,6 +38,7 @@ from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.errors import render_errors
+from cifarviz.ui.familiarity import is_known_to_be_unknown
 from cifarviz.ui.predict.accuracy import render_accuracy
 from cifarviz.ui.predict.picture import ChosenNetwork, ChosenPicture, render_picture
 from cifarviz.ui.predict.prediction import format_prediction
@@ -223,7 +224,13 @@ def _set_amount(distortion: Distortion, amount: float, offered: Sequence[Distort
 def _render_distorted(picture: ChosenPicture, network: ChosenNetwork, amounts: Amounts) -> None:
     pixels = distort(picture.pixels, amounts)
     predicted = cache.trained_model(network.run, network.weights).probabilities(pixels[None])[0]
-    st.markdown(format_prediction(rank_classes(network.names, predicted), picture.actual))
+    ranked = rank_classes(network.names, predicted)
+    unknown = is_known_to_be_unknown(
+        network.run, network.weights, pixels, picture.train_index(network.run)
+    )
+    st.markdown(format_prediction(ranked, picture.actual, unknown=unknown))
+    if unknown:
+        st.caption("Changed like this, it is probably nothing the network knows.")
     render_picture(enlarge(pixels, _SIDE), f"{picture.name}, changed")
     st.caption(" · ".join(_format_each(amounts)) or "Not changed: move a slider.")
 

@@ -1,6 +1,5 @@
 """The training images that the network sees as most similar to the chosen picture."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -8,8 +7,8 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from cifarviz.analysis.background_job import BackgroundJob, BackgroundJobs
-from cifarviz.analysis.neighbours import MAX_IMAGES, NeighbourIndex, max_images
+from cifarviz.analysis.background_job import BackgroundJob, BackgroundJobs, ReportProgress
+from cifarviz.analysis.neighbours import NeighbourIndex, max_images
 from cifarviz.analysis.predictions import most_probable_class
 from cifarviz.data.image_set import ImageSet
 from cifarviz.errors import DatasetNotFound
@@ -23,7 +22,7 @@ from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.dataset_images import available_images
-from cifarviz.ui.familiarity import detector_jobs
+from cifarviz.ui.familiarity import detector_jobs, is_known_to_be_unknown
 from cifarviz.ui.predict.picture import ChosenNetwork, ChosenPicture
 from cifarviz.ui.query import update_query_params
 from cifarviz.ui.weights_job import is_job_over, render_weights_job
@@ -32,6 +31,11 @@ _SHOWN = 9
 _TILE = 96
 # Each holds at most 40 MB.
 _MAX_JOBS = 4
+_WHY_BOTH = (
+    "That some images are near does not contradict the warning above: the cosine distance compares "
+    "the last hidden layer only, which turns anything into the features of its classes; the "
+    "out-of-distribution score compares all layers."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,27 +66,31 @@ def render_nearest(picture: ChosenPicture, network: ChosenNetwork) -> None:
         return
     model = cache.trained_model(run, weights)
     features, predictions = model.features(picture.pixels[np.newaxis])
-    nearest = found.index.nearest(features[0], _SHOWN)
-    shown = available_images(run, "train").having(found.indices[nearest.positions])
+    own = picture.train_index(run)
+    # A training image is its own nearest, which tells nothing.
+    nearest = found.index.nearest(features[0], _SHOWN + 1)
+    others = found.indices[nearest.positions] != own
+    indices = found.indices[nearest.positions][others][:_SHOWN]
+    distances = nearest.distances[others][:_SHOWN]
+    shown = available_images(run, "train").having(indices)
     names = [network.names[label] for label in shown.labels]
     predicted = most_probable_class(network.names, predictions.probabilities[0])
     same = sum(name == predicted.name for name in names)
     st.caption(
         f"{same} of {len(names)} are of the predicted class, {escaped(predicted.name)}. These are "
-        f"the nearest of {len(found.indices):,} training images in {_space(found, network)}. Below "
-        "each: its class and its distance, 1 − cosine: 0 means that the network sees both alike. "
-        "Click an image to see its own prediction."
+        f"the nearest of {_format_searched(found, own)} in {_space(found, network)}. Below each: "
+        "its class and its cosine distance: 0 means that the network sees both alike. Click an "
+        "image to see its own prediction."
     )
+    if is_known_to_be_unknown(run, weights, picture.pixels, own):
+        st.caption(_WHY_BOTH)
     clicked = image_grid(
         sprite(shown.images),
         key="predict-nearest-images",
-        labels=[
-            f"{name}\n{distance:.3f}"
-            for name, distance in zip(names, nearest.distances, strict=True)
-        ],
+        labels=[f"{name}\n{distance:.3f}" for name, distance in zip(names, distances, strict=True)],
         tooltips=[
             f"{name}\n{distance:.3f}, training image {index}"
-            for name, distance, index in zip(names, nearest.distances, shown.indices, strict=True)
+            for name, distance, index in zip(names, distances, shown.indices, strict=True)
         ],
         colors=[class_color(int(label)) for label in shown.labels],
         size=_TILE,
@@ -92,6 +100,12 @@ def render_nearest(picture: ChosenPicture, network: ChosenNetwork) -> None:
         index = int(shown.indices[clicked])
         update_query_params(dataset=None, split="train", image=str(index))
         st.rerun()
+
+
+def _format_searched(found: TrainingIndex, own: int | None) -> str:
+    count = len(found.indices) - int((found.indices == own).sum())
+    others = "" if count == len(found.indices) else "other "
+    return f"{count:,} {others}training images"
 
 
 def _space(found: TrainingIndex, network: ChosenNetwork) -> str:
@@ -105,15 +119,18 @@ def _space(found: TrainingIndex, network: ChosenNetwork) -> str:
 def _job(run: Run, weights: WeightsChoice) -> BackgroundJob[TrainingIndex]:
     runs = cache.store()
 
-    def compute(report: Callable[[int], None]) -> TrainingIndex:
+    def compute(report: ReportProgress) -> TrainingIndex:
         model = cache.open_model(run, weights, runs)
         first, _ = model.features(_training_images(run, runs.settings, 1).images)
         width = first.shape[1]
         images = _training_images(run, runs.settings, max_images(width))
+        job.total = len(images)
         features, _ = model.features(images.images, on_progress=report)
         return TrainingIndex(images.indices, NeighbourIndex(features), width)
 
-    return BackgroundJob(compute, min(run.train_images or 0, MAX_IMAGES), "cifarviz-nearest")
+    # How many images are here is known once they are loaded.
+    job = BackgroundJob(compute, 0, "cifarviz-nearest")
+    return job
 
 
 def _training_images(run: Run, settings: Settings, most: int) -> ImageSet:

@@ -52,6 +52,13 @@ class ChosenPicture:
     source: Source | None = None
     notes: tuple[str, ...] = ()
 
+    def train_index(self, run: Run) -> int | None:
+        """The picture's index among the training images of the run's data set, if it is one."""
+        image = self.image
+        if image is None or image.split != "train":
+            return None
+        return image.index if image.dataset == run.experiment.data.dataset else None
+
 
 @dataclass(frozen=True, eq=False)
 class ChosenNetwork:

@@ -83,14 +83,19 @@ def _render_source(source: Source, picture: ChosenPicture) -> None:
     st.caption(f"As {source.came}: {source.about}")
 
 
-def format_prediction(ranked: Sequence[RankedClass], actual: int | None = None) -> str:
+def format_prediction(
+    ranked: Sequence[RankedClass], actual: int | None = None, *, unknown: bool = False
+) -> str:
     """The probabilities in one or two sentences; ``ranked`` from the highest.
 
-    ``actual`` is the index of the true class, if known.
+    ``actual`` is the index of the true class, if known. ``unknown``: whether the picture is
+    probably nothing the network knows, where a high probability tells no confidence.
     """
     first, second = ranked[0], ranked[1]
     name, next_name = escaped(first.name), escaped(second.name)
-    if first.probability >= _CONFIDENT:
+    if unknown:
+        text = f"The most probable class is **{name}**, {format_probability(first.probability)}."
+    elif first.probability >= _CONFIDENT:
         text = f"The network is confident: **{name}**, {format_probability(first.probability)}."
     elif first.probability >= _LIKELY:
         text = (
@@ -118,8 +123,16 @@ def _render_probabilities(
 ) -> None:
     classes = network.names
     ranked = rank_classes(classes, predictions)
-    st.markdown(format_prediction(ranked, picture.actual), help=_SOFTMAX)
-    render_familiarity(network.run, network.weights, picture.pixels, key="predict-unknown")
+    sentence = st.container()
+    familiarity = render_familiarity(
+        network.run,
+        network.weights,
+        picture.pixels,
+        key="predict-unknown",
+        train_index=picture.train_index(network.run),
+    )
+    unknown = familiarity is not None and familiarity.is_unknown
+    sentence.markdown(format_prediction(ranked, picture.actual, unknown=unknown), help=_SOFTMAX)
     chart(
         probabilities_figure(probabilities(classes, predictions, actual=picture.actual)),
         key="predict-answer",
