@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from cifarviz.analysis.adversarial import ACCURACY_EPSILONS, METHODS, accuracy_under_attack
 from cifarviz.analysis.trained_model import TrainedModel
+from cifarviz.data.image_set import ImageSet
 from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.preprocessing import Scaling
@@ -129,6 +131,40 @@ def test_pgd_raises_the_loss_at_least_as_much_as_fgsm() -> None:
         for n in (1, 10)
     )
     assert (ten >= one - 1e-3).all()
+
+
+@pytest.mark.parametrize("method", ["fgsm", "pgd"])
+def test_accuracies_of_a_linear_network_are_those_calculated_by_hand(method: str) -> None:
+    arrays = to_arrays(build(LINEAR, SCALING, seed=3))
+    kernel = next(value for name, value in arrays.items() if name.endswith("dense_1/kernel"))
+    scale, offset = (np.array(values) for values in (SCALING.scale, SCALING.offset))
+
+    def probabilities(pixels: np.ndarray) -> np.ndarray:
+        scores = np.exp((pixels * scale + offset).reshape(len(pixels), -1) @ kernel)
+        return np.asarray(scores / scores.sum(axis=1, keepdims=True))
+
+    images = np.random.default_rng(4).integers(0, 256, (120, 6, 6, 3)).astype(np.uint8)
+    labels = probabilities(images).argmax(axis=1).astype(np.uint8)
+    labels[::7] = (labels[::7] + 1) % 4
+    steps = METHODS[method].steps
+    expected = []
+    for epsilon in ACCURACY_EPSILONS:
+        pushed = images.astype(float)
+        for _ in range(steps):
+            difference = probabilities(pushed) - np.eye(4)[labels]
+            sign = np.sign((difference @ kernel.T).reshape(pushed.shape))
+            pushed = pushed + sign * (epsilon if steps == 1 else 2.5 * epsilon / steps)
+            pushed = np.clip(pushed, images - float(epsilon), images + float(epsilon))
+            pushed = np.clip(pushed, 0, 255)
+        expected.append(int((probabilities(np.rint(pushed)).argmax(axis=1) == labels).sum()))
+
+    found = accuracy_under_attack(
+        model(LINEAR), ImageSet(images, labels, np.arange(120)), METHODS[method], lambda done: None
+    )
+
+    assert expected[0] == 120 - len(labels[::7])
+    assert expected[-1] < expected[0]
+    assert found.correct.tolist() == expected
 
 
 def test_images_in_any_number_are_pushed_as_one_by_one() -> None:
