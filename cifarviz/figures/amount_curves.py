@@ -149,7 +149,7 @@ def accuracy_curve_figure(curve: AccuracyCurve, axis: AmountAxis) -> go.Figure:
             x=[flip.amount, flip.amount],
             y=[0, 1],
             mode="lines",
-            name="This picture changes class",
+            name="This picture flips",
             showlegend=not number,
             line={"color": class_color(flip.predicted), "width": 2, "dash": "dot"},
             hovertemplate=f"The prediction for this picture changes at {axis.format(flip.amount)}"

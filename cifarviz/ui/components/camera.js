@@ -1,58 +1,33 @@
 // Collects pictures of classes from a camera while a button is held, and sends them to Python.
 //
-// Streamlit calls the default export after each run of the script, always with the same
-// parentElement. The state of each camera is kept in `cameras`; what was collected, in `collection`.
-// camera_stream.js and camera_collection.js are put before this file.
+// Streamlit calls the default export after each run of the script. What was collected is kept in
+// `collection`. camera_stream.js and camera_collection.js are put before this file.
 
-const cameras = (globalThis.cifarvizCameras ??= new WeakMap());
 const PERIOD = 100; // milliseconds between pictures
 const PATIENCE = 30_000; // milliseconds to wait for Python
 
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component;
-  const place = parentElement.querySelector(".camera");
-  let camera = cameras.get(parentElement);
-  if (!camera || camera.place !== place) {
-    camera = create(place);
-    cameras.set(parentElement, camera);
-  }
+  const camera = findCamera(parentElement, setUp);
   camera.send = (part) => setTriggerValue("part", part);
   receive(camera, JSON.parse(new TextDecoder().decode(data)));
-  return () => {
-    // Also called when a newer run of the script overtakes this run: then it is still in use.
-    setTimeout(() => {
-      if (place.isConnected) return;
-      switchOff(camera);
-      stopSending(camera);
-      camera.ended.abort();
-      cameras.delete(parentElement);
-    }, 0);
-  };
+  return () => endCamera(parentElement, camera);
 }
 
-function create(place) {
+function setUp(camera) {
+  const { place } = camera;
   const find = (name) => place.querySelector(name);
-  const camera = {
-    place,
-    data: null,
-    stream: null,
-    opening: 0, // counts, so that a camera that opens late is switched off again
+  Object.assign(camera, {
     holding: null, // { one, hold, start, next, timer }: `next` picture of this hold
     sending: null, // { id, parts, at, timer }
     cards: new Map(),
-    canvas: document.createElement("canvas"),
-    ended: new AbortController(),
-    video: find("video"),
-    power: find(".power"),
-    devices: find(".devices"),
     classes: find(".classes"),
-  };
+  });
   camera.onSwitch = () => {
     if (!camera.stream) release(camera);
     update(camera);
   };
-  camera.power.addEventListener("click", () => (camera.stream ? switchOff(camera) : switchOn(camera)));
-  find("select").addEventListener("change", (event) => switchOn(camera, event.target.value));
+  camera.ended.signal.addEventListener("abort", () => stopSending(camera));
   find(".add").addEventListener("click", () => {
     const added = addClass();
     update(camera);
@@ -68,7 +43,6 @@ function create(place) {
   for (const type of ["keydown", "keyup", "keypress"]) {
     place.addEventListener(type, (event) => event.stopPropagation());
   }
-  return camera;
 }
 
 function receive(camera, data) {
@@ -330,10 +304,7 @@ function update(camera) {
     remove.setAttribute("aria-label", `${remove.textContent} (${name})`);
     card.querySelector(".pictures").setAttribute("aria-label", `Pictures of ${name}`);
   }
-  camera.power.textContent = stream ? "Switch the camera off" : "Switch the camera on";
-  camera.power.classList.toggle("primary", !stream);
-  camera.devices.hidden ||= !stream;
-  place.querySelector(".off").hidden = stream !== null;
+  updatePower(camera);
   place.querySelector(".add").disabled = sending !== null || collection.classes.length >= camera.data.mostClasses;
   const send = place.querySelector(".use");
   send.disabled = sending !== null;

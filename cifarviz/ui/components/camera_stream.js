@@ -1,9 +1,53 @@
 // ---- The camera: switched on and off, and photographed ----------------------------------------
 //
-// `camera` has the elements place, video, power and devices, the fields stream and opening, and
-// onSwitch, which is called after it was switched on or off.
+// A component sets `onSwitch` of its camera, which is called after it was switched on or off.
 
+// The cameras on the page, by parentElement, which is the same after each run of the script.
+const cameras = (globalThis.cifarvizCameras ??= new WeakMap());
 const WANTED = { width: { ideal: 640 }, height: { ideal: 480 }, frameRate: { ideal: 30 } };
+
+// Returns the camera of this element; `setUp` is called with a new one.
+function findCamera(parentElement, setUp) {
+  const place = parentElement.querySelector(".camera");
+  const known = cameras.get(parentElement);
+  if (known?.place === place) return known;
+  const find = (name) => place.querySelector(name);
+  const camera = {
+    place,
+    data: null, // what Python has sent last
+    stream: null,
+    opening: 0, // counts, so that a camera that opens late is switched off again
+    canvas: document.createElement("canvas"),
+    ended: new AbortController(), // aborted when the camera leaves the page
+    video: find("video"),
+    power: find(".power"),
+    devices: find(".devices"),
+  };
+  camera.power.addEventListener("click", () => (camera.stream ? switchOff(camera) : switchOn(camera)));
+  find("select").addEventListener("change", (event) => switchOn(camera, event.target.value));
+  setUp(camera);
+  cameras.set(parentElement, camera);
+  return camera;
+}
+
+// Switches the camera off once it has left the page.
+function endCamera(parentElement, camera) {
+  // Also called when a newer run of the script overtakes this run: then it is still in use.
+  setTimeout(() => {
+    if (camera.place.isConnected) return;
+    switchOff(camera);
+    camera.ended.abort();
+    cameras.delete(parentElement);
+  }, 0);
+}
+
+function updatePower(camera) {
+  const { place, power, stream } = camera;
+  power.textContent = stream ? "Switch the camera off" : "Switch the camera on";
+  power.classList.toggle("primary", !stream);
+  camera.devices.hidden ||= !stream;
+  place.querySelector(".off").hidden = stream !== null;
+}
 
 // Returns the stream of a camera; throws what getUserMedia does.
 async function openStream(device) {

@@ -46,7 +46,7 @@ def epoch_slider(
         "training": _plain_values(curves.training),
         "validation": _plain_values(curves.validation),
     }
-    component("epoch_slider")(
+    component("epoch_slider", shared=("buttons",))(
         key=key,
         data=json.dumps(data).encode(),
         on_epoch_change=lambda: _send_epoch(key, stops, on_epoch),

@@ -42,7 +42,7 @@ def parallel_coordinates_chart(
     body = json.dumps(values).encode()
     # The script reads no further if this hash is that of what it shows.
     revision = hashlib.blake2b(body, digest_size=12).hexdigest().encode()
-    result = component("parallel_coordinates")(
+    result = component("parallel_coordinates", shared=("buttons",))(
         key=key,
         data=b"\n".join((revision, body)),
         on_brush_change=ignore,
