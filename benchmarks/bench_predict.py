@@ -24,7 +24,7 @@ def main() -> None:
     """Print the median, the 95th percentile and the longest of each, in milliseconds."""
     presses = int(sys.argv[1]) if len(sys.argv) > 1 else 20
     with serve_vgg_run() as served:
-        address = f"{served.url}/predict?run={served.run.id}&image=3&try="
+        address = f"{served.url}/predict?run={served.run.id}&image=3&view="
         durations = _measure(served.page, address, presses)
     print(f"{machine_name()}; cifar10-vgg, {presses} presses each")
     print_times(durations)

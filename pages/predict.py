@@ -18,7 +18,7 @@ from cifarviz.ui.epoch_scrubber import (
 from cifarviz.ui.errors import render_errors
 from cifarviz.ui.pickers import available_checkpoints, pick_checkpoint_or_epochs, pick_run
 from cifarviz.ui.predict.picture import ChosenNetwork
-from cifarviz.ui.predict.view import render_predictions
+from cifarviz.ui.predict.view import PredictView, pick_view, render_predictions
 from cifarviz.ui.query import sync_query_params
 
 
@@ -28,7 +28,7 @@ def network_with(run: Run, weights: WeightsChoice, **address: str) -> ChosenNetw
     return ChosenNetwork(run, weights, classes, {"run": run.id, **address})
 
 
-def render_epochs(run: Run, sources: Mapping[int, WeightsChoice]) -> None:
+def render_epochs(run: Run, sources: Mapping[int, WeightsChoice], view: PredictView) -> None:
     """Render the predictions with the weights of the epoch chosen with a slider."""
     slider = epoch_slider_container()
     with slider:
@@ -36,12 +36,12 @@ def render_epochs(run: Run, sources: Mapping[int, WeightsChoice]) -> None:
     title = ""
     with render_errors():
         network = network_with(run, sources[epoch], checkpoint="epochs", epoch=str(epoch))
-        title = render_predictions(network)
+        title = render_predictions(network, view)
     # Also if these weights are damaged: others may be readable.
     render_epoch_slider(slider, run, list(sources), epoch, about=title)
 
 
-st.title("Predict")
+view = pick_view()
 sync_query_params("predict")
 left, right = st.columns([3, 2])
 run = weights = None
@@ -55,6 +55,6 @@ if run is not None:
 if run is not None and weights is not None:
     with render_errors():
         if weights == "epochs":
-            render_epochs(run, sources)
+            render_epochs(run, sources, view)
         else:
-            render_predictions(network_with(run, weights, checkpoint=weights))
+            render_predictions(network_with(run, weights, checkpoint=weights), view)

@@ -26,7 +26,7 @@ def server(app_server, tmp_path_factory: pytest.TempPathFactory) -> AppServer:
 def test_a_slider_is_moved_to_the_flip_and_held_against_other_images(
     server: AppServer, page: Page
 ) -> None:
-    page.goto(f"{server.url}/predict?image=3&try=break")
+    page.goto(f"{server.url}/predict?image=3&view=break")
     slider = page.get_by_role("slider", name="Rotation")
     expect(slider).to_be_attached(timeout=FIRST)
     before = page.get_by_text("The network").last
@@ -53,7 +53,7 @@ def test_a_slider_is_moved_to_the_flip_and_held_against_other_images(
 def test_a_pushed_picture_appears_by_itself_and_follows_its_slider(
     server: AppServer, page: Page
 ) -> None:
-    page.goto(f"{server.url}/predict?image=3&try=push&method=pgd&epsilon=3")
+    page.goto(f"{server.url}/predict?image=3&view=push&method=pgd&epsilon=3")
     push = page.get_by_text("by more than 3 of 255 levels")
     expect(push).to_be_visible(timeout=FIRST)
     expect(page.get_by_role("img", name="Difference × 42")).to_be_visible()

@@ -42,7 +42,7 @@ WORDS = (
     "gallery", "ghost", "image", "images", "k", "kind", "language", "layer", "member", "members",
     "method", "of", "order", "pace", "page", "part", "picture", "predicted", "preset", "rank",
     "run", "runs", "scene", "seed", "series", "sheet", "shown", "side", "sort", "split", "starred",
-    "state", "target", "template", "try", "values", "variant", "view", "way", "weights", "with",
+    "state", "target", "template", "values", "variant", "view", "way", "weights", "with",
 )  # fmt: skip
 
 
@@ -154,7 +154,7 @@ def _with_ids(address: dict[str, Any], runs: list[Run]) -> dict[str, Any]:
         ("evaluate", {"view": "map", "run": 0}),
         ("evaluate", {"view": "doubts", "members": "both", "images": "held-out"}),
         ("predict", {"run": 0, "image": 1}),
-        ("predict", {"run": 0, "image": 1, "try": "push", "fooled": 1}),
+        ("predict", {"run": 0, "image": 1, "view": "push", "fooled": 1}),
         ("present", {"run": 0, "scene": "training", "notes": 1}),
         ("present", {"run": 1, "scene": "overfitting", "notes": 1}),
     ],
@@ -185,8 +185,8 @@ def test_no_page_interprets_the_name_of_a_run(
         ("evaluate", {"run": 0, "part": "pictures", "picture": 1}),
         ("evaluate", {"run": 0, "part": "compare", "with": 1, "picture": 1}),
         ("evaluate", {"view": "ensemble", "members": "both", "image": 1}),
-        ("predict", {"run": 0, "image": 1, "try": "break", "change": "rotation"}),
-        ("predict", {"run": 0, "image": 1, "try": "push", "fooled": 1}),
+        ("predict", {"run": 0, "image": 1, "view": "break", "change": "rotation"}),
+        ("predict", {"run": 0, "image": 1, "view": "push", "fooled": 1}),
         ("evaluate", {"view": "map", "run": 0}),
         ("evaluate", {"view": "doubts", "members": "both"}),
         *(

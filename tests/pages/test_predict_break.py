@@ -38,7 +38,7 @@ def test_images(run: Run, settings: Settings) -> ImageSet:
 
 
 def broken(**address: object) -> AppTest:
-    return opened(image=3, **{"try": "break", **address})
+    return opened(image=3, **{"view": "break", **address})
 
 
 def picture(images: ImageSet) -> np.ndarray:
@@ -202,7 +202,7 @@ def test_a_grey_picture_has_no_hue(store: RunStore) -> None:
         }
     )
     stored_runs.store_run(store, grey, checkpoints={"last": stored_runs.weights(grey)})
-    app = opened(image=2, change="hue", **{"try": "break"})
+    app = opened(image=2, change="hue", view="break")
     assert "A grey picture has no hue. Choose another change." in errors(app)
     assert not [one for one in app.slider if one.label == "Hue"]
     assert len(app.slider) == 9
@@ -220,7 +220,8 @@ def test_wrong_amounts_are_reported_and_the_others_count(run: Run) -> None:
 def test_an_upload_is_broken_as_a_test_image_is(run: Run, predict: Ask) -> None:
     app = uploaded(
         ("mine.png", encode_image(photo((32, 32))), "image/png"),
-        **{"try": "break", "amounts": "brightness:60"},
+        view="break",
+        amounts="brightness:60",
     )
     pixels = np.asarray(photo((32, 32)))
     name, probability = predict(distort(pixels, {"brightness": 60}))

@@ -28,7 +28,7 @@ def test_runs_side_by_side_and_their_mean(
 ) -> None:
     settings = shared_members[0]
     first, *others = members
-    app = opened(run=first.id, image=3, checkpoint="last", **{"try": "compare"})
+    app = opened(run=first.id, image=3, checkpoint="last", view="compare")
     assert COMPARISON not in component_keys(app)
     options = widget(app, "multiselect", "predict-with").options
     assert [any(f"seed {number}" in one for one in options) for number in (1, 2, 3)] == [
@@ -50,20 +50,20 @@ def test_runs_side_by_side_and_their_mean(
 
 
 def test_epochs_side_by_side_and_one_whose_weights_are_gone(trained: Run, store: RunStore) -> None:
-    app = opened(run=trained.id, image=3, **{"try": "compare", "with": f"{trained.id}@1"})
+    app = opened(run=trained.id, image=3, view="compare", **{"with": f"{trained.id}@1"})
     assert shares(app).shape == (3, 10)
     widget(app, "multiselect", "predict-with").set_value([]).run()
     assert "with" not in address_of(app)
     snapshot_path(store.folder(trained.id), "weights", 1).unlink()
-    app = opened(run=trained.id, image=3, **{"try": "compare", "with": f"{trained.id}@1"})
+    app = opened(run=trained.id, image=3, view="compare", **{"with": f"{trained.id}@1"})
     assert "epoch 1" in "".join(errors(app))
     assert not app.exception
 
 
 def test_what_is_unknown_in_the_address_is_reported(linked: Mapping[str, str]) -> None:
     clothes = linked["CLOTHES"]
-    app = opened(run=linked["MINE"], image=3, **{"try": "compare", "with": f"zzz,{clothes}"})
+    app = opened(run=linked["MINE"], image=3, view="compare", **{"with": f"zzz,{clothes}"})
     assert len(errors(app)) == 2
-    app = opened(run=linked["MINE"], image=3, **{"try": "nothing"})
-    assert "There is nothing called “nothing” to try." in errors(app)[0]
+    app = opened(run=linked["MINE"], image=3, view="nothing")
+    assert "Predict has no view “nothing”" in errors(app)[0]
     assert not app.exception

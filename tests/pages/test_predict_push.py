@@ -35,7 +35,7 @@ def _wait_for_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def pushed(**address: object) -> AppTest:
-    return opened(**{"image": 3, "try": "push", **address})
+    return opened(**{"image": 3, "view": "push", **address})
 
 
 def swept(settings: Settings, run: Run, method: str, target: int | None = None) -> EpsilonSweep:
@@ -167,7 +167,7 @@ def test_a_fresh_home_offers_the_recorded_networks(
     others = widget(app, "multiselect", "predict-fooled").options
     assert len(others) >= 2
     assert all(name.startswith("recorded: ") for name in others)
-    app = opened(image=3, **{"try": "compare"})
+    app = opened(image=3, view="compare")
     app.button(key="predict-offer-1").click().run()
     assert len(address_of(app)["with"].split(",")) == len(others)
     assert not app.error

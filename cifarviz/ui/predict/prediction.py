@@ -28,6 +28,8 @@ from cifarviz.ui.predict.picture import (
 
 _CONFIDENT = 0.9
 _LIKELY = 0.5
+# Pixels a side of the pictures in the compact form.
+_SMALL_SIDE = 112
 _SOFTMAX = (
     "Softmax, the activation of the last layer, turns the scores into probabilities that add up to "
     "100%."
@@ -35,32 +37,49 @@ _SOFTMAX = (
 
 
 def render_prediction(
-    picture: ChosenPicture, network: ChosenNetwork, predictions: NDArray[np.float32]
+    picture: ChosenPicture,
+    network: ChosenNetwork,
+    predictions: NDArray[np.float32],
+    *,
+    compact: bool,
 ) -> None:
     """Render the picture as it came and as the network sees it, and its prediction.
 
-    ``predictions`` float32 (classes,): its probabilities.
+    ``predictions`` float32 (classes,): its probabilities. ``compact``: without their chart, and
+    with small pictures.
     """
     height, width = picture.pixels.shape[:2]
+    side = _SMALL_SIDE if compact else MAX_SIDE
     with st.container(border=True, horizontal=True, gap="medium", key="predict-card"):
-        if picture.source is not None:
+        if picture.source is not None and not compact:
             with st.container(width=MAX_SIDE):
                 _render_source(picture.source, picture)
-        with st.container(width=MAX_SIDE):
-            shown = enlarge(picture.pixels, MAX_SIDE)
+        with st.container(width=side):
+            shown = enlarge(picture.pixels, side)
             if picture.image is None:
                 render_picture(shown, f"{picture.name} as the network sees it")
-                st.caption(f"Input of the network: {width} × {height} pixels")
+                caption = f"Input of the network: {width} × {height} pixels"
             else:
                 render_picture(shown, picture.name)
-                st.caption("Input of the network, enlarged without smoothing")
-            for note in picture.notes:
-                st.caption(note)
+                caption = "Input of the network, enlarged without smoothing"
+            if not compact:
+                for note in (caption, *picture.notes):
+                    st.caption(note)
         with st.container():
             st.markdown(f"## {escaped(picture.name)}")
             if picture.image is not None and (trained := training_note(picture.image, network.run)):
                 st.caption(trained)
-            _render_probabilities(picture, network, predictions)
+            _render_sentences(picture, network, predictions)
+            if compact:
+                return
+            chart(
+                probabilities_figure(
+                    probabilities(network.names, predictions, actual=picture.actual)
+                ),
+                key="predict-answer",
+                file_name="prediction",
+                description="Probability of each class",
+            )
             if picture.image is not None:
                 _render_links(picture, network)
 
@@ -118,11 +137,10 @@ def format_prediction(
     )
 
 
-def _render_probabilities(
+def _render_sentences(
     picture: ChosenPicture, network: ChosenNetwork, predictions: NDArray[np.float32]
 ) -> None:
-    classes = network.names
-    ranked = rank_classes(classes, predictions)
+    ranked = rank_classes(network.names, predictions)
     sentence = st.container()
     familiarity = render_familiarity(
         network.run,
@@ -133,12 +151,6 @@ def _render_probabilities(
     )
     unknown = familiarity is not None and familiarity.is_unknown
     sentence.markdown(format_prediction(ranked, picture.actual, unknown=unknown), help=_SOFTMAX)
-    chart(
-        probabilities_figure(probabilities(classes, predictions, actual=picture.actual)),
-        key="predict-answer",
-        file_name="prediction",
-        description="Probability of each class",
-    )
 
 
 def _render_links(picture: ChosenPicture, network: ChosenNetwork) -> None:

@@ -1,15 +1,18 @@
-"""The parts of Predict: the picture that is chosen, its prediction, and what to try with it."""
+"""The parts of Predict: the picture that is chosen, its prediction, and the views of it."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Literal
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from cifarviz.datasets.info import DatasetInfo
 from cifarviz.datasets.registry import find_dataset
 from cifarviz.ui import cache
 from cifarviz.ui.data_problem import render_data_problem
 from cifarviz.ui.errors import render_errors
+from cifarviz.ui.navigation import ViewEntry, render_title_and_views
 from cifarviz.ui.predict.break_it import render_break_it
 from cifarviz.ui.predict.camera import camera_shot, render_camera
 from cifarviz.ui.predict.comparison import render_comparison
@@ -33,35 +36,67 @@ from cifarviz.ui.query import render_choice
 
 _WAYS: Mapping[Literal["file", "camera"], str] = {"file": "From files", "camera": "From the camera"}
 
-TryView = Callable[[ChosenPicture, ChosenNetwork], None]
+PredictView = Literal["prediction", "compare", "break", "push"]
 
-# What can be tried with the chosen picture, by its value of ``try`` in the address: a label, and
-# what renders it. The first is the default.
-_VIEWS: Mapping[str, tuple[str, TryView]] = {
-    "nearest": ("Nearest images", render_nearest),
-    "compare": ("Compare networks", render_comparison),
-    "break": ("Break it", render_break_it),
-    "push": ("A small push", render_small_push),
+
+@dataclass(frozen=True)
+class _View:
+    """A view of the chosen picture, and what renders it below the prediction."""
+
+    entry: ViewEntry
+    render: Callable[[ChosenPicture, ChosenNetwork], None]
+
+
+_VIEWS: Mapping[PredictView, _View] = {
+    "prediction": _View(ViewEntry("Prediction", "image_search"), render_nearest),
+    "compare": _View(ViewEntry("Compare networks", "compare"), render_comparison),
+    "break": _View(ViewEntry("Break it", "tune"), render_break_it),
+    "push": _View(ViewEntry("A small push", "touch_app"), render_small_push),
 }
 
 
-def render_predictions(network: ChosenNetwork) -> str:
-    """Render the image inputs and the prediction; return the title of the picture shown."""
-    info = find_dataset(network.run.experiment.data.dataset)
-    st.markdown(
-        f"This network knows {len(network.names)} classes and must choose one of them, whatever an "
-        "image shows: an image of anything else gets one of their names, too."
+def pick_view() -> PredictView:
+    """Show the page's title and the view switch; return the view in the address."""
+    return render_title_and_views(
+        "Predict",
+        {name: view.entry for name, view in _VIEWS.items()},
+        key="predict-view",
+        problem=lambda word: (
+            f"Predict has no view {word}, so the prediction is shown. Choose from "
+            f"{', '.join(_VIEWS)}."
+        ),
+        forget=(),
     )
+
+
+def render_predictions(network: ChosenNetwork, view: PredictView) -> str:
+    """Render the image inputs and the view; return the title of the picture shown."""
+    info = find_dataset(network.run.experiment.data.dataset)
+    is_prediction = view == "prediction"
     picture = None
-    with render_errors():
+    with render_errors(), _place_for_inputs(in_full=is_prediction):
+        st.markdown(
+            f"This network knows {len(network.names)} classes and must choose one of them, "
+            "whatever an image shows: an image of anything else gets one of their names, too."
+        )
         picture = _choose_picture(network, info)
     if picture is None:
         return ""
     with render_errors():
         model = cache.trained_model(network.run, network.weights)
-        render_prediction(picture, network, model.probabilities(picture.pixels[None])[0])
-        _render_views(picture, network)
+        predictions = model.probabilities(picture.pixels[None])[0]
+        render_prediction(picture, network, predictions, compact=not is_prediction)
+        with render_errors():
+            _VIEWS[view].render(picture, network)
     return picture.name
+
+
+def _place_for_inputs(*, in_full: bool) -> DeltaGenerator:
+    """Return where the picture is chosen; views other than the prediction need the room."""
+    if in_full:
+        return st.container()
+    is_chosen = "image" in st.query_params
+    return st.expander("The picture", icon=":material/image_search:", expanded=not is_chosen)
 
 
 def _choose_picture(network: ChosenNetwork, info: DatasetInfo) -> ChosenPicture | None:
@@ -107,24 +142,3 @@ def _pick_way() -> Literal["file", "camera"]:
         label_visibility="collapsed",
         problem=lambda word: f"Pictures cannot come from {word}. Use file or camera.",
     )
-
-
-def _render_views(picture: ChosenPicture, network: ChosenNetwork) -> None:
-    """Render the switch between the views, if there are several, and the chosen one."""
-    if not _VIEWS:
-        return
-    name = next(iter(_VIEWS))
-    if len(_VIEWS) > 1:
-        name = render_choice(
-            "try",
-            "Try with this picture",
-            {key: label for key, (label, _) in _VIEWS.items()},
-            key="predict-try",
-            hint=None,
-            problem=lambda word: (
-                f"There is nothing called {word} to try. Use {' or '.join(_VIEWS)}."
-            ),
-        )
-    _, render = _VIEWS[name]
-    with render_errors():
-        render(picture, network)

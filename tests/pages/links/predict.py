@@ -32,8 +32,8 @@ PREDICT_LINKS = (
         "&checkpoint=epochs&epoch=1",
     ),
     Link(
-        "predict?run=MINE&image=3&try=compare&with=OTHER,MINE@best",
-        {"Try with this picture": "Compare networks", "Compare with": ".*other.*"},
+        "predict?run=MINE&image=3&view=compare&with=OTHER,MINE@best",
+        {"View": "Compare networks", "Compare with": ".*other.*"},
         ("chart predict-comparison", "^Together the networks predict"),
     ),
     Link(
@@ -52,16 +52,16 @@ PREDICT_LINKS = (
         ("^## Test image 2, Trouser",),
     ),
     Link(
-        "predict?run=OTHER&image=3&try=break&change=blur&amounts=rotation:-30,blur:1.5",
-        {"Try with this picture": "Break it", "Curves over": "Blur", "Rotation": "-30.0",
+        "predict?run=OTHER&image=3&view=break&change=blur&amounts=rotation:-30,blur:1.5",
+        {"View": "Break it", "Curves over": "Blur", "Rotation": "-30.0",
          "Blur": "1.5"},
         ("Rotation −30° · Blur 1.5 px", "chart predict-sweep: "),
         ("chart predict-sweep",),
         "change=blur&amounts=rotation:-30,blur:1.5",
     ),
     Link(
-        "predict?run=OTHER&image=3&try=push&method=pgd&target=cat&epsilon=3&fooled=MINE",
-        {"Try with this picture": "A small push", "Method": "PGD", "Push towards": "cat",
+        "predict?run=OTHER&image=3&view=push&method=pgd&target=cat&epsilon=3&fooled=MINE",
+        {"View": "A small push", "Method": "PGD", "Push towards": "cat",
          "Size ε, levels of 255": "3", "Other networks": "mine"},
         ("by more than \\*\\*3 of 255 levels", "chart predict-push: "),
         ("chart predict-push",),
