@@ -74,6 +74,10 @@ class DataError(CifarvizError):
     """Something about a data set or an image."""
 
 
+class CalibrationImpossible(DataError):
+    """Too few images are on this machine to tell what a network knows."""
+
+
 class DatasetNotFound(DataError):
     """The data set is not on this machine, and no source had it."""
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from cifarviz.errors import DataError
+from cifarviz.errors import CalibrationImpossible
 from cifarviz.runs.records import Run
 from cifarviz.runs.run_images import load_run_images
 from cifarviz.settings import Settings
@@ -154,7 +154,7 @@ def calibrate(
 ) -> UnknownDetector:
     """Make a detector of the statistics of training images and of images not trained on.
 
-    Raises ``DataError`` with fewer than ``MIN_REFERENCE_IMAGES``.
+    Raises ``CalibrationImpossible`` with fewer than ``MIN_REFERENCE_IMAGES``.
     """
     _check_counts(len(train[0]), len(reference[0]), split)
     distances = TrainingDistances(train)
@@ -164,12 +164,12 @@ def calibrate(
 
 def _check_counts(train: int, reference: int, split: ReferenceSplit) -> None:
     if not train:
-        raise DataError(
+        raise CalibrationImpossible(
             "Whether the network knows a picture cannot be told: none of the images it was trained "
             "on are on this machine. Get the full set on the Data page."
         )
     if reference < MIN_REFERENCE_IMAGES:
-        raise DataError(
+        raise CalibrationImpossible(
             "Whether the network knows a picture cannot be told: that is calibrated on at least "
             "{least} images it was not trained on, and there are {images} {split} images here.",
             images=reference,
@@ -211,7 +211,7 @@ def make_run_detector(
 ) -> UnknownDetector:
     """Calibrate a detector for a run's network on the run's images, as ``make_detector`` does.
 
-    Raises ``DataError`` where they are not on this machine, or too few.
+    Raises ``CalibrationImpossible`` where they are not on this machine, or too few.
     """
     images = load_run_images(
         run, settings, most_train=MAX_TRAINING_IMAGES, most_reference=MAX_REFERENCE_IMAGES

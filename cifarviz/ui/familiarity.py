@@ -13,14 +13,18 @@ from cifarviz.analysis.out_of_distribution import (
     UnknownDetector,
     make_run_detector,
 )
+from cifarviz.errors import CalibrationImpossible
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import WeightsChoice
 from cifarviz.ui import cache
+from cifarviz.ui.address import escaped
 from cifarviz.ui.errors import render_errors
 from cifarviz.ui.weights_job import render_weights_job, weights_key
 
 # A detector holds the statistics of 2,000 images, 15 MB of most of the published networks.
 _MAX_JOBS = 8
+# Too few images are a result: the same work would find it again.
+_Found = UnknownDetector | CalibrationImpossible
 
 
 def render_familiarity(
@@ -38,7 +42,12 @@ def render_familiarity(
     """
     familiarity = None
     with render_errors():
-        detector = find_detector(run, weights, key=key)
+        try:
+            detector = find_detector(run, weights, key=key)
+        except CalibrationImpossible as impossible:
+            # With few pictures of one's own nothing is wrong, and the prediction stands.
+            st.caption(escaped(str(impossible)))
+            return None
         if detector is not None:
             familiarity = judge(run, weights, detector, pixels, train_index)
             _render_judgement(detector, familiarity)
@@ -62,15 +71,17 @@ def is_known_to_be_unknown(
     """Return whether a picture would be warned of; ``False`` where that is not calibrated yet."""
     job = detector_jobs().get(weights_key(run, weights))
     detector = None if job is None or job.failed else job.result()
-    return detector is not None and judge(run, weights, detector, pixels, train_index).is_unknown
+    if not isinstance(detector, UnknownDetector):
+        return False
+    return judge(run, weights, detector, pixels, train_index).is_unknown
 
 
 def find_detector(run: Run, weights: WeightsChoice, *, key: str) -> UnknownDetector | None:
     """Return the detector for these weights, or ``None`` while the progress of making it is shown.
 
-    Raises ``DataError``, ``ArtifactMissing`` and ``ArtifactDamaged``.
+    A failure is shown in its place. Raises ``CalibrationImpossible``.
     """
-    return render_weights_job(
+    found = render_weights_job(
         detector_jobs(),
         run,
         weights,
@@ -78,6 +89,9 @@ def find_detector(run: Run, weights: WeightsChoice, *, key: str) -> UnknownDetec
         text="Comparing with the images it was trained on",
         key=key,
     )
+    if isinstance(found, CalibrationImpossible):
+        raise found
+    return found
 
 
 def judge(
@@ -115,16 +129,19 @@ def format_method(detector: UnknownDetector) -> str:
     )
 
 
-def _job(run: Run, weights: WeightsChoice) -> BackgroundJob[UnknownDetector]:
+def _job(run: Run, weights: WeightsChoice) -> BackgroundJob[_Found]:
     runs = cache.store()
 
-    def compute(report: ReportProgress) -> UnknownDetector:
+    def compute(report: ReportProgress) -> _Found:
         def advance(done: int, total: int) -> None:
             job.total = total
             report(done)
 
         model = cache.open_model(run, weights, runs)
-        return make_run_detector(run, model, runs.settings, advance)
+        try:
+            return make_run_detector(run, model, runs.settings, advance)
+        except CalibrationImpossible as impossible:
+            return impossible
 
     # How many images are here is known once they are loaded.
     job = BackgroundJob(compute, 0, "cifarviz-unknown")
@@ -132,7 +149,7 @@ def _job(run: Run, weights: WeightsChoice) -> BackgroundJob[UnknownDetector]:
 
 
 @st.cache_resource(show_spinner=False)
-def detector_jobs() -> BackgroundJobs[UnknownDetector]:
+def detector_jobs() -> BackgroundJobs[_Found]:
     """Return the jobs that make detectors on this server."""
     return BackgroundJobs(_MAX_JOBS)
 

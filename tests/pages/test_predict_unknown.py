@@ -7,10 +7,11 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from cifarviz.analysis import out_of_distribution
 from cifarviz.analysis.trained_model import open_checkpoint
 from cifarviz.data import library
 from cifarviz.data.image_set import Dataset
-from cifarviz.errors import DataError
+from cifarviz.errors import DataError, DatasetNotFound
 from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
@@ -117,9 +118,6 @@ def test_a_training_image_is_not_among_its_own_nearest(
 def test_without_the_images_it_was_trained_on_the_page_says_so(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from cifarviz.errors import DatasetNotFound
-    from cifarviz.ui import familiarity
-
     def refuse(*_given: object, **_more: object) -> None:
         raise DatasetNotFound("They are gone.")
 
@@ -129,6 +127,24 @@ def test_without_the_images_it_was_trained_on_the_page_says_so(
     familiarity.detector_jobs.clear()
     assert errors(app) == ["They are gone."]
     assert "The network" in text(app)
+
+
+def test_too_few_images_to_calibrate_on_are_no_error(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(out_of_distribution, "MIN_REFERENCE_IMAGES", 5_000)
+    familiarity.detector_jobs.clear()
+    app = settled(opened(run=run.id, image=3))
+    assert "Whether the network knows a picture cannot be told" in text(app)
+    assert "The network" in text(app)
+    assert not app.error
+    app = present_page.opened(run=run.id, scene="photo")
+    app.file_uploader[0].set_value([("noise.png", noise(), "")])
+    app = settled(app.run())
+    familiarity.detector_jobs.clear()
+    assert not app.error
+    assert not app.exception
+    cache.forget_images()
 
 
 def test_a_photo_of_noise_is_warned_of_on_present(run: Run) -> None:

@@ -11,7 +11,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from cifarviz.analysis.predictions import rank_classes
 from cifarviz.data.pictures import PreparedPicture, prepare_picture
 from cifarviz.data.uploads import decode
-from cifarviz.errors import DataError
+from cifarviz.errors import CalibrationImpossible
 from cifarviz.escaping import html_text
 from cifarviz.figures.pictures import picture_sheet
 from cifarviz.figures.theme import class_color
@@ -136,7 +136,7 @@ def _render_prediction(
 def _format_familiarity(run: Run, checkpoint: Checkpoint, pixels: NDArray[np.uint8]) -> str:
     """The warning as HTML where the photo shows nothing the network knows, else nothing."""
     detector = None
-    with suppress(DataError):
+    with suppress(CalibrationImpossible):
         detector = find_detector(run, checkpoint, key="present-unknown")
     if detector is None or not judge(run, checkpoint, detector, pixels).is_unknown:
         return ""
