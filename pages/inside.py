@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from cifarviz.runs.records import Run
@@ -17,7 +16,9 @@ from cifarviz.ui.epoch_scrubber import (
 )
 from cifarviz.ui.errors import render_errors
 from cifarviz.ui.inside import view
+from cifarviz.ui.inside.compared_run import epoch_label, pick_compared_run
 from cifarviz.ui.inside.image import render_images_with_maps, test_image_in_address
+from cifarviz.ui.inside.layer_histories import render_layer_histories
 from cifarviz.ui.pickers import (
     available_checkpoints,
     checkpoint_label,
@@ -41,7 +42,7 @@ def render_epochs(
     image_title = ""
     with render_errors():
         image_title = view.render_inspection(
-            run, sources[epoch], epoch, view.epoch_label(epoch), right_column, other, shown
+            run, sources[epoch], epoch, epoch_label(epoch), right_column, other, shown
         )
     # Also if these weights are damaged: others may be readable.
     render_epoch_slider(slider, run, list(sources), epoch, about=image_title)
@@ -49,7 +50,7 @@ def render_epochs(
 
 sync_query_params("inside")
 shown = view.choose_view()
-columns = st.columns([3, 2, 3, 2])
+columns = view.header_columns(shown)
 run = weights = other = None
 with columns[0], render_errors():
     run = pick_run(
@@ -63,17 +64,19 @@ if run is not None:
         with columns[1], render_errors():
             has_epochs = len(sources) > (1 if has_checkpoints else 0)
             weights = pick_checkpoint_or_epochs(run, has_epochs=has_epochs)
+    elif shown == "weights":
+        render_layer_histories(run, None)
     else:
         render_images_with_maps(run)
 if run is not None and weights is not None:
     if shown == "layers":
         with columns[2], render_errors():
-            other = view.pick_compared_run(run)
+            other = pick_compared_run(run)
     with render_errors():
         if weights == "epochs":
-            render_epochs(run, sources, columns[3], other, shown)
+            render_epochs(run, sources, columns[-1], other, shown)
         else:
             # A run stopped within an epoch is closest to its last full epoch.
             epoch = weights_epoch(run, weights) or run.epochs_done
             label = checkpoint_label(run, weights)
-            view.render_inspection(run, weights, epoch, label, columns[3], other, shown)
+            view.render_inspection(run, weights, epoch, label, columns[-1], other, shown)

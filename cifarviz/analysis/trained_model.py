@@ -11,6 +11,7 @@ from cifarviz.analysis.ideal_image import STEPS, IdealImage, noise_images
 from cifarviz.analysis.predictions import check_probabilities
 from cifarviz.analysis.top_activations import TopActivations, TopActivationsCollector
 from cifarviz.errors import ArtifactDamaged, ArtifactMissing, ExperimentInvalid
+from cifarviz.experiment.activation_images import activation_images
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.preprocessing import Scaling
 from cifarviz.network import adversarial
@@ -23,7 +24,6 @@ from cifarviz.network.attribution import class_probabilities, score_gradients
 from cifarviz.network.keras_file import keras_file, weights_file
 from cifarviz.network.last_hidden import features_and_log_probabilities
 from cifarviz.network.layer_samples import (
-    activation_images,
     sample_activations,
     sample_weights,
     to_samples,

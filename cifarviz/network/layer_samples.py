@@ -1,6 +1,5 @@
 """Samples of a network's weights, gradients and activations, for histograms."""
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -10,7 +9,6 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from cifarviz.experiment.architecture import Architecture
 from cifarviz.network.graph import Node
 from cifarviz.network.stateless import ForwardPass
 
@@ -32,24 +30,6 @@ class LayerSample:
     high: float
     norm: float
     dead: float = 0.0
-
-
-# One of so many training images, so that the samples take less than 1% of an epoch's time.
-_IMAGES_SHARE = 50
-_IMAGES = 32, 256
-_MAX_OUTPUTS = 20_000_000
-
-
-def activation_images(architecture: Architecture, train_images: int | None = None) -> int:
-    """How many images the activations are taken of, so that they fit into memory.
-
-    With the number of training images so few that it takes little of an epoch's time.
-    """
-    shapes = [row.output_shape or () for row in architecture.trace().all_rows]
-    fitting = _MAX_OUTPUTS // sum(math.prod(shape) for shape in shapes)
-    least, most = _IMAGES
-    quick = most if train_images is None else max(train_images // _IMAGES_SHARE, least)
-    return max(min(quick, most, fitting), 1)
 
 
 _Facts = tuple[tf.Tensor, ...]

@@ -10,10 +10,10 @@ import numpy as np
 
 from cifarviz.data.image_set import Dataset, Split
 from cifarviz.errors import ArtifactDamaged
+from cifarviz.experiment.activation_images import activation_images
 from cifarviz.experiment.experiment import Experiment, TestValidation
 from cifarviz.network.inference import log_probabilities
 from cifarviz.network.layer_samples import (
-    activation_images,
     sample_layers,
     to_samples,
 )

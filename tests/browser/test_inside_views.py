@@ -57,6 +57,14 @@ def test_arrow_keys_step_through_a_convolution(page: Page, linked: Linked) -> No
     expect(where).to_have_text(re.compile(r"Row 0, column [1-9]"))
     page.get_by_role("button", name="Pause").click()
     expect(page.get_by_role("button", name="Play")).to_be_visible()
+    page.get_by_role("button", name="Choose image").click()
+    pinned = page.get_by_role("group", name="Pinned images").get_by_role("button").nth(2)
+    expect(pinned).to_be_visible()
+    title = pinned.get_attribute("aria-label") or ""
+    pinned.click()
+    expect(page.get_by_text(title, exact=True)).to_be_visible()
+    number = title.removeprefix("Test image ").split(",")[0]
+    expect(page).to_have_url(re.compile(f"image={number}"))
 
 
 def test_a_click_mutes_a_channel_or_keeps_only_it(page: Page, linked: Linked) -> None:

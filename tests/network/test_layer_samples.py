@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from cifarviz.analysis.trained_model import TrainedModel
+from cifarviz.experiment.activation_images import activation_images
 from cifarviz.network.build import build
 from cifarviz.network.layer_samples import (
     MAX_VALUES,
     LayerSample,
-    activation_images,
     sample_activations,
     sample_gradients,
     sample_layers,

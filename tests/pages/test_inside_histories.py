@@ -6,6 +6,7 @@ import pytest
 from cifarviz.network.layer_samples import LayerSample
 from cifarviz.runs.artifacts import FolderArtifacts
 from cifarviz.runs.layer_histograms import Histograms, make_histogram, save_histograms
+from cifarviz.runs.recorded import restore_recorded_run
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import save_weights, snapshot_path
 from cifarviz.runs.store import RunStore
@@ -59,6 +60,7 @@ def test_each_kind_has_a_chart_and_problems_are_named(measured: Run) -> None:
         widget(app, "segmented_control", "inside-values").set_value(kind).run()
         assert address_of(app)["values"] == kind
         assert "layer-histories" in component_keys(app)
+        assert f"{kind.capitalize()} over the epochs" in [one.value for one in app.header]
     assert not errors(app)
     assert not app.exception
 
@@ -66,14 +68,14 @@ def test_each_kind_has_a_chart_and_problems_are_named(measured: Run) -> None:
 def test_problems_are_those_of_the_epoch_shown(measured: Run) -> None:
     app = opened(run=measured.id, view="weights", checkpoint="epochs", epoch="2")
     texts = page_texts(app)
-    assert [one.value for one in app.subheader] == ["Layers after epoch 2"]
+    assert "Layers after epoch 2" in [one.value for one in app.header]
     assert not any("vanishing" in text for text in texts)
 
 
 def test_a_damaged_file_leaves_the_other_epochs(measured: Run, store: RunStore) -> None:
     snapshot_path(store.folder(measured.id), "histograms", 3).write_bytes(b"nothing")
     app = opened(run=measured.id, view="weights")
-    assert [one.value for one in app.subheader] == ["Layers after epoch 2"]
+    assert "Layers after epoch 2" in [one.value for one in app.header]
     assert not errors(app)
 
 
@@ -82,8 +84,9 @@ def test_of_older_runs_weights_and_activations_are_measured(run: Run) -> None:
     assert "layer-histories" in component_keys(app)
     [table] = app.dataframe
     assert list(table.value.columns) == ["Layer", "Norm of weights", "Dead units"]
+    assert any("are counted over 256 training images" in text for text in page_texts(app))
     widget(app, "segmented_control", "inside-values").set_value("gradients").run()
-    assert any("were not sampled" in text for text in page_texts(app))
+    assert any("No gradients of this run are stored" in text for text in page_texts(app))
     assert "layer-histories" not in component_keys(app)
     assert not errors(app)
 
@@ -91,3 +94,16 @@ def test_of_older_runs_weights_and_activations_are_measured(run: Run) -> None:
 def test_unknown_values_have_one_message(run: Run) -> None:
     [error] = errors(opened(run=run.id, view="weights", values="biases"))
     assert "no values “biases”" in error
+
+
+def test_it_needs_no_image(measured: Run) -> None:
+    app = opened(run=measured.id, view="weights", image="nonsense")
+    assert "layer-histories" in component_keys(app)
+    assert not {"inside-answer", "pinned"} & set(component_keys(app))
+    assert not errors(app)
+
+
+def test_a_recorded_run_says_why_it_has_no_gradients(store: RunStore) -> None:
+    restore_recorded_run(store)
+    texts = page_texts(opened(view="weights", values="gradients"))
+    assert any("was recorded before gradients were measured" in text for text in texts)

@@ -161,3 +161,16 @@ def test_the_dialog_of_a_channel_leads_to_it(run: Run) -> None:
     assert stepped(app)[1]["channel"] == "channel 3"
     assert any("Padding counts as 0" in text for text in page_texts(app))
     assert not app.exception
+
+
+def test_it_says_which_of_two_compared_networks_it_shows(run: Run) -> None:
+    texts = page_texts(opened(view="step", **{"with": run.id}))
+    assert any("this is the left one: mine, last epoch (after epoch 3)" in text for text in texts)
+    assert not any("left one" in text for text in page_texts(opened(view="step")))
+
+
+def test_problems_with_the_image_are_reported_outside_its_menu(run: Run) -> None:
+    app = opened(view="step", split="zzz")
+    assert any("There is no split “zzz”" in warning.value for warning in app.main.warning)
+    assert any("have the numbers 0 to" in text for text in errors(opened(view="mute", image="x")))
+    assert not app.exception

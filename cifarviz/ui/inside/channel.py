@@ -146,6 +146,8 @@ def _render_dialog(view: LayerView, context: ChannelContext) -> None:
             _step_through("{},{}".format(*clicked.point))
         if context.can_step:
             st.caption("Click a pixel to see how its value is calculated.")
+        elif context.model is not None:
+            st.caption("To step through this network, choose its run and weights above, as Run.")
     with second:
         _render_overlay(view.values[..., channel], channel, context.image)
     with third, render_errors():

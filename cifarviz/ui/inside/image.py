@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
+from streamlit.delta_generator import DeltaGenerator
 
 from cifarviz.analysis.feature_maps import LayerView
 from cifarviz.data.image_set import ImageSet, Split
@@ -99,22 +100,24 @@ _TILE = 36
 _MARK = TRAINING
 
 
-def pick_image(run: Run) -> InputImage | None:
+def pick_image(run: Run, messages: DeltaGenerator) -> InputImage | None:
     """Render the image controls and return the image, or ``None`` while there is none.
 
-    The address holds ``split`` and ``image``, the image number. Raises a ``CifarvizError`` for
-    an image that cannot be shown, after the controls have been rendered.
+    ``messages`` is where problems and hints are shown. The address holds ``split`` and ``image``,
+    the image number. Raises a ``CifarvizError`` for an image that cannot be shown, after the
+    controls have been rendered.
     """
     experiment = run.experiment
-    source = _pick_source()
+    source = _pick_source(messages)
     if source == "upload":
-        return _pick_upload(experiment)
+        return _pick_upload(experiment, messages)
     split: Split = "train" if source == "train" else "test"
     info = dataset_from_query(experiment.data.dataset)
     if info.name == experiment.data.dataset:
-        render_data_problem(run)
+        with messages:
+            render_data_problem(run)
         if not has_images(run, cache.settings(), split):
-            st.caption("Choose Upload to look inside with another picture.")
+            messages.caption("Choose Upload to look inside with another picture.")
             return None
     images = available_images(run, split, info)
     wanted = fill_query_param("image", str(_default_image(images, split)))
@@ -136,7 +139,7 @@ def test_image_in_address() -> int | None:
     return whole_number(st.query_params.get("image", str(DEFAULT_IMAGE)))
 
 
-def _pick_source() -> str:
+def _pick_source(messages: DeltaGenerator) -> str:
     wanted = st.query_params.get("split", "test")
     chosen = wanted if wanted in _SOURCES else "test"
     st.segmented_control(
@@ -150,7 +153,7 @@ def _pick_source() -> str:
         help="The network was trained on training images and has never seen test images.",
     )
     if chosen != wanted:
-        st.warning(
+        messages.warning(
             f"There is no split {quoted(wanted)}: use test, train or upload. Test images are "
             "shown.",
             icon=":material/warning:",
@@ -199,14 +202,14 @@ def _render_image_number(wanted: str, images: ImageSet, split: Split) -> None:
     )
 
 
-def _pick_upload(experiment: Experiment) -> InputImage | None:
+def _pick_upload(experiment: Experiment, messages: DeltaGenerator) -> InputImage | None:
     file = st.file_uploader(
         "Your image",
         key="inside-upload",
         help="PNG, JPEG, WebP, BMP or GIF of any size. It stays on this machine.",
     )
     if file is None:
-        st.info("Choose an image file for the network.", icon=":material/info:")
+        messages.info("Choose an image file for the network.", icon=":material/info:")
         return None
     image = decode(file.getvalue(), file.name)
     info = find_dataset(experiment.data.dataset)
@@ -350,7 +353,7 @@ def render_pins(run: Run, shown: InputImage) -> None:
             description="Pinned images",
         )
         if clicked is not None:
-            update_query_params(split=None, dataset=None, shown=str(indices[clicked]))
+            update_query_params(split=None, dataset=None, image=str(indices[clicked]))
             st.rerun()
         if mark_some:
             st.caption("Underlined: maps saved at more epochs")

@@ -16,21 +16,24 @@ from cifarviz.analysis.layer_histories import (
     layer_numbers,
 )
 from cifarviz.errors import ArtifactDamaged, ArtifactMissing, DatasetNotFound, UnknownFormat
+from cifarviz.experiment.activation_images import activation_images
+from cifarviz.experiment.choices import TestValidation
+from cifarviz.experiment.split_positions import train_positions
 from cifarviz.figures.layer_histories import layer_histories_figure
 from cifarviz.figures.percent import format_percent
 from cifarviz.runs.layer_histograms import HistogramKind, Histograms, load_histograms
+from cifarviz.runs.recorded import ORIGIN
 from cifarviz.runs.records import Run
 from cifarviz.runs.run_data import has_images
 from cifarviz.runs.snapshots import WeightsChoice, snapshot_epochs
 from cifarviz.runs.store import RunStore
 from cifarviz.runs.stored_weights import weights_epoch
 from cifarviz.ui import cache
-from cifarviz.ui.address import escaped
+from cifarviz.ui.address import escaped, format_count
 from cifarviz.ui.components.chart import chart
-from cifarviz.ui.dataset_images import available_images, validation_images
+from cifarviz.ui.dataset_images import available_images, train_indices, validation_images
 from cifarviz.ui.epoch_scrubber import epochs_with_weights
 from cifarviz.ui.inside.explanations import wait_for
-from cifarviz.ui.inside.image import InputImage, InspectedNetwork
 from cifarviz.ui.query import render_choice
 
 _KINDS: Mapping[HistogramKind, str] = {
@@ -42,8 +45,8 @@ _CAPTIONS: Mapping[HistogramKind, str] = {
     "weights": "The trained values of each layer, kernel and bias together.",
     "gradients": "The gradient of the loss with respect to the weights, of one batch of training "
     "images, the same after each epoch.",
-    "activations": "The output of each layer that has weights or an activation, for a few hundred "
-    "validation images (training images where there are none), the same after each epoch.",
+    "activations": "The output of each layer that has weights or an activation, for {images}, the "
+    "same after each epoch.",
 }
 _SENTENCES = {
     "dead": "**{layer}**: {value} of its units give the same value for every image (dead).",
@@ -59,15 +62,12 @@ _SENTENCES = {
 _MAX_EPOCHS = 60
 
 
-def render_layer_histories(
-    network: InspectedNetwork, image: InputImage, classes: Sequence[str]
-) -> None:
+def render_layer_histories(run: Run, weights: WeightsChoice | None) -> None:
     """Render the histograms of all layers over the epochs, and what is wrong with layers.
 
-    The address holds the kind of values as ``values``.
+    The problems are those of the epoch nearest to ``weights``, of the last one without. The
+    address holds the kind of values as ``values``.
     """
-    run = network.run
-    st.header("Weights over the epochs", anchor="weights")
     kind = render_choice(
         "values",
         "Values",
@@ -76,25 +76,23 @@ def render_layer_histories(
         hint="Histograms are measured after every epoch, with dropout off and batch "
         "normalisation’s stored statistics, as when predicting.",
         problem=lambda word: f"There are no values {word}. Choose from {', '.join(_KINDS)}.",
+        label_visibility="collapsed",
     )
-    epochs: Mapping[int, Histograms] | None = _stored(run)
-    if not epochs and kind == "gradients":
-        st.info(
-            "The gradients of this run were not sampled: it was trained by an earlier version, or "
-            "its histograms were deleted to save space. Its weights and activations are measured "
-            "with the weights that were saved.",
-            icon=":material/info:",
-        )
+    st.header(f"{_KINDS[kind]} over the epochs", anchor="histograms")
+    stored = _stored(run)
+    if not stored and kind == "gradients":
+        st.info(_format_no_gradients(run), icon=":material/info:")
         return
-    epochs = epochs or _computed(run)
+    epochs = stored or _computed(run)
     if epochs is None:
         return
     if not epochs:
         st.info("This run has neither histograms nor weights of any epoch.", icon=":material/info:")
         return
+    images = _format_images(run, stored=bool(stored))
     st.caption(
-        f"{_CAPTIONS[kind]} Brighter where more values are; each epoch has a scale of its own, and "
-        f"0.2% of the values at either end may be outside."
+        f"{_CAPTIONS[kind].format(images=images)} Brighter where more values are; each epoch has a "
+        "scale of its own, and 0.2% of the values at either end may be outside."
     )
     chart(
         layer_histories_figure(layer_histories(epochs, kind), kind),
@@ -103,11 +101,37 @@ def render_layer_histories(
         file_name=f"{kind}-over-epochs",
         description=f"{_KINDS[kind]} of each layer over the epochs",
     )
-    shown = _nearest(epochs, weights_epoch(run, network.weights))
+    shown = _nearest(epochs, None if weights is None else weights_epoch(run, weights))
     numbers = layer_numbers(epochs[shown], run.experiment.architecture)
-    st.subheader(f"Layers {'before training' if shown == 0 else f'after epoch {shown}'}")
+    st.header(f"Layers {'before training' if shown == 0 else f'after epoch {shown}'}")
     _render_problems(find_problems(numbers))
-    _render_numbers(numbers)
+    _render_numbers(numbers, images)
+
+
+def _format_no_gradients(run: Run) -> str:
+    if run.origin == ORIGIN:
+        why = "This run comes with cifarviz and was recorded before gradients were measured."
+    else:
+        why = (
+            "No gradients of this run are stored: it saved no histograms, or they were deleted to "
+            "save space."
+        )
+    return f"{why} Weights and activations are computed from the saved weights."
+
+
+def _format_images(run: Run, *, stored: bool) -> str:
+    """The images whose activations were measured: ``256 validation images``."""
+    try:
+        train, held_back = train_positions(run.experiment, len(train_indices(run)))
+        most = activation_images(run.experiment.architecture, len(train) if stored else None)
+        if len(held_back):
+            return format_count(min(most, len(held_back)), "validation image")
+        images = len(train)
+        if stored and isinstance(run.experiment.validation, TestValidation):
+            return format_count(min(most, len(available_images(run, "test"))), "test image")
+    except DatasetNotFound:
+        return "a few hundred validation images"
+    return format_count(min(most, images), "training image")
 
 
 def _render_problems(problems: Sequence[LayerProblem]) -> None:
@@ -123,7 +147,7 @@ def _render_problems(problems: Sequence[LayerProblem]) -> None:
     st.markdown("\n".join(lines))
 
 
-def _render_numbers(numbers: Sequence[LayerNumbers]) -> None:
+def _render_numbers(numbers: Sequence[LayerNumbers], images: str) -> None:
     columns: dict[str, list[Any]] = {
         "Layer": [layer.name for layer in numbers],
         "Norm of weights": [layer.weight_norm for layer in numbers],
@@ -139,9 +163,15 @@ def _render_numbers(numbers: Sequence[LayerNumbers]) -> None:
         key="layer-numbers",
         hide_index=True,
         width="content",
+        placeholder="–",
         column_config=dict.fromkeys(list(columns)[1:4], number)
         | dict.fromkeys(list(columns)[4:], share),
     )
+    if "Dead units" in known:
+        st.caption(
+            f"Dead units and saturated values are counted over {images}. The view Layers counts "
+            "dead channels over more, so it may find fewer."
+        )
 
 
 def _nearest(epochs: Mapping[int, Histograms], wanted: int | None) -> int:

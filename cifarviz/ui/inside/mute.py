@@ -47,7 +47,6 @@ def render_mute(network: InspectedNetwork, image: InputImage, classes: Sequence[
             "Muting channels needs the network's weights, and those of this epoch are not "
             "available. Choose an epoch with weights."
         )
-    st.header("Mute", anchor="mute")
     counts = channel_counts(network.run.experiment.architecture)
     if not counts:
         st.info(

@@ -43,7 +43,7 @@ def render_evaluation(
 ) -> None:
     """Offer to judge the muted network on the validation images, or render the result."""
     images, split = judged_images(run)
-    st.subheader(f"Accuracy on the {split} images", anchor="muted-accuracy")
+    st.header(f"Accuracy on the {split} images", anchor="muted-accuracy")
     if not muted:
         st.caption("Mute a channel to compare the accuracy without it.")
         return
@@ -113,7 +113,7 @@ def render_ablation(
     on_click: Callable[[int], None],
 ) -> None:
     """Render the channels of a layer that a class needs most; ``on_click`` gets a clicked one."""
-    st.subheader(f"Channels of {view.name} that matter", anchor="matter")
+    st.header(f"Channels of {view.name} that matter", anchor="matter")
     job = ablation_job(run, weights, view.name, start=False)
     images, split = judged_images(run)
     count, channels = min(ABLATION_IMAGES, len(images)), view.values.shape[-1]

@@ -16,22 +16,63 @@ from cifarviz.ui.inside.image import InputImage, InspectedNetwork
 
 IMAGE_WIDTH = 256
 """CSS pixels that the image may be wide."""
+SMALL_WIDTH = 72
+"""The same of an image beside the menus."""
 
 # Two of these fit next to the image on a wide screen.
 _PREDICTION_WIDTH = 400
 _MAX_CLASSES = 3
+_MIRRORED = (
+    "This is the prediction for the original image. Evaluate and Predict average it with the "
+    "prediction for the mirrored image, as set for this run."
+)
 
 
 def render_image(image: InputImage, classes: Sequence[str]) -> None:
     """Render the image, enlarged without smoothing, with its class and changes."""
-    # Twice as many pixels as shown: also sharp on screens with two pixels per CSS pixel.
-    large = enlarge(enlarge(image.pixels, IMAGE_WIDTH), 2 * IMAGE_WIDTH)
-    width = large.shape[1] // 2
-    name = image.title if image.actual is None else f"{image.title}, {classes[image.actual]}"
-    st.image(sprite(large[np.newaxis]).png, width=width, alt=name)
-    st.markdown(f"**{escaped(name)}**")
+    _render_enlarged(image, classes, IMAGE_WIDTH)
+    st.markdown(f"**{escaped(_name(image, classes))}**")
+    render_notes(image)
+
+
+def render_small_image(image: InputImage, classes: Sequence[str]) -> None:
+    """Render the image ``SMALL_WIDTH`` wide."""
+    _render_enlarged(image, classes, SMALL_WIDTH)
+
+
+def render_notes(image: InputImage) -> None:
+    """Render what was changed of an uploaded image."""
     for note in image.notes:
         st.caption(note)
+
+
+def _render_enlarged(image: InputImage, classes: Sequence[str], width: int) -> None:
+    # Twice as many pixels as shown: also sharp on screens with two pixels per CSS pixel.
+    large = enlarge(enlarge(image.pixels, width), 2 * width)
+    st.image(sprite(large[np.newaxis]).png, width=large.shape[1] // 2, alt=_name(image, classes))
+
+
+def _name(image: InputImage, classes: Sequence[str]) -> str:
+    return image.title if image.actual is None else f"{image.title}, {classes[image.actual]}"
+
+
+def render_prediction_summary(
+    network: InspectedNetwork, image: InputImage, classes: Sequence[str]
+) -> None:
+    """Render the image's title and the predicted class as text.
+
+    Raises ``ArtifactDamaged`` if the probabilities are not numbers.
+    """
+    values = network.views[-1].values
+    check_probabilities(values[np.newaxis])
+    predicted = int(values.argmax())
+    verdict = "" if image.actual is None else "correct" if predicted == image.actual else "wrong"
+    st.markdown(
+        f"**{escaped(_name(image, classes))}**",
+        help=_MIRRORED if network.run.experiment.mirrored_answers else None,
+    )
+    text = f"Predicted: {escaped(classes[predicted])}, {format_probability(values[predicted])}"
+    st.caption(f"{text} ({verdict})" if verdict else text)
 
 
 def render_predictions(
@@ -94,10 +135,7 @@ def render_prediction(
     if actual is not None:
         st.caption(_format_verdict(first.actual, classes[actual], float(values[actual])))
     if mirrored:
-        st.caption(
-            "This is the prediction for the original image. Evaluate and Predict average it with "
-            "the prediction for the mirrored image, as set for this run."
-        )
+        st.caption(_MIRRORED)
 
 
 def format_prediction_difference(

@@ -42,7 +42,6 @@ def render_step(network: InspectedNetwork, image: InputImage, classes: Sequence[
             "Stepping through a layer needs its weights, and those of this epoch are not "
             "available. Choose an epoch with weights."
         )
-    st.header("Step through", anchor="step")
     choice, grid = st.columns([1, 3], gap="medium")
     with choice:
         view = network.layer(_pick_layer(network.views))

@@ -1,8 +1,6 @@
 """The Inside page for one network, or for two side by side."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -11,9 +9,6 @@ from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
 from cifarviz.analysis.feature_maps import LayerView
-from cifarviz.datasets.registry import dataset_title
-from cifarviz.errors import ArtifactMissing, CifarvizError
-from cifarviz.experiment.experiment import Experiment
 from cifarviz.figures.pictures import filter_pictures
 from cifarviz.figures.sprite import sprite
 from cifarviz.layers.registry import LAYER_TYPES
@@ -21,12 +16,21 @@ from cifarviz.runs.records import Run
 from cifarviz.runs.run_data import find_data_problem, has_images
 from cifarviz.runs.snapshots import WeightsChoice
 from cifarviz.ui import cache
-from cifarviz.ui.address import escaped, format_count, quoted
+from cifarviz.ui.address import escaped, format_count
 from cifarviz.ui.class_names import class_names, query_class_names
 from cifarviz.ui.components.image_grid import image_grid
-from cifarviz.ui.epoch_scrubber import epochs_with_weights, has_saved_weights
 from cifarviz.ui.errors import render_errors
 from cifarviz.ui.inside.channel import ChannelContext, channel_in_address, render_channel
+from cifarviz.ui.inside.compared_run import (
+    WITH,
+    ComparedRun,
+    compared_params,
+    epoch_label,
+    is_compared,
+    is_right_side,
+    network_titles,
+    pick_compared_weights,
+)
 from cifarviz.ui.inside.dataset_activations import finished_activations, render_activations_job
 from cifarviz.ui.inside.heatmaps import render_heatmaps
 from cifarviz.ui.inside.image import (
@@ -42,52 +46,29 @@ from cifarviz.ui.inside.layers import ChannelRef, render_layers
 from cifarviz.ui.inside.mute import OFF, render_mute
 from cifarviz.ui.inside.prediction import (
     IMAGE_WIDTH,
+    SMALL_WIDTH,
     render_image,
+    render_notes,
+    render_prediction_summary,
     render_predictions,
+    render_small_image,
 )
 from cifarviz.ui.inside.step import PIXEL, render_step
 from cifarviz.ui.navigation import ViewEntry, render_title_and_views
-from cifarviz.ui.pickers import available_checkpoints, checkpoint_label, distinct_names, run_labels
 from cifarviz.ui.query import render_choice, update_query_params
 
-WITH, AT = "with", "at"
-SIDE = "side"
-"""Whose channel is open, in the address: ``"right"``, or nothing for the left one's."""
-_SAME = "same"
-_NONE = "none"
-
-
 InsideView = Literal["layers", "step", "mute", "weights"]
-RenderView = Callable[[InspectedNetwork, InputImage, Sequence[str]], None]
-"""Renders a view's part below the image, for a network and the class names shown."""
-
-
-@dataclass(frozen=True)
-class _View:
-    """A view's entry in the switch; only the first renders two networks, and by itself."""
-
-    entry: ViewEntry
-    render: RenderView | None = None
-
-
-_VIEWS: Mapping[InsideView, _View] = {
-    "layers": _View(ViewEntry("Layers", "layers")),
-    "step": _View(ViewEntry("Step through", "footprint"), render_step),
-    "mute": _View(ViewEntry("Mute", "volume_off"), render_mute),
-    "weights": _View(ViewEntry("Weights", "stacked_line_chart"), render_layer_histories),
+_VIEWS: Mapping[InsideView, ViewEntry] = {
+    "layers": ViewEntry("Layers", "layers"),
+    "step": ViewEntry("Step through", "footprint"),
+    "mute": ViewEntry("Mute", "volume_off"),
+    "weights": ViewEntry("Weights", "stacked_line_chart"),
 }
+# Of the run, the weights and what the view has beside them; and with a comparison.
+_COLUMNS = 7, 5, 9
+_COMPARED_COLUMNS = 7, 5, 5, 4
 # Query parameters that mean another thing in each view, or belong to one.
 _VIEW_PARAMS = ("layer", "channel", "side", PIXEL)
-
-
-@dataclass(frozen=True)
-class ComparedRun:
-    """The other run, or the same run at another epoch, with its weights and their label."""
-
-    run: Run
-    weights: WeightsChoice
-    label: str
-    same_run: bool
 
 
 # Smallest and largest side of a tile, CSS pixels.
@@ -110,13 +91,19 @@ def choose_view() -> InsideView:
     """Show title and switch, and return the view of the address."""
     return render_title_and_views(
         "Inside",
-        {name: view.entry for name, view in _VIEWS.items()},
+        _VIEWS,
         key="inside-view",
         problem=lambda word: (
             f"Inside has no view {word}, so the layers are shown. Choose from {', '.join(_VIEWS)}."
         ),
         forget=_VIEW_PARAMS,
     )
+
+
+def header_columns(view: InsideView) -> list[DeltaGenerator]:
+    """Return the columns of run, weights and, in the last, what ``render_inspection`` adds."""
+    is_pair = view == "layers" and WITH in st.query_params
+    return st.columns(_COMPARED_COLUMNS if is_pair else _COLUMNS)
 
 
 def render_inspection(
@@ -130,9 +117,66 @@ def render_inspection(
 ) -> str:
     """Render the image, the prediction and the view; returns the image's title and class.
 
-    ``weights`` are those of ``epoch``, labelled ``weights_label``. ``other`` is the run to
-    compare with, whose weights are chosen in ``right_column``.
+    ``weights`` are those of ``epoch``, labelled ``weights_label``. ``right_column`` is the last of
+    ``header_columns``; ``other`` is the run to compare with, whose weights are chosen in it.
     """
+    if view == "weights":
+        render_layer_histories(run, weights)
+        return ""
+    if view != "layers":
+        render = render_step if view == "step" else render_mute
+        return _render_single(run, weights, weights_label, right_column, render)
+    return _render_compared(run, weights, epoch, weights_label, right_column, other)
+
+
+def _render_single(
+    run: Run,
+    weights: WeightsChoice,
+    weights_label: str,
+    column: DeltaGenerator,
+    render: Callable[[InspectedNetwork, InputImage, Sequence[str]], None],
+) -> str:
+    """Render a view of one network; image and prediction are small in ``column``."""
+    classes = class_names(run.experiment.data.dataset)
+    row = column.container(horizontal=True, gap="small", vertical_alignment="center")
+    picture, text = row.container(width=SMALL_WIDTH), row.container(width="stretch", gap=None)
+    messages = st.container()
+    image = None
+    with (
+        messages,
+        render_errors(),
+        row.popover("Choose image", icon=":material/image_search:", key="inside-image"),
+    ):
+        image = pick_image(run, messages)
+        if image is not None:
+            _render_pins(run, image)
+            render_notes(image)
+    if image is None:
+        return ""
+    with picture:
+        render_small_image(image, classes)
+    network = inspect_network(run, weights, image)
+    with text:
+        render_prediction_summary(network, image, classes)
+    if is_compared(run):
+        st.caption(
+            f"Of the two networks compared under Layers, this is the left one: "
+            f"{escaped(run.name)}, {escaped(weights_label)}. Choose the other as Run to see it."
+        )
+    render_problem(network)
+    render(network, image, classes)
+    return _image_title(image, classes)
+
+
+def _render_compared(
+    run: Run,
+    weights: WeightsChoice,
+    epoch: int,
+    weights_label: str,
+    right_column: DeltaGenerator,
+    other: Run | None,
+) -> str:
+    """Render image, prediction and layers of a network, or of two side by side."""
     classes = class_names(run.experiment.data.dataset)
     about = st.empty()
     compared = None
@@ -143,24 +187,20 @@ def render_inspection(
     choice_column = row.container(width=330)
     image_column = row.container(width=IMAGE_WIDTH)
     prediction_column = row.container()
-    wanted = _wanted_channel(run, compared) if view == "layers" else None
+    wanted = _wanted_channel(run, compared)
     image = None
     with choice_column, render_errors():
-        image = pick_image(run)
+        image = pick_image(run, choice_column)
     if image is None:
         return ""
-    has_dataset = find_data_problem(run, cache.settings()) is None
-    if has_images(run, cache.settings(), "test"):
-        with choice_column, render_errors():
-            render_pins(run, image)
-    if view == "layers":
-        about.markdown(
-            f"{escaped(image.title)}: what each layer computes {epoch_label(epoch)}. A tile is a "
-            "channel, bright where its pattern is found."
-            if compared is None
-            else f"{escaped(image.title)}: what each layer of the two networks computes, side by "
-            "side."
-        )
+    with choice_column:
+        _render_pins(run, image)
+    about.markdown(
+        f"{escaped(image.title)}: what each layer computes {epoch_label(epoch)}. A tile is a "
+        "channel, bright where its pattern is found."
+        if compared is None
+        else f"{escaped(image.title)}: what each layer of the two networks computes, side by side."
+    )
     with image_column:
         render_image(image, classes)
     titles = ("", "") if compared is None else network_titles(run, weights_label, compared)
@@ -173,7 +213,6 @@ def render_inspection(
     left = inspect_network(run, weights, image, titles[0] if right else "")
     with prediction_column, render_errors():
         render_predictions(left, right, classes, image.actual)
-
     if left.model is None:
         render_problem(left)
         saved = (
@@ -187,12 +226,18 @@ def render_inspection(
             f"{saved}",
             icon=":material/inventory_2:",
         )
-    body = _VIEWS[view].render
-    if body is not None:
+    has_dataset = find_data_problem(run, cache.settings()) is None
+    _render_layers_view(left, right, wanted, image, classes, has_dataset=has_dataset)
+    return _image_title(image, classes)
+
+
+def _render_pins(run: Run, image: InputImage) -> None:
+    if has_images(run, cache.settings(), "test"):
         with render_errors():
-            body(left, image, classes)
-    else:
-        _render_layers_view(left, right, wanted, image, classes, has_dataset=has_dataset)
+            render_pins(run, image)
+
+
+def _image_title(image: InputImage, classes: Sequence[str]) -> str:
     return ", ".join([image.title, *([] if image.actual is None else [classes[image.actual]])])
 
 
@@ -253,156 +298,7 @@ def _wanted_channel(run: Run, compared: ComparedRun | None) -> ChannelRef | None
 
 def run_params() -> tuple[str, ...]:
     """The query parameters that belong to a run and its comparison."""
-    return ("layer", "channel", PIXEL, OFF, "look", "class", WITH, *_compared_params())
-
-
-def is_right_side() -> bool:
-    """Whether the channel in the address is of the network on the right."""
-    side = st.query_params.get(SIDE)
-    if side not in (None, "right"):
-        st.error(
-            f"The address has the unknown side {quoted(side)}. Use “right” for a channel of the "
-            "right network; leave it out for the left network.",
-            icon=":material/error:",
-        )
-    return side == "right"
-
-
-def pick_compared_run(run: Run) -> Run | None:
-    """Render a menu of the runs on the same data and return the choice, maybe ``run`` itself.
-
-    The address holds it as ``with``. A run there that cannot be compared is reported.
-    """
-    runs = cache.store().all()
-    dataset = _dataset_of(run.experiment_json)
-    comparable = [
-        candidate
-        for candidate in runs
-        if candidate.id == run.id
-        or (_dataset_of(candidate.experiment_json) == dataset and _has_weights(candidate))
-    ]
-    names = run_labels(comparable)
-    options = {
-        _NONE: "nothing",
-        run.id: "this run at another epoch",
-        **{candidate.id: names[candidate.id] for candidate in comparable if candidate.id != run.id},
-    }
-    chosen = render_choice(
-        WITH,
-        "Compare with",
-        options,
-        key="inside-with",
-        hint="Shows another network, or this network at another epoch, side by side for the same "
-        "image.",
-        problem=lambda word: _comparison_problem(word, st.query_params[WITH], run, runs),
-        forget=_compared_params(),
-        menu=True,
-    )
-    return next((candidate for candidate in comparable if candidate.id == chosen), None)
-
-
-def pick_compared_weights(run: Run, epoch: int, other: Run) -> ComparedRun:
-    """Render a menu of the weights of ``other``; the address holds them as ``at``.
-
-    ``epoch`` is the epoch of ``run`` on the page. Raises ``ArtifactMissing`` if ``other`` has
-    none.
-    """
-    same_run = other.id == run.id
-    epochs = epochs_with_weights(other)
-    options: dict[str, str] = {}
-    if epochs and not same_run:
-        options[_SAME] = "same epoch"
-    options |= {name: checkpoint_label(other, name) for name in available_checkpoints(other)}
-    options |= {str(epoch): epoch_label(epoch) for epoch in epochs}
-    if not options:
-        raise ArtifactMissing(
-            "{run_name} has no weights to compare with.", run_name=quoted(other.name)
-        )
-    usual = next(iter(options))
-    if epochs and same_run:
-        # A network differs most from its first epoch.
-        usual = str(min(epochs) if min(epochs) != epoch else max(epochs))
-    chosen = render_choice(
-        AT,
-        "Weights on the right",
-        options,
-        key="inside-at",
-        hint="The weights of the network on the right. They stay when the slider changes the left "
-        "epoch, except with “same epoch”.",
-        problem=lambda word: (
-            f"{quoted(other.name)} has no weights {word}. Its default weights are shown."
-        ),
-        usual=usual,
-        menu=True,
-    )
-    if chosen == _SAME:
-        nearest = _nearest_epoch(other, epochs, epoch)
-        return ComparedRun(other, epochs[nearest], epoch_label(nearest), same_run)
-    if chosen.isdecimal():
-        return ComparedRun(other, epochs[int(chosen)], options[chosen], same_run)
-    checkpoint = next(name for name in available_checkpoints(other) if name == chosen)
-    return ComparedRun(other, checkpoint, options[chosen], same_run)
-
-
-def network_titles(run: Run, weights_label: str, compared: ComparedRun) -> tuple[str, str]:
-    """The titles of the two networks; ``weights_label`` is for the weights of ``run``."""
-    both = [weights_label, compared.label]
-    if compared.same_run:
-        return both[0][0].upper() + both[0][1:], both[1][0].upper() + both[1][1:]
-    names = distinct_names([run, compared.run])
-    return f"{names[run.id]}, {both[0]}", f"{names[compared.run.id]}, {both[1]}"
-
-
-def epoch_label(epoch: int) -> str:
-    """The label of an epoch's weights."""
-    return "before training" if epoch == 0 else f"after epoch {epoch}"
-
-
-def _compared_params() -> tuple[str, ...]:
-    # The order by change needs two epochs of a run.
-    return (AT, SIDE, *(["order"] if st.query_params.get("order") == "change" else []))
-
-
-def _nearest_epoch(other: Run, epochs: Collection[int], wanted: int) -> int:
-    nearest = min(epochs, key=lambda epoch: abs(epoch - wanted))
-    if nearest != wanted:
-        st.caption(
-            f"{quoted(other.name)} has no weights of epoch {wanted}. Its weights "
-            f"{epoch_label(nearest)} are shown."
-        )
-    return nearest
-
-
-def _comparison_problem(name: str, run_id: str, run: Run, runs: Sequence[Run]) -> str:
-    other = next((run_ for run_ in runs if run_.id == run_id), None)
-    if other is None:
-        return f"There is no run {name} to compare with."
-    if not _has_weights(other):
-        return f"{quoted(other.name)} has no weights to compare with."
-    mine, its = (_dataset_title(run_) for run_ in (run, other))
-    return (
-        f"{quoted(other.name)} was trained on {its} and {quoted(run.name)} on {mine}. Choose a "
-        "run on the same data set."
-    )
-
-
-def _has_weights(run: Run) -> bool:
-    return bool(available_checkpoints(run)) or has_saved_weights(run)
-
-
-def _dataset_title(run: Run) -> str:
-    name = _dataset_of(run.experiment_json)
-    return "other data" if name is None else dataset_title(name)
-
-
-# Parsing an experiment takes a millisecond, and a home may have hundreds.
-@lru_cache(maxsize=1024)
-def _dataset_of(experiment_json: str) -> str | None:
-    try:
-        return Experiment.from_json(experiment_json).data.dataset
-    except CifarvizError:
-        # Written by a newer version, which its own page reports.
-        return None
+    return ("layer", "channel", PIXEL, OFF, "look", "class", WITH, *compared_params())
 
 
 def render_first_filters(
