@@ -24,7 +24,8 @@ def parse_muted(
 ) -> tuple[dict[str, frozenset[int]], list[str]]:
     """Return the channels in a text such as ``conv2d_1:3,7;conv2d_2:0-5``, and its unknown parts.
 
-    ``counts`` are ``channel_counts``. Of an unknown part nothing is muted.
+    ``counts`` are ``channel_counts``, in whose order the layers are returned. Of an unknown part
+    nothing is muted.
     """
     muted: dict[str, frozenset[int]] = {}
     unknown = []
@@ -35,7 +36,7 @@ def parse_muted(
             muted[layer] = muted.get(layer, frozenset()) | numbers
         else:
             unknown.append(part)
-    return muted, unknown
+    return {layer: muted[layer] for layer in counts if layer in muted}, unknown
 
 
 def _parse_ranges(text: str, count: int) -> frozenset[int]:

@@ -11,7 +11,7 @@ from cifarviz.data.image_set import Dataset, ImageSet, Split
 from cifarviz.datasets.info import DatasetInfo
 from cifarviz.datasets.registry import find_dataset
 from cifarviz.errors import DatasetNotFound, ExperimentInvalid
-from cifarviz.experiment.split_positions import split_positions
+from cifarviz.experiment.split_positions import split_positions, train_positions
 from cifarviz.layers.base import format_shape
 from cifarviz.runs.records import Run
 from cifarviz.runs.run_data import check_run_data
@@ -144,6 +144,17 @@ def validation_indices(run: Run) -> Indices | None:
     train = train_indices(run)
     parts = split_positions(run.experiment, len(train))
     return None if parts is None else train[parts[1]]
+
+
+def training_images(run: Run) -> ImageSet:
+    """Return the images a run was trained on that are on this machine, without validation images.
+
+    There may be none. Raises ``DatasetNotFound`` and ``DatasetDamaged``.
+    """
+    indices = train_indices(run)
+    positions, _ = train_positions(run.experiment, len(indices))
+    train = available_images(run, "train")
+    return train.take(np.flatnonzero(np.isin(train.indices, indices[positions])))
 
 
 def validation_images(run: Run) -> ImageSet | None:

@@ -6,15 +6,17 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cifarviz.analysis.occlusion import occlusion
+from cifarviz.analysis.occlusion import Occlusion, occlusion
 from cifarviz.data import library
+from cifarviz.data.splits import train_validation_split
+from cifarviz.experiment.choices import SplitValidation
 from cifarviz.layers.dense import Dense
 from cifarviz.layers.flatten import Flatten
 from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 from cifarviz.ui import cache, weights_job
-from cifarviz.ui.inside import explanations
+from cifarviz.ui.inside import explanations, heatmaps
 from tests import stored_runs
 from tests.components import component_keys
 from tests.pages.app_page import address_of, widget
@@ -41,13 +43,45 @@ def test_occlusion_shows_how_far_the_probability_falls(run: Run, settings: Setti
     app = opened(image="3", heat="occlusion", patch="4")
     assert len(pictures(app)) == 2
     assert (
-        f"A patch lowers the probability by up to {100 * max(drops.max(), 0):.1f} points and "
-        f"raises it by up to {100 * max(-drops.min(), 0):.1f}." in page_texts(app)
+        f"A patch lowers the probability by up to {100 * drops.max():.1f} points and raises it by "
+        f"up to {-100 * drops.min():.1f}." in page_texts(app)
     )
     widget(app, "selectbox", "inside-patch").select("12").run()
     assert address_of(app)["patch"] == "12"
     assert not app.exception
     assert not errors(app)
+
+
+@pytest.mark.parametrize(
+    ("drops", "sentence"),
+    [
+        ([0.0004, -0.0004], "No patch changes the probability by as much as 0.1 points."),
+        ([0.25, 0.1], "A patch lowers the probability by up to 25.0 points; none raises it."),
+        ([-0.25, 0], "A patch raises the probability by up to 25.0 points; none lowers it."),
+    ],
+)
+def test_no_patch_is_said_to_change_it_by_0_points(
+    run: Run, monkeypatch: pytest.MonkeyPatch, drops: list[float], sentence: str
+) -> None:
+    values = np.array([drops], np.float32)
+    monkeypatch.setattr(Occlusion, "drops", lambda found, index: values)
+    assert page_texts(opened(image="3", heat="occlusion")).count(sentence) == 2
+
+
+def test_the_baseline_is_the_mean_of_the_images_trained_on(
+    store: RunStore, weights: Arrays, settings: Settings
+) -> None:
+    made = stored_runs.experiment()
+    split = SplitValidation(fraction=0.25, seed=3)
+    experiment = made.model_copy(update={"validation": split})
+    run = stored_runs.store_run(store, experiment, checkpoints={"last": weights})
+    images = library.load("cifar10", "sample", settings).train.images
+    train, held_back = train_validation_split(len(images), 0.25, 3)
+    mean = explanations.mean_image(run)
+    assert len(held_back)
+    assert mean is not None
+    np.testing.assert_allclose(mean, images[train].astype(np.float64).mean(axis=0), rtol=1e-6)
+    assert not np.allclose(mean, images.mean(axis=0), rtol=1e-4)
 
 
 def test_integrated_gradients_say_how_nearly_they_add_up(run: Run) -> None:
@@ -66,6 +100,7 @@ def test_the_ideal_image_of_a_class_has_a_higher_score_than_the_image(run: Run) 
     app = opened(image="3")
     widget(app, "selectbox", "inside-heat").select("ideal").run()
     assert address_of(app)["heat"] == "ideal"
+    assert "What the network looks for" in [header.value for header in app.header]
     scores = [text for text in page_texts(app) if text.startswith("Score ")]
     assert len(scores) == len(pictures(app)) == 2
     for text in scores:
@@ -77,7 +112,12 @@ def test_the_ideal_image_of_a_class_has_a_higher_score_than_the_image(run: Run) 
 
 
 def test_unknown_methods_and_choices_have_one_message(run: Run) -> None:
-    assert "no method “lime” for this network" in errors(opened(heat="lime"))[0]
+    app = opened(heat="integrated")
+    assert errors(app) == [
+        "There is no method “integrated” for this network. Choose from Grad-CAM, Occlusion, "
+        "Integrated gradients, Ideal image."
+    ]
+    assert "Where the network looks" in [header.value for header in app.header]
     assert "no patch of side “5”" in errors(opened(heat="occlusion", patch="5"))[0]
     assert "no baseline “white”" in errors(opened(heat="gradients", **{"from": "white"}))[0]
 
@@ -108,6 +148,23 @@ def test_heatmaps_of_two_networks_are_side_by_side(store: RunStore, weights: Arr
         app = opened(run=run.id, image="3", heat=method, **{"with": other.id})
         assert len(pictures(app)) == 4
         assert not errors(app)
+
+
+def test_each_of_two_networks_has_the_baseline_of_its_own_training_images(
+    store: RunStore, weights: Arrays, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left, right = (
+        stored_runs.store_run(store, stored_runs.experiment(), checkpoints={"last": weights})
+        for _ in range(2)
+    )
+    means = {left.id: np.float32(100), right.id: np.float32(200)}
+    monkeypatch.setattr(
+        heatmaps, "mean_image", lambda run: np.full((32, 32, 3), means[run.id], np.float32)
+    )
+    app = opened(run=left.id, image="3", heat="gradients", **{"with": right.id})
+    sums = [text for text in page_texts(app) if text.startswith("The pixels add up to ")]
+    assert len(set(sums)) == 4
+    assert not errors(app)
 
 
 def test_a_result_that_takes_long_is_waited_for_in_the_browser(

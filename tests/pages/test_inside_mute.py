@@ -42,7 +42,7 @@ def bars(app: AppTest) -> dict[str, dict[str, float]]:
     """Both probabilities of each class shown."""
     return {
         trace["name"]: dict(zip(trace["y"], trace["x"], strict=True))
-        for trace in chart(app, "mute-answer")["data"]
+        for trace in chart(app, "mute-prediction")["data"]
     }
 
 
@@ -96,10 +96,18 @@ def test_unknown_channels_are_reported_and_the_others_muted(run: Run, off: str) 
     assert not app.exception
 
 
+def test_unknown_channels_have_one_message(run: Run) -> None:
+    [error] = errors(opened(view="mute", off="a;b;c;d;e;conv2d_1:3"))
+    assert "The address mutes “a”, “b”, “c” and 2 more, which this network" in error
+
+
 def test_a_layer_without_maps_is_reported(run: Run) -> None:
     app = opened(view="mute", layer="dense_1", click="twice")
     assert any("There is no layer “dense_1” with maps." in error for error in errors(app))
-    assert any("A click is mute or keep, not “twice”." in error for error in errors(app))
+    assert any(
+        "A click can be “Click mutes” or “Click keeps only”, not “twice”." in error
+        for error in errors(app)
+    )
     assert not app.exception
 
 

@@ -164,7 +164,7 @@ def test_the_dialog_of_a_channel_leads_to_it(run: Run) -> None:
 
 
 def test_it_says_which_of_two_compared_networks_it_shows(run: Run) -> None:
-    texts = page_texts(opened(view="step", **{"with": run.id}))
+    texts = [text.replace("\\", "") for text in page_texts(opened(view="step", **{"with": run.id}))]
     assert any("this is the left one: mine, last epoch (after epoch 3)" in text for text in texts)
     assert not any("left one" in text for text in page_texts(opened(view="step")))
 

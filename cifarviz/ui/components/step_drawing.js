@@ -132,7 +132,7 @@ function drawRows(step, terms) {
   });
   const left = head.count - many;
   step.more.hidden = left <= 0;
-  step.more.textContent = `Show more of the ${left} other inputs`;
+  step.more.textContent = `Show more inputs (${many} of ${head.count} shown)`;
 }
 
 function nameOf({ head: { labels } }, n) {
@@ -365,7 +365,7 @@ function sumFormula(step, terms) {
     const all = `<munder><mo>∑</mo><mi>j</mi></munder>${power("<msub><mi>z</mi><mi>j</mi></msub>")}`;
     return `<mi>softmax</mi><mo>(</mo>${sum}<mo>)</mo><mo>=</mo><mfrac>${power(number(terms.total))}<mrow>${all}</mrow></mfrac>${result}`;
   }
-  const call = (inner) => `<mi>${head.activation}</mi><mo>(</mo>${inner}<mo>)</mo>`;
+  const call = (inner) => `<mi>${escapeText(head.activation)}</mi><mo>(</mo>${inner}<mo>)</mo>`;
   const again = parts.length > 1 ? `<mo>=</mo>${call(number(terms.total))}` : "";
   return `${call(sum)}${again}${result}`;
 }

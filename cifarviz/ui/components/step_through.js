@@ -9,7 +9,7 @@ const REST = 600; // milliseconds without a step before the address follows
 const PACE = 130, CALM_PACE = 600; // milliseconds a step of the player
 const MAP = 256, THUMB = 92, GRID = 120; // CSS pixels
 const WIDE = 1250, WIDE_SCALE = 1.4; // where there is room, all is drawn larger
-const SHOWN = 5, SHOWN_BARS = 12;
+const SHOWN = 4, SHOWN_BARS = 12; // inputs; the formula has 4, too
 
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component;

@@ -15,7 +15,7 @@ from cifarviz.runs.records import Run
 from cifarviz.runs.run_data import has_images
 from cifarviz.runs.snapshots import WeightsChoice
 from cifarviz.ui import cache
-from cifarviz.ui.dataset_images import available_images
+from cifarviz.ui.dataset_images import training_images
 from cifarviz.ui.weights_job import wait_for_job, weights_key
 
 if TYPE_CHECKING:
@@ -58,18 +58,15 @@ def image_key(pixels: NDArray[Any]) -> str:
 
 
 def mean_image(run: Run) -> NDArray[np.float32] | None:
-    """The mean of the run's training images, float32 (h, w, c); ``None`` where there are none."""
+    """The mean of the run's training images, float32 (h, w, c); ``None`` where there are none.
+
+    Images that were held back for validation are not among them.
+    """
     if not has_images(run, cache.settings(), "train"):
         return None
-    data = run.experiment.data
+    stamp = cache.dataset_stamp(run.experiment.data.dataset)
     try:
-        return _mean_image(
-            data.dataset,
-            data.variant,
-            str(cache.settings()),
-            cache.dataset_stamp(data.dataset),
-            run,
-        )
+        return _mean_image(run.id, str(cache.settings()), stamp, run)
     except DatasetNotFound:
         return None
 
@@ -97,10 +94,9 @@ def _mean_color(run: Run) -> NDArray[np.float32]:
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _mean_image(
-    dataset: str, variant: str, settings: str, stamp: int, _run: Run
-) -> NDArray[np.float32]:
-    return available_images(_run, "train").images.mean(axis=0, dtype=np.float64).astype(np.float32)
+def _mean_image(run_id: str, settings: str, stamp: int, _run: Run) -> NDArray[np.float32] | None:
+    images = training_images(_run).images
+    return images.mean(axis=0, dtype=np.float64).astype(np.float32) if len(images) else None
 
 
 @st.cache_resource(show_spinner=False)

@@ -1,4 +1,7 @@
-"""Where the network looks: heatmaps of the image for two classes, by several methods."""
+"""Where the network looks: heatmaps of the image for two classes, by several methods.
+
+The ideal image of a class, which is found without the image, is among the methods.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -88,7 +91,7 @@ def render_heatmaps(
     ``heat``, a layer as ``look`` and the other class as ``class``: by default the actual class, or
     the second most probable. A network on the ``right`` gets heatmaps of the same classes.
     """
-    st.header("Where the network looks", anchor="where")
+    header = st.empty()
     choice, *columns = st.columns(3 if right is None else 5, gap="medium")
     predicted = int(left.views[-1].values.argmax())
     with choice:
@@ -104,9 +107,14 @@ def render_heatmaps(
             hint="How the network’s view of this image is found. The methods answer different "
             "questions, and each misleads in its own way.",
             problem=lambda word: (
-                f"There is no method {word} for this network. Choose from {', '.join(labels)}."
+                f"There is no method {word} for this network. Choose from "
+                f"{', '.join(labels.values())}."
             ),
             menu=True,
+        )
+        header.header(
+            "What the network looks for" if method == "ideal" else "Where the network looks",
+            anchor="where",
         )
         compute = _PICK[method](left, right, image)
         other = render_choice(
@@ -239,25 +247,26 @@ def _pick_occlusion(
 def _pick_gradients(
     left: InspectedNetwork, right: InspectedNetwork | None, image: InputImage
 ) -> _Compute:
-    mean = mean_image(left.run)
-    options = {
-        name: text for name, text in _BASELINES.items() if name != "mean" or mean is not None
-    }
+    has_mean = mean_image(left.run) is not None
+    options = {name: text for name, text in _BASELINES.items() if name != "mean" or has_mean}
     chosen = render_choice(
         "from",
         "Baseline",
         options,
         key="inside-baseline",
         hint="The image that stands for nothing: pixels are judged by their difference from it.",
-        problem=lambda word: f"There is no baseline {word}. Choose from {', '.join(options)}.",
+        problem=lambda word: (
+            f"There is no baseline {word}. Choose from {', '.join(options.values())}."
+        ),
         menu=True,
     )
-    shape = image.pixels.shape
-    baseline = np.zeros(shape, np.float32) if chosen == "black" or mean is None else mean
 
     def compute(
         network: InspectedNetwork, class_indices: Sequence[int]
     ) -> Sequence[_Heatmap] | None:
+        # The network's own: runs on one data set may hold back different images.
+        mean = mean_image(network.run) if chosen == "mean" else None
+        baseline = np.zeros(image.pixels.shape, np.float32) if mean is None else mean
         # Of both classes at once: each job that a page waits for may cost it a run of its own.
         key = ("gradients", image_key(baseline), *class_indices, image_key(image.pixels))
         work = partial(_integrate, image.pixels, baseline, class_indices)
@@ -325,11 +334,18 @@ def _integrate(
 
 
 def _format_drops(drops: NDArray[np.float32]) -> str:
-    falls, rises = 100 * max(float(drops.max()), 0.0), 100 * max(-float(drops.min()), 0.0)
-    return (
-        f"A patch lowers the probability by up to {falls:.1f} points and raises it by up to "
-        f"{rises:.1f}."
-    )
+    # Rounded before they are compared with 0.
+    falls, rises = (round(100 * max(float(most), 0), 1) for most in (drops.max(), -drops.min()))
+    if falls and rises:
+        return (
+            f"A patch lowers the probability by up to {falls:.1f} points and raises it by up to "
+            f"{rises:.1f}."
+        )
+    if falls:
+        return f"A patch lowers the probability by up to {falls:.1f} points; none raises it."
+    if rises:
+        return f"A patch raises the probability by up to {rises:.1f} points; none lowers it."
+    return "No patch changes the probability by as much as 0.1 points."
 
 
 def _format_sum(total: float, difference: float) -> str:

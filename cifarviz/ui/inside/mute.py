@@ -37,11 +37,13 @@ OFF = "off"
 _TITLES = "Whole network", "With muted channels"
 # CSS pixels of a channel's tile.
 _TILE = 56, 72
+# Unknown parts of the address that are named.
+_MAX_REPORTED = 3
 _CLICKS = {"mute": "Click mutes", "keep": "Click keeps only"}
 
 
 def render_mute(network: InspectedNetwork, image: InputImage, classes: Sequence[str]) -> None:
-    """Render the channels to switch off, and the network's answer without them."""
+    """Render the channels to switch off, and the network's prediction without them."""
     if network.model is None:
         raise ArtifactMissing(
             "Muting channels needs the network's weights, and those of this epoch are not "
@@ -55,14 +57,14 @@ def render_mute(network: InspectedNetwork, image: InputImage, classes: Sequence[
         )
         return
     muted = _muted_in_address(counts)
-    channels, answer = st.columns([5, 3], gap="large")
+    channels, prediction = st.columns([5, 3], gap="large")
     with channels:
         view = network.layer(_pick_layer(network.views))
         _render_buttons(view, muted, counts)
         _render_grid(view, muted, counts)
         _render_muted(muted, counts)
-    with answer, render_errors():
-        _render_answer(network, image, classes, muted)
+    with prediction, render_errors():
+        _render_prediction(network, image, classes, muted)
     if find_data_problem(network.run, cache.settings()) is not None:
         st.caption("The images of this run are not on this machine, so its accuracy is not known.")
         return
@@ -75,10 +77,12 @@ def render_mute(network: InspectedNetwork, image: InputImage, classes: Sequence[
 
 def _muted_in_address(counts: dict[str, int]) -> dict[str, frozenset[int]]:
     muted, unknown = parse_muted(st.query_params.get(OFF, ""), counts)
-    for part in unknown:
+    if unknown:
+        named = ", ".join(map(quoted, unknown[:_MAX_REPORTED]))
+        more = len(unknown) - _MAX_REPORTED
         st.error(
-            f"The address mutes {quoted(part)}, which this network does not have. Write a layer "
-            "with maps and its channels, such as "
+            f"The address mutes {named}{f' and {more:,} more' if more > 0 else ''}, which this "
+            "network does not have. Write a layer with maps and its channels, such as "
             f"“{next(iter(counts))}:0,2-3”; several layers are separated by “;”.",
             icon=":material/error:",
         )
@@ -113,7 +117,7 @@ def _render_buttons(view: LayerView, muted: Muted, counts: dict[str, int]) -> No
             _CLICKS,
             key="mute-click",
             hint=None,
-            problem=lambda word: f"A click is {' or '.join(_CLICKS)}, not {word}.",
+            problem=lambda word: f"A click can be “{'” or “'.join(_CLICKS.values())}”, not {word}.",
             label_visibility="collapsed",
         )
     for label, hint, invert in (
@@ -208,13 +212,13 @@ def _render_muted(muted: Muted, counts: dict[str, int]) -> None:
             else f"All {counts[layer]} channels of {layer} are muted"
         )
         st.warning(
-            f"{escaped(what)}: nothing of this layer reaches the next. Unless a shortcut leads "
-            "past it, the network gives every image the same answer.",
+            f"{escaped(what)}: nothing of this layer reaches the next. Unless a shortcut or "
+            "another branch leads past it, the prediction is the same for every image.",
             icon=":material/warning:",
         )
 
 
-def _render_answer(
+def _render_prediction(
     network: InspectedNetwork, image: InputImage, classes: Sequence[str], muted: Muted
 ) -> None:
     assert network.model is not None
@@ -238,9 +242,9 @@ def _render_answer(
     pairs = probability_pairs(classes, before, after, titles=_TITLES, actual=image.actual)
     chart(
         probability_pairs_figure(pairs),
-        key="mute-answer",
-        file_name="muted-answer",
+        key="mute-prediction",
+        file_name="muted-prediction",
         description="Probabilities of the whole network and of the one with muted channels",
     )
     if mirrored:
-        st.caption("Averaged with the answers for the mirrored image, as set for this run.")
+        st.caption("Averaged with the predictions for the mirrored image, as set for this run.")

@@ -1,15 +1,14 @@
 """What muted channels cost over the validation images, computed in the background."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from cifarviz.analysis.background_job import BackgroundJob, BackgroundJobs
+from cifarviz.analysis.background_job import BackgroundJob, BackgroundJobs, JobResult
 from cifarviz.analysis.evaluation import Evaluation, evaluate
 from cifarviz.analysis.muting import (
     Ablation,
@@ -31,7 +30,9 @@ from cifarviz.ui.weights_job import weights_key
 
 ABLATION_IMAGES = 300
 _BATCH = 100
-_MAX_JOBS = 32
+# An evaluation holds the predictions of the whole and the muted network, for up to 10,000 images
+# or more; an ablation a few numbers a channel.
+_MAX_EVALUATIONS, _MAX_ABLATIONS = 8, 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,35 +55,41 @@ def evaluation_job(
     run: Run, weights: WeightsChoice, muted: Muted, *, start: bool
 ) -> BackgroundJob[MutedEvaluation] | None:
     """The job that judges the whole and the muted network; with ``start`` it is started."""
-    return _job(
-        (run, weights, format_muted(muted)), partial(_evaluation, run, weights, muted), start
-    )
+    key = weights_key(run, weights, format_muted(muted))
+    return _job(_evaluations(), key, partial(_evaluation, run, weights, muted), start=start)
 
 
 def ablation_job(
     run: Run, weights: WeightsChoice, layer: str, *, start: bool
 ) -> BackgroundJob[Ablation] | None:
     """The job that mutes each channel of ``layer`` in turn; with ``start`` it is started."""
-    return _job((run, weights, "each", layer), partial(_ablation, run, weights, layer), start)
+    key = weights_key(run, weights, layer)
+    return _job(_ablations(), key, partial(_ablation, run, weights, layer), start=start)
 
 
 def _job(
-    facts: tuple[Any, ...], make: Callable[[], BackgroundJob[Any]], start: bool
-) -> BackgroundJob[Any] | None:
-    run, weights, *rest = facts
-    key = weights_key(run, weights, *rest)
-    job = _jobs().get(key)
+    jobs: BackgroundJobs[JobResult],
+    key: tuple[Hashable, ...],
+    make: Callable[[], BackgroundJob[JobResult]],
+    *,
+    start: bool,
+) -> BackgroundJob[JobResult] | None:
     if not start:
-        return job
-    job = _jobs().get_or_start(key, make)
+        return jobs.get(key)
+    job = jobs.get_or_start(key, make)
     # Again, if it was stopped or failed.
     job.start()
     return job
 
 
 @st.cache_resource(show_spinner=False)
-def _jobs() -> BackgroundJobs[Any]:
-    return BackgroundJobs(_MAX_JOBS)
+def _evaluations() -> BackgroundJobs[MutedEvaluation]:
+    return BackgroundJobs(_MAX_EVALUATIONS)
+
+
+@st.cache_resource(show_spinner=False)
+def _ablations() -> BackgroundJobs[Ablation]:
+    return BackgroundJobs(_MAX_ABLATIONS)
 
 
 def _evaluation(run: Run, weights: WeightsChoice, muted: Muted) -> BackgroundJob[MutedEvaluation]:
@@ -131,4 +138,4 @@ def _ablation(run: Run, weights: WeightsChoice, layer: str) -> BackgroundJob[Abl
     return BackgroundJob(compute, (counts[layer] + 1) * len(images), "cifarviz-ablation")
 
 
-cache.holds_images(_jobs)
+cache.holds_images(_evaluations, _ablations)

@@ -165,6 +165,7 @@ def _render_ranked(
     st.caption(
         f"Accuracy lost without each channel alone, over {images:,} {split} images"
         f"{'' if index is None else ' of the class'}: one image is {100 / images:.1f} points. "
+        f"{_format_shown(len(order), len(lost))}"
         "Click a channel to mute it, or to switch it on again."
     )
     picture = colored_channels(view, DEFAULT_DISPLAY, None)
@@ -182,6 +183,10 @@ def _render_ranked(
         description=f"Channels of {view.name} by the accuracy lost",
         on_click=lambda place: on_click(int(order[place])),
     )
+
+
+def _format_shown(shown: int, channels: int) -> str:
+    return f"The first {shown} of {channels:,} channels are shown. " if shown < channels else ""
 
 
 def _points(lost: float) -> str:

@@ -150,7 +150,7 @@ def _render_pictures(
         (
             difference_picture(before, after, factor),
             f"Difference × {factor}",
-            f"Difference × {factor}; grey is no change" if largest else "No difference",
+            f"Difference × {factor}, around grey" if largest else "No difference",
         ),
         (
             after,

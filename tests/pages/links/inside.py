@@ -119,6 +119,6 @@ INSIDE_LINKS = (
         f"{INSIDE}&view=mute&layer=conv2d_2&off=conv2d_2:1,4-6;conv2d_1:2&click=keep",
         {"View": "Mute", "Layer": "conv2d_2", "A click": "Click keeps only"},
         ("^Nothing|^..5 channels muted", "image_grid mute-conv2d_2: .*'muted': .1, 4, 5, 6.",
-         "chart mute-answer: "),
+         "chart mute-prediction: "),
     ),
 )  # fmt: skip
