@@ -1,7 +1,7 @@
-"""Frames while the map of 2,000 test images is moved, and the time until it answers.
+"""Frames while the map of 2,000 test images is moved, and the time until it shows another epoch.
 
 A run of ``cifar10-vgg`` on part of the full CIFAR-10 is opened in Chromium, 1440 × 900, without a
-graphics card. Frames: milliseconds between two while a mouse drags, and zooms in and out. Answer:
+graphics card. Frames: milliseconds between two while a mouse drags, and zooms in and out. Delay:
 from a press of a key on the epoch slider until the images of another epoch begin to move, once all
 epochs have been shown.
 
@@ -43,13 +43,13 @@ _WATCH = """(map) => {
     const [x, y] = [map.width / 2 - 100, map.height / 2 - 50];
     const pixels = () => map.getContext("2d").getImageData(x, y, 200, 100).data;
     const before = pixels();
-    window.answer = null;
+    window.drawn = null;
     addEventListener("keydown", () => {
         const pressed = performance.now();
         const check = () => {
             const now = pixels();
             if (now.some((value, place) => value !== before[place]))
-                window.answer = performance.now() - pressed;
+                window.drawn = performance.now() - pressed;
             else requestAnimationFrame(check);
         };
         requestAnimationFrame(check);
@@ -58,7 +58,7 @@ _WATCH = """(map) => {
 
 
 def main() -> None:
-    """Print the share of frames in time and the times of answers, and write them."""
+    """Print the share of frames in time and the delays, and write them."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
     data = Data(variant="full", train_images=2000)
     with serve_vgg_run(data, _EPOCHS) as served:
@@ -68,19 +68,19 @@ def main() -> None:
         map_.wait_for()
         chromium.settle(page)
         frames = [frame for _ in range(rounds) for frame in _measure_frames(page, map_)]
-        answers = _measure_answers(page, map_, rounds)
+        delays = _measure_epochs(page, map_, rounds)
     share = float(np.mean(np.array(frames) <= _FRAME))
     median, p95 = np.percentile(frames, (50, 95))
-    print(f"{machine_name()}; 2,000 images, {len(frames):,} frames, {len(answers)} epochs")
+    print(f"{machine_name()}; 2,000 images, {len(frames):,} frames, {len(delays)} epochs")
     print(
         f"frames within {_FRAME:.0f} ms: {share:.1%} (to reach: {_LEAST_SHARE:.0%}); median "
         f"{median:.1f} ms, 95th percentile {p95:.1f} ms, longest {max(frames):.0f} ms"
     )
-    print(f"another epoch: median {np.median(answers):.0f} ms, longest {max(answers):.0f} ms")
+    print(f"another epoch: median {np.median(delays):.0f} ms, longest {max(delays):.0f} ms")
     write_results(
         "image_map",
         "python -m benchmarks.bench_map",
-        {"frames_ms": [round(frame, 1) for frame in frames], "answers_ms": answers},
+        {"frames_ms": [round(frame, 1) for frame in frames], "epochs_ms": delays},
     )
 
 
@@ -101,22 +101,22 @@ def _measure_frames(page: Page, map_: Locator) -> list[float]:
     return frames
 
 
-def _measure_answers(page: Page, map_: Locator, rounds: int) -> list[float]:
+def _measure_epochs(page: Page, map_: Locator, rounds: int) -> list[float]:
     slider = page.get_by_role("slider", name="Epoch")
     keys = ["Home", *["ArrowRight"] * (_EPOCHS - 1)]
-    answers: list[float] = []
+    delays: list[float] = []
     # The first round fills the caches.
-    for turn in range(rounds + 1):
+    for number in range(rounds + 1):
         for key in keys:
             slider.focus()
             page.wait_for_timeout(600)
             map_.evaluate(_WATCH)
             slider.press(key)
-            page.wait_for_function("() => window.answer !== null")
-            if turn:
-                answers.append(page.evaluate("() => window.answer"))
+            page.wait_for_function("() => window.drawn !== null")
+            if number:
+                delays.append(page.evaluate("() => window.drawn"))
             chromium.settle(page)
-    return answers
+    return delays
 
 
 if __name__ == "__main__":

@@ -96,8 +96,8 @@ def align_positions(
     with HEAVY_IMPORTS:
         from scipy.linalg import orthogonal_procrustes
 
-    turn, _ = orthogonal_procrustes(scaled, _standardized(reference))
-    return scaled @ turn
+    rotation, _ = orthogonal_procrustes(scaled, _standardized(reference))
+    return scaled @ rotation
 
 
 def _standardized(positions: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -54,7 +54,7 @@ def test_test_images_with_the_least_probable_label_come_first(
     assert f"{agreeing} of 3 networks predict" in page_text(app)
 
 
-def test_a_mark_is_kept_and_leads_to_the_next_image(members: list[Run]) -> None:
+def test_a_mark_lasts_and_leads_to_the_next_image(members: list[Run]) -> None:
     app = opened(*ids(members))
     first, second, third = shown(app)[:3]
     assert ringed_tile(app, "doubts-grid") == 0
@@ -82,8 +82,8 @@ def test_training_images_are_judged_by_runs_that_held_them_out(
             store, stored_runs.experiment(seed=number), checkpoints={"last": weights}
         )
         images = train.take(np.arange(60)[part])
-        # All are said to be what they are, but one.
-        said = np.where(
+        # All are predicted as labelled, but one.
+        predicted = np.where(
             images.indices == train.indices[30], (images.labels + 1) % 10, images.labels
         )
         save_predictions(
@@ -91,7 +91,7 @@ def test_training_images_are_judged_by_runs_that_held_them_out(
             3,
             "train",
             images.indices,
-            Predictions.from_probabilities(np.full((40, 10), 0.03) + 0.7 * np.eye(10)[said]),
+            Predictions.from_probabilities(np.full((40, 10), 0.03) + 0.7 * np.eye(10)[predicted]),
         )
         runs.append(run.id)
     app = opened(*runs, images="held-out")
@@ -116,14 +116,14 @@ def noisy(store: RunStore, weights: Arrays) -> tuple[Run, np.ndarray]:
     true = plan.true_labels[plan.tracked]
     wrong = np.flatnonzero(tracked.labels != true)
     for epoch, seen in ((1, wrong[:5]), (2, wrong[:20]), (3, wrong[:30])):
-        said = tracked.labels.copy()
-        said[seen] = true[seen]
+        predicted = tracked.labels.copy()
+        predicted[seen] = true[seen]
         save_predictions(
             FolderArtifacts(store.folder(run.id)),
             epoch,
             "train",
             tracked.indices,
-            Predictions.from_probabilities(np.full((80, 10), 0.03) + 0.7 * np.eye(10)[said]),
+            Predictions.from_probabilities(np.full((80, 10), 0.03) + 0.7 * np.eye(10)[predicted]),
             kind="train_predictions",
         )
     return run, tracked.indices[wrong]
