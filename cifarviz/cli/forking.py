@@ -30,6 +30,8 @@ def fork(
         ),
     ] = None,
     augment: Augment = None,
+    flip: Annotated[bool | None, typer.Option(help="Short for --augment flip=on or off.")] = None,
+    shift: Annotated[int | None, typer.Option(help="Short for --augment shift=N.")] = None,
     train_images: Annotated[
         str | None, typer.Option(help="Number of training images, or “all”. Default: as in RUN.")
     ] = None,
@@ -43,6 +45,9 @@ def fork(
     run_name = None if name is None else validate_name(name)
     worker = Worker(Settings.from_environment(), "command line")
     parent = worker.store.find(run)
+    flips = [] if flip is None else [f"flip={'on' if flip else 'off'}"]
+    shifts = [] if shift is None else [f"shift={shift}"]
+    augment = [*(augment or []), *flips, *shifts]
     changes = ForkChanges(
         epochs,
         learning_rate,

@@ -12,7 +12,7 @@ from tests.cli.conftest import Call
 def test_a_fork_continues_its_parent_and_records_it(
     call: Call, tiny: Any, settings: Settings
 ) -> None:
-    augment = "--augment flip=on --augment mixup=0.2"
+    augment = "--flip --shift 2 --augment mixup=0.2"
     arguments = f"fork {tiny['run']} --epoch 2 --epochs 1 {augment} --train-images 40"
     result = call(*arguments.split(), "--json")
     assert result.code == 0
@@ -22,7 +22,7 @@ def test_a_fork_continues_its_parent_and_records_it(
     listed = call("runs", "--json").json
     fork = next(run for run in listed if run["run"] == result.json["run"])
     assert (fork["parent"], fork["parent_epoch"], fork["train_images"]) == (tiny["run"], 2, 40)
-    assert fork["name"] == "40 images · flip · mixup 0.2 · cifar10-starter from epoch 2"
+    assert fork["name"] == "40 images · flip · shift 2 · mixup 0.2 · cifar10-starter from epoch 2"
     # The weights chosen on the Runs page are the default of the command line.
     RunStore(settings).prefer(tiny["run"], "best")
     assert call("evaluate", tiny["run"], "--json").json["checkpoint"] == "best"
