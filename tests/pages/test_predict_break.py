@@ -108,8 +108,8 @@ def test_curves_and_flips_are_those_of_the_network(
     assert figure["layout"]["shapes"][0]["x0"] == 20
     flips = [find_distortion("rotation").format(flip.amount) for flip in expected.flips]
     assert len(flips) == 2, "the picture of this test should flip on both sides"
-    for flip in flips:
-        assert flip in text(app)
+    for amount in flips:
+        assert amount in text(app)
     marks = [trace for trace in figure["data"] if trace["mode"] == "markers"]
     assert [trace["x"] for trace in marks] == [[flip.amount] for flip in expected.flips]
     for trace, flip in zip(marks, expected.flips, strict=True):
