@@ -123,7 +123,8 @@ _CORE: Mapping[str, frozenset[str]] = {
 _BELOW = frozenset(_CORE)
 PACKAGES: Mapping[str, frozenset[str]] = {
     **_CORE,
-    "api": _BELOW,
+    "api": _BELOW | {"api_plots"},
+    "api_plots": frozenset({"analysis", "experiment", "figures"}),
     "live": _BELOW,
     "ui": _BELOW | {"live"},
     "cli": _BELOW,
