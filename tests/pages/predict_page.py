@@ -21,7 +21,7 @@ def uploaded(*files: File, **address: object) -> AppTest:
 
 
 def text(app: AppTest) -> str:
-    """Everything said outside of errors, as it is read."""
+    """All text outside of errors, as it is read."""
     return "\n".join(plain(one.value) for one in (*app.markdown, *app.caption))
 
 

@@ -20,7 +20,7 @@ MAX_SIDE: Final = 224
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """A stranger's picture as it came: ``"uploaded"`` or ``"taken"`` by the camera.
+    """The user's own picture as it came: ``"uploaded"`` or ``"taken"`` by the camera.
 
     ``id`` is that of the file. ``thumbnail`` uint8 (h, w, 3) has at most ``MAX_SIDE`` pixels per
     side; ``about`` is the size and format. ``crop`` is the part that the network gets, ``None``
@@ -40,7 +40,7 @@ class ChosenPicture:
 
     ``pixels`` uint8 (height, width, channels) are the network's input; ``id`` differs where they
     do. ``actual`` is the index of its class, and ``image`` its place in the data set, if it has
-    them. A stranger's picture has a ``source``, and ``notes`` on what was changed to make it the
+    them. The user's own picture has a ``source``, and ``notes`` on what was changed to make it the
     input.
     """
 

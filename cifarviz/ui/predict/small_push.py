@@ -342,7 +342,7 @@ def _predict_other(
 
 
 def _format_fooled(before: int, after: int, actual: int | None) -> str:
-    """Whether a push fooled a network: what was right, or was said before, is so no longer."""
+    """Whether a push fooled a network: a right prediction, or any without a label, is another."""
     if before == after:
         return "no"
     if actual is None:
