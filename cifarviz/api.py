@@ -313,7 +313,7 @@ class Home:
         validation images, else on test images, at a false-alarm rate of 5 %, which takes seconds.
         Arguments are those of ``predict``.
 
-        Raises as ``predict`` and, with too few of the run's images, ``CalibrationImpossible``.
+        Raises as ``predict`` and, without enough of the run's images, ``DataError``.
         """
         run = self.run(run)
         index, pixels = self._load_pixels(run, images, invert)

@@ -9,6 +9,7 @@ from cifarviz.runs.snapshots import WeightsChoice
 from cifarviz.runs.stored_weights import weights_epoch
 from cifarviz.ui.epoch_scrubber import (
     epoch_from_query,
+    epoch_label,
     epoch_slider_container,
     has_inspectable_epochs,
     inspectable_epochs,
@@ -16,7 +17,7 @@ from cifarviz.ui.epoch_scrubber import (
 )
 from cifarviz.ui.errors import render_errors
 from cifarviz.ui.inside import view
-from cifarviz.ui.inside.compared_run import epoch_label, pick_compared_run
+from cifarviz.ui.inside.compared_run import pick_compared_run
 from cifarviz.ui.inside.image import render_images_with_maps, test_image_in_address
 from cifarviz.ui.inside.layer_histories import render_layer_histories
 from cifarviz.ui.pickers import (

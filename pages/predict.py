@@ -41,8 +41,8 @@ def render_epochs(run: Run, sources: Mapping[int, WeightsChoice], view: PredictV
     render_epoch_slider(slider, run, list(sources), epoch, about=title)
 
 
-view = pick_view()
 sync_query_params("predict")
+view = pick_view()
 left, right = st.columns([3, 2])
 run = weights = None
 with left, render_errors():

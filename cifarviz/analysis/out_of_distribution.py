@@ -73,7 +73,8 @@ class TrainingDistances:
         self, points: NDArray[np.float32], left_out: int | None
     ) -> NDArray[np.float32]:
         squares = (points**2).sum(axis=1)[:, None] + self._squares - 2 * points @ self._points.T
-        if left_out is not None:
+        # With as many as ``neighbour`` images none can be left out.
+        if left_out is not None and squares.shape[1] > self.neighbour:
             squares[:, left_out] = np.inf
         kth = np.partition(squares, self.neighbour - 1, axis=1)[:, self.neighbour - 1]
         return np.sqrt(np.maximum(kth, 0))
@@ -211,7 +212,8 @@ def make_run_detector(
 ) -> UnknownDetector:
     """Calibrate a detector for a run's network on the run's images, as ``make_detector`` does.
 
-    Raises ``CalibrationImpossible`` where they are not on this machine, or too few.
+    Raises ``CalibrationImpossible`` where too few of them are on this machine, and another
+    ``DataError`` where they cannot be read.
     """
     images = load_run_images(
         run, settings, most_train=MAX_TRAINING_IMAGES, most_reference=MAX_REFERENCE_IMAGES

@@ -103,8 +103,8 @@ def _changes(
     """
     classes = predicted_classes(probabilities)
     start = int(np.searchsorted(amounts, distortion.neutral))
-    others = np.flatnonzero(classes != classes[start])
-    below, above = others[others < start][-1:], others[others > start][:1]
+    changed = np.flatnonzero(classes != classes[start])
+    below, above = changed[changed < start][-1:], changed[changed > start][:1]
     return [(at + 1, at) for at in below.tolist()] + [(at - 1, at) for at in above.tolist()]
 
 

@@ -17,6 +17,11 @@ from cifarviz.ui.components.live_items import rerun_on_change
 from cifarviz.ui.query import fill_query_param, update_query_params
 
 
+def epoch_label(epoch: int) -> str:
+    """Return when an epoch's weights were those of the network: ``after epoch 3``."""
+    return "before training" if epoch == 0 else f"after epoch {epoch}"
+
+
 def epochs_with_weights(run: Run) -> dict[int, WeightsChoice]:
     """Return the epochs with saved weights, ascending, and which weights to load."""
     return stored_weights.epochs_with_weights(cache.store().folder(run.id), run)

@@ -65,7 +65,7 @@ def _render_judgement(detector: UnknownDetector, familiarity: Familiarity) -> No
     st.caption(f"{start}{text}", help=format_method(detector))
 
 
-def is_known_to_be_unknown(
+def is_judged_unknown(
     run: Run, weights: WeightsChoice, pixels: NDArray[np.uint8], train_index: int | None = None
 ) -> bool:
     """Return whether a picture would be warned of; ``False`` where that is not calibrated yet."""

@@ -196,3 +196,9 @@ def test_the_nearest_are_those_of_a_comparison_with_each() -> None:
 def test_wide_features_are_searched_among_fewer_images() -> None:
     assert max_images(64) == 20_000
     assert max_images(3072) == 3255
+
+
+def test_a_single_training_image_is_compared_with_itself() -> None:
+    statistics = [np.array([[1.0, 2.0]], np.float32)]
+    distances = TrainingDistances(statistics)
+    assert distances.scores(statistics, left_out=0).tolist() == [0.0]

@@ -10,6 +10,7 @@ from cifarviz.datasets.cifar10 import CIFAR10
 from cifarviz.experiment.choices import Data
 from cifarviz.runs.artifacts import FolderArtifacts
 from cifarviz.runs.log_probabilities import Predictions
+from cifarviz.runs.recorded import hide_recorded_run, recorded_series
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import save_predictions
 from cifarviz.runs.store import RunStore
@@ -175,6 +176,18 @@ def test_the_most_accurate_networks_judge_at_first(store: RunStore, weights: Arr
     assert set(address_of(app)["members"].split(",")) == set(ids(good))
     # By these untrained weights nearly all labels are doubted.
     assert "so most of their doubts are their own mistakes" in page_text(app)
+
+
+def test_recorded_networks_judge_where_ones_own_are_too_few(
+    store: RunStore, weights: Arrays, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CIFARVIZ_RECORDED", "1")
+    hide_recorded_run(store)
+    stored_runs.store_run(store, stored_runs.experiment(), checkpoints={"last": weights})
+    members = address_of(opened())["members"].split(",")
+    series = recorded_series(store, "duel")
+    assert series is not None
+    assert members == list(series.run_ids)
 
 
 def test_reliable_networks_have_no_warning(store: RunStore, weights: Arrays) -> None:

@@ -3,6 +3,9 @@
 import numpy as np
 import pytest
 
+from cifarviz.analysis.trained_model import TrainedModel
+from cifarviz.errors import DatasetDamaged
+from cifarviz.experiment.choices import Data
 from cifarviz.network.layer_samples import LayerSample
 from cifarviz.runs.artifacts import FolderArtifacts
 from cifarviz.runs.layer_histograms import Histograms, make_histogram, save_histograms
@@ -11,6 +14,7 @@ from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import save_weights, snapshot_path
 from cifarviz.runs.store import RunStore
 from cifarviz.ui import weights_job
+from cifarviz.ui.inside import layer_histories
 from tests import stored_runs
 from tests.components import component_keys
 from tests.pages.app_page import address_of, widget
@@ -89,6 +93,36 @@ def test_of_older_runs_weights_and_activations_are_measured(run: Run) -> None:
     assert any("No gradients of this run are stored" in text for text in page_texts(app))
     assert "layer-histories" not in component_keys(app)
     assert not errors(app)
+
+
+def test_what_is_stored_is_shown_without_its_images(
+    measured: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_given: object) -> None:
+        raise DatasetDamaged("The images are damaged.")
+
+    monkeypatch.setattr(layer_histories, "train_indices", refuse)
+    app = opened(run=measured.id, view="weights", values="activations")
+    assert "layer-histories" in component_keys(app)
+    assert any("for a few hundred validation images" in text for text in page_texts(app))
+    assert not errors(app)
+
+
+def test_activations_are_of_images_trained_on(
+    store: RunStore, weights: Arrays, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = []
+
+    def measure(self: TrainedModel, images: np.ndarray) -> Histograms:
+        shown.append(len(images))
+        return histograms(0.1)
+
+    monkeypatch.setattr(TrainedModel, "layer_histograms", measure)
+    experiment = stored_runs.experiment(data=Data(train_images=100))
+    run = stored_runs.store_run(store, experiment, checkpoints={"last": weights})
+    app = opened(run=run.id, view="weights", values="activations")
+    assert shown == [100]
+    assert any("for 100 training images" in text for text in page_texts(app))
 
 
 def test_unknown_values_have_one_message(run: Run) -> None:

@@ -1,6 +1,7 @@
 """Inside: stepping through the calculation of a channel."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore
 from cifarviz.ui import cache
 from tests import stored_runs
-from tests.components import components
+from tests.components import component_keys, components
 from tests.pages.app_page import address_of, widget
 from tests.pages.inside_page import errors, opened, page_texts
 
@@ -167,6 +168,20 @@ def test_it_says_which_of_two_compared_networks_it_shows(run: Run) -> None:
     texts = [text.replace("\\", "") for text in page_texts(opened(view="step", **{"with": run.id}))]
     assert any("this is the left one: mine, last epoch (after epoch 3)" in text for text in texts)
     assert not any("left one" in text for text in page_texts(opened(view="step")))
+
+
+def test_a_run_that_cannot_be_compared_is_none_of_two(linked: Mapping[str, str]) -> None:
+    app = opened(run=linked["MINE"], view="step", **{"with": linked["CLOTHES"]})
+    assert not any("left one" in text for text in page_texts(app))
+
+
+def test_the_layer_is_shown_where_the_prediction_overflows(store: RunStore) -> None:
+    experiment = stored_runs.experiment()
+    weights = {name: value * 1e30 for name, value in stored_runs.weights(experiment).items()}
+    run = stored_runs.store_run(store, experiment, checkpoints={"last": weights})
+    app = opened(run=run.id, view="step")
+    assert "step-through" in component_keys(app)
+    assert not app.exception
 
 
 def test_problems_with_the_image_are_reported_outside_its_menu(run: Run) -> None:

@@ -150,6 +150,25 @@ def test_the_form_is_as_it_was_left(store: RunStore) -> None:
     assert not {"values", "images", "epochs"} & (sizes.keys() | linked.keys())
 
 
+def test_the_form_is_as_it_was_left_after_another_view(store: RunStore) -> None:
+    app = opened(values="cutout,mixup", images=100, epochs=7, seed=5)
+    widget(app, "segmented_control", "lab-view").select("sizes").run()
+    assert not {"values", "images", "epochs", "seed"} & address_of(app).keys()
+    widget(app, "segmented_control", "lab-view").select("duel").run()
+    address = address_of(app)
+    assert (address["values"], address["images"]) == ("cutout,mixup", "100")
+    assert (address["epochs"], address["seed"]) == ("7", "5")
+
+
+def test_the_form_of_a_lesson_is_not_remembered(store: RunStore) -> None:
+    app = opened(values="cutout,mixup", images=100)
+    app.query_params.clear()
+    led_to(app, "lab", {"lesson": "overfitting-5", "images": "1000"})
+    app.query_params.clear()
+    led_to(app, "lab", {})
+    assert address_of(app)["images"] == "100"
+
+
 def test_a_second_click_queues_nothing(store: RunStore) -> None:
     app = opened(thing="width", values="0.25,0.5", images=100, epochs=60)
     app.button(key="lab-train").click().run()

@@ -11,7 +11,7 @@ from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
-from cifarviz.runs.stored_weights import stored_checkpoints
+from cifarviz.runs.stored_weights import restored_best_weights, stored_checkpoints
 from cifarviz.ui import cache, state
 from cifarviz.ui.ensemble.members import REMEMBERED, experiment_facts, format_members
 from cifarviz.ui.query import update_query_params
@@ -66,10 +66,9 @@ def _is_candidate(run: Run, dataset: str | None) -> bool:
 
 def _checkpoints(store: RunStore, run: Run) -> list[tuple[float, Member]]:
     """Return the weights of ``run`` with their validation accuracy, as far as it is known."""
-    accuracies: dict[Checkpoint, float | None] = {
-        "last": run.last_val_accuracy,
-        "best": run.best_epoch_val_accuracy,
-    }
+    best = run.best_epoch_val_accuracy
+    last = best if restored_best_weights(run) else run.last_val_accuracy
+    accuracies: dict[Checkpoint, float | None] = {"last": last, "best": best}
     return [
         (accuracy, Member(run, checkpoint))
         for checkpoint in stored_checkpoints(store, run)

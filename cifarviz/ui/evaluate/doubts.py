@@ -30,7 +30,7 @@ from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.csv_button import csv_button
 from cifarviz.ui.ensemble.accurate_members import accurate_members, begin_with_accurate_members
-from cifarviz.ui.ensemble.members import pick_members, set_members
+from cifarviz.ui.ensemble.members import begin_with_recorded_members, pick_members, set_members
 from cifarviz.ui.errors import render_errors
 from cifarviz.ui.evaluate.doubted_images import (
     DoubtedImages,
@@ -87,6 +87,7 @@ def render_doubts() -> None:
     """Choose networks and images, and show the labels that are doubted most."""
     with render_errors():
         begin_with_accurate_members()
+        begin_with_recorded_members()
     members: list[Member] = []
     with render_errors():
         members = pick_members(cache.store().all())

@@ -22,6 +22,7 @@ from cifarviz.ui.components.image_map import MapGroup, MappedImages, image_map
 from cifarviz.ui.csv_button import csv_button
 from cifarviz.ui.epoch_scrubber import (
     epoch_from_query,
+    epoch_label,
     epoch_slider_container,
     epochs_with_weights,
     has_saved_weights,
@@ -161,7 +162,7 @@ def _render_points(
             return
         epoch = nearest_epoch(sorted(others), epoch)
         points = others[epoch]
-        st.caption(f"This is the map {_when(epoch)} until then.")
+        st.caption(f"This is the map {epoch_label(epoch)} until then.")
     if points.components.is_constant:
         st.info(
             "The last hidden layer gives the same vector for all images after this epoch, so "
@@ -190,8 +191,8 @@ def _render_points(
         key=f"image-map-{info.name}-{epochs.dataset.variant}",
         legend=_COLORINGS[coloring],
         description=f"Map of {images.pictures.count:,} test images by {_METHODS[placed.method]}, "
-        f"{_when(epoch)}. Arrow keys move it, plus and minus zoom, Enter opens the image in the "
-        "middle, Space selects the images in view.",
+        f"{epoch_label(epoch)}. Arrow keys move it, plus and minus zoom, Enter opens the image in "
+        "the middle, Space selects the images in view.",
     )
     evaluated = EvaluatedImages(images.image_set, "test", info)
     if selection.clicked is not None:
@@ -203,17 +204,13 @@ def _render_points(
     compute_ahead(epochs)
 
 
-def _when(epoch: int) -> str:
-    return "before training" if epoch == 0 else f"after epoch {epoch}"
-
-
 def _place(epochs: MapEpochs, epoch: int, points: MapPoints, method: Method) -> _Placed:
     """Return where the images are; by PCA as long as t-SNE is not done."""
     reference = points
     if epoch != epochs.reference:
         newest = wait_for_job(
             points_job(epochs, epochs.reference),
-            f"Computing the last hidden layer {_when(epochs.reference)}",
+            f"Computing the last hidden layer {epoch_label(epochs.reference)}",
             key="map-reference",
         )
         if newest is not None and not newest.components.is_constant:

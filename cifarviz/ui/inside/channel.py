@@ -32,7 +32,7 @@ from cifarviz.ui.address import escaped, quoted, whole_number
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.dataset_images import SPLIT_LABELS
-from cifarviz.ui.epoch_scrubber import inspectable_epochs
+from cifarviz.ui.epoch_scrubber import epoch_label, inspectable_epochs
 from cifarviz.ui.errors import render_errors
 from cifarviz.ui.inside.dataset_activations import activations_job, render_progress, test_images
 from cifarviz.ui.inside.ideal_image import render_ideal_image
@@ -486,7 +486,7 @@ def weights_label(run: Run, weights: WeightsChoice) -> str:
     """The label of these weights with their epoch."""
     epoch = weights_epoch(run, weights)
     if isinstance(weights, int):
-        return f"after epoch {epoch}" if epoch else "before training"
+        return epoch_label(weights)
     words = checkpoint_label(run, weights)
     return words if epoch is None or f"epoch {epoch}" in words else f"{words}, after epoch {epoch}"
 

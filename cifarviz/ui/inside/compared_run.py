@@ -13,7 +13,7 @@ from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import WeightsChoice
 from cifarviz.ui import cache
 from cifarviz.ui.address import quoted
-from cifarviz.ui.epoch_scrubber import epochs_with_weights, has_saved_weights
+from cifarviz.ui.epoch_scrubber import epoch_label, epochs_with_weights, has_saved_weights
 from cifarviz.ui.pickers import available_checkpoints, checkpoint_label, distinct_names, run_labels
 from cifarviz.ui.query import render_choice
 
@@ -35,9 +35,9 @@ class ComparedRun:
 
 
 def is_compared(run: Run) -> bool:
-    """Whether the address compares ``run`` with another one that is here."""
+    """Whether the address compares ``run`` with itself or another run that can be compared."""
     wanted = st.query_params.get(WITH)
-    return any(wanted in (other.id, run.id) for other in cache.store().all())
+    return any(wanted == other.id for other in _comparable_runs(run, cache.store().all()))
 
 
 def is_right_side() -> bool:
@@ -58,13 +58,7 @@ def pick_compared_run(run: Run) -> Run | None:
     The address holds it as ``with``. A run there that cannot be compared is reported.
     """
     runs = cache.store().all()
-    dataset = _dataset_of(run.experiment_json)
-    comparable = [
-        candidate
-        for candidate in runs
-        if candidate.id == run.id
-        or (_dataset_of(candidate.experiment_json) == dataset and _has_weights(candidate))
-    ]
+    comparable = _comparable_runs(run, runs)
     names = run_labels(comparable)
     options = {
         _NONE: "nothing",
@@ -137,11 +131,6 @@ def network_titles(run: Run, weights_label: str, compared: ComparedRun) -> tuple
     return f"{names[run.id]}, {both[0]}", f"{names[compared.run.id]}, {both[1]}"
 
 
-def epoch_label(epoch: int) -> str:
-    """The label of an epoch's weights."""
-    return "before training" if epoch == 0 else f"after epoch {epoch}"
-
-
 def compared_params() -> tuple[str, ...]:
     """The query parameters that belong to a comparison."""
     # The order by change needs two epochs of a run.
@@ -169,6 +158,17 @@ def _comparison_problem(name: str, run_id: str, run: Run, runs: Sequence[Run]) -
         f"{quoted(other.name)} was trained on {its} and {quoted(run.name)} on {mine}. Choose a "
         "run on the same data set."
     )
+
+
+def _comparable_runs(run: Run, runs: Sequence[Run]) -> list[Run]:
+    """Return ``run`` and those on the same data set that have weights."""
+    dataset = _dataset_of(run.experiment_json)
+    return [
+        candidate
+        for candidate in runs
+        if candidate.id == run.id
+        or (_dataset_of(candidate.experiment_json) == dataset and _has_weights(candidate))
+    ]
 
 
 def _has_weights(run: Run) -> bool:

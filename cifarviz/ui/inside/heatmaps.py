@@ -247,7 +247,8 @@ def _pick_occlusion(
 def _pick_gradients(
     left: InspectedNetwork, right: InspectedNetwork | None, image: InputImage
 ) -> _Compute:
-    has_mean = mean_image(left.run) is not None
+    networks = [left] if right is None else [left, right]
+    has_mean = all(mean_image(network.run) is not None for network in networks)
     options = {name: text for name, text in _BASELINES.items() if name != "mean" or has_mean}
     chosen = render_choice(
         "from",

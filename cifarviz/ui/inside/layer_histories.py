@@ -15,7 +15,7 @@ from cifarviz.analysis.layer_histories import (
     layer_histories,
     layer_numbers,
 )
-from cifarviz.errors import ArtifactDamaged, ArtifactMissing, DatasetNotFound, UnknownFormat
+from cifarviz.errors import ArtifactDamaged, ArtifactMissing, DataError, UnknownFormat
 from cifarviz.experiment.activation_images import activation_images
 from cifarviz.experiment.choices import TestValidation
 from cifarviz.experiment.split_positions import train_positions
@@ -31,8 +31,13 @@ from cifarviz.runs.stored_weights import weights_epoch
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, format_count
 from cifarviz.ui.components.chart import chart
-from cifarviz.ui.dataset_images import available_images, train_indices, validation_images
-from cifarviz.ui.epoch_scrubber import epochs_with_weights
+from cifarviz.ui.dataset_images import (
+    available_images,
+    train_indices,
+    training_images,
+    validation_images,
+)
+from cifarviz.ui.epoch_scrubber import epoch_label, epochs_with_weights
 from cifarviz.ui.inside.explanations import wait_for
 from cifarviz.ui.query import render_choice
 
@@ -103,7 +108,7 @@ def render_layer_histories(run: Run, weights: WeightsChoice | None) -> None:
     )
     shown = _nearest(epochs, None if weights is None else weights_epoch(run, weights))
     numbers = layer_numbers(epochs[shown], run.experiment.architecture)
-    st.header(f"Layers {'before training' if shown == 0 else f'after epoch {shown}'}")
+    st.header(f"Layers {epoch_label(shown)}")
     _render_problems(find_problems(numbers))
     _render_numbers(numbers, images)
 
@@ -122,14 +127,15 @@ def _format_no_gradients(run: Run) -> str:
 def _format_images(run: Run, *, stored: bool) -> str:
     """The images whose activations were measured: ``256 validation images``."""
     try:
-        train, held_back = train_positions(run.experiment, len(train_indices(run)))
+        train, validation = train_positions(run.experiment, len(train_indices(run)))
         most = activation_images(run.experiment.architecture, len(train) if stored else None)
-        if len(held_back):
-            return format_count(min(most, len(held_back)), "validation image")
+        if len(validation):
+            return format_count(min(most, len(validation)), "validation image")
         images = len(train)
         if stored and isinstance(run.experiment.validation, TestValidation):
             return format_count(min(most, len(available_images(run, "test"))), "test image")
-    except DatasetNotFound:
+    except DataError:
+        # What is stored can be shown without the images.
         return "a few hundred validation images"
     return format_count(min(most, images), "training image")
 
@@ -239,6 +245,6 @@ def _images(run: Run) -> NDArray[np.uint8] | None:
     if not has_images(run, cache.settings(), "train"):
         return None
     try:
-        return (validation_images(run) or available_images(run, "train")).images
-    except DatasetNotFound:
+        return (validation_images(run) or training_images(run)).images
+    except DataError:
         return None

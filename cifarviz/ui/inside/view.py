@@ -19,13 +19,13 @@ from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, format_count
 from cifarviz.ui.class_names import class_names, query_class_names
 from cifarviz.ui.components.image_grid import image_grid
+from cifarviz.ui.epoch_scrubber import epoch_label
 from cifarviz.ui.errors import render_errors
 from cifarviz.ui.inside.channel import ChannelContext, channel_in_address, render_channel
 from cifarviz.ui.inside.compared_run import (
     WITH,
     ComparedRun,
     compared_params,
-    epoch_label,
     is_compared,
     is_right_side,
     network_titles,
@@ -156,7 +156,7 @@ def _render_single(
     with picture:
         render_small_image(image, classes)
     network = inspect_network(run, weights, image)
-    with text:
+    with text, render_errors():
         render_prediction_summary(network, image, classes)
     if is_compared(run):
         st.caption(

@@ -113,7 +113,8 @@ def choose_view() -> LabKind:
             f"The lab has no view {word}, so the duel is shown. "
             f"Choose from {', '.join(LAB_TITLES)}."
         ),
-        forget=VIEW_PARAMS,
+        # Each view has its own form, which it remembers.
+        forget=(*VIEW_PARAMS, *_FORM),
     )
 
 
@@ -162,10 +163,13 @@ def render_lab(kind: LabKind) -> None:
 def _recall_form(kind: LabKind) -> None:
     """Put the form as it was left into an address that has none; remember it otherwise."""
     now = current_query_params()
+    if LESSON in now:
+        # The form is the lesson's.
+        return
     if now.keys() & set(_FORM):
         left = {name: now[name] for name in _FORM if name in now}
         state.remember(f"lab-{kind}", urlencode(left))
-    elif LESSON not in now:
+    else:
         update_query_params(**dict(parse_qsl(state.recall(f"lab-{kind}") or "")))
 
 

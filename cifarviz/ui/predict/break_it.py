@@ -38,7 +38,7 @@ from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.errors import render_errors
-from cifarviz.ui.familiarity import is_known_to_be_unknown
+from cifarviz.ui.familiarity import is_judged_unknown
 from cifarviz.ui.predict.accuracy import render_accuracy
 from cifarviz.ui.predict.picture import ChosenNetwork, ChosenPicture, render_picture
 from cifarviz.ui.predict.prediction import format_prediction
@@ -225,7 +225,7 @@ def _render_distorted(picture: ChosenPicture, network: ChosenNetwork, amounts: A
     pixels = distort(picture.pixels, amounts)
     predicted = cache.trained_model(network.run, network.weights).probabilities(pixels[None])[0]
     ranked = rank_classes(network.names, predicted)
-    unknown = is_known_to_be_unknown(
+    unknown = is_judged_unknown(
         network.run, network.weights, pixels, picture.train_index(network.run)
     )
     st.markdown(format_prediction(ranked, picture.actual, unknown=unknown))

@@ -22,7 +22,7 @@ from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.dataset_images import available_images
-from cifarviz.ui.familiarity import detector_jobs, is_known_to_be_unknown
+from cifarviz.ui.familiarity import detector_jobs, is_judged_unknown
 from cifarviz.ui.predict.picture import ChosenNetwork, ChosenPicture
 from cifarviz.ui.query import update_query_params
 from cifarviz.ui.weights_job import is_job_over, render_weights_job
@@ -70,6 +70,9 @@ def render_nearest(picture: ChosenPicture, network: ChosenNetwork) -> None:
     # A training image is its own nearest, which tells nothing.
     nearest = found.index.nearest(features[0], _SHOWN + 1)
     others = found.indices[nearest.positions] != own
+    if not others.any():
+        st.caption("The network was trained on this image alone, so there are no others.")
+        return
     indices = found.indices[nearest.positions][others][:_SHOWN]
     distances = nearest.distances[others][:_SHOWN]
     shown = available_images(run, "train").having(indices)
@@ -82,7 +85,7 @@ def render_nearest(picture: ChosenPicture, network: ChosenNetwork) -> None:
         "its class and its cosine distance: 0 means that the network sees both alike. Click an "
         "image to see its own prediction."
     )
-    if is_known_to_be_unknown(run, weights, picture.pixels, own):
+    if is_judged_unknown(run, weights, picture.pixels, own):
         st.caption(_WHY_BOTH)
     clicked = image_grid(
         sprite(shown.images),

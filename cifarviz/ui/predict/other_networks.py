@@ -2,6 +2,7 @@
 
 from cifarviz.analysis.members import Member
 from cifarviz.errors import CifarvizError
+from cifarviz.experiment.choices import Data
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache
 from cifarviz.ui.ensemble.members import recorded_networks
@@ -16,7 +17,8 @@ def other_networks(own: Run) -> dict[str, Member]:
     given the recorded ones.
     """
     found = _find(own)
-    if not found:
+    # The recorded ones are a duel on the lab's own data set.
+    if not found and own.experiment.data.dataset == Data().dataset:
         with render_errors():
             recorded_networks()
         found = _find(own)

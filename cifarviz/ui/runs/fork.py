@@ -172,7 +172,8 @@ def _render_augmentation(parent: Experiment) -> Augmentation:
             most,
             value,
             format="%d" if isinstance(value, int) else "%g",
-            step=0.05 if most <= 1 else type(value)(1),
+            # Mixup and CutMix may be large, and usually are not.
+            step=0.05 if most <= 1 or name in ("mixup", "cutmix") else type(value)(1),
             key=key,
             help=hint,
             disabled=is_grey and name in ("saturation", "hue") and not value,
