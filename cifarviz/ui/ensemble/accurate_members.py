@@ -58,7 +58,8 @@ def accurate_members(store: RunStore, dataset: str | None = None) -> list[Member
 
 
 def _is_candidate(run: Run, dataset: str | None) -> bool:
-    if run.state is not RunState.FINISHED or experiment_facts(run.experiment_json) is None:
+    is_finished = run.state is RunState.FINISHED and run.damage is None
+    if not is_finished or experiment_facts(run.experiment_json) is None:
         return False
     data = run.experiment.data
     return not data.wrong_labels and dataset in (None, data.dataset)
