@@ -188,8 +188,12 @@ def _fitting_notes(
             yield PictureNote(to_square)
         else:
             yield PictureNote(to_other, {"width": width, "height": height})
-    if (image.width, image.height) != (width, height):
-        sizes = {"from_width": image.width, "from_height": image.height}
+    from_width, from_height = image.width, image.height
+    if mode == "crop":
+        left, top, right, bottom = (crop or Crop()).box((from_width, from_height), (width, height))
+        from_width, from_height = max(round(right - left), 1), max(round(bottom - top), 1)
+    if (from_width, from_height) != (width, height):
+        sizes = {"from_width": from_width, "from_height": from_height}
         yield PictureNote(PictureChange.RESIZED, {**sizes, "width": width, "height": height})
     if channels == 1 and not _is_grey(image.rgb):
         yield PictureNote(PictureChange.GREY)

@@ -33,13 +33,14 @@ class AmountAxis:
     """The axis of an amount: its title with the unit, and how an amount is written.
 
     ``current`` is the amount of the shown picture, ``flips`` are those at which another class is
-    predicted than for the unchanged picture.
+    predicted than for the unchanged picture, and ``flip_name`` says what happens there.
     """
 
     title: str
     format: Callable[[float], str]
     current: float
     flips: tuple[Flip, ...] = ()
+    flip_name: str = "Prediction changes"
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,7 +188,7 @@ def _mark_flips(figure: go.Figure, axis: AmountAxis) -> None:
         figure.add_scatter(
             x=[flip.amount],
             y=[float(flip.probabilities[flip.predicted])],
-            name="Prediction changes",
+            name=axis.flip_name,
             showlegend=not number,
             mode="markers",
             marker={
@@ -196,7 +197,7 @@ def _mark_flips(figure: go.Figure, axis: AmountAxis) -> None:
                 "color": color,
                 "line": {"color": NEUTRAL, "width": 2},
             },
-            hovertemplate=f"The prediction changes at {axis.format(flip.amount)}<extra></extra>",
+            hovertemplate=f"{axis.flip_name} at {axis.format(flip.amount)}<extra></extra>",
         )
         figure.add_shape(
             type="line",

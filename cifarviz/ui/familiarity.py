@@ -86,7 +86,7 @@ def find_detector(run: Run, weights: WeightsChoice, *, key: str) -> UnknownDetec
         run,
         weights,
         partial(_job, run, weights),
-        text="Comparing with the images it was trained on",
+        text="Comparing with images it knows",
         key=key,
     )
     if isinstance(found, CalibrationImpossible):

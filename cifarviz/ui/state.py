@@ -46,6 +46,11 @@ def get(key: str) -> Any:
         raise WidgetGone(key) from error
 
 
+def peek(key: str) -> Any:
+    """Return the value of the widget ``key`` before it is rendered, ``None`` if it is new."""
+    return st.session_state.get(key)
+
+
 def remember(name: str, value: str) -> None:
     """Store a choice for the other pages of this browser session."""
     st.session_state[f"remembered-{name}"] = value

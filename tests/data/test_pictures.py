@@ -109,11 +109,14 @@ def test_any_size_is_prepared_with_a_note_for_each_step(shape, mode):
     height, width, channels = shape
     assert ("square" in str(fitted)) == (height == width)
     assert (f"{width} to {height}" in str(fitted)) == (height != width)
-    assert str(resized) == f"Scaled from 90 × 30 to {width} × {height} pixels."
+    # What is cut off first does not count as scaled.
+    scale = min(90 / width, 30 / height)
+    cut = (round(width * scale), round(height * scale)) if mode == "crop" else (90, 30)
+    assert str(resized) == f"Scaled from {cut[0]} × {cut[1]} to {width} × {height} pixels."
     assert resized.to_dict() == {
         "change": "resized",
-        "from_width": 90,
-        "from_height": 30,
+        "from_width": cut[0],
+        "from_height": cut[1],
         "width": width,
         "height": height,
         "sentence": str(resized),

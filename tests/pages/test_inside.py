@@ -71,7 +71,7 @@ def test_an_upload_is_prepared_for_the_network_with_notes(run: Run) -> None:
     photo = encode_image(Image.new("RGB", (80, 50), (90, 90, 90)))
     app.file_uploader(key="inside-upload").set_value(("mine_*.png", photo, "image/png")).run()
     assert grids(app) == MAPS
-    assert any("Scaled from 80 × 50 to 32 × 32 pixels." in text for text in page_texts(app))
+    assert any("Scaled from 50 × 50 to 32 × 32 pixels." in text for text in page_texts(app))
     assert any(text.startswith("The network predicts") for text in page_texts(app))
     assert not any(text.startswith(("Correct.", "Wrong:")) for text in page_texts(app))
     assert not app.exception

@@ -42,7 +42,7 @@ def settled(app: AppTest) -> AppTest:
     def is_settled() -> bool:
         app.run()
         shown = "\n".join([*live_texts(app), text(app)])
-        return not re.search("Comparing with the images|Showing the training images", shown)
+        return not re.search("Comparing with images|Showing the training images", shown)
 
     wait_until(is_settled)
     return app

@@ -54,12 +54,17 @@ def doubt_test_labels(members: Sequence[Member]) -> tuple[DoubtedImages, Dataset
     ensemble, dataset = voted
     held_out = [HeldOut(ensemble.indices, network) for network in ensemble.probabilities]
     doubts = doubt_labels(ensemble.labels, ensemble.indices, held_out)
-    sentences = (
+    sentences = [
         f"All {len(doubts):,} test images, judged by {len(members)} networks that did not learn "
-        "from them.",
-    )
+        "from them."
+    ]
+    if len({member.run.id for member in members}) < len(members):
+        sentences.append(
+            "Some are epochs of one run, which make many of the same mistakes: their agreement "
+            "tells less than that of different runs."
+        )
     images = _images_of(doubts, dataset.test)
-    return DoubtedImages(doubts, images, "test", "Test image", sentences), dataset
+    return DoubtedImages(doubts, images, "test", "Test image", tuple(sentences)), dataset
 
 
 def doubt_held_out_labels(members: Sequence[Member]) -> tuple[DoubtedImages, Dataset] | None:

@@ -1,6 +1,7 @@
 """A small push: the chosen picture changed by a few levels so that the prediction changes."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from cifarviz.analysis.adversarial import (
 from cifarviz.analysis.background_job import BackgroundJob, BackgroundJobs, ReportProgress
 from cifarviz.analysis.members import Member
 from cifarviz.analysis.predictions import most_probable_class
+from cifarviz.escaping import plotly_text
 from cifarviz.figures.amount_curves import (
     AmountAxis,
     difference_picture,
@@ -201,9 +203,14 @@ def _format_flip(found: EpsilonSweep, names: Sequence[str]) -> str:
 def _render_curves(network: ChosenNetwork, found: EpsilonSweep, epsilon: int, method: str) -> None:
     flips = () if found.flip is None else (found.flip,)
     axis = AmountAxis(_EPSILON, lambda amount: f"ε = {amount:g}", epsilon, flips)
+    if found.target is not None:
+        axis = replace(axis, flip_name=f"Becomes {plotly_text(network.names[found.target])}")
     left, right = st.columns(2, gap="large")
     with left:
-        st.markdown("**This picture** over ε")
+        st.markdown(
+            "**This picture** over ε",
+            help="The picture is pushed anew for each ε, so a larger push may do less.",
+        )
         curves = probability_curves(
             found.epsilons.astype(np.float64),
             found.probabilities,
@@ -231,7 +238,8 @@ def _render_curves(network: ChosenNetwork, found: EpsilonSweep, epsilon: int, me
                 model, images, METHODS[method], report
             ),
             len(ACCURACY_EPSILONS),
-            axis,
+            # Towards a class it takes more than away from the true one, as these are pushed.
+            axis if found.target is None else replace(axis, flips=()),
         )
 
 
@@ -343,10 +351,10 @@ def _predict_other(
 
 def _format_fooled(before: int, after: int, actual: int | None) -> str:
     """Whether a push fooled a network: a right prediction, or any without a label, is another."""
-    if before == after:
-        return "no"
     if actual is None:
-        return "yes"
+        return "no" if before == after else "yes"
+    if before == after:
+        return "no" if before == actual else "no, it was wrong before"
     if before == actual:
         return "yes"
     return "no, it is right now" if after == actual else "no, it was wrong before"

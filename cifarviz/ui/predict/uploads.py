@@ -27,6 +27,7 @@ from cifarviz.ui.predict.example import clear_example
 from cifarviz.ui.predict.picture import MAX_SIDE, ChosenNetwork, ChosenPicture, Source
 from cifarviz.ui.query import render_choice
 
+_FILES = "predict-files"
 # Seconds before the progress of reading is shown.
 _PROGRESS_DELAY = 0.3
 
@@ -78,13 +79,18 @@ _TILE = 96
 _SOURCE_SIDE = 1024
 
 
+def has_files() -> bool:
+    """Return whether files are chosen in the uploader."""
+    return bool(state.peek(_FILES))
+
+
 def render_uploader() -> list[UploadedFile]:
     """Render the file uploader and return its files; a new file replaces a linked image."""
     # Any type: Streamlit would raise for a wrong file extension before this page runs.
     files = st.file_uploader(
         "Your images",
         accept_multiple_files=True,
-        key="predict-files",
+        key=_FILES,
         on_change=clear_example,
         help="Photos or drawings of anything. The network always predicts a class of its data "
         "set, whatever the image shows.",

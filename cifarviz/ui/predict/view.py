@@ -28,6 +28,7 @@ from cifarviz.ui.predict.prediction import render_prediction
 from cifarviz.ui.predict.small_push import render_small_push
 from cifarviz.ui.predict.uploads import (
     choose_file,
+    has_files,
     pick_fit_options,
     read_files,
     render_uploader,
@@ -95,7 +96,7 @@ def _place_for_inputs(*, in_full: bool) -> DeltaGenerator:
     """Return where the picture is chosen; views other than the prediction need the room."""
     if in_full:
         return st.container()
-    is_chosen = "image" in st.query_params
+    is_chosen = "image" in st.query_params or has_files()
     return st.expander("The picture", icon=":material/image_search:", expanded=not is_chosen)
 
 
