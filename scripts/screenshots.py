@@ -42,6 +42,7 @@ _DOCS = ROOT / "docs" / "images"
 _SIZES = ((1440, 900), (1920, 1080))
 _TALL = ((1440, 1140), (1920, 1080))
 _PROJECTORS = ((1280, 720), (1920, 1080))
+_JUDGED = "Out-of-distribution score"
 _SCENES = ("data", "network", "training", "overfitting", "maps", "mistakes", "photo")
 _VGG = "train cifar10-vgg --data sample --epochs 20"
 _STARTER = "train cifar10-starter --data sample --batch-size 32 --epochs 10"
@@ -54,12 +55,16 @@ _LIVE = "train cifar10-vgg --data sample --epochs 200 --seed 1"
 
 @dataclass(frozen=True)
 class Shot:
-    """A screenshot: file name, address, and whether the docs show it."""
+    """A screenshot: file name, address, and whether the docs show it.
+
+    ``awaited``: a text that the page shows once its work in the background is done.
+    """
 
     name: str
     address: str
     in_docs: bool = False
     sizes: tuple[tuple[int, int], ...] = _SIZES
+    awaited: str = ""
 
 
 def main() -> int:
@@ -94,7 +99,7 @@ def main() -> int:
             for theme in ("light", "dark"):
                 for width, height in shot.sizes:
                     picture = _FOLDER / f"{shot.name}-{theme}-{width}.png"
-                    _take(browser, f"{server.url}/{shot.address}", theme, (width, height), picture)
+                    _take(browser, server.url, shot, theme, (width, height), picture)
                     print(picture.relative_to(ROOT), flush=True)
                     if shot.in_docs and width == shot.sizes[0][0]:
                         shutil.copy(picture, _DOCS / f"{shot.name}-{theme}.png")
@@ -132,13 +137,13 @@ def _shots(vgg: str, members: list[str], live: str, lab: str, varied: list[str])
         Shot("channel", f"inside?run={recorded}&image=1&layer=conv2d_2&channel=9", in_docs=True),
         Shot("evaluate", f"evaluate?run={vgg}", in_docs=True),
         Shot("evaluate-epochs", f"evaluate?{epoch}&order=alike"),
-        Shot("map", f"evaluate?view=map&run={recorded}&epoch=8", in_docs=True, sizes=_TALL),
+        Shot("map", f"evaluate?view=map&run={recorded}&epoch=8", True, _TALL, "Variance shown"),
         Shot("label-doubts", f"evaluate?view=doubts&members={','.join(members)}", sizes=_TALL),
         Shot("ensemble", f"evaluate?view=ensemble&members={','.join(members)}", in_docs=True),
-        Shot("predict", f"predict?run={members[0]}&split=test&image=1"),
-        Shot("compare", f"predict?run={members[0]}&split=test&image=1&view=compare"),
-        Shot("break", f"{predict}&view=break&change=rotation", in_docs=True, sizes=_TALL),
-        Shot("push", f"{predict}&view=push"),
+        Shot("predict", predict, awaited=_JUDGED),
+        Shot("compare", f"{predict}&view=compare&with={recorded}@8,{recorded}@1", awaited=_JUDGED),
+        Shot("break", f"{predict}&view=break&change=rotation", True, _TALL, _JUDGED),
+        Shot("push", f"{predict}&view=push", awaited=_JUDGED),
         *_scenes(),
         Shot("present-duel", f"present?scene=duel&run={duel}", sizes=_PROJECTORS),
         Shot("present-runs", "present?choose=1", sizes=_PROJECTORS),
@@ -172,15 +177,20 @@ def _korean(fashion: str) -> list[Shot]:
     ]
 
 
-def _take(browser: Browser, address: str, theme: str, size: tuple[int, int], picture: Path) -> None:
+def _take(
+    browser: Browser, url: str, shot: Shot, theme: str, size: tuple[int, int], picture: Path
+) -> None:
     context = browser.new_context(
         viewport={"width": size[0], "height": size[1]},
         color_scheme="dark" if theme == "dark" else "light",
         reduced_motion="reduce",
     )
     page = context.new_page()
-    page.goto(address)
+    page.goto(f"{url}/{shot.address}")
     chromium.settle(page)
+    if shot.awaited:
+        page.get_by_text(shot.awaited).first.wait_for()
+        chromium.settle(page)
     page.screenshot(path=picture)
     context.close()
 
