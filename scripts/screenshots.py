@@ -190,6 +190,7 @@ def _take(
     chromium.settle(page)
     if shot.awaited:
         page.get_by_text(shot.awaited).first.wait_for()
+        page.get_by_text("Computing").first.wait_for(state="hidden")
         chromium.settle(page)
     page.screenshot(path=picture)
     context.close()

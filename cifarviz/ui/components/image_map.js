@@ -51,6 +51,7 @@ function create(parent, canvas) {
     revision: null,
     head: null,
     sheet: null, // all thumbnails, as soon as they are decoded
+    discs: null, // the same, each cut to an ellipse
     from: null, // positions before the points move, x and y of each in turn
     to: null,
     now: null,
@@ -124,6 +125,7 @@ async function readSheet(map, jpeg) {
   const sheet = await createImageBitmap(new Blob([jpeg], { type: "image/jpeg" }));
   if (map.head.sheet !== name) return;
   map.sheet = sheet;
+  map.discs = cutDiscs(map.head, sheet);
   draw(map);
 }
 
@@ -205,6 +207,23 @@ function scaleOf(map) {
 // Pixels of a picture's longer side: pictures grow more slowly than the map, and move apart.
 function sideOf(map) {
   return Math.min(map.smallest * map.view.zoom ** 0.7, 160);
+}
+
+// All thumbnails of a sheet, cut once: cutting each in every frame of a movement would be slow.
+function cutDiscs(head, sheet) {
+  const discs = new OffscreenCanvas(sheet.width, sheet.height);
+  const pen = discs.getContext("2d");
+  const [width, height] = head.tile;
+  pen.beginPath();
+  for (let i = 0; i < head.count; i += 1) {
+    const column = i % head.columns, row = (i - column) / head.columns;
+    const x = column * head.cell[0] + width / 2, y = row * head.cell[1] + height / 2;
+    pen.moveTo(x + width / 2, y);
+    pen.ellipse(x, y, width / 2, height / 2, 0, 0, 2 * Math.PI);
+  }
+  pen.clip();
+  pen.drawImage(sheet, 0, 0);
+  return discs;
 }
 
 // Pixels of the coloured frame around a picture.
@@ -293,7 +312,7 @@ function paint(map) {
 }
 
 function paintPicture(map, i, side) {
-  const { pen, head, sheet } = map;
+  const { pen, head } = map;
   const [width, height] = head.tile;
   const share = side / Math.max(width, height);
   const w = width * share, h = height * share, edge = edgeOf(side);
@@ -303,9 +322,10 @@ function paintPicture(map, i, side) {
   pen.fillStyle = color;
   if (isRound) {
     pen.beginPath();
-    pen.arc(x + w / 2, y + h / 2, Math.hypot(w, h) / 2 + edge / 2, 0, 2 * Math.PI);
+    pen.ellipse(x + w / 2, y + h / 2, w / 2 + edge, h / 2 + edge, 0, 0, 2 * Math.PI);
     pen.fill();
   } else pen.fillRect(x - edge, y - edge, w + 2 * edge, h + 2 * edge);
+  const sheet = isRound ? map.discs : map.sheet;
   if (!sheet) return;
   const column = i % head.columns, row = (i - column) / head.columns;
   pen.drawImage(sheet, column * head.cell[0], row * head.cell[1], width, height, x, y, w, h);

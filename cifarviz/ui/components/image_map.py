@@ -16,7 +16,7 @@ from cifarviz.ui.components.loading import component, ignore
 class MapGroup(NamedTuple):
     """Pictures of one colour, which the legend shows and hides.
 
-    ``is_round``: the coloured frames bulge, which tells two similar colours apart.
+    ``is_round``: pictures and frames are round, which tells two similar colours apart.
     """
 
     name: str
