@@ -77,6 +77,22 @@ def render_job(
         )
 
 
+def compute_soon(
+    jobs: BackgroundJobs[JobResult],
+    name: tuple[Hashable, ...],
+    compute: Callable[[], JobResult],
+    text: str,
+    *,
+    key: str,
+) -> JobResult | None:
+    """Return the result of ``compute``, a short job that is done once for ``name``.
+
+    ``None`` with ``text`` while it is computed, as by ``wait_for_job``.
+    """
+    job = jobs.get_or_start(name, lambda: BackgroundJob(lambda _: compute(), 1, f"cifarviz-{key}"))
+    return wait_for_job(job, text, key=key)
+
+
 def wait_for_job(job: BackgroundJob[JobResult], text: str, *, key: str) -> JobResult | None:
     """Return the result of a short job; ``None`` with ``text`` where it takes longer.
 

@@ -18,7 +18,7 @@ from cifarviz.training.plan import make_plan
 from cifarviz.ui import cache
 from cifarviz.ui.lab.watch import SeriesFeed
 from tests import stored_runs
-from tests.components import components, live_items
+from tests.components import live_items
 from tests.pages.app_page import address_of, led_to, opened_by_link, walk, widget
 from tests.pages.lab_page import charts, errors, links, opened, page_text
 
@@ -467,40 +467,4 @@ def test_a_memorisation_without_saved_predictions_is_reported(store: RunStore) -
     app = opened(view="memorisation", series=series.id)
     assert "Train the runs again" in page_text(app)
     assert find_series(store, series.id).count == 1
-    assert not app.exception
-
-
-def test_transfer_makes_its_data_sets_first(store: RunStore) -> None:
-    app = opened(view="transfer", data="fashion-mnist")
-    text = page_text(app)
-    assert "First: T-shirt/top, Trouser, Pullover, Dress, Coat." in text
-    assert "This needs two data sets, each with half of the classes." in text
-    (make,) = [button for button in app.button if button.label == "Make two data sets"]
-    make.click().run()
-    text = page_text(app)
-    assert "Trains a network on 2,500 images of the first classes for 25 epochs, then 2" in text
-    assert "on 100 images of the others for 30 epochs each, from seed 1" in text
-    assert app.button(key="lab-train").label == "Train 3 runs"
-    assert not app.error
-    assert not app.exception
-
-
-def test_transfer_compares_all_runs_but_the_one_it_starts_from(store: RunStore) -> None:
-    made = stored_runs.experiment()
-    first = stored_runs.store_run(store, made, name="other classes first")
-    takes = stored_runs.experiment(transfer={"run": first.id, "layers": 4})
-    runs = [
-        first,
-        stored_runs.store_run(store, made, name="random weights"),
-        stored_runs.store_run(store, takes, name="layers taken"),
-    ]
-    for run in runs:
-        store.describe(run.id, validation_images=1000)
-    series = save_series(store, "transfer", "Transfer", [(run.id, run.name) for run in runs])
-    app = opened(view="transfer", series=series.id)
-    assert "What was learned on other classes does not clearly help" in page_text(app)
-    drawn = str(components(app, "chart"))
-    assert "random weights" in drawn
-    assert "other classes first" not in drawn
-    assert app.dataframe[0].value.iloc[:, 0].tolist() == [run.name for run in runs]
     assert not app.exception

@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from cifarviz.analysis.background_job import BackgroundJob, BackgroundJobs
+from cifarviz.analysis.background_job import BackgroundJobs
 from cifarviz.analysis.ideal_image import IdealImage
 from cifarviz.errors import DatasetNotFound
 from cifarviz.runs.records import Run
@@ -16,7 +16,7 @@ from cifarviz.runs.run_data import has_images
 from cifarviz.runs.snapshots import WeightsChoice
 from cifarviz.ui import cache
 from cifarviz.ui.dataset_images import training_images
-from cifarviz.ui.weights_job import wait_for_job, weights_key
+from cifarviz.ui.weights_job import compute_soon, weights_key
 
 if TYPE_CHECKING:
     from cifarviz.analysis.trained_model import TrainedModel
@@ -48,8 +48,7 @@ def wait_for(key: tuple[Hashable, ...], work: Callable[[], Result]) -> Result | 
     ``key`` says all that the result depends on.
     """
     jobs: BackgroundJobs[Result] = _jobs()
-    job = jobs.get_or_start(key, lambda: BackgroundJob(lambda _: work(), 1, "cifarviz-explanation"))
-    return wait_for_job(job, "Computing", key=f"explanation-{hash(key)}")
+    return compute_soon(jobs, key, work, "Computing", key=f"explanation-{hash(key)}")
 
 
 def image_key(pixels: NDArray[Any]) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from cifarviz.analysis.background_job import BackgroundJob, BackgroundJobs, ReportProgress
+from cifarviz.analysis.background_job import BackgroundJobs
 from cifarviz.analysis.predictions import rank_classes
 from cifarviz.analysis.sweeps import (
     POINTS,
@@ -49,7 +49,7 @@ from cifarviz.ui.query import (
     update_query_params,
     widget_key,
 )
-from cifarviz.ui.weights_job import wait_for_job, weights_key
+from cifarviz.ui.weights_job import compute_soon, weights_key
 
 # CSS pixels of the changed picture, and of those where the prediction changes.
 _SIDE, _TILE = 320, 96
@@ -316,14 +316,11 @@ def _sweep(
 ) -> Sweep | None:
     """Return the curves; ``None``, with a note, while they are computed in the background."""
     model = cache.trained_model(network.run, network.weights)
-
-    def compute(report: ReportProgress) -> Sweep:
-        return sweep(model.probabilities, pixels, distortion, others)
-
     facts = distortion.key, *sorted(others.items()), pixels.shape, pixels.tobytes()
     key = weights_key(network.run, network.weights, *facts)
-    job = _jobs().get_or_start(key, lambda: BackgroundJob(compute, 1, "cifarviz-sweep"))
-    return wait_for_job(job, "Predicting the changed picture", key="predict-sweeping")
+    compute = partial(sweep, model.probabilities, pixels, distortion, others)
+    text = "Predicting the changed picture"
+    return compute_soon(_jobs(), key, compute, text, key="predict-sweeping")
 
 
 @st.cache_resource(show_spinner=False)

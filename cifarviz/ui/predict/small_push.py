@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from cifarviz.analysis.adversarial import (
     epsilon_sweep,
     largest_change,
 )
-from cifarviz.analysis.background_job import BackgroundJob, BackgroundJobs, ReportProgress
+from cifarviz.analysis.background_job import BackgroundJobs
 from cifarviz.analysis.members import Member
 from cifarviz.analysis.predictions import most_probable_class
 from cifarviz.escaping import plotly_text
@@ -45,7 +46,7 @@ from cifarviz.ui.query import (
     update_query_params,
     widget_key,
 )
-from cifarviz.ui.weights_job import wait_for_job, weights_key
+from cifarviz.ui.weights_job import compute_soon, weights_key
 
 _ANY = "any"
 _EPSILON = "Size ε, levels of 255"
@@ -254,14 +255,10 @@ def _epsilon_sweep(
     The fragment is run again when they are there.
     """
     model = cache.trained_model(network.run, network.weights)
-
-    def push(report: ReportProgress) -> EpsilonSweep:
-        return epsilon_sweep(model, pixels, METHODS[method], target)
-
     facts = method, target, pixels.shape, pixels.tobytes()
     key = weights_key(network.run, network.weights, *facts)
-    job = _jobs().get_or_start(key, lambda: BackgroundJob(push, 1, "cifarviz-push"))
-    return wait_for_job(job, "Pushing the picture", key="predict-pushing")
+    push = partial(epsilon_sweep, model, pixels, METHODS[method], target)
+    return compute_soon(_jobs(), key, push, "Pushing the picture", key="predict-pushing")
 
 
 @st.cache_resource(show_spinner=False)
