@@ -198,8 +198,8 @@ def add_trial(
     return number
 
 
-def mark_pruned(store: RunStore, study_id: str, run_id: str, epoch: int) -> None:
-    """Store that the study stops a trial after ``epoch``."""
+def mark_pruned(store: RunStore, study_id: str, run_id: str, epoch: int | None) -> None:
+    """Store that the study stops a trial after ``epoch``; with None that it does not."""
     with store.database.connect(write=True) as connection:
         connection.execute(
             "UPDATE series_runs SET pruned_after = ? WHERE series = ? AND run = ?",

@@ -277,6 +277,10 @@ class _Driver:
             self._tell(trial, run, store.epochs(trial.run_id))
 
     def _tell(self, trial: _ActiveTrial, run: Run, epochs: Sequence[Epoch]) -> None:
+        if trial.pruned and run.state is RunState.FINISHED:
+            # Its last epochs were faster than the request to stop.
+            trial.pruned = False
+            mark_pruned(self.worker.store, self.study_id, run.id, None)
         value = study_value(self.study, epochs)
         limit = self.study.within_seconds
         in_time = limit is not None and run.seconds > limit

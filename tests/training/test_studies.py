@@ -99,22 +99,32 @@ def test_more_trials_can_be_added(worker: Worker, make_study: Callable) -> None:
     assert len({trial.settings["learning_rate"] for trial in trials}) == 3
 
 
+@pytest.fixture
+def make_halving(make_study: Callable, make_experiment: Callable) -> Callable[[int], Study]:
+    """A study of so many epochs that ends its second trial early."""
+
+    def make(epochs: int) -> Study:
+        # Rates far too low learn nothing, and are worse than the base after the first epoch.
+        return make_study(
+            Choices(key="learning_rate", values=(1e-9, 2e-9)),
+            base=make_experiment(
+                epochs=epochs,
+                validation={"kind": "split", "fraction": 0.2, "seed": 1},
+                data=Data(variant="sample", train_images=300),
+            ),
+            goal="loss",
+            pruner="halving",
+            sampler="grid",
+            trials=2,
+        )
+
+    return make
+
+
 def test_a_bad_trial_ends_early_and_stays_so(
-    worker: Worker, make_study: Callable, make_experiment: Callable
+    worker: Worker, make_halving: Callable[[int], Study]
 ) -> None:
-    # Rates far too low learn nothing, and are worse than the base after the first epoch.
-    study = make_study(
-        Choices(key="learning_rate", values=(1e-9, 2e-9)),
-        base=make_experiment(
-            epochs=6,
-            validation={"kind": "split", "fraction": 0.2, "seed": 1},
-            data=Data(variant="sample", train_images=300),
-        ),
-        goal="loss",
-        pruner="halving",
-        sampler="grid",
-        trials=2,
-    )
+    study = make_halving(40)
     studies = Studies(worker)
     record = studies.start(study, "Pruned")
     assert studies.wait(record.id, 120)
@@ -123,7 +133,21 @@ def test_a_bad_trial_ends_early_and_stays_so(
     for trial in pruned:
         assert trial_state(study, trial) == "pruned"
         assert trial.run.state is RunState.STOPPED
-        assert (trial.pruned_after or 0) <= trial.run.epochs_done < 6
+        assert (trial.pruned_after or 0) <= trial.run.epochs_done < 40
+
+
+def test_a_trial_that_ends_before_it_can_be_stopped_is_a_finished_one(
+    worker: Worker, make_halving: Callable[[int], Study], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(worker.store, "stop_all", asked.extend)
+    studies = Studies(worker)
+    record = studies.start(make_halving(4), "Too fast")
+    assert studies.wait(record.id, 120)
+    assert asked, "a trial should have been stopped"
+    for trial in _trials(worker, record.id):
+        assert trial_state(record.study, trial) == "finished"
+        assert trial.pruned_after is None
 
 
 def test_a_study_is_stopped_with_its_trial_and_gone_on_with(
