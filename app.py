@@ -17,6 +17,7 @@ from cifarviz.live import server
 from cifarviz.ui import cache, streamlit_patches
 from cifarviz.ui.class_names import render_language_choice, unknown_language_message
 from cifarviz.ui.errors import render_errors
+from cifarviz.ui.identity import render_person, render_way_in, use_page_identity
 from cifarviz.ui.lesson import render_lesson_bar
 from cifarviz.ui.navigation import app_pages, render_run_status, tab_title
 from cifarviz.ui.query import finish_page, sync_query_params
@@ -31,10 +32,14 @@ def draw_page() -> None:
     streamlit_patches.keep_keras_session()
     streamlit_patches.keep_downloads()
     streamlit_patches.finish_callbacks()
+    if not render_way_in():
+        return
 
     page = st.navigation(app_pages(st.context.url))
     sync_query_params(page.url_path)
     with st.sidebar:
+        with render_errors():
+            render_person()
         render_language_choice()
         with render_errors():
             render_run_status()
@@ -52,6 +57,7 @@ def draw_page() -> None:
 
 
 static_files.provide(Path(__file__).parent / "static")
+use_page_identity()
 if streamlit_patches.is_page_run():
     draw_page()
 else:

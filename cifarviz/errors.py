@@ -24,6 +24,8 @@
     │   ├── ArchiveDamaged       a file that is no packed run
     │   ├── UnknownFormat        written by another version of cifarviz
     │   └── StorageFull          the disk, or the folder, is full or read-only
+    ├── AccessRefused            somebody may not do that
+    │   └── AttemptsExceeded     … for now, because of too many wrong codes
     ├── SettingInvalid           an environment variable with an invalid value
     ├── ClusterError             computers that train together: none answers, wrong token, …
     ├── OutputPathInvalid        a path for files at which none can be written
@@ -60,6 +62,14 @@ def _plain(value: object) -> str | int | float | None:
     if isinstance(value, numbers.Integral):
         return int(value)
     return float(value) if isinstance(value, numbers.Real) else str(value)
+
+
+class AccessRefused(CifarvizError):
+    """What the person who asks for it may not do or see."""
+
+
+class AttemptsExceeded(AccessRefused):
+    """Too many wrong codes or pass phrases in a short time."""
 
 
 class SettingInvalid(CifarvizError):

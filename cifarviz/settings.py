@@ -18,6 +18,10 @@
                               node with the fewest
 ``CIFARVIZ_CLUSTER_GPUS``     GPUs of a node that a run takes, or a part of one, as ``0.5``; default
                               ``0``
+``CIFARVIZ_CLASS``            ``1``: who opens the dashboard has to join the class or sign in
+                              (``cifarviz serve --class`` sets it)
+``CIFARVIZ_CLASS_ADDRESS``    the address at which a class opens the dashboard, as
+                              ``https://class.example.org``, if a proxy stands before it
 ``CIFARVIZ_RUN_MB``           megabytes that one run's snapshots may take; default 100
 ``CIFARVIZ_SNAPSHOTS_MB``     megabytes that those of all runs may take; default 5000
 ``CIFARVIZ_WARM_UP``          ``0`` keeps the dashboard from loading TensorFlow before it is needed
@@ -29,6 +33,7 @@
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,6 +66,10 @@ class Settings:
     """Cores that a run takes there; ``None``: those of the node with the fewest."""
     cluster_gpus: float = 0.0
     """GPUs that a run takes there."""
+    class_open: bool = False
+    """Whether only people of the class may use the dashboard."""
+    class_address: str | None = None
+    """The address of a proxy before it; ``None``: its own."""
     run_budget: int = 100_000_000
     """Bytes that the snapshots of one run may take."""
     snapshots_budget: int = 5_000_000_000
@@ -87,6 +96,8 @@ class Settings:
             recorded=env.get("CIFARVIZ_RECORDED", "").strip() != "0",
             executor=env.get("CIFARVIZ_EXECUTOR", "").strip() or LOCAL,
             runs_at_once=_runs_at_once(env),
+            class_open=env.get("CIFARVIZ_CLASS", "").strip() == "1",
+            class_address=_address(env, "CIFARVIZ_CLASS_ADDRESS"),
             cluster=env.get("CIFARVIZ_CLUSTER", "").strip() or None,
             cluster_cpus=_cores(env, "CIFARVIZ_CLUSTER_CPUS"),
             cluster_gpus=_gpus(env, "CIFARVIZ_CLUSTER_GPUS"),
@@ -103,6 +114,8 @@ class Settings:
         others = {
             "CIFARVIZ_EXECUTOR": self.executor,
             "CIFARVIZ_RUNS_AT_ONCE": self.runs_at_once or _MEASURED,
+            "CIFARVIZ_CLASS": int(self.class_open),
+            "CIFARVIZ_CLASS_ADDRESS": self.class_address or "",
             "CIFARVIZ_CLUSTER": self.cluster or "",
             "CIFARVIZ_CLUSTER_CPUS": self.cluster_cpus or "",
             "CIFARVIZ_CLUSTER_GPUS": self.cluster_gpus,
@@ -133,6 +146,17 @@ class Settings:
 def _folder(value: str | None, default: str) -> Path:
     text = (value or "").strip() or default
     return Path(text).expanduser().absolute()
+
+
+def _address(env: Mapping[str, str], name: str) -> str | None:
+    text = env.get(name, "").strip().rstrip("/")
+    if text and not re.fullmatch(r"https?://[A-Za-z0-9.\[\]:-]+(/[\w.~/-]*)?", text):
+        raise SettingInvalid(
+            "{name} must be an address such as https://class.example.org, not “{text}”.",
+            name=name,
+            text=text,
+        )
+    return text or None
 
 
 def _cores(env: Mapping[str, str], name: str) -> int | None:

@@ -4,6 +4,7 @@ import streamlit as st
 
 from cifarviz.data import library
 from cifarviz.datasets.registry import built_in_datasets
+from cifarviz.people.person import is_teacher
 from cifarviz.runs.recorded import recorded_last
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache
@@ -96,5 +97,6 @@ left, right = st.columns([2, 1])
 with left, render_errors():
     if runs:
         render_newest_runs(runs)
-with right if runs else left, render_errors():
-    render_this_computer()
+if is_teacher():
+    with right if runs else left, render_errors():
+        render_this_computer()

@@ -8,6 +8,7 @@ _CORE: Mapping[str, frozenset[str]] = {
     "errors": frozenset(),
     "settings": frozenset({"errors"}),
     "storage": frozenset({"errors"}),
+    "people": frozenset({"storage", "errors"}),
     "processor": frozenset({"cifarviz"}),
     "free_memory": frozenset(),
     "loading": frozenset({"processor"}),
@@ -19,9 +20,10 @@ _CORE: Mapping[str, frozenset[str]] = {
     "value": frozenset({"errors"}),
     "layers": frozenset({"value", "value_text", "errors"}),
     "image_structure": frozenset(),
-    "datasets": frozenset({"image_structure", "errors"}),
+    "datasets": frozenset({"image_structure", "errors", "people"}),
     "data": frozenset(
         {
+            "people",
             "image_structure",
             "datasets",
             "loading",
@@ -37,6 +39,7 @@ _CORE: Mapping[str, frozenset[str]] = {
     "network": frozenset({"experiment", "layers", "data", "processor", "errors", "settings"}),
     "runs": frozenset(
         {
+            "people",
             "escaping",
             "processor",
             "storage",
@@ -51,6 +54,7 @@ _CORE: Mapping[str, frozenset[str]] = {
     ),
     "analysis": frozenset(
         {
+            "people",
             "loading",
             "storage",
             "runs",
@@ -90,6 +94,7 @@ _CORE: Mapping[str, frozenset[str]] = {
     "lessons": frozenset({"analysis", "runs", "experiment", "layers"}),
     "training": frozenset(
         {
+            "people",
             "free_memory",
             "processor",
             "storage",
@@ -105,6 +110,7 @@ _CORE: Mapping[str, frozenset[str]] = {
     "cluster": frozenset({"cifarviz", "storage", "processor", "errors", "settings"}),
     "executors": frozenset(
         {
+            "people",
             "loading",
             "free_memory",
             "cluster",

@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 from cifarviz.analysis.evaluation import Evaluation, evaluate
 from cifarviz.data.image_set import ImageSet
 from cifarviz.errors import CifarvizError
+from cifarviz.people.person import for_current_person
 from cifarviz.runs.log_probabilities import Predictions
 
 JobResult = TypeVar("JobResult")
@@ -51,7 +52,8 @@ class BackgroundJob(Generic[JobResult]):
             self._cancel.clear()
             self._ended.clear()
             try:
-                threading.Thread(target=self._run, name=self._name, daemon=True).start()
+                run = for_current_person(self._run)
+                threading.Thread(target=run, name=self._name, daemon=True).start()
             except Exception as error:
                 # No thread could be started, as when there are too many.
                 self._error = error

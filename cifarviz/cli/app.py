@@ -19,6 +19,7 @@ from cifarviz.cli.derive import derive
 from cifarviz.cli.exit_codes import run_and_exit
 from cifarviz.cli.import_run import import_run
 from cifarviz.cli.learning_rate import learning_rate
+from cifarviz.cli.serve import serve_dashboard
 from cifarviz.cli.tune_up import tune_up
 from cifarviz.datasets.registry import built_in_datasets
 
@@ -37,6 +38,7 @@ data.app.command()(own_data.edit)
 data.app.command("export")(own_data.export_data)
 data.app.command()(own_data.delete)
 app.add_typer(data.app, name="data")
+app.command("serve")(serve_dashboard)
 app.command()(training.presets)
 app.command()(training.train)
 app.command()(forking.fork)

@@ -6,13 +6,14 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 import webbrowser
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -29,8 +30,12 @@ from cifarviz.storage import atomic_write, storage_errors
 
 ADDRESS = "127.0.0.1"
 DEFAULT_PORT = 8501
-# Requests to this machine bypass any proxy that the environment names.
-_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+# Requests to this machine bypass any proxy that the environment names, and take any certificate: it
+# is for the name by which others open the dashboard.
+_DIRECT = urllib.request.build_opener(
+    urllib.request.ProxyHandler({}),
+    urllib.request.HTTPSHandler(context=ssl._create_unverified_context()),
+)
 
 
 def dashboard(
@@ -71,10 +76,18 @@ def main(arguments: list[str] | None = None) -> None:
     run_and_exit(app, arguments)
 
 
-def serve(first_port: int, *, browser: bool) -> int:
+def serve(
+    first_port: int,
+    *,
+    browser: bool,
+    options: Sequence[str] = (),
+    tls: bool = False,
+    path: str = "",
+) -> int:
     """Serve the dashboard on a free port until it is stopped; return the exit code.
 
-    Ports are tried from ``first_port`` on. ``browser``: open a window if there is a screen.
+    Ports are tried from ``first_port`` on. ``browser``: open a window, at ``path``, if there is a
+    screen. ``options`` are Streamlit's, ``tls`` says that it has a certificate.
     """
     try:
         port = free_port(first_port)
@@ -87,15 +100,15 @@ def serve(first_port: int, *, browser: bool) -> int:
     script = prepare(Settings.from_environment())
     # Service managers stop with SIGTERM, which then ends the server as Ctrl-C does.
     signal.signal(signal.SIGTERM, _interrupt)
-    process = subprocess.Popen(command(script, port))
-    url = address_of(port, os.environ)
+    process = subprocess.Popen(command(script, port, *options))
+    url = address_of(port, os.environ, tls=tls)
     try:
         while process.poll() is None and not is_serving(url):
             time.sleep(0.1)
         if process.poll() is None:
-            print_line(f"\n  cifarviz is on {url} (Ctrl-C stops it)\n")
+            print_line(f"\n  cifarviz is on {url}{path} (Ctrl-C stops it)\n")
             if browser and _has_screen():
-                webbrowser.open(url)
+                webbrowser.open(f"{url}{path}")
         return process.wait()
     except KeyboardInterrupt:
         end(process)
@@ -169,10 +182,10 @@ def command(script: Path, port: int, *options: str) -> list[str]:
     ]
 
 
-def address_of(port: int, environment: Mapping[str, str]) -> str:
+def address_of(port: int, environment: Mapping[str, str], *, tls: bool = False) -> str:
     """Return the dashboard's URL on a port, given the environment variables."""
     base_path = environment.get("STREAMLIT_SERVER_BASE_URL_PATH", "").strip("/")
-    return f"http://{ADDRESS}:{port}/{base_path}".rstrip("/")
+    return f"{'https' if tls else 'http'}://{ADDRESS}:{port}/{base_path}".rstrip("/")
 
 
 def is_serving(address: str) -> bool:

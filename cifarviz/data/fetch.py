@@ -21,6 +21,7 @@ from cifarviz.datasets.arrays import Arrays
 from cifarviz.datasets.info import DatasetInfo
 from cifarviz.datasets.registry import find_dataset
 from cifarviz.errors import DatasetDamaged, DatasetNotFound
+from cifarviz.people.person import require_teacher
 from cifarviz.settings import Settings
 from cifarviz.storage import storage_errors
 
@@ -47,10 +48,11 @@ def fetch(
     has them. A stored set that passes its full check is not fetched again. Waits if another
     thread or process is fetching. ``cancelled`` is called several times a second.
 
-    Raises ``DatasetNotFound`` with the reason of each source, ``DatasetDamaged`` if a single
-    source is not the published data set, ``FetchCancelled``, ``StorageFull``. Unverified data is
-    never stored.
+    Raises ``AccessRefused``, ``DatasetNotFound`` with the reason of each source,
+    ``DatasetDamaged`` if a single source is not the published data set, ``FetchCancelled`` and
+    ``StorageFull``. Unverified data is never stored.
     """
+    require_teacher("download data sets")
     info = find_dataset(name)
     if info.own:
         raise DatasetNotFound(

@@ -69,7 +69,8 @@ class DatasetInfo:
     ``classes`` are the English names of the labels 0, 1, …; ``translations`` those in other
     languages. ``image_shape`` is (height, width, channels), with 1 or 3 channels. ``train_images``
     and ``test_images`` are counts. ``terms``: the licence, in a sentence. ``own``: imported on this
-    machine, so that it has no published files and no ``file_format``; ``derived_from``: the title
+    machine, so that it has no published files and no ``file_format``, by ``owner`` (``None``: the
+    teacher), who alone sees it unless it is ``shown``; ``derived_from``: the title
     of the data set whose images it has, if it was made of one. ``fingerprints`` are
     ``None`` if none are published: then the archives' MD5 is checked, and later that the arrays
     have not changed since they were fetched. ``has_sample``: ``assets/NAME`` holds a sample.
@@ -99,6 +100,8 @@ class DatasetInfo:
     official: tuple[Archive, ...] = ()
     mirrors: tuple[tuple[Archive, ...], ...] = ()
     own: bool = False
+    owner: str | None = None
+    shown: bool = False
     derived_from: str = ""
     npm: NpmPackage | None = None
     debian: DebianPackage | None = None

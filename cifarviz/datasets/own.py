@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from cifarviz.datasets.info import DatasetInfo, Fingerprints
+from cifarviz.people.person import may_see
 
 DESCRIPTION = "dataset.json"
 _REPLACED = ".replaced"
@@ -94,27 +95,34 @@ def split_title(text: str) -> tuple[str, str]:
 
 
 def find_own(name: str) -> DatasetInfo | None:
-    """Return the imported data set of this name, if there is one on this machine."""
+    """Return the imported data set of this name, if there is one that the person sees."""
     if not is_valid_name(name):
         return None
     if (packed := _packed.get()) is not None and packed.name == name:
         return packed
     found = (_load(folder / name) for folder in _used_folders())
-    return next((info for info in found if info is not None), None)
+    return next((info for info in found if info is not None and _is_seen(info)), None)
 
 
 def own_datasets(*, deleted: bool = False) -> tuple[DatasetInfo, ...]:
-    """Return every imported data set, by title; with ``deleted`` also those without images."""
+    """Return the imported data sets that the person sees, by title.
+
+    With ``deleted`` also those without images.
+    """
     packed = _packed.get()
     found = {packed.name: packed} if deleted and packed is not None else {}
     for folder in _used_folders():
-        for info in datasets_in(folder, deleted=deleted):
+        for info in filter(_is_seen, datasets_in(folder, deleted=deleted)):
             found.setdefault(info.name, info)
     return tuple(sorted(found.values(), key=lambda info: (info.title.casefold(), info.name)))
 
 
+def _is_seen(info: DatasetInfo) -> bool:
+    return may_see(info.owner, shown=info.shown)
+
+
 def datasets_in(folder: Path, *, deleted: bool) -> tuple[DatasetInfo, ...]:
-    """Return the data sets that were imported into this folder."""
+    """Return the data sets that were imported into this folder, by whomever."""
     names = [name for name, is_left in _names(folder) if deleted or not is_left]
     return tuple(info for name in names if (info := _load(folder / name)) is not None)
 
@@ -146,6 +154,8 @@ def description(info: DatasetInfo, **facts: object) -> str:
         "derived_from": info.derived_from,
         "dark_background": info.dark_background,
         "fingerprints": None if info.fingerprints is None else asdict(info.fingerprints),
+        "owner": info.owner,
+        "shown": info.shown,
         **facts,
     }
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
@@ -205,10 +215,12 @@ def parse_description(content: Mapping[str, Any], name: str) -> DatasetInfo:
     try:
         numbers = [content["train_images"], content["test_images"], *content["image_shape"]]
         texts = [content["title"], content["citation"], content["terms"], *content["classes"]]
-        # Descriptions of the first version lack these two.
+        # Earlier descriptions lack these.
         derived_from = content.get("derived_from", "")
         dark_background = content.get("dark_background", False)
         texts.append(derived_from)
+        owner, shown = content.get("owner"), content.get("shown", False)
+        texts.append(owner or "")
         marks = {field.name: content["fingerprints"][field.name] for field in fields(Fingerprints)}
     except (KeyError, TypeError) as error:
         raise ValueError("a value is missing") from error
@@ -218,6 +230,7 @@ def parse_description(content: Mapping[str, Any], name: str) -> DatasetInfo:
         and all(isinstance(text, str) and len(text) <= _LONGEST for text in texts)
         and all(isinstance(mark, str) for mark in marks.values())
         and isinstance(dark_background, bool)
+        and isinstance(shown, bool)
     ):
         raise ValueError("a value is of the wrong kind, or too long")
     return DatasetInfo(
@@ -233,4 +246,6 @@ def parse_description(content: Mapping[str, Any], name: str) -> DatasetInfo:
         dark_background=dark_background,
         derived_from=derived_from,
         own=True,
+        owner=owner,
+        shown=shown,
     )

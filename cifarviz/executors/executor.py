@@ -11,6 +11,7 @@ from typing import Protocol, runtime_checkable
 
 from cifarviz.datasets.info import DatasetInfo
 from cifarviz.experiment.experiment import Experiment
+from cifarviz.people.person import acting_as, owner_person
 from cifarviz.runs.artifacts import FolderArtifacts
 from cifarviz.runs.leases import Attempt
 from cifarviz.runs.pins import pinned_images
@@ -49,7 +50,8 @@ class Job:
 
     def pinned_images(self, info: DatasetInfo) -> Sequence[int]:
         """Return the test images that are pinned now: their feature maps are saved."""
-        return pinned_images(self.store, info)
+        with acting_as(owner_person(self.run.owner)):
+            return pinned_images(self.store, info)
 
     def start(self) -> RunStart:
         """Return the run's current state; from now on the engine measures the time.

@@ -25,7 +25,6 @@ from cifarviz.executors.ray_cluster import RayCluster
 from cifarviz.executors.remote_run import RemoteRun, stray_trainers
 from cifarviz.runs.database_rows import IS_ACTIVE
 from cifarviz.runs.leases import Attempt, cluster_owner
-from cifarviz.runs.pins import pinned_images
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
@@ -147,12 +146,12 @@ class Gateway:
             self._cluster.end_trainer(self._cluster.find_trainer(name))
 
     def _send_pins(self) -> None:
-        by_dataset: dict[str, Sequence[int]] = {}
+        pins: dict[tuple[str, str | None], Sequence[int]] = {}
         for run in self._runs.values():
-            name = run.dataset
-            if name not in by_dataset:
-                by_dataset[name] = pinned_images(self._store, find_dataset(name))
-            run.pin(by_dataset[name])
+            key = run.dataset, run.job.run.owner
+            if key not in pins:
+                pins[key] = run.job.pinned_images(find_dataset(run.dataset))
+            run.pin(pins[key])
 
     def _wait_for_answers(self) -> None:
         import ray

@@ -24,6 +24,7 @@ from cifarviz.live.items import (
 )
 from cifarviz.live.queue_items import active_items, status_items, waiting_text
 from cifarviz.live.run_figures import METRICS, History, LivePoints, run_figure, steps_per_epoch
+from cifarviz.people.person import Person, acting_as, owner_person
 from cifarviz.runs.lineage import inherited_epochs
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.states import RunState
@@ -104,7 +105,9 @@ class RunFeed:
         queued = run.state is RunState.QUEUED
         waiting = ""
         if queued:
-            active = self._store.active()
+            # Without the names of others, as all who see this run read it.
+            with acting_as(owner_person(run.owner)):
+                active = self._store.active()
             waiting = waiting_text(run, active, queue_estimator(self._store).estimate(active))
         with self._lock:
             changed = (run, waiting) != (self._run, self._waiting)
@@ -245,18 +248,20 @@ def _parent_epochs(store: RunStore, run: Run) -> list[Epoch]:
 
 
 class ActiveFeed:
-    """All active runs by id, those in training first, and a summary."""
+    """All active runs by id, those in training first, and a summary, as ``person`` sees them."""
 
     interval = 1.0
 
-    def __init__(self, store: RunStore) -> None:
+    def __init__(self, store: RunStore, person: Person) -> None:
         self._store = store
+        self._person = person
         self._runs: Sequence[Run] = ()
         self._estimate = QueueEstimate()
 
     def refresh(self) -> bool:
         """Read the active runs, and estimate when they end."""
-        runs = self._store.active()
+        with acting_as(self._person):
+            runs = self._store.active()
         estimate = queue_estimator(self._store).estimate(runs)
         changed = (runs, estimate) != (self._runs, self._estimate)
         self._runs, self._estimate = runs, estimate

@@ -54,7 +54,7 @@ class Guard:
         allowed_origins: Sequence[str] | None,
     ) -> None:
         self._app = app
-        self._own_routes = own_routes(base_path)
+        self._own_routes = (own_routes(base_path), prefixed(base_path, "class/"))
         self._allowed_hosts = [host.strip().lower().rstrip(".") for host in allowed_hosts]
         self._allowed_origins = (
             None if allowed_origins is None else set(map(_parse_origin, allowed_origins)) - {None}
@@ -145,11 +145,13 @@ class Guard:
 
 
 def own_routes(base_path: str) -> str:
-    """Return the path prefix of cifarviz's own routes: ``/live/``.
+    """Return the path prefix of cifarviz's own sockets: ``/live/``."""
+    return prefixed(base_path, "live/")
 
-    ``base_path`` is Streamlit's ``server.baseUrlPath``, which comes before it.
-    """
-    return "/".join(["", *filter(None, base_path.split("/")), "live", ""])
+
+def prefixed(base_path: str, path: str) -> str:
+    """Return a path of the server; ``base_path`` is ``server.baseUrlPath``, which precedes it."""
+    return "/".join(["", *filter(None, base_path.split("/")), path])
 
 
 def _is_foreign_fetch(headers: Headers) -> bool:

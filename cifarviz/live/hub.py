@@ -5,6 +5,7 @@ import json
 import logging
 import threading
 from collections.abc import AsyncGenerator, Callable, Mapping
+from contextvars import Context
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
@@ -20,6 +21,7 @@ from cifarviz.live.feeds import (
     RunFeed,
     StatusFeed,
 )
+from cifarviz.people.person import TEACHER, acting_as, current_person, for_current_person
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 
@@ -28,7 +30,7 @@ _LOG = logging.getLogger(__name__)
 INTERVAL: Final = 0.25
 """Seconds between two refreshes, and at least between two messages to a browser."""
 MOST_SOCKETS: Final = 512
-_MOST_PAGE_FEEDS = 256
+_MOST_PAGE_FEEDS = 1024
 # Seconds per browser, because a rerun of a page takes up to half a second of a core.
 _SPREAD_PER_SOCKET = 0.15
 _LONGEST_SPREAD = 5.0
@@ -63,7 +65,8 @@ class Hub:
     def __init__(self, store: RunStore) -> None:
         self._store = store
         self._lock = threading.Lock()
-        self._page_feeds: dict[str, PageFeed] = {}
+        # By name, and whose page registered it: each gets what this person sees.
+        self._page_feeds: dict[tuple[str, str], PageFeed] = {}
         self._run_feeds: dict[tuple[str, bool], RunFeed] = {}
         self._channels: dict[str, _Channel] = {}
         self._reader: asyncio.Task[None] | None = None
@@ -75,16 +78,20 @@ class Hub:
         return self._sockets >= MOST_SOCKETS
 
     def register(self, name: str, compute: Callable[[], Mapping[str, Any]]) -> PageFeed:
-        """Register ``compute`` as the feed ``name``, replacing an earlier one.
+        """Register ``compute`` as the current person's feed ``name``, replacing an earlier one.
+
+        It is called as this person.
 
         Names must differ from run ids, which are eight hexadecimal digits.
         """
+        key = name, current_person().id
+        compute = for_current_person(compute)
         with self._lock:
-            feed = self._page_feeds.pop(name, None)
+            feed = self._page_feeds.pop(key, None)
             if feed is None:
                 feed = PageFeed(compute)
             feed.compute = compute
-            self._page_feeds[name] = feed
+            self._page_feeds[key] = feed
             while len(self._page_feeds) > _MOST_PAGE_FEEDS:
                 del self._page_feeds[next(iter(self._page_feeds))]
             return feed
@@ -103,13 +110,19 @@ class Hub:
     def find(self, name: str, *, published: bool = False) -> Feed:
         """Return the feed of a name: a page's, ``"status"``, ``"active"`` or a run's id.
 
-        Raises ``RunNotFound`` for any other.
+        Raises ``RunNotFound`` for any other, and for one that the current person may not watch.
         """
+        person = current_person()
         if name in _ACTIVE_FEEDS:
-            return _ACTIVE_FEEDS[name](self._store)
+            return _ACTIVE_FEEDS[name](self._store, person)
         with self._lock:
-            page_feed = self._page_feeds.get(name)
-        return page_feed or self.run_feed(name, published=published)
+            page_feed = self._page_feeds.get((name, person.id))
+        if page_feed is not None:
+            return page_feed
+        self._store.get(name)
+        # One for all who see the run.
+        with acting_as(TEACHER):
+            return self.run_feed(name, published=published)
 
     async def stream(
         self, name: str, *, position: str = NOT_BEGUN, published: bool = False
@@ -118,16 +131,18 @@ class Hub:
 
         Ends when the feed does. Raises ``RunNotFound``, and what reading the feed raises.
         """
-        key = f"{name} {published}"
+        feed = await asyncio.to_thread(self.find, name, published=published)
+        own = "" if isinstance(feed, RunFeed) else current_person().id
+        key = f"{name} {published} {own}"
         channel = self._channels.get(key)
         if channel is None:
-            feed = await asyncio.to_thread(self.find, name, published=published)
             await asyncio.to_thread(feed.refresh)
             channel = self._channels.setdefault(key, _Channel(feed))
         channel.watchers += 1
         self._sockets += 1
         if self._reader is None or self._reader.done():
-            self._reader = asyncio.create_task(self._read())
+            # For all, not for whoever came first.
+            self._reader = asyncio.create_task(self._read(), context=Context())
         version = -1
         try:
             while not channel.gone:
@@ -152,7 +167,8 @@ class Hub:
         return await asyncio.shield(channel.texts[position])
 
     def _encode(self, feed: Feed, position: str) -> tuple[str, str]:
-        message, after = feed.message(position)
+        with acting_as(TEACHER):
+            message, after = feed.message(position)
         spread = min(_LONGEST_SPREAD, _SPREAD_PER_SOCKET * self._sockets)
         message = {**message, "position": after, "spread": round(spread, 2)}
         return json.dumps(message, separators=(",", ":"), allow_nan=False), after

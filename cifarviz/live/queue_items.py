@@ -20,12 +20,13 @@ _NO_ESTIMATE = QueueEstimate()
 
 
 def active_items(active: Sequence[Run], estimate: QueueEstimate) -> dict[str, Item]:
-    """Return an item for each active run by its id, and one that sums them up."""
+    """Return an item for each active run that is not hidden by its id, and one that sums up all."""
     return {
         QUEUE: Item(text=queue_text(active, estimate)),
         **{
             run.id: progress_item(run, waiting=waiting_text(run, active, estimate))
             for run in active
+            if not run.hidden
         },
     }
 

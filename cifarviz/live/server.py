@@ -11,8 +11,11 @@ from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from cifarviz.errors import CifarvizError
+from cifarviz.live.class_gate import ClassGate
+from cifarviz.live.class_pages import ClassPages
 from cifarviz.live.guard import Guard, own_routes
 from cifarviz.live.hub import hub
+from cifarviz.settings import Settings
 
 _LOG = logging.getLogger(__name__)
 
@@ -28,7 +31,9 @@ def routes(base_path: str) -> Sequence[BaseRoute]:
 
     ``base_path`` is Streamlit's ``server.baseUrlPath``, the prefix of all routes.
     """
-    return [WebSocketRoute(f"{own_routes(base_path)}{{name}}", live_socket)]
+    settings = Settings.from_environment()
+    live = WebSocketRoute(f"{own_routes(base_path)}{{name}}", live_socket)
+    return [live, *(ClassPages(base_path, settings).routes() if settings.class_open else ())]
 
 
 def middleware(
@@ -39,14 +44,15 @@ def middleware(
     ``allowed_hosts`` is Streamlit's ``server.allowedHosts``, ``allowed_origins`` its
     ``server.corsAllowedOrigins``, or None where ``server.enableCORS`` is off.
     """
-    return [
-        Middleware(
-            Guard,
-            base_path=base_path,
-            allowed_hosts=allowed_hosts,
-            allowed_origins=allowed_origins,
-        )
-    ]
+    settings = Settings.from_environment()
+    guard = Middleware(
+        Guard,
+        base_path=base_path,
+        allowed_hosts=allowed_hosts,
+        allowed_origins=allowed_origins,
+    )
+    gate = Middleware(ClassGate, base_path=base_path, settings=settings)
+    return [guard, gate] if settings.class_open else [guard]
 
 
 async def live_socket(socket: WebSocket) -> None:

@@ -26,6 +26,7 @@ import numpy as np
 
 from cifarviz.datasets.own import known_while_read
 from cifarviz.errors import CifarvizError, RunError
+from cifarviz.people.person import current_person, require_change, require_maker
 from cifarviz.runs.archive_dataset import (
     ARRAYS,
     DESCRIPTION,
@@ -84,10 +85,12 @@ def pack(
     imported the description is packed; its images, and feature maps of them, only
     ``with_pictures``.
 
-    Raises ``RunNotFound``, ``RunError`` for an active run, ``ArtifactDamaged`` and ``StorageFull``;
-    with pictures also ``DatasetNotFound`` and ``DatasetDamaged``.
+    Raises ``RunNotFound``, ``AccessRefused`` for another person's run, ``RunError`` for an active
+    one, ``ArtifactDamaged`` and ``StorageFull``; with pictures also ``DatasetNotFound`` and
+    ``DatasetDamaged``.
     """
     run = store.get(run_id)
+    require_change(run.owner, run.name)
     if run.state.active:
         raise RunError(
             "“{run_name}” is {state}. Stop it or let it finish before you pack it.",
@@ -134,10 +137,11 @@ def unpack(
     ``report`` is called after each file with the bytes unpacked and checked, and those in all;
     ``notify`` once with sentences on its data set, if that was imported where it was packed.
 
-    Raises ``ArchiveDamaged``, ``UnknownFormat``, ``ExperimentInvalid`` and ``StorageFull``, and
-    leaves nothing behind then. Takes 16 bytes of memory a training step, or 6 a parameter where
-    weights are float16.
+    It belongs to the current person. Raises ``AccessRefused`` for a viewer, ``ArchiveDamaged``,
+    ``UnknownFormat``, ``ExperimentInvalid`` and ``StorageFull``, and leaves nothing behind then.
+    Takes 16 bytes of memory a training step, or 6 a parameter where weights are float16.
     """
+    require_maker()
     with _readable("it is not a .zip file, or is incomplete"):
         file = zipfile.ZipFile(path)
     with file:
@@ -226,7 +230,7 @@ def _insert(store: RunStore, facts: ImportedFacts, batches: BatchPoints | None, 
             run_id = facts.columns["id"]
             while _is_taken(connection, store, run_id):
                 run_id = new_run_id()
-            insert_run(connection, **(facts.columns | {"id": run_id}))
+            insert_run(connection, **(facts.columns | {"id": run_id} | _ownership(facts)))
             connection.executemany(
                 "INSERT INTO epochs VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 [(run_id, *epoch) for epoch in facts.epochs],
@@ -241,6 +245,11 @@ def _insert(store: RunStore, facts: ImportedFacts, batches: BatchPoints | None, 
         if moved is not None:
             shutil.rmtree(moved, ignore_errors=True)
         raise
+
+
+def _ownership(facts: ImportedFacts) -> dict[str, object]:
+    """Return the owner: who imports it; all in a class see recorded runs."""
+    return {"owner": current_person().owner, "shown": int(facts.columns["origin"] == "recorded")}
 
 
 def _is_taken(connection: sqlite3.Connection, store: RunStore, run_id: str) -> bool:

@@ -29,6 +29,7 @@ from cifarviz.datasets.info import DatasetInfo
 from cifarviz.datasets.registry import built_in_datasets, find_dataset, is_registered
 from cifarviz.errors import DatasetDamaged, DatasetNotFound, ImportRefused
 from cifarviz.experiment.experiment import Experiment
+from cifarviz.people.person import current_person
 from cifarviz.runs.archive_facts import archive_damaged, parse_json
 from cifarviz.runs.records import Run
 from cifarviz.settings import Settings
@@ -135,7 +136,8 @@ class PackedDataset:
             remove_leftovers(datasets)
             new = stack.enter_context(temporary_folder(datasets)) / "new"
             new.mkdir()
-            text = own.description(self.info, imported=_now())
+            info = replace(self.info, owner=current_person().owner, shown=False)
+            text = own.description(info, imported=_now())
             (new / DESCRIPTION).write_text(text, encoding="utf-8")
             if self.stores_images:
                 self._move_arrays(arrays, new)

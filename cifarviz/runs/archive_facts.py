@@ -128,13 +128,15 @@ class _RunInFolder(_PackedRun):
     starred: bool
     # A rebuilt index must still refuse reports of earlier attempts.
     attempt: Count = 0
+    owner: Annotated[str, Field(max_length=64)] | None = None
+    shown: bool = False
 
 
 _Facts = TypeVar("_Facts", bound=_PackedRun)
 
 
 def run_facts(run: Run, epochs: list[Epoch]) -> dict[str, Any]:
-    """Return the content of ``run.json`` without ``origin``, ``starred`` and ``attempt``.
+    """Return the content of ``run.json`` without the facts of its home.
 
     Raises ``RunDamaged``, and as ``Run.experiment`` does.
     """
@@ -218,7 +220,8 @@ def check_folder_facts(facts: dict[str, Any]) -> ImportedFacts:
     """
     packed = _validate(_RunInFolder, facts)
     checked = _check_facts(packed, packed.origin)
-    own = {"starred": int(packed.starred), "attempt": packed.attempt}
+    own: dict[str, object] = {"starred": int(packed.starred), "attempt": packed.attempt}
+    own |= {"owner": packed.owner, "shown": int(packed.shown)}
     return checked._replace(columns=checked.columns | own)
 
 

@@ -7,10 +7,12 @@ from pathlib import Path
 
 from cifarviz.errors import ArtifactMissing, ExperimentInvalid
 from cifarviz.escaping import is_blank, is_invisible, printable
+from cifarviz.people.person import require_teacher
+from cifarviz.runs.access import fetch_changeable_run
 from cifarviz.runs.artifacts import Checkpoint, checkpoint_path
 from cifarviz.runs.damage import is_safe_id
 from cifarviz.runs.database import Database
-from cifarviz.runs.database_rows import fetch_run, run_not_found, update_run
+from cifarviz.runs.database_rows import update_run
 from cifarviz.settings import Settings
 
 LONGEST_NAME = 100
@@ -21,7 +23,10 @@ LONGEST_REMARK = 500
 
 
 class Curation:
-    """The part of ``RunStore`` for the user's changes; each method raises ``RunNotFound``."""
+    """The part of ``RunStore`` for the user's changes.
+
+    Each method raises ``RunNotFound``, and ``AccessRefused`` for another person's run.
+    """
 
     settings: Settings
     database: Database
@@ -49,12 +54,17 @@ class Curation:
         """
         if which is not None and not checkpoint_path(self.folder(run_id), which).is_file():
             with self.database.connect() as connection:
-                run = fetch_run(connection, run_id)
+                run = fetch_changeable_run(connection, run_id)
             raise ArtifactMissing(
                 "“{run_name}” has no such weights, so they cannot be used for it.",
                 run_name=run.name,
             )
         self._set(run_id, preferred=which)
+
+    def set_shown(self, run_id: str, shown: bool) -> None:
+        """Show a run to the whole class, or no longer; raises ``AccessRefused`` for students."""
+        require_teacher("show a run to the class")
+        self._set(run_id, shown=int(shown))
 
     def folder(self, run_id: str) -> Path:
         """Return the folder of the run's artifacts; it may not exist yet."""
@@ -70,8 +80,8 @@ class Curation:
 
     def _set(self, run_id: str, **values: object) -> None:
         with self.changing(run_id) as connection:
-            if not update_run(connection, run_id, **values):
-                raise run_not_found(run_id)
+            fetch_changeable_run(connection, run_id)
+            update_run(connection, run_id, **values)
 
 
 def validate_name(name: str) -> str:

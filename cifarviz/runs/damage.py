@@ -106,6 +106,8 @@ _RULES: Mapping[str, _Rule] = MappingProxyType(
         "attempt": _Rule("a whole number from 0", _count(), 0),
         "exact_loss_from": _optional(_Rule("an epoch from 1", _count(1))),
         "starred": _Rule("0 or 1", lambda value: value in (0, 1), 0),
+        "owner": _TEXT,
+        "shown": _Rule("0 or 1", lambda value: value in (0, 1), 0),
         "epoch": _COUNT,
         "step": _COUNT,
         "steps_per_epoch": _COUNT,

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from cifarviz.errors import StorageFull, StoreError, UnknownFormat
 from cifarviz.storage import atomic_write, storage_errors, storage_full
 
-SCHEMA_VERSION = 8
+SCHEMA_VERSION = 9
 
 _SCHEMA = """
 CREATE TABLE runs (
@@ -56,7 +56,9 @@ CREATE TABLE runs (
     lease_owner TEXT,
     lease_expires REAL,
     data_fingerprint TEXT,
-    received INTEGER NOT NULL DEFAULT 0
+    received INTEGER NOT NULL DEFAULT 0,
+    owner TEXT,
+    shown INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE epochs (
     run TEXT NOT NULL REFERENCES runs(id) ON DELETE CASCADE,
@@ -98,7 +100,9 @@ CREATE TABLE series (
     title TEXT NOT NULL,
     made REAL NOT NULL,
     runs INTEGER NOT NULL,
-    settings TEXT
+    settings TEXT,
+    owner TEXT,
+    shown INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 CREATE TABLE series_runs (
     series TEXT NOT NULL REFERENCES series(id) ON DELETE CASCADE,
@@ -108,6 +112,15 @@ CREATE TABLE series_runs (
     parameters TEXT,
     pruned_after INTEGER,
     PRIMARY KEY (series, position)
+) WITHOUT ROWID;
+-- Students of the class. The teacher is not among them, and owns what has no owner.
+CREATE TABLE people (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    joined REAL NOT NULL,
+    seen REAL NOT NULL,
+    signed_out INTEGER NOT NULL DEFAULT 0,
+    removed INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 CREATE INDEX runs_by_state ON runs(state, queued);
 CREATE INDEX controls_open ON controls(run) WHERE done IS NULL;
@@ -179,6 +192,18 @@ _MIGRATIONS: Mapping[int, tuple[str, ...]] = MappingProxyType(
             "ALTER TABLE series ADD COLUMN settings TEXT",
             "ALTER TABLE series_runs ADD COLUMN parameters TEXT",
             "ALTER TABLE series_runs ADD COLUMN pruned_after INTEGER",
+        ),
+        8: (
+            "ALTER TABLE runs ADD COLUMN owner TEXT",
+            "ALTER TABLE runs ADD COLUMN shown INTEGER NOT NULL DEFAULT 0",
+            "UPDATE runs SET shown = 1 WHERE origin = 'recorded'",
+            "ALTER TABLE series ADD COLUMN owner TEXT",
+            "ALTER TABLE series ADD COLUMN shown INTEGER NOT NULL DEFAULT 0",
+            "UPDATE series SET shown = 1 WHERE id IN (SELECT series FROM series_runs "
+            "JOIN runs ON runs.id = run WHERE origin = 'recorded')",
+            "CREATE TABLE people (id TEXT PRIMARY KEY, name TEXT NOT NULL, joined REAL NOT NULL, "
+            "seen REAL NOT NULL, signed_out INTEGER NOT NULL DEFAULT 0, "
+            "removed INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID",
         ),
     }
 )

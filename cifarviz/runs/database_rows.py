@@ -2,15 +2,17 @@
 
 import json
 import sqlite3
+import time
 from collections.abc import Sequence
 
 import numpy as np
 
-from cifarviz.errors import RunNotFound
+from cifarviz.errors import LeaseLost, MessageRefused, RunNotFound
 from cifarviz.runs.damage import check_columns, row_key
 from cifarviz.runs.database import BAD_BATCHES, BAD_EPOCH, SAFE_ID
+from cifarviz.runs.leases import Attempt, lease_seconds
 from cifarviz.runs.records import BatchPoints, Epoch, Progress, Run
-from cifarviz.runs.states import ACTIVE, RunState
+from cifarviz.runs.states import ACTIVE, Action, RunState
 
 
 def _best_epoch_column(column: str) -> str:
@@ -44,6 +46,8 @@ SELECT runs.*, runs.rowid AS row_number,
 FROM runs
 """
 _ACTIVE_STATES = ", ".join(f"'{state}'" for state in sorted(ACTIVE))
+LEASE = "id, lease_owner, lease_expires"
+"""The columns of ``runs`` that ``RunQueue.has_owner`` needs."""
 IS_ACTIVE = f"(state IN ({_ACTIVE_STATES}) AND {SAFE_ID})"
 """True for an active row of ``runs``; a run with a damaged id cannot be trained."""
 
@@ -165,6 +169,65 @@ def as_run(stored: sqlite3.Row) -> Run:
         exact_loss_from=row["exact_loss_from"],
         attempt=row["attempt"],
         data_fingerprint=row["data_fingerprint"],
+        owner=row["owner"],
+        shown=bool(row["shown"]),
+    )
+
+
+def insert_request(
+    connection: sqlite3.Connection, run_id: str, state: RunState, action: Action
+) -> None:
+    """Insert a request that the state allows, unless it repeats the last pending one."""
+    now = time.time()
+    if state is RunState.QUEUED:
+        update_run(connection, run_id, state=RunState.STOPPED, ended=now, message=None)
+        return
+    connection.execute(
+        "INSERT INTO controls(run, action, asked) SELECT ?, ?, ? WHERE ? IS NOT "
+        "(SELECT action FROM controls WHERE run = ? AND done IS NULL ORDER BY id DESC LIMIT 1)",
+        (run_id, action, now, action, run_id),
+    )
+
+
+def fetch_lease(connection: sqlite3.Connection, run_id: str) -> sqlite3.Row | None:
+    """Return the ``LEASE`` of a run; ``None`` if it was deleted."""
+    key, value = row_key(run_id)
+    query = f"SELECT {LEASE} FROM runs WHERE {key} = ?"
+    lease: sqlite3.Row | None = connection.execute(query, (value,)).fetchone()
+    return lease
+
+
+def renew_lease(connection: sqlite3.Connection, run_id: str, attempt: Attempt | None) -> None:
+    """Renew the lease of a run that this attempt trains, and count its message if it has a number.
+
+    Raises ``LeaseLost`` if the attempt is over, and ``MessageRefused`` unless the message is the
+    next one.
+    """
+    if attempt is None:
+        return
+    number, owner, message = attempt
+    row = connection.execute(
+        f"SELECT received FROM runs WHERE id = ? AND attempt = ? AND {IS_ACTIVE} AND state != ?",
+        (run_id, number, RunState.QUEUED),
+    ).fetchone()
+    if row is None:
+        raise LeaseLost(
+            "Run {run_id} has ended or was started again since attempt {attempt} began, so this "
+            "attempt ends here.",
+            run_id=run_id,
+            attempt=number,
+        )
+    received = row["received"]
+    if message is not None and message != received + 1:
+        raise MessageRefused(
+            "Message {message} of run {run_id} came where {expected} was expected.",
+            message=message,
+            run_id=run_id,
+            expected=received + 1,
+        )
+    connection.execute(
+        "UPDATE runs SET lease_owner = ?, lease_expires = ?, received = ? WHERE id = ?",
+        (owner, time.time() + lease_seconds(owner), message or received, run_id),
     )
 
 

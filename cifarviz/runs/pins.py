@@ -6,6 +6,7 @@ from typing import Any
 
 from cifarviz.datasets.info import DatasetInfo
 from cifarviz.errors import RunError
+from cifarviz.people.person import current_person, require_maker
 from cifarviz.runs.store import RunStore
 
 MAX_PINNED = 8
@@ -15,8 +16,13 @@ DEFAULT_IMAGE = 1
 
 
 def pinned_images(store: RunStore, info: DatasetInfo) -> tuple[int, ...]:
-    """Return the official indices of the pinned test images, or a default selection."""
+    """Return the official indices of the person's pinned test images.
+
+    Without any: those of the teacher, or a default selection.
+    """
     chosen = load_preference(store, _preference_name(info))
+    if not isinstance(chosen, list):
+        chosen = load_preference(store, _teachers_preference(info))
     if not isinstance(chosen, list):
         default = dict.fromkeys((DEFAULT_IMAGE, *(info.one_of_each or range(MAX_PINNED))))
         return tuple(image for image in default if image < info.test_images)[:MAX_PINNED]
@@ -30,7 +36,11 @@ def has_pinned_images(store: RunStore, info: DatasetInfo) -> bool:
 
 
 def save_pinned_images(store: RunStore, info: DatasetInfo, images: Sequence[int] | None) -> None:
-    """Save which test images are pinned; ``None`` returns to the default."""
+    """Save which test images the person has pinned; ``None`` returns to the default.
+
+    Raises ``AccessRefused`` for a viewer.
+    """
+    require_maker()
     save_preference(store, _preference_name(info), None if images is None else list(images))
 
 
@@ -54,6 +64,11 @@ def unpin(store: RunStore, info: DatasetInfo, image: int) -> None:
 
 
 def _preference_name(info: DatasetInfo) -> str:
+    owner = current_person().owner
+    return " ".join(filter(None, [_teachers_preference(info), owner]))
+
+
+def _teachers_preference(info: DatasetInfo) -> str:
     return f"pins {info.name}"
 
 

@@ -9,12 +9,22 @@ from filelock import BaseFileLock
 from cifarviz.runs import locks
 from cifarviz.runs.curation import Curation
 from cifarviz.runs.database import SAFE_ID
-from cifarviz.runs.database_rows import IS_ACTIVE
+from cifarviz.runs.database_rows import IS_ACTIVE, LEASE
 from cifarviz.runs.leases import Attempt, is_cluster, is_leased
 from cifarviz.runs.states import RunState
 
-LEASE = "id, lease_owner, lease_expires"
-"""The columns of ``runs`` that ``RunQueue.has_owner`` needs."""
+# People take turns: first a run of those who have the fewest in training or waiting before it, of
+# these a run of the person whose last run began the longest ago. One person's runs keep the order
+# in which they were queued.
+_FAIR_ORDER = f"""SELECT {{columns}} FROM (
+    SELECT *, ROW_NUMBER() OVER (PARTITION BY owner ORDER BY queued, id) + (
+        SELECT COUNT(*) FROM runs AS other WHERE other.owner IS runs.owner
+        AND other.state IN ('running', 'paused', 'stopping')
+    ) AS turn, COALESCE(
+        (SELECT MAX(started) FROM runs AS other WHERE other.owner IS runs.owner), 0
+    ) AS last_began
+    FROM runs WHERE state = 'queued' AND {SAFE_ID}
+) ORDER BY turn, last_began, queued, id"""
 
 
 class RunQueue(Curation):
@@ -28,7 +38,10 @@ class RunQueue(Curation):
         return self.settings.locks / (f"slot-{slot + 1}.lock" if slot else "slot.lock")
 
     def queue(self) -> list[str]:
-        """Return the ids of the waiting runs, in the order they will train."""
+        """Return the ids of the waiting runs, in the order they will train.
+
+        People take turns, whoever has queued how many.
+        """
         return [row["id"] for row in self._waiting()]
 
     def orphans(self) -> list[str]:
@@ -49,7 +62,7 @@ class RunQueue(Curation):
         }
 
     def is_next(self, run_id: str) -> bool:
-        """Whether no other owned run has been waiting for longer."""
+        """Whether no other owned run comes before it."""
         for row in self._waiting():
             if row["id"] == run_id:
                 return True
@@ -81,10 +94,7 @@ class RunQueue(Curation):
 
     def _waiting(self) -> list[sqlite3.Row]:
         with self.database.connect() as connection:
-            return connection.execute(
-                f"SELECT {LEASE} FROM runs WHERE state = ? AND {SAFE_ID} ORDER BY queued, id",
-                (RunState.QUEUED,),
-            ).fetchall()
+            return connection.execute(_FAIR_ORDER.format(columns=LEASE)).fetchall()
 
 
 def _is_leased(row: sqlite3.Row | None) -> bool:

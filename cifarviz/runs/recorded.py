@@ -17,6 +17,7 @@ from typing import Final
 
 from cifarviz.errors import ArchiveDamaged, CifarvizError, RunNotFound
 from cifarviz.installation import ASSETS
+from cifarviz.people.person import TEACHER, acting_as, require_teacher
 from cifarviz.runs import locks
 from cifarviz.runs.archive import unpack
 from cifarviz.runs.pins import load_preference, save_preference
@@ -66,7 +67,11 @@ def restore_recorded_run(store: RunStore, archive: Path = RECORDED_RUN) -> Run:
 
 
 def hide_recorded_run(store: RunStore) -> None:
-    """Remove the recorded run from this home until it is restored."""
+    """Remove the recorded run from this home until it is restored.
+
+    Raises ``AccessRefused`` for all but the teacher.
+    """
+    require_teacher("hide the recorded run")
     run = find_recorded_run(store)
     save_preference(store, _PREFERENCE, _HIDDEN)
     if run is not None:
@@ -119,7 +124,9 @@ def _unpacking(store: RunStore) -> Iterator[None]:
     # Two servers that start at once must not both unpack.
     lock = locks.acquire(store.settings.locks / "recorded.lock", 10)
     try:
-        yield
+        # They belong to nobody in a class, whoever opens the page that needs them.
+        with acting_as(TEACHER):
+            yield
     finally:
         if lock is not None:
             lock.release()
@@ -166,7 +173,7 @@ def _unpack_series(
             for _, label, path in missing:
                 runs.append((unpack(store, path, origin=ORIGIN).id, label))
         if series is None:
-            return save_series(store, kind, title, runs)
+            return save_series(store, kind, title, runs, shown=True)
         for (position, label, _), (run_id, _) in zip(missing, runs, strict=True):
             if label in known:
                 store.delete(known[label])

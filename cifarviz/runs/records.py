@@ -144,6 +144,12 @@ class Run:
     """A sentence on what is wrong with its record."""
     data_fingerprint: str | None = None
     """``Fingerprints.digest`` of the data set it was trained on; ``None`` if it is unknown."""
+    owner: str | None = None
+    """The id of the student whose run it is; ``None`` for the teacher's."""
+    shown: bool = False
+    """Whether the teacher shows it to the class."""
+    hidden: bool = False
+    """Whether the current person does not see it: its name is left out."""
 
     @property
     def experiment(self) -> Experiment:

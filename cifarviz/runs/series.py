@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from cifarviz.errors import RunNotFound
+from cifarviz.people.person import current_person, require_change, require_maker
+from cifarviz.runs.access import visible
 from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore, new_run_id
 
@@ -25,17 +27,30 @@ class Series:
     count: int
     run_ids: tuple[str, ...]
     labels: tuple[str, ...]
+    owner: str | None = None
+    """As in ``Run``."""
 
 
 def save_series(
-    store: RunStore, kind: str, title: str, labelled: Sequence[tuple[str, str]]
+    store: RunStore,
+    kind: str,
+    title: str,
+    labelled: Sequence[tuple[str, str]],
+    *,
+    shown: bool = False,
 ) -> Series:
-    """Save a series of runs, ids with labels, without those deleted meanwhile."""
+    """Save a series of runs, ids with labels, without those deleted meanwhile.
+
+    It belongs to the current person, and all in a class see it if it is ``shown``. Raises
+    ``AccessRefused`` for a viewer.
+    """
+    require_maker()
     series_id, made = new_run_id(), time.time()
     with store.database.connect(write=True) as connection:
         connection.execute(
-            "INSERT INTO series(id, kind, title, made, runs) VALUES (?, ?, ?, ?, ?)",
-            (series_id, kind, title, made, len(labelled)),
+            "INSERT INTO series(id, kind, title, made, runs, owner, shown) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (series_id, kind, title, made, len(labelled), current_person().owner, int(shown)),
         )
         connection.executemany(
             "INSERT INTO series_runs(series, position, run, label) "
@@ -49,7 +64,11 @@ def save_series(
 
 
 def place_run(store: RunStore, series: Series, position: int, label: str, run_id: str) -> None:
-    """Put a run at a free ``position``, counted from 0, of a series."""
+    """Put a run at a free ``position``, counted from 0, of a series.
+
+    Raises ``AccessRefused`` for another person's series.
+    """
+    require_change(series.owner, series.title)
     with store.database.connect(write=True) as connection:
         connection.execute(
             "INSERT INTO series_runs(series, position, run, label) VALUES (?, ?, ?, ?)",
@@ -114,11 +133,13 @@ def find_series_precision(store: RunStore, run_id: str) -> RunPrecision | None:
 
 
 def _load_series(store: RunStore, where: str, value: str) -> list[Series]:
+    condition, values = visible("series")
     with store.database.connect() as connection:
         rows = connection.execute(
             "SELECT series.*, run, label FROM series LEFT JOIN series_runs "
-            f"ON series_runs.series = series.id {where} ORDER BY made DESC, id, position",
-            (value,),
+            f"ON series_runs.series = series.id {where} AND {condition} "
+            "ORDER BY made DESC, id, position",
+            (value, *values),
         ).fetchall()
     members: dict[str, list[tuple[str, str]]] = {}
     for row in rows:
@@ -135,6 +156,7 @@ def _load_series(store: RunStore, where: str, value: str) -> list[Series]:
             count=heads[series_id]["runs"],
             run_ids=tuple(run_id for run_id, _ in of_series),
             labels=tuple(label for _, label in of_series),
+            owner=heads[series_id]["owner"],
         )
         for series_id, of_series in members.items()
     ]

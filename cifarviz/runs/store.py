@@ -17,26 +17,37 @@ from types import MappingProxyType
 from uuid import uuid4
 
 from cifarviz.datasets.own import use_folder
-from cifarviz.errors import LeaseLost, MessageRefused, RunNotFound, TransitionRefused
+from cifarviz.errors import RunNotFound, TransitionRefused
 from cifarviz.experiment.experiment import Experiment
+from cifarviz.people.person import current_person, require_maker
 from cifarviz.processor import machine_name
+from cifarviz.runs.access import (
+    fetch_changeable_run,
+    fetch_visible_run,
+    masked,
+    visible,
+    visible_ids,
+)
 from cifarviz.runs.artifacts import SNAPSHOTS
 from cifarviz.runs.curation import validate_name
 from cifarviz.runs.damage import row_key
 from cifarviz.runs.database import BAD_BATCHES, Database
 from cifarviz.runs.database_rows import (
     IS_ACTIVE,
+    LEASE,
     SELECT_RUNS,
     as_batch_points,
     as_run,
     fetch_epochs,
-    fetch_run,
+    fetch_lease,
     insert_batches,
+    insert_request,
     insert_run,
+    renew_lease,
     update_run,
 )
 from cifarviz.runs.leases import Attempt, lease_seconds, this_process
-from cifarviz.runs.queue import LEASE, RunQueue
+from cifarviz.runs.queue import RunQueue
 from cifarviz.runs.records import BatchPoints, Epoch, Fork, Progress, Run
 from cifarviz.runs.run_json import save_run_json
 from cifarviz.runs.states import Action, RunState, check_action, check_transition
@@ -48,6 +59,8 @@ _NO_LEASE: Mapping[str, object] = MappingProxyType({"lease_owner": None, "lease_
 
 class RunStore(RunQueue):
     """Reads and writes the runs of one home; cheap to create, safe to share between threads.
+
+    What a person does is refused with ``AccessRefused`` where ``runs.access`` does not allow it.
 
     Raises ``StoreError`` if the home cannot be used and ``UnknownFormat`` if another version of
     cifarviz wrote it.
@@ -65,10 +78,13 @@ class RunStore(RunQueue):
     # Reading
 
     def all(self) -> list[Run]:
-        """Return all runs, the newest first."""
+        """Return all runs that the person sees, the newest first."""
         orphans = self._check_locks()
+        condition, values = visible("runs")
         with self.database.connect() as connection:
-            rows = connection.execute(SELECT_RUNS + "ORDER BY created DESC, id").fetchall()
+            rows = connection.execute(
+                f"{SELECT_RUNS} WHERE {condition} ORDER BY created DESC, id", values
+            ).fetchall()
         return _mark_orphans((as_run(row) for row in rows), orphans)
 
     def get(self, run_id: str) -> Run:
@@ -93,13 +109,19 @@ class RunStore(RunQueue):
         )
 
     def active(self) -> list[Run]:
-        """Return the run in training, then the queued ones in their order."""
+        """Return the run in training, then the queued ones in their order.
+
+        Those that the person does not see are *hidden*: only how far they are may be told.
+        """
         orphans = self._check_locks()
         with self.database.connect() as connection:
             rows = connection.execute(
                 f"{SELECT_RUNS} WHERE {IS_ACTIVE} ORDER BY state = 'queued', queued, id"
             ).fetchall()
-        return _mark_orphans((as_run(row) for row in rows), orphans)
+        places = {run_id: place for place, run_id in enumerate(self.queue())}
+        # Stable: those in training stay first, in their order.
+        rows.sort(key=lambda row: places.get(row["id"], -1))
+        return _mark_orphans((masked(as_run(row)) for row in rows), orphans)
 
     def epochs(self, run_id: str) -> list[Epoch]:
         """Return the finished epochs; none if the run's epochs are damaged."""
@@ -108,7 +130,8 @@ class RunStore(RunQueue):
     def histories(self, run_ids: Sequence[str]) -> dict[str, list[Epoch]]:
         """Return the epochs of several runs by id, in one query."""
         with self.database.connect() as connection:
-            return fetch_epochs(connection, run_ids)
+            seen = visible_ids(connection, run_ids)
+            return {run_id: [] for run_id in run_ids} | fetch_epochs(connection, seen)
 
     def batch_points(self, run_id: str, *, after: int = 0, stride: int = 1) -> BatchPoints:
         """Return the batches after step ``after`` whose step is a multiple of ``stride``.
@@ -122,6 +145,8 @@ class RunStore(RunQueue):
                 "ORDER BY first_step",
                 (run_id, after),
             ).fetchall()
+            if not visible_ids(connection, [run_id]):
+                rows = []
         return as_batch_points(rows, after=after, stride=stride)
 
     # Actions of the user (naming and starring: curation.py)
@@ -133,7 +158,7 @@ class RunStore(RunQueue):
         """
         self._check_locks()
         with self.database.connect(write=True) as connection:
-            run = fetch_run(connection, run_id)
+            run = fetch_changeable_run(connection, run_id)
             if run.state.active:
                 raise TransitionRefused(
                     "“{run_name}” is {state}: stop it before you delete it.",
@@ -141,7 +166,7 @@ class RunStore(RunQueue):
                     state=run.state,
                 )
             # A damaged run may have an unknown state and still have an owner.
-            if run.damage is not None and self.has_owner(run_id, _fetch_lease(connection, run_id)):
+            if run.damage is not None and self.has_owner(run_id, fetch_lease(connection, run_id)):
                 raise TransitionRefused(
                     "Another process is training “{run_name}”: end it before you delete the run.",
                     run_name=run.name,
@@ -161,9 +186,9 @@ class RunStore(RunQueue):
         """
         self._check_locks()
         with self.changing(run_id) as connection:
-            run = fetch_run(connection, run_id)
+            run = fetch_changeable_run(connection, run_id)
             check_action(run.name, run.state, action)
-            _insert_request(connection, run_id, run.state, action)
+            insert_request(connection, run_id, run.state, action)
 
     def stop_all(self, run_ids: Sequence[str]) -> None:
         """Request that each run stops; runs that have ended or were deleted are skipped.
@@ -178,7 +203,9 @@ class RunStore(RunQueue):
                 (json.dumps(list(run_ids)),),
             ).fetchall()
             for row in rows:
-                _insert_request(connection, row["id"], RunState(row["state"]), Action.STOP)
+                fetch_changeable_run(connection, row["id"])
+            for row in rows:
+                insert_request(connection, row["id"], RunState(row["state"]), Action.STOP)
                 self.save_run_json(connection, row["id"])
 
     # For workers
@@ -194,8 +221,10 @@ class RunStore(RunQueue):
     ) -> Run:
         """Insert a queued run; the caller already holds its lock.
 
-        A fork trains in its parent's precision. ``data_fingerprint``: as in ``Run``.
+        A fork trains in its parent's precision. ``data_fingerprint``: as in ``Run``. It belongs
+        to the current person.
         """
+        require_maker()
         now = time.time()
         with self.changing(run_id) as connection:
             insert_run(
@@ -211,6 +240,7 @@ class RunStore(RunQueue):
                 queued=now,
                 exact_loss_from=1 if fork is None else fork.epoch + 1,
                 data_fingerprint=data_fingerprint,
+                owner=current_person().owner,
                 **({} if fork is None else fork.columns()),
             )
         return self._get(run_id)
@@ -232,8 +262,9 @@ class RunStore(RunQueue):
         """
         now = time.time()
         with self.changing(run_id) as connection:
-            _renew_lease(connection, run_id, attempt)
-            run = fetch_run(connection, run_id)
+            renew_lease(connection, run_id, attempt)
+            # Only a person queues a run again, or whoever trains for the person.
+            run = fetch_changeable_run(connection, run_id)
             check_transition(run.name, run.state, to)
             changes: dict[str, object] = {"state": to, "message": message, **facts}
             if to is RunState.QUEUED:
@@ -259,7 +290,7 @@ class RunStore(RunQueue):
         """
         now = time.time()
         with self.changing(run_id) as connection:
-            _renew_lease(connection, run_id, attempt)
+            renew_lease(connection, run_id, attempt)
             connection.execute(
                 "UPDATE runs SET state = ?, message = ?, ended = ?, phase = NULL, "
                 "seconds_left = NULL, lease_owner = NULL, lease_expires = NULL "
@@ -282,7 +313,7 @@ class RunStore(RunQueue):
             if connection.execute(query, (run_id,)).fetchone() is None:
                 return None
         with self.database.connect(write=True) as connection:
-            _renew_lease(connection, run_id, attempt)
+            renew_lease(connection, run_id, attempt)
             stored = [row["action"] for row in connection.execute(query, (run_id,))]
             actions = [Action(action) for action in stored if action in list(Action)]
             if Action.STOP in actions:
@@ -299,7 +330,7 @@ class RunStore(RunQueue):
         Raises ``LeaseLost`` for an ``attempt`` that is over.
         """
         with self.database.connect(write=True) as connection:
-            _renew_lease(connection, run_id, attempt)
+            renew_lease(connection, run_id, attempt)
             update_run(connection, run_id, **facts)
             # Heartbeats come every few seconds, and the speed just after an epoch was written.
             if facts.keys() - {"heartbeat", "seconds", "images_per_second"}:
@@ -322,7 +353,7 @@ class RunStore(RunQueue):
         over.
         """
         with self.database.connect(write=True) as connection:
-            _renew_lease(connection, run_id, attempt)
+            renew_lease(connection, run_id, attempt)
             update_run(
                 connection,
                 run_id,
@@ -346,7 +377,7 @@ class RunStore(RunQueue):
     def renew(self, run_id: str, *, attempt: Attempt) -> None:
         """Renew the lease, and count the message of ``attempt``; raises as ``record`` does."""
         with self.database.connect(write=True) as connection:
-            _renew_lease(connection, run_id, attempt)
+            renew_lease(connection, run_id, attempt)
 
     def received(self, run_id: str) -> int:
         """Return the number of the last message of a run that was taken; 0 before the first."""
@@ -360,7 +391,7 @@ class RunStore(RunQueue):
         Raises ``LeaseLost`` for an ``attempt`` that is over.
         """
         with self.changing(run_id) as connection:
-            _renew_lease(connection, run_id, attempt)
+            renew_lease(connection, run_id, attempt)
             connection.execute(
                 "DELETE FROM batches WHERE run = ? AND first_step > ?", (run_id, step)
             )
@@ -381,7 +412,7 @@ class RunStore(RunQueue):
 
     def _get(self, run_id: str) -> Run:
         with self.database.connect() as connection:
-            return fetch_run(connection, run_id)
+            return fetch_visible_run(connection, run_id)
 
     def _remove_leftovers(self, run_id: str) -> None:
         """Remove unfinished temporary files of a process that was killed."""
@@ -408,7 +439,7 @@ class RunStore(RunQueue):
             for run_id in dead:
                 # It may have ended properly since, or have a new owner; no process can start to
                 # train it during this transaction.
-                if not self.has_owner(run_id, _fetch_lease(connection, run_id)):
+                if not self.has_owner(run_id, fetch_lease(connection, run_id)):
                     connection.execute(
                         "UPDATE runs SET state = ?, ended = MIN(COALESCE(heartbeat, ?), ?), "
                         "phase = NULL, seconds_left = NULL, message = ?, "
@@ -425,63 +456,6 @@ class RunStore(RunQueue):
                     )
                     self.save_run_json(connection, run_id)
         return orphans
-
-
-def _insert_request(
-    connection: sqlite3.Connection, run_id: str, state: RunState, action: Action
-) -> None:
-    """Insert a request that the state allows, unless it repeats the last pending one."""
-    now = time.time()
-    if state is RunState.QUEUED:
-        update_run(connection, run_id, state=RunState.STOPPED, ended=now, message=None)
-        return
-    connection.execute(
-        "INSERT INTO controls(run, action, asked) SELECT ?, ?, ? WHERE ? IS NOT "
-        "(SELECT action FROM controls WHERE run = ? AND done IS NULL ORDER BY id DESC LIMIT 1)",
-        (run_id, action, now, action, run_id),
-    )
-
-
-def _fetch_lease(connection: sqlite3.Connection, run_id: str) -> sqlite3.Row | None:
-    """Return the ``LEASE`` of a run; ``None`` if it was deleted."""
-    key, value = row_key(run_id)
-    query = f"SELECT {LEASE} FROM runs WHERE {key} = ?"
-    lease: sqlite3.Row | None = connection.execute(query, (value,)).fetchone()
-    return lease
-
-
-def _renew_lease(connection: sqlite3.Connection, run_id: str, attempt: Attempt | None) -> None:
-    """Renew the lease of a run that this attempt trains, and count its message if it has a number.
-
-    Raises ``LeaseLost`` if the attempt is over, and ``MessageRefused`` unless the message is the
-    next one.
-    """
-    if attempt is None:
-        return
-    number, owner, message = attempt
-    row = connection.execute(
-        f"SELECT received FROM runs WHERE id = ? AND attempt = ? AND {IS_ACTIVE} AND state != ?",
-        (run_id, number, RunState.QUEUED),
-    ).fetchone()
-    if row is None:
-        raise LeaseLost(
-            "Run {run_id} has ended or was started again since attempt {attempt} began, so this "
-            "attempt ends here.",
-            run_id=run_id,
-            attempt=number,
-        )
-    received = row["received"]
-    if message is not None and message != received + 1:
-        raise MessageRefused(
-            "Message {message} of run {run_id} came where {expected} was expected.",
-            message=message,
-            run_id=run_id,
-            expected=received + 1,
-        )
-    connection.execute(
-        "UPDATE runs SET lease_owner = ?, lease_expires = ?, received = ? WHERE id = ?",
-        (owner, time.time() + lease_seconds(owner), message or received, run_id),
-    )
 
 
 def _mark_orphans(runs: Iterable[Run], orphans: set[str]) -> list[Run]:

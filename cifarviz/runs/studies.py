@@ -12,7 +12,9 @@ from filelock import BaseFileLock
 from cifarviz.errors import RunNotFound
 from cifarviz.experiment.parameters import Setting
 from cifarviz.experiment.study import Study
+from cifarviz.people.person import current_person, require_change, require_maker
 from cifarviz.runs import locks
+from cifarviz.runs.access import visible
 from cifarviz.runs.curation import validate_name
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.store import RunStore, new_run_id
@@ -38,6 +40,8 @@ class StudyRecord:
     message: str | None = None
     seconds: float = 0.0
     cut_off: tuple[str, ...] = ()
+    owner: str | None = None
+    """As in ``Run``."""
 
 
 @dataclass(frozen=True)
@@ -55,18 +59,25 @@ class StoredTrial:
 
 
 def create_study(store: RunStore, study: Study, title: str) -> StudyRecord:
-    """Store a new study without trials; raises ``RunError`` for an invalid title."""
-    record = StudyRecord(new_run_id(), validate_name(title), time.time(), study)
+    """Store a new study without trials, which belongs to the current person.
+
+    Raises ``RunError`` for an invalid title, and ``AccessRefused`` for a viewer.
+    """
+    require_maker()
+    owner = current_person().owner
+    record = StudyRecord(new_run_id(), validate_name(title), time.time(), study, owner=owner)
     with store.database.connect(write=True) as connection:
         connection.execute(
-            "INSERT INTO series(id, kind, title, made, runs, settings) VALUES (?, ?, ?, ?, 0, ?)",
-            (record.id, KIND, record.title, record.made, _settings(record)),
+            "INSERT INTO series(id, kind, title, made, runs, settings, owner) "
+            "VALUES (?, ?, ?, ?, 0, ?, ?)",
+            (record.id, KIND, record.title, record.made, _settings(record), owner),
         )
     return record
 
 
 def update_study(store: RunStore, record: StudyRecord) -> None:
-    """Store another state of a study."""
+    """Store another state of a study; raises ``AccessRefused`` for another person's."""
+    _require_change(store, record.id)
     with store.database.connect(write=True) as connection:
         connection.execute(
             "UPDATE series SET title = ?, settings = ? WHERE id = ?",
@@ -77,7 +88,11 @@ def update_study(store: RunStore, record: StudyRecord) -> None:
 def end_study(
     store: RunStore, study_id: str, state: Literal["stopped", "finished"], message: str
 ) -> None:
-    """Store how a study ended, unless it has ended before."""
+    """Store how a study ended, unless it has ended before.
+
+    Raises ``AccessRefused`` for another person's study.
+    """
+    _require_change(store, study_id)
     with store.database.connect(write=True) as connection:
         connection.execute(
             "UPDATE series SET settings = json_set(settings, '$.state', ?, '$.message', ?) "
@@ -114,25 +129,33 @@ def trial_name(title: str, number: int) -> str:
 
 
 def delete_study(store: RunStore, study_id: str) -> None:
-    """Delete the record of a study; its runs stay."""
+    """Delete the record of a study; its runs stay.
+
+    Raises ``AccessRefused`` for another person's study.
+    """
+    _require_change(store, study_id)
     with store.database.connect(write=True) as connection:
         connection.execute("DELETE FROM series WHERE id = ? AND kind = ?", (study_id, KIND))
 
 
 def all_studies(store: RunStore) -> list[StudyRecord]:
-    """Return all studies that can be read, the newest first."""
+    """Return all studies that the person sees and that can be read, the newest first."""
+    condition, values = visible("series")
     with store.database.connect() as connection:
         rows = connection.execute(
-            "SELECT * FROM series WHERE kind = ? ORDER BY made DESC, id", (KIND,)
+            f"SELECT * FROM series WHERE kind = ? AND {condition} ORDER BY made DESC, id",
+            (KIND, *values),
         ).fetchall()
     return [record for row in rows if (record := _as_record(row)) is not None]
 
 
 def get_study(store: RunStore, study_id: str) -> StudyRecord:
     """Return the study with this id; raises ``RunNotFound``."""
+    condition, values = visible("series")
     with store.database.connect() as connection:
         row = connection.execute(
-            "SELECT * FROM series WHERE id = ? AND kind = ?", (study_id, KIND)
+            f"SELECT * FROM series WHERE id = ? AND kind = ? AND {condition}",
+            (study_id, KIND, *values),
         ).fetchone()
     record = None if row is None else _as_record(row)
     if record is None:
@@ -247,6 +270,16 @@ def is_searching(store: RunStore, study_id: str) -> bool:
     return locks.is_held(_lock_path(store, study_id))
 
 
+def _require_change(store: RunStore, study_id: str) -> None:
+    with store.database.connect() as connection:
+        row = connection.execute(
+            "SELECT owner, title FROM series WHERE id = ? AND kind = ?", (study_id, KIND)
+        ).fetchone()
+    # What was deleted meanwhile is reported by whoever reads it next.
+    if row is not None:
+        require_change(row["owner"], row["title"])
+
+
 def _lock_path(store: RunStore, study_id: str) -> Path:
     return store.settings.locks / f"study-{study_id}.lock"
 
@@ -276,6 +309,7 @@ def _as_record(row: Any) -> StudyRecord | None:
             message=stored["message"],
             seconds=float(stored["seconds"]),
             cut_off=tuple(map(str, stored.get("cut_off", ()))),
+            owner=row["owner"],
         )
     except (ValueError, KeyError, TypeError):
         return None

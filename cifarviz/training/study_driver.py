@@ -24,6 +24,7 @@ from cifarviz.errors import (
 from cifarviz.experiment.parameters import Setting
 from cifarviz.experiment.study import Study
 from cifarviz.experiment.tunables import describe_settings, with_settings
+from cifarviz.people.person import Person, acting_as, owner_person
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
@@ -96,8 +97,9 @@ class Studies:
                     study = Study.make(**{**fields, "trials": made + more_trials})
                 record = replace(record, study=study, state="open", message=None)
                 update_study(store, record)
+                owner = owner_person(record.owner)
                 ended = self._ended[study_id] = threading.Event()
-                driver = _Driver(self._worker, study_id, lock, ended)
+                driver = _Driver(self._worker, study_id, lock, ended, owner)
                 threading.Thread(target=driver.run, name="cifarviz-study", daemon=True).start()
             except BaseException:
                 lock.release()
@@ -126,6 +128,8 @@ class _Driver:
     study_id: str
     lock: BaseFileLock
     ended: threading.Event
+    # Whose the trials are.
+    owner: Person
     active: list[_ActiveTrial] = field(default_factory=list)
     failures: int = 0
     last_failure: str = ""
@@ -133,7 +137,8 @@ class _Driver:
     def run(self) -> None:
         """Search until the study is over or stopped."""
         try:
-            self._search()
+            with acting_as(self.owner):
+                self._search()
         except RunNotFound:
             log.info("study %s was deleted", self.study_id)
         except Exception as error:

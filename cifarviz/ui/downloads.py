@@ -11,6 +11,7 @@ import streamlit as st
 from cifarviz.data.fetch import fetch
 from cifarviz.data.progress import FetchProgress
 from cifarviz.errors import CifarvizError, FetchCancelled
+from cifarviz.people.person import for_current_person
 from cifarviz.runs.run_headline import format_time_left
 from cifarviz.settings import Settings
 
@@ -43,7 +44,7 @@ class Download:
         self._cancelled = threading.Event()
         # A daemon, so that a stuck download does not keep the server alive.
         threading.Thread(
-            target=self._run,
+            target=for_current_person(self._run),
             args=(name, settings, source, fetch),
             name=f"cifarviz-fetch-{name}",
             daemon=True,

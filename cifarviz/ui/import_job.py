@@ -15,6 +15,7 @@ from cifarviz.data.importing.options import ImportOptions
 from cifarviz.data.progress import FetchProgress, ProgressReporter
 from cifarviz.datasets.info import DatasetInfo
 from cifarviz.errors import CifarvizError, FetchCancelled
+from cifarviz.people.person import current_person, for_current_person
 from cifarviz.settings import Settings
 
 _LOG = logging.getLogger(__name__)
@@ -62,7 +63,10 @@ class ImportJob:
         if derived:
             self._decided.set()
         threading.Thread(
-            target=self._run, args=(prepare,), name="cifarviz-import", daemon=True
+            target=for_current_person(self._run),
+            args=(prepare,),
+            name="cifarviz-import",
+            daemon=True,
         ).start()
 
     @property
@@ -131,7 +135,7 @@ class ImportJob:
 
 
 class _Imports:
-    """The newest import of this server; a new one discards the one before."""
+    """The newest import of a person by this server; a new one discards the one before."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -184,7 +188,11 @@ class _Imports:
             self.newest.wait(_CLEANUP_SECONDS)
 
 
-@st.cache_resource(show_spinner=False, hash_funcs={Settings: repr})
 def imports(settings: Settings) -> _Imports:
-    """The imports of this server into this home."""
+    """Return the current person's imports by this server into this home."""
+    return _imports(settings, current_person().id)
+
+
+@st.cache_resource(show_spinner=False, hash_funcs={Settings: repr})
+def _imports(settings: Settings, person: str) -> _Imports:
     return _Imports()

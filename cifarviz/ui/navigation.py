@@ -49,6 +49,10 @@ PAGES: Mapping[str, PageEntry] = MappingProxyType(
         "present": PageEntry("Present", ":material/slideshow:"),
     }
 )
+CLASS_PAGES: Mapping[str, PageEntry] = MappingProxyType(
+    {"classroom": PageEntry("Class", ":material/groups:")}
+)
+"""The pages that are there while a class is open, after the others."""
 View = TypeVar("View", bound=str)
 
 
@@ -70,7 +74,7 @@ def app_pages(url: str | None) -> list[Page]:
             url_path=None if entry.default else name,
             default=entry.default,
         )
-        for name, entry in PAGES.items()
+        for name, entry in _menu().items()
     ]
     if name := unknown_page_name(url):
         missing = partial(_render_page_not_found, name)
@@ -85,7 +89,11 @@ def unknown_page_name(url: str | None) -> str | None:
     app's own address; then nobody requests a page of that name.
     """
     name = unquote(urlsplit(url or "").path).rstrip("/").rpartition("/")[2].strip()
-    return None if not name or name in PAGES else name
+    return None if not name or name in _menu() else name
+
+
+def _menu() -> Mapping[str, PageEntry]:
+    return {**PAGES, **(CLASS_PAGES if cache.settings().class_open else {})}
 
 
 def tab_title(page: str) -> str:
@@ -122,7 +130,7 @@ def link_to(page: str, label: str, icon: str | None = None, **address: str | int
     st.page_link(
         _file(page),
         label=label,
-        icon=icon or PAGES[page].icon,
+        icon=icon or _menu()[page].icon,
         query_params=_address(address) or None,
     )
 
@@ -137,7 +145,7 @@ def _address(values: Mapping[str, str | int]) -> dict[str, str]:
 
 
 def _url_path(page: str) -> str:
-    return "" if PAGES[page].default else page
+    return "" if page in PAGES and PAGES[page].default else page
 
 
 def _file(page: str) -> str:
@@ -184,7 +192,7 @@ def render_run_status() -> None:
         live = Live(STATUS, status_mark(active))
         items = status_items(active, queue_estimator(store).estimate(active))
         live_items(items, key="status", live=live, alone=True, reports_break=True)
-        if active:
+        if active and not active[0].hidden:
             _render_watch_link(active[0].id)
 
 

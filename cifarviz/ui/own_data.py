@@ -34,6 +34,7 @@ from cifarviz.figures.sprite import sprite
 from cifarviz.figures.theme import class_color
 from cifarviz.live.hub import hub
 from cifarviz.live.items import Item
+from cifarviz.people.person import current_person, require_teacher
 from cifarviz.runs.run_headline import format_time_left
 from cifarviz.settings import Settings
 from cifarviz.ui import cache, state
@@ -55,7 +56,6 @@ from cifarviz.ui.published_datasets import dataset_cards
 from cifarviz.ui.query import render_choice
 from cifarviz.ui.runs.fork import open_dialog
 
-_FEED = "import"
 _ORIGINS: Final = {
     "files": ":material/folder_zip: From files",
     "camera": ":material/photo_camera: From the camera",
@@ -341,6 +341,7 @@ def _start(pictures: CameraPictures | None, file: Any, path: str, options: Impor
     elif file is not None:
         chosen = (re.sub(r"[^\w.-]", "_", file.name)[-100:], file.getvalue())
     elif path.strip():
+        require_teacher("import files that are on the computer which serves cifarviz")
         chosen = Path(os.path.expanduser(path.strip().strip("\"'"))).absolute()
         # Not Path.exists, which may raise.
         if not os.path.exists(chosen):
@@ -377,8 +378,9 @@ def find_free_name(title: str, settings: Settings) -> str:
 
 def render_progress(job: ImportJob) -> None:
     """Show the progress of a job, and a button that cancels it."""
-    hub().register(_FEED, partial(_message, job))
-    live_items({"import": _item(job)}, key="import-progress", live=Live(_FEED, job.state))
+    feed = f"import-{current_person().id}"
+    hub().register(feed, partial(_message, job))
+    live_items({"import": _item(job)}, key="import-progress", live=Live(feed, job.state))
     if job.prepared is not None and job.decided and not job.cancelling:
         return
     st.button(

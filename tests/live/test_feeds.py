@@ -7,6 +7,7 @@ import pytest
 
 from cifarviz.errors import RunNotFound
 from cifarviz.live.feeds import NOT_BEGUN, ActiveFeed, PageFeed, RunFeed, StatusFeed, run_mark
+from cifarviz.people.person import TEACHER
 from cifarviz.runs.records import BatchPoints, Epoch, Progress, Run
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
@@ -182,7 +183,7 @@ def test_each_active_run_has_an_item(store: RunStore, run: Run) -> None:
     waiting = stored_runs.store_run(
         store, stored_runs.experiment(), name="next", state=RunState.QUEUED, epochs=0
     )
-    feeds = [ActiveFeed(store), StatusFeed(store)]
+    feeds = [ActiveFeed(store, TEACHER), StatusFeed(store, TEACHER)]
     with stored_runs.hold_lock(store, waiting):
         assert all(feed.refresh() for feed in feeds)
         lines, status = (feed.message(NOT_BEGUN)[0] for feed in feeds)
@@ -202,7 +203,7 @@ def test_each_active_run_has_an_item(store: RunStore, run: Run) -> None:
 
 
 def test_without_active_runs_there_is_a_message(settings: Settings, tmp_path: Path) -> None:
-    feed = StatusFeed(RunStore(settings))
+    feed = StatusFeed(RunStore(settings), TEACHER)
     feed.refresh()
     assert feed.message(NOT_BEGUN)[0]["items"]["current"]["text"].startswith("Nothing is training")
 

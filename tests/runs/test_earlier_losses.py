@@ -102,13 +102,15 @@ def test_runs_of_an_earlier_home_have_earlier_losses(settings: Settings) -> None
     # As version 4 had it.
     with closing(sqlite3.connect(store.database.path)) as connection:
         later = {
-            "runs": "exact_loss_from attempt lease_owner lease_expires data_fingerprint received",
-            "series": "settings",
+            "runs": "exact_loss_from attempt lease_owner lease_expires data_fingerprint received "
+            "owner shown",
+            "series": "settings owner shown",
             "series_runs": "parameters pruned_after",
         }
         for table, columns in later.items():
             for column in columns.split():
                 connection.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+        connection.execute("DROP TABLE people")
         connection.execute("PRAGMA user_version = 4")
         connection.commit()
     opened = RunStore(settings)

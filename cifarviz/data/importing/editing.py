@@ -21,6 +21,7 @@ from cifarviz.datasets import own
 from cifarviz.datasets.info import DatasetInfo
 from cifarviz.datasets.registry import find_dataset
 from cifarviz.errors import ImportRefused
+from cifarviz.people.person import require_change, require_teacher
 from cifarviz.settings import Settings
 from cifarviz.storage import atomic_write, remove_leftovers, storage_errors, temporary_folder
 
@@ -218,7 +219,11 @@ def delete_dataset(name: str, settings: Settings, *, used: bool) -> DatasetInfo:
 
 
 def find_own_dataset(name: str, settings: Settings) -> DatasetInfo:
-    """Return an imported data set; raises ``DatasetNotFound``, or ``ImportRefused`` for another."""
+    """Return an imported data set that the person may change.
+
+    Raises ``DatasetNotFound``, ``ImportRefused`` for a published one, and ``AccessRefused`` for
+    another person's.
+    """
     own.use_folder(settings.datasets)
     info = find_dataset(name)
     if not info.own:
@@ -227,7 +232,19 @@ def find_own_dataset(name: str, settings: Settings) -> DatasetInfo:
             "exported.",
             name=name,
         )
+    require_change(info.owner, info.title)
     return info
+
+
+def show_dataset(name: str, settings: Settings, shown: bool) -> None:
+    """Show an imported data set to the whole class, or no longer; for the teacher."""
+    require_teacher("show a data set to the class")
+    info = find_own_dataset(name, settings)
+    folder = library.full_folder(info, settings)
+    with storage_errors(folder), _changing(info, settings):
+        text = own.description(replace(info, shown=shown), **_facts(folder))
+        with atomic_write(folder / own.DESCRIPTION) as temporary:
+            temporary.write_text(text, encoding="utf-8")
 
 
 def derived_titles(info: DatasetInfo, settings: Settings) -> list[str]:

@@ -14,6 +14,7 @@ from cifarviz.data.image_set import Split
 from cifarviz.data.progress import ProgressReporter
 from cifarviz.datasets import own
 from cifarviz.datasets.info import DatasetInfo, Fingerprints
+from cifarviz.people.person import current_person
 
 # Images that are copied at once.
 _BLOCK: Final = 4096
@@ -64,7 +65,8 @@ def write_dataset(
         np.save(folder / f"{split}_labels.npy", labels)
         digests[f"{split}_images"] = digest.hexdigest()
         digests[f"{split}_labels"] = hashlib.sha256(labels.tobytes()).hexdigest()
-    stored = replace(info, fingerprints=Fingerprints(**digests))
+    owner = current_person().owner
+    stored = replace(info, fingerprints=Fingerprints(**digests), owner=owner, shown=False)
     assert stored.fingerprints is not None
     (folder / own.DESCRIPTION).write_text(own.description(stored, **facts), encoding="utf-8")
     cache.write_marker(folder, info.name, info.citation, stored.fingerprints)

@@ -70,7 +70,7 @@ def _watched_run() -> Run | None:
             st.error(f"There is no run {quoted(run_id)} here.", icon=":material/error:")
             link_to("runs", "Open Runs")
             return None
-    active = cache.store().active()
+    active = [run for run in cache.store().active() if not run.hidden]
     runs = active or cache.store().all()
     runs = [run for run in runs if run.damage is None] or runs
     if not runs:
@@ -242,7 +242,7 @@ def _render_resume_button(run: Run, kind: Literal["primary", "secondary"]) -> No
 
 def render_queue(watched: Run, active: Sequence[Run]) -> None:
     """Show the other active runs in order, each with a Stop button."""
-    others = [run for run in active if run.id != watched.id]
+    others = [run for run in active if run.id != watched.id and not run.hidden]
     if not others:
         return
     live = Live(ACTIVE, active_mark(active))

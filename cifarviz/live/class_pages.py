@@ -1,0 +1,267 @@
+"""The pages of a class that need no Streamlit: join, come back, sign in, leave, watch.
+
+Plain forms, so that a phone has them at once, and that the answer can set a cookie which scripts of
+a page cannot read.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import parse_qs
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from cifarviz.errors import AccessRefused, CifarvizError
+from cifarviz.escaping import html_text
+from cifarviz.installation import ASSETS
+from cifarviz.live.class_gate import (
+    CLASS_PAGES,
+    COOKIE,
+    PeopleOfCookies,
+    is_confidential,
+    is_encrypted,
+    people_of_cookies,
+)
+from cifarviz.live.guard import prefixed
+from cifarviz.people.attempts import Attempts
+from cifarviz.people.person import TEACHER
+from cifarviz.people.secrets import is_code, normalized_code
+from cifarviz.runs.members import (
+    LONGEST_NAME,
+    class_members,
+    join_class,
+    load_class,
+    sign_out,
+    viewer_id,
+)
+from cifarviz.settings import Settings
+
+_LONGEST_FORM = 4096
+_COOKIE_SECONDS = 90 * 86_400
+_STYLE = ASSETS / "class.css"
+IN_CLEAR: Final = "This page is not encrypted: what you send can be read by others on this network."
+
+
+class ClassPages:
+    """Answers below ``class/``; ``settings`` are those of the server."""
+
+    def __init__(self, base_path: str, settings: Settings) -> None:
+        self._base = prefixed(base_path, "")
+        self._prefix = prefixed(base_path, "class/")
+        self._settings = settings
+        # Of a class behind one address, a few mistype their code at the same time.
+        self._code_attempts = Attempts(30, 60.0)
+        self._phrase_attempts = Attempts(5, 60.0)
+
+    def routes(self) -> Sequence[BaseRoute]:
+        """Return the routes."""
+        answers = (self._join, self._back, self._sign_in, self._leave, self._watch)
+        return [
+            Route(f"{self._prefix}{name}", answer, methods=["GET", "POST"])
+            for name, answer in zip(CLASS_PAGES, answers, strict=True)
+        ]
+
+    async def _join(self, request: Request) -> Response:
+        if request.method == "GET":
+            return self._join_page(request, code=request.query_params.get("code", ""))
+        form = await _read_form(request)
+
+        def join(people: PeopleOfCookies) -> str:
+            store = people.store
+            if not is_code(form.get("code", ""), people.secrets.join_code(load_class(store).id)):
+                raise _WrongCode("This is not the code of the class: it is on the projector.")
+            return join_class(store, form.get("name", "")).id
+
+        try:
+            return await self._admit(request, self._code_attempts, join, form.get("next"))
+        except CifarvizError as error:
+            return self._join_page(request, str(error), **form)
+
+    async def _back(self, request: Request) -> Response:
+        form = await _read_form(request)
+
+        def come_back(people: PeopleOfCookies) -> str:
+            typed = normalized_code(form.get("personal", ""))
+            for member in class_members(people.store):
+                if is_code(typed, people.secrets.personal_code(member.id)):
+                    return member.id
+            raise _WrongCode("Nobody in the class has this personal code. Join with your name.")
+
+        try:
+            return await self._admit(request, self._code_attempts, come_back, form.get("next"))
+        except CifarvizError as error:
+            return self._join_page(request, str(error), **form)
+
+    async def _sign_in(self, request: Request) -> Response:
+        if not is_confidential(request.scope, self._settings):
+            return self._page(
+                "Sign in",
+                "<p>Without encryption (TLS) the teacher signs in on the computer that serves "
+                "cifarviz only, since a pass phrase could be read on the network.</p>",
+                status=HTTPStatus.FORBIDDEN if request.method == "POST" else HTTPStatus.OK,
+            )
+        if request.method == "GET":
+            return self._sign_in_page()
+        form = await _read_form(request)
+
+        def check(people: PeopleOfCookies) -> str:
+            if not people.secrets.is_pass_phrase(form.get("phrase", "")):
+                raise _WrongCode("This is not the teacher’s pass phrase.")
+            return TEACHER.id
+
+        try:
+            return await self._admit(request, self._phrase_attempts, check, "")
+        except CifarvizError as error:
+            return self._sign_in_page(str(error))
+
+    async def _watch(self, request: Request) -> Response:
+        code = request.query_params.get("code", "")
+        if request.method == "GET":
+            # A press, so that nothing which merely looks at a link takes somebody's cookie away.
+            return self._page(
+                "Watch",
+                f'<form method="post" action="?code={html_text(code)}">'
+                "<p>You were invited to watch: you see what the teacher shows, and change "
+                "nothing.</p><button>Watch</button></form>",
+            )
+
+        def check(people: PeopleOfCookies) -> str:
+            state = load_class(people.store)
+            if not state.viewers or not is_code(code, people.secrets.viewer_code(state.id)):
+                raise _WrongCode("This link is no longer valid. Ask the teacher for a new one.")
+            return viewer_id(state)
+
+        try:
+            return await self._admit(request, self._code_attempts, check, "")
+        except CifarvizError as error:
+            return self._page("Watch", _problem(str(error)), status=HTTPStatus.FORBIDDEN)
+
+    async def _leave(self, request: Request) -> Response:
+        if request.method == "GET":
+            return self._page(
+                "Leave",
+                '<form method="post"><p>You can come back with your personal code.</p>'
+                "<button>Leave the class on all devices</button></form>",
+            )
+        people = await asyncio.to_thread(people_of_cookies, self._settings)
+        cookie = request.cookies.get(COOKIE)
+        person = await asyncio.to_thread(people.find, cookie)
+        if person is not None:
+            await asyncio.to_thread(sign_out, people.store, person)
+        people.forget(cookie)
+        answer = RedirectResponse(f"{self._prefix}join", HTTPStatus.SEE_OTHER)
+        answer.delete_cookie(COOKIE, path=self._base)
+        return answer
+
+    async def _admit(
+        self,
+        request: Request,
+        attempts: Attempts,
+        find: Callable[[PeopleOfCookies], str],
+        wanted: str | None,
+    ) -> Response:
+        """Lead somebody in whom ``find`` gives an id; raises ``AccessRefused``."""
+        address = request.client.host if request.client else ""
+        attempts.check(address)
+
+        def sign() -> str:
+            people = people_of_cookies(self._settings)
+            try:
+                return people.secrets.sign(find(people))
+            except _WrongCode:
+                attempts.note_failure(address)
+                raise
+
+        cookie = await asyncio.to_thread(sign)
+        answer = RedirectResponse(_local_path(wanted) or self._base, HTTPStatus.SEE_OTHER)
+        answer.set_cookie(
+            COOKIE,
+            cookie,
+            max_age=_COOKIE_SECONDS,
+            path=self._base,
+            secure=is_encrypted(request.scope, self._settings),
+            httponly=True,
+            samesite="strict",
+        )
+        return answer
+
+    def _join_page(self, request: Request, problem: str = "", **form: str) -> Response:
+        code = html_text(form.get("code", ""))
+        wanted = html_text(form.get("next", request.query_params.get("next", "")))
+        hidden = f'<input type="hidden" name="next" value="{wanted}">'
+        name = html_text(form.get("name", ""))
+        clear = "" if is_encrypted(request.scope, self._settings) else f"<small>{IN_CLEAR}</small>"
+        return self._page(
+            "Join the class",
+            f"{_problem(problem)}"
+            f'<form method="post" action="{self._prefix}join">{hidden}'
+            f'<label>Your name<input name="name" value="{name}" maxlength="{LONGEST_NAME}" '
+            'autocomplete="nickname" required autofocus></label>'
+            f'<label>Code of the class<input name="code" value="{code}" maxlength="20" '
+            'autocapitalize="off" autocomplete="off" spellcheck="false" required></label>'
+            "<button>Join</button></form>"
+            f"<details{' open' if 'personal' in form else ''}>"
+            "<summary>I have been here before, on another device</summary>"
+            f'<form method="post" action="{self._prefix}back">{hidden}'
+            '<label>Your personal code<input name="personal" maxlength="20" '
+            'autocapitalize="off" autocomplete="off" spellcheck="false" required></label>'
+            "<button>Come back</button></form></details>"
+            f'{clear}<p><a href="{self._prefix}sign-in">I am the teacher</a></p>',
+            status=HTTPStatus.FORBIDDEN if problem else HTTPStatus.OK,
+        )
+
+    def _sign_in_page(self, problem: str = "") -> Response:
+        return self._page(
+            "Sign in as the teacher",
+            f'{_problem(problem)}<form method="post">'
+            '<label>Pass phrase<input name="phrase" type="password" maxlength="100" '
+            'autocomplete="current-password" required autofocus></label>'
+            "<button>Sign in</button></form>"
+            "<p>It was shown when the class was opened. A new one: "
+            "<code>cifarviz serve --class --new-pass-phrase</code></p>",
+            status=HTTPStatus.FORBIDDEN if problem else HTTPStatus.OK,
+        )
+
+    def _page(self, title: str, body: str, status: HTTPStatus = HTTPStatus.OK) -> Response:
+        style = _STYLE.read_text(encoding="utf-8")
+        return HTMLResponse(
+            '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+            '<meta name="viewport" content="width=device-width, initial-scale=1">'
+            f"<title>{title} · cifarviz</title><style>{style}</style></head>"
+            f"<body><main><h1>{title}</h1>{body}</main></body></html>",
+            status,
+            {"cache-control": "no-store"},
+        )
+
+
+class _WrongCode(AccessRefused):
+    """A code, link or pass phrase that is not the right one, which counts as a failure."""
+
+
+async def _read_form(request: Request) -> dict[str, str]:
+    """Return the fields of a form; none of one that is too long, or no form."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _LONGEST_FORM:
+            return {}
+    try:
+        fields = parse_qs(body.decode(), max_num_fields=10)
+    except ValueError:
+        return {}
+    known = ("name", "code", "personal", "phrase", "next")
+    return {name: fields[name][0] for name in known if name in fields}
+
+
+def _problem(text: str) -> str:
+    return f'<p class="problem" role="alert">{html_text(text)}</p>' if text else ""
+
+
+def _local_path(text: str | None) -> str:
+    """Return an address on this server; empty for any other."""
+    if not text or not text.isprintable():
+        return ""
+    return text if text.startswith("/") and not text.startswith(("//", "/\\")) else ""

@@ -1,0 +1,192 @@
+"""The class of a home: whether it is open, and who is in it."""
+
+import sqlite3
+import time
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final
+
+from cifarviz.errors import AccessRefused
+from cifarviz.escaping import is_blank, is_invisible
+from cifarviz.people.person import TEACHER, Person
+from cifarviz.people.secrets import Ticket
+from cifarviz.runs.pins import load_preference, save_preference
+from cifarviz.runs.store import RunStore, new_run_id
+
+LONGEST_NAME: Final = 40
+"""The most characters of a student's name."""
+MOST_MEMBERS: Final = 200
+
+_PREFERENCE = "class"
+_VIEWER = "viewer-"
+# Seconds that a cookie is valid: students come back next week, whoever else signs in again.
+_STUDENT_SECONDS = 90 * 86_400
+_OTHER_SECONDS = 12 * 3_600
+# Seconds between two writes of when somebody was last here.
+_SEEN_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class ClassState:
+    """A class: join code and viewers' link follow from its ``id``.
+
+    ``is_open``: whether others may join. ``viewers``: whether its link for viewers is valid.
+    ``board``: whether students see how far the others are. ``signed_out``: cookies of the teacher
+    from before this time are void, Unix time in ms.
+    """
+
+    id: str
+    is_open: bool = True
+    viewers: bool = False
+    board: bool = False
+    signed_out: int = 0
+
+
+@dataclass(frozen=True)
+class Member:
+    """A student in the class; ``joined`` and ``seen`` are Unix times in seconds."""
+
+    id: str
+    name: str
+    joined: float
+    seen: float
+
+    @property
+    def person(self) -> Person:
+        """The student as somebody who acts."""
+        return Person(self.id, self.name, "student")
+
+
+def load_class(store: RunStore) -> ClassState:
+    """Return the class of this home; begins one the first time."""
+    stored = load_preference(store, _PREFERENCE)
+    try:
+        return ClassState(**stored)
+    except TypeError:
+        return begin_class(store)
+
+
+def begin_class(store: RunStore) -> ClassState:
+    """Begin a class with a new join code; its members stay."""
+    state = ClassState(new_run_id())
+    save_class(store, state)
+    return state
+
+
+def save_class(store: RunStore, state: ClassState) -> None:
+    """Store another state of the class."""
+    save_preference(store, _PREFERENCE, asdict(state))
+
+
+def join_class(store: RunStore, name: str) -> Member:
+    """Add a student; raises ``AccessRefused`` for a name that cannot be, or is taken."""
+    name = _checked_name(name)
+    if not load_class(store).is_open:
+        raise AccessRefused("The class is closed to newcomers. Ask the teacher to open it.")
+    now = time.time()
+    member = Member(new_run_id(), name, joined=now, seen=now)
+    with store.database.connect(write=True) as connection:
+        names = [row["name"].casefold() for row in _rows(connection)]
+        if name.casefold() in names:
+            raise AccessRefused(
+                "Somebody is already called “{name}”. Choose another name; or, if it is you, come "
+                "back with your personal code.",
+                name=name,
+            )
+        if len(names) >= MOST_MEMBERS:
+            raise AccessRefused(
+                "The class is full ({most} people). Ask the teacher to remove some.",
+                most=MOST_MEMBERS,
+            )
+        connection.execute(
+            "INSERT INTO people(id, name, joined, seen) VALUES (?, ?, ?, ?)",
+            (member.id, name, now, now),
+        )
+    return member
+
+
+def class_members(store: RunStore) -> list[Member]:
+    """Return the students in the class, in the order in which they joined."""
+    with store.database.connect() as connection:
+        return [_member(row) for row in _rows(connection)]
+
+
+def find_member(store: RunStore, person_id: str) -> Member | None:
+    """Return the student with this id; None if there is none in the class."""
+    with store.database.connect() as connection:
+        row = connection.execute(
+            "SELECT * FROM people WHERE id = ? AND removed = 0", (person_id,)
+        ).fetchone()
+    return None if row is None else _member(row)
+
+
+def remove_member(store: RunStore, person_id: str) -> None:
+    """Remove a student from the class, who is signed out everywhere; the runs stay."""
+    with store.database.connect(write=True) as connection:
+        connection.execute("UPDATE people SET removed = 1 WHERE id = ?", (person_id,))
+
+
+def sign_out(store: RunStore, person: Person) -> None:
+    """Void all cookies that this person has had until now."""
+    now = time.time_ns() // 1_000_000
+    if person.role == "teacher":
+        save_class(store, replace(load_class(store), signed_out=now))
+    elif person.role == "student":
+        with store.database.connect(write=True) as connection:
+            connection.execute("UPDATE people SET signed_out = ? WHERE id = ?", (now, person.id))
+
+
+def viewer_id(state: ClassState) -> str:
+    """Return the id of all who came by the link for viewers."""
+    return _VIEWER + state.id
+
+
+def person_of(store: RunStore, ticket: Ticket) -> Person | None:
+    """Return who a signed cookie stands for now; None if it is no longer valid."""
+    now = time.time_ns() // 1_000_000
+    age = (now - ticket.issued) / 1000
+    if ticket.person == TEACHER.id:
+        is_valid = age < _OTHER_SECONDS and ticket.issued > load_class(store).signed_out
+        return TEACHER if is_valid else None
+    if ticket.person.startswith(_VIEWER):
+        state = load_class(store)
+        is_valid = age < _OTHER_SECONDS and state.viewers and ticket.person == viewer_id(state)
+        return Person(ticket.person, "Viewer", "viewer") if is_valid else None
+    with store.database.connect() as connection:
+        row = connection.execute(
+            "SELECT * FROM people WHERE id = ? AND removed = 0 AND signed_out < ?",
+            (ticket.person, ticket.issued),
+        ).fetchone()
+    return None if row is None or age > _STUDENT_SECONDS else _member(row).person
+
+
+def note_seen(store: RunStore, person: Person) -> None:
+    """Store that a student is here; writes at most every 20 s."""
+    if person.role != "student":
+        return
+    now = time.time()
+    query = "SELECT 1 FROM people WHERE id = ? AND seen < ?"
+    values = (person.id, now - _SEEN_SECONDS)
+    with store.database.connect() as connection:
+        if connection.execute(query, values).fetchone() is None:
+            return
+    with store.database.connect(write=True) as connection:
+        connection.execute("UPDATE people SET seen = ? WHERE id = ?", (now, person.id))
+
+
+def _rows(connection: sqlite3.Connection) -> list[sqlite3.Row]:
+    return connection.execute(
+        "SELECT * FROM people WHERE removed = 0 ORDER BY joined, id"
+    ).fetchall()
+
+
+def _member(row: Any) -> Member:
+    return Member(row["id"], row["name"], row["joined"], row["seen"])
+
+
+def _checked_name(name: str) -> str:
+    name = " ".join(name.split())
+    if not 1 <= len(name) <= LONGEST_NAME or is_blank(name) or any(map(is_invisible, name)):
+        raise AccessRefused(
+            "A name has 1 to {most} visible characters: type yours.", most=LONGEST_NAME
+        )
+    return name

@@ -1,0 +1,236 @@
+"""The page of a class: joining on the projector, the people, and the board."""
+
+import hashlib
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any, Literal
+
+import segno
+import streamlit as st
+
+from cifarviz.escaping import html_text
+from cifarviz.figures.percent import format_percent
+from cifarviz.people.addresses import network_addresses
+from cifarviz.people.person import current_person, is_teacher
+from cifarviz.people.secrets import ClassSecrets
+from cifarviz.runs.members import (
+    ClassState,
+    begin_class,
+    load_class,
+    remove_member,
+    save_class,
+)
+from cifarviz.runs.standings import Standing, class_standings
+from cifarviz.ui import cache
+from cifarviz.ui.address import escaped, quoted
+from cifarviz.ui.components.live_items import rerun_on_change
+from cifarviz.ui.errors import errors_as_toast, render_errors
+from cifarviz.ui.navigation import ViewEntry, link_to, render_title_and_views
+from cifarviz.ui.runs.rows import run_plan
+
+View = Literal["join", "people", "board"]
+_VIEWS: Mapping[View, ViewEntry] = MappingProxyType(
+    {
+        "join": ViewEntry("Join", "qr_code_2"),
+        "people": ViewEntry("People", "groups"),
+        "board": ViewEntry("Board", "leaderboard"),
+    }
+)
+# Seconds after which somebody is no longer called here.
+_AWAY_SECONDS = 90.0
+
+
+def render_class() -> None:
+    """Show the view that is chosen; students have the board only."""
+    if not is_teacher():
+        st.title("Class")
+        _render_board()
+        return
+    view = render_title_and_views(
+        "Class",
+        _VIEWS,
+        key="class-view",
+        problem=lambda view: f"There is no view {quoted(view)} of the class. This is the first.",
+        forget=(),
+    )
+    {"join": _render_joining, "people": _render_people, "board": _render_board}[view]()
+
+
+def class_address() -> str:
+    """Return the address at which others open this server."""
+    settings = cache.settings()
+    if settings.class_address:
+        return settings.class_address
+    scheme = "https" if st.get_option("server.sslCertFile") else "http"
+    host = next(iter(network_addresses()), "127.0.0.1")
+    base = str(st.get_option("server.baseUrlPath")).strip("/")
+    return f"{scheme}://{host}:{st.get_option('server.port')}/{base}".rstrip("/")
+
+
+def _render_joining() -> None:
+    store = cache.store()
+    state = load_class(store)
+    address = class_address()
+    code = ClassSecrets(store.settings.home).join_code(state.id)
+    left, right = st.columns([3, 2], vertical_alignment="center")
+    with left:
+        st.html(
+            '<div class="class-join"><p>Open</p>'
+            f"<strong>{html_text(address)}</strong>"
+            f"<p>and type the code</p><strong>{html_text(code)}</strong></div>"
+        )
+        if not state.is_open:
+            st.warning("The class is closed to newcomers.", icon=":material/lock:")
+    with right:
+        # White around it in the dark theme too: cameras expect dark on light.
+        picture = segno.make(f"{address}/class/join?code={code}", error="m")
+        svg = picture.svg_inline(border=3, omitsize=True, dark="#000", light="#fff")
+        st.html(f'<div class="class-qr" role="img" aria-label="QR code of the address">{svg}</div>')
+    if address.startswith("http:"):
+        st.caption(
+            "Without TLS everything that is sent can be read by others on this network, codes and "
+            "cookies too, and the teacher can sign in on this computer only."
+        )
+    _render_switches(state)
+
+
+def _render_switches(state: ClassState) -> None:
+    row = st.container(horizontal=True, vertical_alignment="center")
+    for name, label, hint in (
+        ("is_open", "Newcomers may join", "Those who have joined can always come back."),
+        ("viewers", "Viewers by link", "Whoever has the link sees what you show, and changes "
+         "nothing."),
+        ("board", "Students see the board", "How far everybody is, by name."),
+    ):  # fmt: skip
+        row.toggle(
+            label,
+            getattr(state, name),
+            key=f"class-{name}",
+            help=hint,
+            on_change=_switch,
+            args=(name, not getattr(state, name)),
+        )
+    row.button(
+        "New code",
+        icon=":material/refresh:",
+        key="class-new-code",
+        help="The code and the link for viewers change; who has joined stays in the class.",
+        on_click=_renew,
+    )
+    if state.viewers:
+        code = ClassSecrets(cache.settings().home).viewer_code(state.id)
+        st.code(f"{class_address()}/class/watch?code={code}", language=None)
+
+
+def _switch(name: str, value: bool) -> None:
+    store = cache.store()
+    with errors_as_toast():
+        changes: dict[str, Any] = {name: value}
+        save_class(store, replace(load_class(store), **changes))
+
+
+def _renew() -> None:
+    store = cache.store()
+    with errors_as_toast():
+        before = load_class(store)
+        state = begin_class(store)
+        save_class(store, replace(before, id=state.id))
+
+
+def _render_people() -> None:
+    store = cache.store()
+    standings = sorted(class_standings(store), key=lambda one: one.member.name.casefold())
+    rerun_on_change("class-people", lambda: _mark(class_standings(store)), key="class-people-live")
+    if not standings:
+        st.markdown("Nobody has joined yet.")
+        return
+    secrets = ClassSecrets(store.settings.home)
+    here = sum(map(_is_here, standings))
+    st.markdown(f"**{here}** of {len(standings)} people are here.")
+    for standing in standings:
+        name, doing, best, code, action = st.columns([3, 4, 2, 2, 2], vertical_alignment="center")
+        dot = ":green[●]" if _is_here(standing) else ":gray[○]"
+        name.markdown(f"{dot} **{escaped(standing.member.name)}**")
+        with doing:
+            _render_active(standing)
+        with best:
+            _render_best(standing)
+        code.code(secrets.personal_code(standing.member.id), language=None)
+        action.button(
+            "Remove",
+            key=f"remove-{standing.member.id}",
+            icon=":material/person_remove:",
+            help="Signs this person out everywhere. The runs stay.",
+            type="tertiary",
+            on_click=_remove,
+            args=(standing.member.id,),
+        )
+
+
+def _remove(person_id: str) -> None:
+    with errors_as_toast():
+        remove_member(cache.store(), person_id)
+
+
+def _render_active(standing: Standing) -> None:
+    run = standing.active
+    if run is None:
+        st.caption(f"{standing.runs} runs" if standing.runs != 1 else "1 run")
+        return
+    progress = f"{run.state}, epoch {run.progress.epoch}" if run.progress else str(run.state)
+    link_to("train", f"{run.name} · {progress}", view="watch", run=run.id)
+
+
+def _render_best(standing: Standing) -> None:
+    if standing.best is None or standing.accuracy is None:
+        return
+    label = f"best {format_percent(standing.accuracy)}"
+    link_to("train", label, ":material/trophy:", view="watch", run=standing.best.id)
+
+
+def _is_here(standing: Standing) -> bool:
+    return time.time() - standing.member.seen < _AWAY_SECONDS
+
+
+def _mark(standings: list[Standing]) -> str:
+    """Return a hash of what is drawn of them; browsers get nothing else."""
+    facts = [
+        (
+            one.member.name,
+            _is_here(one),
+            one.runs,
+            one.accuracy,
+            None if one.active is None else (one.active.id, one.active.state),
+        )
+        for one in standings
+    ]
+    return hashlib.blake2b(repr(facts).encode(), digest_size=6).hexdigest()
+
+
+def _render_board() -> None:
+    store = cache.store()
+    if not (is_teacher() or load_class(store).board):
+        st.markdown("The teacher does not show the board now. Your runs are on the page Runs.")
+        link_to("train", "Train a network")
+        return
+    with render_errors():
+        standings = class_standings(store)
+        rerun_on_change("class-board", lambda: _mark(class_standings(store)), key="board-live")
+        ranked = [one for one in standings if one.accuracy is not None]
+        if not ranked:
+            st.markdown("Nobody has finished an epoch with validation yet.")
+            return
+        st.caption("The highest validation accuracy of each person, after any epoch of any run.")
+        own = current_person().id
+        for place, one in enumerate(ranked, 1):
+            assert one.best is not None
+            assert one.accuracy is not None
+            parameters = run_plan(one.best).parameters
+            size = "" if parameters is None else f"{parameters:,} parameters"
+            you = " (you)" if one.member.id == own else ""
+            left, middle, right = st.columns([1, 5, 6], vertical_alignment="center")
+            left.markdown(f"### {place}")
+            middle.markdown(f"### {escaped(one.member.name)}{you}")
+            right.progress(one.accuracy, f"**{format_percent(one.accuracy)}** · {size}")

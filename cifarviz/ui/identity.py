@@ -1,0 +1,61 @@
+"""Who a page is drawn for: the person whose cookie the browser sent."""
+
+import os
+
+import streamlit as st
+
+from cifarviz.errors import AccessRefused
+from cifarviz.live.class_gate import COOKIE, people_of_cookies
+from cifarviz.people.person import Person, current_person, find_person_by
+from cifarviz.people.secrets import ClassSecrets
+from cifarviz.settings import Settings
+from cifarviz.ui import streamlit_patches
+from cifarviz.ui.address import escaped
+
+
+def find_person_of_page() -> Person | None:
+    """Return who the page is drawn for; None outside of pages, and where there is no class.
+
+    Raises ``AccessRefused`` for somebody whose cookie has become void since the page was opened.
+    """
+    # Asked many times a page: nothing is read where there is no class.
+    if os.environ.get("CIFARVIZ_CLASS", "").strip() != "1":
+        return None
+    if not streamlit_patches.is_page_run():
+        return None
+    person = people_of_cookies(Settings.from_environment()).find(st.context.cookies.get(COOKIE))
+    if person is None:
+        raise AccessRefused("You are no longer in the class. Join again, or ask the teacher.")
+    return person
+
+
+def use_page_identity() -> None:
+    """Let ``current_person`` know for whom pages are drawn."""
+    find_person_by(find_person_of_page)
+
+
+def render_person() -> None:
+    """Show who one is in the class, in the sidebar; nothing where there is none."""
+    settings = Settings.from_environment()
+    if not settings.class_open:
+        return
+    person = current_person()
+    if person.role == "viewer":
+        st.caption("You are here to watch.")
+        return
+    with st.popover(escaped(person.name), icon=":material/person:", key="class-person"):
+        if person.role == "student":
+            st.markdown("On another device, come back with your personal code:")
+            st.code(ClassSecrets(settings.home).personal_code(person.id), language=None)
+        st.link_button("Leave", "class/leave", icon=":material/logout:")
+
+
+def render_way_in() -> bool:
+    """Show a link to where one joins, unless the person is in the class; returns whether it is."""
+    try:
+        current_person()
+    except AccessRefused as error:
+        st.error(str(error), icon=":material/lock:")
+        st.link_button("Join the class", "class/join", icon=":material/login:")
+        return False
+    return True
