@@ -74,6 +74,7 @@ _CORE: Mapping[str, frozenset[str]] = {
     # Exports do not need TensorFlow: Keras files are made in network.
     "export": frozenset(
         {
+            "people",
             "cifarviz",
             "escaping",
             "storage",

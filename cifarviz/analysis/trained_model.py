@@ -33,6 +33,7 @@ from cifarviz.network.layer_variables import layer_variables
 from cifarviz.network.muting import muted_log_probabilities
 from cifarviz.network.stateless import LayerOutput, stateless_network
 from cifarviz.network.threads import batch_parts
+from cifarviz.people.person import require_change
 from cifarviz.runs.layer_histograms import HistogramKind, Histograms, make_histogram
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run
@@ -428,8 +429,9 @@ def network_file(
 
     The model takes raw pixels and returns probabilities, averaged with the mirrored image if the
     run does so.
-    Raises ``ArtifactMissing`` and ``ArtifactDamaged``.
+    Raises ``AccessRefused``, ``ArtifactMissing`` and ``ArtifactDamaged``.
     """
+    require_change(run.owner, run.name)
     if run.scaling is None:
         raise ArtifactMissing(
             "“{run_name}” has no weights, since its training has not started. Choose another run.",

@@ -18,6 +18,7 @@ from cifarviz.escaping import csv_cell
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.export.code.data import sample_file_name
 from cifarviz.export.code.program import notebook, script
+from cifarviz.people.person import require_change
 from cifarviz.runs.archive import pack
 from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore
@@ -58,8 +59,9 @@ def file_name(run: Run, kind: ExportKind, *, with_pictures: bool = False) -> str
 def code_files(run: Run, kind: ExportKind, name: str) -> dict[str, bytes]:
     """Return a script or notebook under ``name``, and the sample's file if it needs that.
 
-    Raises what ``code.program.program`` raises, and ``DatasetDamaged``.
+    Raises what ``code.program.program`` raises, ``AccessRefused`` and ``DatasetDamaged``.
     """
+    require_change(run.owner, run.name)
     source = script(run) if kind is ExportKind.SCRIPT else notebook(run)
     return {name: source.encode(), **data_file(run.experiment)}
 

@@ -4,6 +4,7 @@ import time
 from dataclasses import replace
 
 from cifarviz.runs.leases import Attempt
+from cifarviz.runs.limits import stop_overtime
 from cifarviz.runs.records import BatchPoints, Epoch, Progress
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
@@ -33,6 +34,8 @@ class StoreSink:
         """Record progress, as ``RunStore.record``, with the store host's time as heartbeat."""
         progress = replace(progress, heartbeat=time.time())
         self._store.record(self._run_id, progress, batches, epoch, seconds, attempt=self._attempt)
+        if epoch is not None and seconds is not None:
+            stop_overtime(self._store, self._run_id, epoch, seconds)
 
     def rewind(self, *, step: int, epoch: int) -> None:
         """Delete steps and epochs that will be repeated, as ``RunStore.rewind``."""

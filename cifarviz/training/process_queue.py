@@ -12,7 +12,9 @@ from filelock import BaseFileLock
 from cifarviz.data import library
 from cifarviz.errors import RunError, TransitionRefused
 from cifarviz.experiment.experiment import Experiment
+from cifarviz.experiment.split_positions import train_positions
 from cifarviz.runs.curation import validate_name
+from cifarviz.runs.limits import check_run_limits
 from cifarviz.runs.records import Fork, Run
 from cifarviz.runs.run_data import check_run_data, load_training_data
 from cifarviz.runs.states import RunState
@@ -59,8 +61,8 @@ class ProcessQueue(ABC):
 
         Weights that its first layers start with are copied now, or when the run begins if the run
         that they come from is still active. Raises ``ExperimentInvalid``, ``DatasetNotFound`` or,
-        when TensorBoard files can't be written, ``StorageFull``, and what ``check_transfer`` does,
-        before anything is stored.
+        when TensorBoard files can't be written, ``StorageFull``, and what ``check_transfer`` and
+        ``check_run_limits`` do, before anything is stored.
         """
 
         def copy_weights(run_id: str) -> None:
@@ -91,6 +93,8 @@ class ProcessQueue(ABC):
         name = validate_name(name)
         dataset = library.load(experiment.data.dataset, experiment.data.variant, self.settings)
         check_plan(experiment, dataset)
+        learned, _ = train_positions(experiment, len(dataset.train))
+        check_run_limits(self.store, experiment.epochs, len(learned))
         if experiment.tensorboard:
             check_tensorboard_folder(self.settings.tensorboard_dir)
         run_id = new_run_id()

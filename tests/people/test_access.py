@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, NoReturn
 
 import pytest
 
@@ -11,9 +11,17 @@ from cifarviz.data.fetch import fetch
 from cifarviz.data.importing.editing import delete_dataset, edit_texts
 from cifarviz.datasets.cifar10 import CIFAR10
 from cifarviz.datasets.registry import all_datasets, find_dataset
-from cifarviz.errors import AccessRefused, CifarvizError, DatasetNotFound, RunNotFound
+from cifarviz.errors import (
+    AccessRefused,
+    ArtifactMissing,
+    CifarvizError,
+    DatasetNotFound,
+    RunNotFound,
+)
 from cifarviz.experiment.parameters import Choices
 from cifarviz.experiment.study import Study
+from cifarviz.export.files import ExportKind, code_files, pack_run
+from cifarviz.export.report.contents import gather
 from cifarviz.people.person import TEACHER, Person, acting_as
 from cifarviz.runs.archive import pack, unpack
 from cifarviz.runs.members import join_class, load_class
@@ -314,3 +322,26 @@ def test_names_are_unique_in_a_class_and_a_closed_one_takes_nobody(home: Home) -
         with pytest.raises(AccessRefused):
             join_class(home.store, name)
     assert load_class(home.store).is_open
+
+
+EXPORTS: dict[str, Callable[[RunStore, Run], object]] = {
+    "script": lambda store, run: code_files(run, ExportKind.SCRIPT, "train.py"),
+    "report": lambda store, run: gather(store, [run], _no_network, _no_images),
+    "packed run": lambda store, run: pack_run(store, run),
+}
+
+
+def _no_network(*_: object) -> NoReturn:
+    raise ArtifactMissing("There is no network.")
+
+
+def _no_images(*_: object) -> NoReturn:
+    raise DatasetNotFound("There are no images.")
+
+
+@pytest.mark.parametrize("kind", EXPORTS)
+def test_a_run_that_is_only_shown_is_not_exported(home: Home, kind: str) -> None:
+    with acting_as(BEN), pytest.raises(AccessRefused, match="is not yours"):
+        EXPORTS[kind](home.store, home.store.get(home.shown.id))
+    with acting_as(ADA):
+        EXPORTS[kind](home.store, home.store.get(home.ended.id))

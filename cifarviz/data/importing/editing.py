@@ -236,7 +236,7 @@ def find_own_dataset(name: str, settings: Settings) -> DatasetInfo:
     return info
 
 
-def show_dataset(name: str, settings: Settings, shown: bool) -> None:
+def show_dataset(name: str, settings: Settings, *, shown: bool) -> None:
     """Show an imported data set to the whole class, or no longer; for the teacher."""
     require_teacher("show a data set to the class")
     info = find_own_dataset(name, settings)

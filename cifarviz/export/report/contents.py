@@ -11,6 +11,7 @@ from cifarviz.analysis.evaluation import Evaluation, evaluate
 from cifarviz.data.image_set import Dataset
 from cifarviz.errors import CifarvizError
 from cifarviz.export.report.pictures import Maps, Observer, compute_maps, load_saved_maps
+from cifarviz.people.person import require_change
 from cifarviz.runs.archive_dataset import own_dataset
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.log_probabilities import Predictions
@@ -78,8 +79,10 @@ def gather(
     The weights are those of ``checkpoint`` if the run has them, else its preferred ones. Feature
     maps are collected only for a single run. Images of a data set that was imported are shown, and
     feature maps of them collected, only ``with_pictures``. Missing data is left out of the
-    contents; damaged data raises.
+    contents; damaged data raises, and ``AccessRefused`` for another person's run.
     """
+    for run in runs:
+        require_change(run.owner, run.name)
     checkpoints = [_choose_checkpoint(store, run, checkpoint) for run in runs]
     contents = [
         _contents(store, run, chosen, open_network, open_dataset, with_pictures)

@@ -5,8 +5,11 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from cifarviz.analysis.overfitting import Fit
+from cifarviz.data.importing.editing import show_dataset
+from cifarviz.datasets.registry import find_dataset
 from cifarviz.errors import CifarvizError, RunNotFound
 from cifarviz.live.items import join_names, progress_text, time_left
+from cifarviz.people.person import is_teacher, may_change, may_make
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.curation import LONGEST_REMARK
 from cifarviz.runs.recorded import is_recorded_run
@@ -49,9 +52,10 @@ def render_actions(runs: Sequence[Run], fits: Mapping[str, Fit]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         ids = ",".join(run.id for run in runs if run.damage is None)
         link_to("tune", "What mattered", view="runs", runs=ids)
-        render_export(runs)
-        render_star_button(runs)
-        _render_delete_button(runs)
+        if all(may_change(run.owner) for run in runs):
+            render_export(runs)
+            render_star_button(runs)
+            _render_delete_button(runs)
 
 
 def _render_run(run: Run, fit: Fit) -> None:
@@ -74,22 +78,35 @@ def _render_run(run: Run, fit: Fit) -> None:
     if run.remark:
         st.markdown(f":material/sticky_note_2: {escaped(run.remark)}")
     render_tensorboard_files(run)
+    own = may_change(run.owner)
     row = st.container(horizontal=True, vertical_alignment="center")
     with row:
         _render_next_steps(run)
-        resume = run.resumable and st.button(
-            "Resume",
-            icon=":material/play_arrow:",
-            help="Continues from the last finished epoch, or from the start if there is none.",
+        resume = (
+            own
+            and run.resumable
+            and st.button(
+                "Resume",
+                icon=":material/play_arrow:",
+                help="Continues from the last finished epoch, or from the start if there is none.",
+            )
         )
-        render_weights_button(run)
-        render_fork_button(run, fit)
+        if own:
+            render_weights_button(run)
+        if may_make():
+            render_fork_button(run, fit)
+    if not own:
+        st.caption(
+            "This run is not yours: you can look at it, compare it with yours and start from it."
+        )
+        return
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Rename", icon=":material/edit:"):
             open_dialog("Rename run", _render_rename_form, run)
         render_star_button([run])
         render_note_button(run)
         render_export([run])
+        render_show_button(run)
         if is_recorded_run(cache.store(), run):
             render_hide_button()
         else:
@@ -252,6 +269,30 @@ def render_star_button(runs: Sequence[Run]) -> None:
         on_click=_star,
         args=([run.id for run in runs], not all_have),
     )
+
+
+def render_show_button(run: Run) -> None:
+    """Show the teacher of a class a button that shows a run to all, or no longer."""
+    if not (cache.settings().class_open and is_teacher()):
+        return
+    st.button(
+        "Hide from the class" if run.shown else "Show to the class",
+        icon=":material/visibility_off:" if run.shown else ":material/visibility:",
+        key="show-run",
+        help="Everybody in the class, and viewers, can look at it. Only its owner and you change "
+        "it.",
+        on_click=_show,
+        args=(run, not run.shown),
+    )
+
+
+def _show(run: Run, shown: bool) -> None:
+    with errors_as_toast():
+        info = find_dataset(run.experiment.data.dataset)
+        # Without its data set nobody could look at the run.
+        if shown and info.own and not info.shown:
+            show_dataset(info.name, cache.settings(), shown=True)
+        cache.store().set_shown(run.id, shown)
 
 
 def render_note_button(run: Run) -> None:

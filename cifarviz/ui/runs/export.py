@@ -18,6 +18,7 @@ from cifarviz.export.files import (
 )
 from cifarviz.export.report.contents import gather
 from cifarviz.export.report.page import report
+from cifarviz.people.person import for_current_person
 from cifarviz.runs.archive_dataset import has_pictures
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.records import Run
@@ -177,7 +178,8 @@ def _render_download(name: str, make: Callable[[], bytes], label: str, sentence:
     button, description = st.columns([3, 7], vertical_alignment="center")
     button.download_button(
         label,
-        make,
+        # The file is made outside of any page's script, for whom it was offered.
+        for_current_person(make),
         file_name=safe_file_name(name),
         mime="application/octet-stream",
         on_click="ignore",

@@ -16,6 +16,7 @@ from cifarviz.live.feeds import ACTIVE, RunFeed, active_mark, run_mark
 from cifarviz.live.hub import hub
 from cifarviz.live.queue_items import QUEUE, active_items
 from cifarviz.live.run_figures import METRICS
+from cifarviz.people.person import may_change
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.studies import trial_of_run
@@ -98,7 +99,8 @@ def _render_run(run: Run, active: Sequence[Run]) -> None:
     below = st.container()
     if run.state.active:
         with top:
-            render_controls(run)
+            if may_change(run.owner):
+                render_controls(run)
     else:
         with below:
             render_next_steps(run)

@@ -1,0 +1,131 @@
+"""What a student of a class may use of the computer that all share."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from cifarviz.datasets.own import datasets_in
+from cifarviz.errors import ExperimentInvalid, RunNotFound, StorageFull
+from cifarviz.people.person import TEACHER, acting_as, current_person, require_teacher
+from cifarviz.runs.pins import load_preference, save_preference
+from cifarviz.runs.records import Epoch
+from cifarviz.runs.states import Action, RunState
+from cifarviz.runs.store import RunStore
+
+_PREFERENCE: Final = "class limits"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The most that one student may have or use.
+
+    ``waiting`` runs in the queue, ``presentations`` of images in a run (training images × epochs),
+    ``minutes`` of training of a run, and ``megabytes`` of runs and imported data sets on the disk.
+    """
+
+    waiting: int = 3
+    presentations: int = 2_000_000
+    minutes: int = 30
+    megabytes: int = 500
+
+
+def load_limits(store: RunStore) -> Limits:
+    """Return the limits of the class in this home."""
+    stored = load_preference(store, _PREFERENCE)
+    try:
+        return Limits(**stored)
+    except TypeError:
+        return Limits()
+
+
+def save_limits(store: RunStore, limits: Limits) -> None:
+    """Store the limits; raises ``AccessRefused`` for all but the teacher."""
+    require_teacher("change the limits of the class")
+    save_preference(store, _PREFERENCE, asdict(limits))
+
+
+def check_run_limits(store: RunStore, epochs: int, train_images: int) -> None:
+    """Check that the current person may queue one more run, with so many training images.
+
+    Raises ``ExperimentInvalid`` and ``StorageFull``.
+    """
+    person = current_person()
+    if person.role != "student":
+        return
+    limits = load_limits(store)
+    waiting = [
+        run for run in store.active() if run.owner == person.id and run.state is RunState.QUEUED
+    ]
+    if len(waiting) >= limits.waiting:
+        raise ExperimentInvalid(
+            "You have {count} runs in the queue, and each may have {most}: wait until one begins, "
+            "or stop one.",
+            count=len(waiting),
+            most=limits.waiting,
+        )
+    if epochs * train_images > limits.presentations:
+        raise ExperimentInvalid(
+            "This run would see {count:,} images ({images:,} in each of {epochs} epochs), and "
+            "each may see {most:,}: choose fewer epochs, or fewer training images.",
+            count=epochs * train_images,
+            images=train_images,
+            epochs=epochs,
+            most=limits.presentations,
+        )
+    check_disk_limit(store)
+
+
+def check_disk_limit(store: RunStore) -> None:
+    """Check that what the current person has stored is within the limit.
+
+    Raises ``StorageFull``.
+    """
+    person = current_person()
+    if person.role != "student":
+        return
+    most = load_limits(store).megabytes
+    used = disk_use(store, person.id) / 1e6
+    if used > most:
+        raise StorageFull(
+            "Your runs and data sets use {used:,.0f} MB, and each may use {most:,}: delete some "
+            "of them.",
+            used=used,
+            most=most,
+        )
+
+
+def disk_use(store: RunStore, owner: str) -> int:
+    """Return the bytes of a student's runs and imported data sets."""
+    settings = store.settings
+    with acting_as(TEACHER):
+        folders = [store.folder(run.id) for run in store.all() if run.owner == owner]
+    folders += [
+        settings.datasets / info.name
+        for info in datasets_in(settings.datasets, deleted=True)
+        if info.owner == owner
+    ]
+    return sum(map(_size, folders))
+
+
+def stop_overtime(store: RunStore, run_id: str, epoch: Epoch, seconds: float) -> None:
+    """Stop a student's run after ``epoch`` if it has trained longer than it may."""
+    try:
+        run = store.get(run_id)
+    except RunNotFound:
+        return
+    if run.owner is None or epoch.epoch >= run.experiment.epochs:
+        return
+    minutes = load_limits(store).minutes
+    if seconds > 60 * minutes and run.requested != Action.STOP:
+        note = f"Stopped after epoch {epoch.epoch}: in this class a run may train {minutes} min."
+        store.describe(run_id, note=" ".join(filter(None, [run.note, note])))
+        store.request(run_id, Action.STOP)
+
+
+def _size(folder: Path) -> int:
+    return sum(file.stat().st_size for file in _files(folder))
+
+
+def _files(folder: Path) -> Iterable[Path]:
+    return (path for path in folder.rglob("*") if path.is_file())
