@@ -122,6 +122,14 @@ CREATE TABLE people (
     signed_out INTEGER NOT NULL DEFAULT 0,
     removed INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
+-- What people of the class guess a picture shows, before the network answers.
+CREATE TABLE guesses (
+    game TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    person TEXT NOT NULL,
+    label INTEGER NOT NULL,
+    PRIMARY KEY (game, position, person)
+) WITHOUT ROWID;
 CREATE INDEX runs_by_state ON runs(state, queued);
 CREATE INDEX controls_open ON controls(run) WHERE done IS NULL;
 """
@@ -204,6 +212,9 @@ _MIGRATIONS: Mapping[int, tuple[str, ...]] = MappingProxyType(
             "CREATE TABLE people (id TEXT PRIMARY KEY, name TEXT NOT NULL, joined REAL NOT NULL, "
             "seen REAL NOT NULL, signed_out INTEGER NOT NULL DEFAULT 0, "
             "removed INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID",
+            "CREATE TABLE guesses (game TEXT NOT NULL, position INTEGER NOT NULL, "
+            "person TEXT NOT NULL, label INTEGER NOT NULL, "
+            "PRIMARY KEY (game, position, person)) WITHOUT ROWID",
         ),
     }
 )

@@ -110,7 +110,8 @@ def test_runs_of_an_earlier_home_have_earlier_losses(settings: Settings) -> None
         for table, columns in later.items():
             for column in columns.split():
                 connection.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
-        connection.execute("DROP TABLE people")
+        for table in ("people", "guesses"):
+            connection.execute(f"DROP TABLE {table}")
         connection.execute("PRAGMA user_version = 4")
         connection.commit()
     opened = RunStore(settings)

@@ -15,6 +15,7 @@ from cifarviz.figures.percent import format_percent
 from cifarviz.people.addresses import network_addresses
 from cifarviz.people.person import current_person, is_teacher
 from cifarviz.people.secrets import ClassSecrets
+from cifarviz.runs.guessing import load_game
 from cifarviz.runs.members import (
     ClassState,
     begin_class,
@@ -25,17 +26,21 @@ from cifarviz.runs.members import (
 from cifarviz.runs.standings import Standing, class_standings
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
+from cifarviz.ui.classroom.clearing import render_clearing
+from cifarviz.ui.classroom.guessing import render_guessing, watch_game
+from cifarviz.ui.classroom.limits import render_limits
 from cifarviz.ui.components.live_items import rerun_on_change
 from cifarviz.ui.errors import errors_as_toast, render_errors
 from cifarviz.ui.navigation import ViewEntry, link_to, render_title_and_views
 from cifarviz.ui.runs.rows import run_plan
 
-View = Literal["join", "people", "board"]
+View = Literal["join", "people", "board", "guess"]
 _VIEWS: Mapping[View, ViewEntry] = MappingProxyType(
     {
         "join": ViewEntry("Join", "qr_code_2"),
         "people": ViewEntry("People", "groups"),
         "board": ViewEntry("Board", "leaderboard"),
+        "guess": ViewEntry("Guess first", "front_hand"),
     }
 )
 # Seconds after which somebody is no longer called here.
@@ -45,8 +50,7 @@ _AWAY_SECONDS = 90.0
 def render_class() -> None:
     """Show the view that is chosen; students have the board only."""
     if not is_teacher():
-        st.title("Class")
-        _render_board()
+        _render_class_of_students()
         return
     view = render_title_and_views(
         "Class",
@@ -55,7 +59,21 @@ def render_class() -> None:
         problem=lambda view: f"There is no view {quoted(view)} of the class. This is the first.",
         forget=(),
     )
-    {"join": _render_joining, "people": _render_people, "board": _render_board}[view]()
+    {
+        "join": _render_joining,
+        "people": _render_people,
+        "board": _render_board,
+        "guess": render_guessing,
+    }[view]()
+
+
+def _render_class_of_students() -> None:
+    st.title("Class")
+    if load_game(cache.store()) is not None:
+        render_guessing()
+    else:
+        watch_game(cache.store())
+        _render_board()
 
 
 def class_address() -> str:
@@ -86,8 +104,7 @@ def _render_joining() -> None:
     with right:
         # White around it in the dark theme too: cameras expect dark on light.
         picture = segno.make(f"{address}/class/join?code={code}", error="m")
-        svg = picture.svg_inline(border=3, omitsize=True, dark="#000", light="#fff")
-        st.html(f'<div class="class-qr" role="img" aria-label="QR code of the address">{svg}</div>')
+        st.image(picture.svg_inline(border=3, scale=8, dark="#000", light="#fff"))
     if address.startswith("http:"):
         st.caption(
             "Without TLS everything that is sent can be read by others on this network, codes and "
@@ -145,6 +162,7 @@ def _render_people() -> None:
     rerun_on_change("class-people", lambda: _mark(class_standings(store)), key="class-people-live")
     if not standings:
         st.markdown("Nobody has joined yet.")
+        render_limits()
         return
     secrets = ClassSecrets(store.settings.home)
     here = sum(map(_is_here, standings))
@@ -167,6 +185,8 @@ def _render_people() -> None:
             on_click=_remove,
             args=(standing.member.id,),
         )
+    render_limits()
+    render_clearing()
 
 
 def _remove(person_id: str) -> None:
