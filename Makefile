@@ -5,12 +5,13 @@
 VENV_PYTHON := .venv/bin/python
 CODE := cifarviz scripts tests $(wildcard benchmarks/*.py app.py pages/*.py)
 
-.PHONY: help run test lint format screenshots bench bench-full lock package clean environment environment-dev
+.PHONY: help run test lint audit format screenshots bench bench-full lock package clean environment environment-dev
 
 help:
 	@echo "make run          open the dashboard on http://127.0.0.1:8501 (another port: PORT=…)"
 	@echo "make test         every test; those in a browser need Chromium, which this installs if it can"
 	@echo "make lint         style, formatting and types"
+	@echo "make audit        known vulnerabilities of the locked packages, where they can be looked up"
 	@echo "make format       mend what style and formatting can mend by themselves"
 	@echo "make screenshots  pictures of every page, light and dark, into build/screenshots"
 	@echo "make bench        the short benchmarks, and a table of all (about ten minutes)"
@@ -41,6 +42,10 @@ lint: environment-dev
 	@$(VENV_PYTHON) -m ruff check .
 	@$(VENV_PYTHON) -m ruff format --check .
 	@$(VENV_PYTHON) -m mypy $(CODE)
+
+audit: environment-dev
+	@$(VENV_PYTHON) -m bandit --quiet --configfile pyproject.toml --recursive $(CODE:tests=)
+	@$(VENV_PYTHON) -m scripts.audit requirements-dev.lock
 
 format: environment-dev
 	@$(VENV_PYTHON) -m ruff check --fix .

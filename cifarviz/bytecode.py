@@ -24,7 +24,7 @@ def compile_missing() -> None:
     If it is killed, it goes on the next time.
     """
     if (Path(sys.prefix) / MARK).exists():
-        subprocess.run(
+        subprocess.run(  # noqa: S603 - a fixed program, no shell
             [sys.executable, "-P", __file__],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

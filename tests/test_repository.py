@@ -80,6 +80,15 @@ def test_a_lock_contains_no_index_or_url(name: str) -> None:
     assert not re.search(r"://|--(extra-)?index|--find-links|file:|@ ", text)
 
 
+@pytest.mark.parametrize("name", ["Dockerfile", "scripts/setup_environment.sh"])
+def test_a_lock_is_installed_only_with_its_hashes(name: str) -> None:
+    lines = (ROOT / name).read_text().splitlines()
+    installing = [line for line in lines if re.search(r"\binstall\b.*(\.lock|\$last)", line)]
+    commands = [line for line in installing if not line.lstrip().startswith(("#", "say "))]
+    assert commands
+    assert [line for line in commands if "--require-hashes" not in line] == []
+
+
 def test_the_build_requires_only_locked_packages() -> None:
     requires = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]
     assert set(requires) <= set(_requirements("requirements-dev.txt"))

@@ -27,7 +27,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-TOKEN_VARIABLE = "CIFARVIZ_CLUSTER_TOKEN"
+TOKEN_VARIABLE = "CIFARVIZ_CLUSTER_TOKEN"  # noqa: S105 - the name of a variable
 
 Cpus = Annotated[
     int | None,

@@ -170,7 +170,7 @@ def _run_until_up(
 ) -> tuple[int | None, str]:
     """Return the process of a node that is up, or ``None``, and what it printed."""
     with log.open("wb") as output:
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603 - a fixed program, no shell
             command,
             stdin=subprocess.DEVNULL,
             stdout=output,

@@ -196,7 +196,7 @@ def _dpkg_deb(path: Path) -> Iterator[Readable]:
             "Unpacking “{path}” needs the program dpkg-deb, which is not on this machine.",
             path=path,
         )
-    process = subprocess.Popen(
+    process = subprocess.Popen(  # noqa: S603 - a fixed program, no shell
         [program, "--fsys-tarfile", str(path)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

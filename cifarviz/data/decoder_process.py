@@ -161,7 +161,7 @@ class DecoderProcess:
             else {"start_new_session": True}
         )
         try:
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # noqa: S603 - a fixed program, no shell
                 [*command, *paths],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

@@ -156,7 +156,7 @@ def _run(
     client = Path(command[0]).name
     log = folder / f"{client}.log"
     with storage_errors(folder), log.open("wb") as output:
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603 - a fixed program, no shell
             command,
             cwd=folder,
             env=environment,

@@ -139,7 +139,7 @@ class Gateway:
         """End trainers whose run was interrupted while no gateway was there, or deleted."""
         names = self._cluster.trainer_names()
         with self._store.database.connect() as connection:
-            rows = connection.execute(f"SELECT id, attempt FROM runs WHERE {IS_ACTIVE}")
+            rows = connection.execute(f"SELECT id, attempt FROM runs WHERE {IS_ACTIVE}")  # noqa: S608 - constants only
             attempts = {row["id"]: row["attempt"] for row in rows}
         for name in stray_trainers(names, attempts):
             log.warning("%s is ended, since its attempt is over", name)

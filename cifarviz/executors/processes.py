@@ -52,7 +52,7 @@ class TrainingProcess:
             else {"start_new_session": True}
         )
         try:
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # noqa: S603 - a fixed program, no shell
                 [sys.executable, "-P", "-m", _PROGRAM, str(_IDLE_SECONDS)],
                 env={
                     **processor.environment_with(use),

@@ -22,7 +22,7 @@ def _best_epoch_column(column: str) -> str:
             ORDER BY COALESCE(val_accuracy, accuracy) DESC, epoch LIMIT 1)
         ELSE (SELECT {column} FROM epochs WHERE run = runs.id
             ORDER BY COALESCE(val_loss, loss), epoch LIMIT 1)
-        END"""
+        END"""  # noqa: S608 - constants only
 
 
 SELECT_RUNS = f"""
@@ -44,7 +44,7 @@ SELECT runs.*, runs.rowid AS row_number,
     EXISTS(SELECT 1 FROM epochs WHERE run = runs.id AND {BAD_EPOCH}) AS bad_epochs,
     EXISTS(SELECT 1 FROM batches WHERE run = runs.id AND {BAD_BATCHES}) AS bad_batches
 FROM runs
-"""
+"""  # noqa: S608 - constants only
 _ACTIVE_STATES = ", ".join(f"'{state}'" for state in sorted(ACTIVE))
 LEASE = "id, lease_owner, lease_expires"
 """The columns of ``runs`` that ``RunQueue.has_owner`` needs."""
@@ -64,7 +64,7 @@ def fetch_run(connection: sqlite3.Connection, run_id: str) -> Run:
 def fetch_epochs(connection: sqlite3.Connection, run_ids: Sequence[str]) -> dict[str, list[Epoch]]:
     """Return the finished epochs of runs, by id; none for a run with damaged epochs."""
     rows = connection.execute(
-        "SELECT run, epoch, loss, accuracy, val_loss, val_accuracy, learning_rate, seconds "
+        "SELECT run, epoch, loss, accuracy, val_loss, val_accuracy, learning_rate, seconds "  # noqa: S608 - constants only
         "FROM epochs WHERE run IN (SELECT value FROM json_each(?)) "
         f"AND run NOT IN (SELECT run FROM epochs WHERE {BAD_EPOCH}) ORDER BY run, epoch",
         (json.dumps(list(run_ids)),),
@@ -78,7 +78,7 @@ def fetch_epochs(connection: sqlite3.Connection, run_ids: Sequence[str]) -> dict
 def insert_run(connection: sqlite3.Connection, **values: object) -> None:
     """Insert a run with these columns."""
     columns, places = ", ".join(values), ", ".join("?" * len(values))
-    connection.execute(f"INSERT INTO runs({columns}) VALUES ({places})", tuple(values.values()))
+    connection.execute(f"INSERT INTO runs({columns}) VALUES ({places})", tuple(values.values()))  # noqa: S608 - names of columns
 
 
 def insert_batches(connection: sqlite3.Connection, run_id: str, batches: BatchPoints) -> None:
@@ -112,7 +112,8 @@ def update_run(connection: sqlite3.Connection, run_id: str, **values: object) ->
     columns = ", ".join(f"{name} = ?" for name in values)
     key, value = row_key(run_id)
     done = connection.execute(
-        f"UPDATE runs SET {columns} WHERE {key} = ?", (*values.values(), value)
+        f"UPDATE runs SET {columns} WHERE {key} = ?",  # noqa: S608 - names of columns
+        (*values.values(), value),
     )
     return done.rowcount == 1
 

@@ -52,7 +52,7 @@ class RunQueue(Curation):
         """Return the attempts that train on a cluster while no process watches, by run."""
         with self.database.connect() as connection:
             rows = connection.execute(
-                f"SELECT {LEASE}, attempt FROM runs WHERE {IS_ACTIVE} AND state != ?",
+                f"SELECT {LEASE}, attempt FROM runs WHERE {IS_ACTIVE} AND state != ?",  # noqa: S608 - constants only
                 (RunState.QUEUED,),
             ).fetchall()
         return {
@@ -79,7 +79,7 @@ class RunQueue(Curation):
         if lock is None:
             return None
         with self.database.connect() as connection:
-            row = connection.execute(f"SELECT {LEASE} FROM runs WHERE id = ?", (run_id,)).fetchone()
+            row = connection.execute(f"SELECT {LEASE} FROM runs WHERE id = ?", (run_id,)).fetchone()  # noqa: S608 - constants only
         if _is_leased(row):
             lock.release()
             return None

@@ -140,7 +140,7 @@ class RunStore(RunQueue):
         """
         with self.database.connect() as connection:
             rows = connection.execute(
-                "SELECT first_step, count, loss, accuracy FROM batches "
+                "SELECT first_step, count, loss, accuracy FROM batches "  # noqa: S608 - constants only
                 f"WHERE run = ? AND first_step + count - 1 > ? AND NOT {BAD_BATCHES} "
                 "ORDER BY first_step",
                 (run_id, after),
@@ -172,7 +172,7 @@ class RunStore(RunQueue):
                     run_name=run.name,
                 )
             key, value = row_key(run_id)
-            connection.execute(f"DELETE FROM runs WHERE {key} = ?", (value,))
+            connection.execute(f"DELETE FROM runs WHERE {key} = ?", (value,))  # noqa: S608 - constants only
         for folder in (self.folder(run_id), self.tensorboard_folder(run_id)):
             shutil.rmtree(folder, ignore_errors=True)
         self.lock_path(run_id).unlink(missing_ok=True)
@@ -198,7 +198,7 @@ class RunStore(RunQueue):
         self._check_locks()
         with self.database.connect(write=True) as connection:
             rows = connection.execute(
-                f"SELECT id, state FROM runs WHERE {IS_ACTIVE} "
+                f"SELECT id, state FROM runs WHERE {IS_ACTIVE} "  # noqa: S608 - constants only
                 "AND id IN (SELECT value FROM json_each(?))",
                 (json.dumps(list(run_ids)),),
             ).fetchall()
@@ -292,7 +292,7 @@ class RunStore(RunQueue):
         with self.changing(run_id) as connection:
             renew_lease(connection, run_id, attempt)
             connection.execute(
-                "UPDATE runs SET state = ?, message = ?, ended = ?, phase = NULL, "
+                "UPDATE runs SET state = ?, message = ?, ended = ?, phase = NULL, "  # noqa: S608 - constants only
                 "seconds_left = NULL, lease_owner = NULL, lease_expires = NULL "
                 f"WHERE id = ? AND {IS_ACTIVE}",
                 (RunState.FAILED, message, now, run_id),
@@ -425,7 +425,7 @@ class RunStore(RunQueue):
         use_folder(self.settings.datasets)
         with self.database.connect() as connection:
             rows = connection.execute(
-                f"SELECT {LEASE}, state FROM runs WHERE {IS_ACTIVE}"
+                f"SELECT {LEASE}, state FROM runs WHERE {IS_ACTIVE}"  # noqa: S608 - constants only
             ).fetchall()
         free = {row["id"]: row["state"] for row in rows if not self.has_owner(row["id"], row)}
         orphans = {run_id for run_id, state in free.items() if state == RunState.QUEUED}
@@ -441,7 +441,7 @@ class RunStore(RunQueue):
                 # train it during this transaction.
                 if not self.has_owner(run_id, fetch_lease(connection, run_id)):
                     connection.execute(
-                        "UPDATE runs SET state = ?, ended = MIN(COALESCE(heartbeat, ?), ?), "
+                        "UPDATE runs SET state = ?, ended = MIN(COALESCE(heartbeat, ?), ?), "  # noqa: S608 - constants only
                         "phase = NULL, seconds_left = NULL, message = ?, "
                         "attempt = attempt + 1, lease_owner = NULL, lease_expires = NULL "
                         f"WHERE id = ? AND {IS_ACTIVE} AND state != ?",

@@ -186,7 +186,7 @@ def _run_trial(
     quiet: bool,
 ) -> list[list[str]]:
     """Return the words of each line of ``trial.py``; fewer if it failed or took too long."""
-    process = subprocess.Popen(
+    process = subprocess.Popen(  # noqa: S603 - a fixed program, no shell
         [sys.executable, "-P", "-m", "cifarviz.training.trial", *arguments],
         env={**environment_with(use), "CIFARVIZ_HOME": str(home)},
         # Its end is closed with this process, also if that is killed; then the trial ends, too.

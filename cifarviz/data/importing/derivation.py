@@ -126,8 +126,8 @@ class Derivation:
                 images=self.images,
             )
         # A stream for each class, so that other classes do not change its images.
-        random = np.random.default_rng([self.seed, min(numbers)])
-        return random.choice(positions, self.images, replace=False)
+        generator = np.random.default_rng([self.seed, min(numbers)])
+        return generator.choice(positions, self.images, replace=False)
 
     def counts(self, dataset: Dataset) -> tuple[ClassCount, ...]:
         """Return the images of each new class; raises ``ImportRefused``."""
