@@ -3,7 +3,7 @@
 # PYTHON=… names the Python to make it from (3.11, 3.12 or 3.13).
 
 VENV_PYTHON := .venv/bin/python
-CODE := cifarviz scripts tests $(wildcard benchmarks/*.py app.py pages/*.py)
+CODE := cifarviz scripts tests $(wildcard benchmarks/*.py benchmarks/reliability/*.py app.py pages/*.py)
 
 .PHONY: help run test lint audit format screenshots bench bench-full lock package clean environment environment-dev
 

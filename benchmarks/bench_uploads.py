@@ -28,7 +28,7 @@ from tests import hostile_images as hostile
 
 _SIDE = 7_000
 _MEGABYTE = 1_000_000
-_FILES: dict[str, Callable[[], bytes]] = {
+HOSTILE_FILES: dict[str, Callable[[], bytes]] = {
     "SVG comments, 40": lambda: hostile.svg_comments(40),
     "JPEG, 49 MP, 400 scans": lambda: hostile.jpeg_scans(_SIDE, 391),
     "JPEG, 49 MP, 20 scans": lambda: hostile.jpeg_scans(_SIDE, 11),
@@ -80,7 +80,7 @@ def main() -> None:
     ):
         print(f"{median(seconds[name]):6.3f} s  {label}")
     files = []
-    for name, make in _FILES.items():
+    for name, make in HOSTILE_FILES.items():
         data = make()
         POOL.end()
         decode(hostile.webp_plain(8, 8), "small.webp")

@@ -31,7 +31,7 @@ from typing import IO, Any, Final
 
 import numpy as np
 
-from cifarviz.data.image_pixels import UploadedImage, read_image
+from cifarviz.data.image_pixels import UploadedImage, read_image, reduced_size
 from cifarviz.data.picture_notes import PictureChange
 from cifarviz.data.pictures import FitMode, fit_to
 from cifarviz.errors import ImageDecoderBusy, ImageUnreadable
@@ -95,8 +95,8 @@ def decode_in_process(data: bytes, name: str) -> UploadedImage:
     """
     header, rgb = _decode(data, name, None)
     notes = tuple(map(PictureChange, header["notes"]))
-    height, width, _ = rgb.shape
-    return UploadedImage(rgb, notes, width, height, header["format"], header["mode"])
+    size = header["width"], header["height"]
+    return UploadedImage(rgb, notes, *size, header["format"], header["mode"])
 
 
 def fit_in_process(data: bytes, name: str, fitting: Fitting) -> FittedImage:
@@ -227,12 +227,12 @@ class DecoderProcess:
         ):
             raise _NoResponse("a header of another kind")
         width, height = header["width"], header["height"]
-        shape = (height, width, 3) if fitting is None else fitting.image_shape
+        if not (min(width, height) > 0 and width * height <= MAX_PIXELS):
+            raise _NoResponse("a header of another size")
+        shape = (*reduced_size(width, height)[::-1], 3) if fitting is None else fitting.image_shape
         texts = [header["format"], header["mode"]]
         if not (
-            min(width, height) > 0
-            and width * height <= MAX_PIXELS
-            and length == math.prod(shape)
+            length == math.prod(shape)
             and all(map(_is_text, texts))
             and all(note in list(PictureChange) for note in header["notes"])
         ):

@@ -41,6 +41,8 @@ _TURNS: Final = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+# A network's input is far smaller. More pixels would only take memory of the program.
+_MAX_RGB_PIXELS: Final = 16_000_000
 # Images are converted in strips of about this many pixels: full copies take 200 MB each.
 _STRIP_PIXELS: Final = 1_000_000
 # 65535 becomes 255 (Pillow's conversion would clip all values above 255 to white).
@@ -68,8 +70,9 @@ _READERS: Final[dict[str, type[PillowImageFile]]] = {
 class UploadedImage:
     """A decoded image.
 
-    ``rgb`` uint8 (height, width, 3), read-only, upright; ``notes``: each change made to it;
-    ``format`` and ``mode`` of the file (Pillow's names).
+    ``rgb`` uint8 (height, width, 3), read-only, upright, of ``reduced_size``; ``width`` and
+    ``height`` are those of the file, upright; ``notes``: each change made to it; ``format`` and
+    ``mode`` of the file (Pillow's names).
     """
 
     rgb: npt.NDArray[np.uint8]
@@ -122,9 +125,38 @@ def _read_image(data: bytes, name: str) -> UploadedImage:
             name=name,
             form=form,
         ) from error
-    rgb.flags.writeable = False
     height, width, _ = rgb.shape
+    rgb = _reduce(rgb)
+    rgb.flags.writeable = False
     return UploadedImage(rgb, tuple(notes), width, height, form, mode)
+
+
+def reduced_size(width: int, height: int) -> tuple[int, int]:
+    """Return the width and height to which an image of this size is reduced.
+
+    They are divided by the smallest whole number that leaves at most 16 million pixels.
+    """
+    factor = _reduction(width, height)
+    return -(-width // factor), -(-height // factor)
+
+
+def _reduction(width: int, height: int) -> int:
+    factor = 1
+    while -(-width // factor) * -(-height // factor) > _MAX_RGB_PIXELS:
+        factor += 1
+    return factor
+
+
+def _reduce(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Average squares of pixels until the image has ``reduced_size``."""
+    height, width, _ = rgb.shape
+    factor = _reduction(width, height)
+    if factor == 1:
+        return rgb
+    # In strips, since Pillow's copy of an image has 4 bytes a pixel.
+    rows = factor * max(1, _STRIP_PIXELS // (width * factor))
+    strips = (rgb[top : top + rows] for top in range(0, height, rows))
+    return np.concatenate([Image.fromarray(strip).reduce(factor) for strip in strips])
 
 
 def _not_an_accepted_image(data: bytes, name: str) -> ImageUnreadable:

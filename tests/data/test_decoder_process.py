@@ -100,7 +100,9 @@ def test_large_pixels_arrive_as_they_were_decoded():
 def test_fifty_megapixels_fit_into_the_memory(make, pixel):
     upload = decode(make(), "large")
     assert upload.width * upload.height > 49_990_000
-    assert abs(int(upload.rgb[4_000, 4_000, 0]) - pixel) <= 2
+    assert abs(int(upload.rgb[2_000, 2_000, 0]) - pixel) <= 2
+    # What the program itself takes for it.
+    assert upload.rgb.nbytes < 50_000_000
 
 
 @linux

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cifarviz.data.image_pixels import reduced_size
 from cifarviz.data.uploads import decode
 from tests.image_files import encode_image, picture, png
 
@@ -137,3 +138,25 @@ def test_photos_are_rotated_by_their_exif_orientation(orientation):
 def test_damaged_exif_data_does_not_hide_the_picture():
     data = encode_image(picture(), "JPEG", exif=b"Exif\0\0MM\0*\xff\xff\xff\xff" + b"\x01" * 40)
     assert decode(data, "photo.jpg").rgb.shape == (30, 40, 3)
+
+
+@pytest.mark.parametrize(
+    ("size", "reduced"),
+    [
+        ((4_000, 4_000), (4_000, 4_000)),
+        ((4_001, 4_000), (2_001, 2_000)),
+        ((1, 16_000_001), (1, 8_000_001)),
+    ],
+)
+def test_more_than_16_million_pixels_are_reduced_by_a_whole_factor(size, reduced):
+    assert reduced_size(*size) == reduced
+
+
+def test_a_reduced_picture_keeps_its_size_and_looks_the_same():
+    large = encode_image(picture(size=(6_001, 3_000)), "JPEG")
+    upload = decode(large, "large.jpg")
+    assert (upload.width, upload.height) == (6_001, 3_000)
+    assert upload.rgb.shape == (1_500, 3_001, 3)
+    assert not upload.rgb.flags.writeable
+    small = np.asarray(picture(size=(6_001, 3_000)).reduce(2))
+    assert np.abs(upload.rgb.astype(int) - small).mean() < 1
