@@ -73,5 +73,6 @@ else:
             allowed_origins=st.get_option("server.corsAllowedOrigins")
             if st.get_option("server.enableCORS")
             else None,
+            held_uploads=streamlit_patches.held_uploads,
         ),
     )

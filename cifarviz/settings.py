@@ -4,6 +4,9 @@
 ``CIFARVIZ_HOME``             runs and downloaded data; default ``~/.cifarviz``
 ``CIFARVIZ_DATA_DIR``         a folder or archive that holds a full data set; comes before
                               any other source
+``CIFARVIZ_PAGE_DIRS``        folders, separated as in ``PATH``, below which files may be read whose
+                              paths are typed into a page; default: all, but only for a browser on
+                              this computer
 ``CIFARVIZ_TENSORBOARD_DIR``  TensorBoard files, a folder a run; default ``tensorboard`` in the
                               home
 ``CIFARVIZ_EXECUTOR``         what trains queued runs; default ``local``: this computer;
@@ -53,6 +56,8 @@ class Settings:
     data_dir: Path | None
     tensorboard_dir: Path
     keras_home: Path
+    page_dirs: tuple[Path, ...] | None = None
+    """Folders below which paths may be typed into a page; ``None``: any."""
     warm_up: bool = True
     tune_up: bool = True
     recorded: bool = True
@@ -89,6 +94,7 @@ class Settings:
             data_dir=_folder(data_dir, "") if data_dir else None,
             tensorboard_dir=_folder(env.get("CIFARVIZ_TENSORBOARD_DIR"), str(home / "tensorboard")),
             keras_home=_folder(env.get("KERAS_HOME"), "~/.keras"),
+            page_dirs=_folders(env.get("CIFARVIZ_PAGE_DIRS", "")),
             run_budget=_megabytes(env, "CIFARVIZ_RUN_MB", 100),
             snapshots_budget=_megabytes(env, "CIFARVIZ_SNAPSHOTS_MB", 5000),
             warm_up=env.get("CIFARVIZ_WARM_UP", "").strip() != "0",
@@ -108,6 +114,7 @@ class Settings:
         folders = {
             "CIFARVIZ_HOME": self.home,
             "CIFARVIZ_DATA_DIR": self.data_dir or "",
+            "CIFARVIZ_PAGE_DIRS": os.pathsep.join(map(str, self.page_dirs or ())),
             "CIFARVIZ_TENSORBOARD_DIR": self.tensorboard_dir,
             "KERAS_HOME": self.keras_home,
         }
@@ -141,6 +148,11 @@ class Settings:
     def locks(self) -> Path:
         """Lock files; their content has no meaning."""
         return self.home / "locks"
+
+
+def _folders(text: str) -> tuple[Path, ...] | None:
+    found = tuple(_folder(part, "") for part in text.split(os.pathsep) if part.strip())
+    return found or None
 
 
 def _folder(value: str | None, default: str) -> Path:

@@ -1,5 +1,7 @@
 """Settings are read from the environment."""
 
+import os
+
 import pytest
 
 from cifarviz.errors import SettingInvalid
@@ -30,6 +32,7 @@ def test_runs_at_once_is_a_number_of_runs() -> None:
         {
             "CIFARVIZ_HOME": "/home of runs",
             "CIFARVIZ_DATA_DIR": "/data",
+            "CIFARVIZ_PAGE_DIRS": os.pathsep.join(["/pictures", "/more of them"]),
             "CIFARVIZ_TENSORBOARD_DIR": "/events",
             "CIFARVIZ_EXECUTOR": "other",
             "CIFARVIZ_RUNS_AT_ONCE": "4",

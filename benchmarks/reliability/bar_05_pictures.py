@@ -101,7 +101,7 @@ def _decode(files: Iterable[tuple[str, bytes]]) -> _Outcomes:
     # A new process, so that its start counts for none of them.
     POOL.end()
     _try(_Outcomes(), "start", b"no picture")
-    with _memory(outcomes):
+    with _measured_growth(outcomes):
         for name, data in files:
             _try(outcomes, name, data)
     return outcomes
@@ -127,7 +127,7 @@ def _predict(count: int) -> _Outcomes:
         app = opened()
         # What is loaded for the first picture counts for none.
         app.file_uploader[0].set_value([("first.png", b"no picture", "")]).run()
-        with _memory(outcomes):
+        with _measured_growth(outcomes):
             for start in range(0, count, _FILES_AT_ONCE):
                 part = files[start : start + _FILES_AT_ONCE]
                 app.file_uploader[0].set_value([(name, data, "") for name, data in part])
@@ -164,7 +164,7 @@ def _home_with_run() -> Iterator[None]:
 
 
 @contextmanager
-def _memory(outcomes: _Outcomes) -> Iterator[None]:
+def _measured_growth(outcomes: _Outcomes) -> Iterator[None]:
     """Measure by how much the memory of this process grows at most (Linux), else in the end."""
     peak = Path("/proc/self/clear_refs")
     if peak.exists():

@@ -17,7 +17,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from cifarviz.live.guard import prefixed
+from cifarviz.live.guard import path_below
 from cifarviz.people.person import Person, acting_as
 from cifarviz.people.secrets import ClassSecrets
 from cifarviz.runs.members import note_seen, person_of
@@ -113,11 +113,11 @@ class ClassGate:
     def __init__(self, app: ASGIApp, base_path: str, settings: Settings) -> None:
         self._app = app
         self._settings = settings
-        self._join = prefixed(base_path, "class/join")
+        self._join = path_below(base_path, "class/join")
         # The first two say nothing but that the server is there.
         names = ("_stcore/health", "favicon.ico", *(f"class/{name}" for name in CLASS_PAGES))
-        self._public = frozenset(prefixed(base_path, name) for name in names)
-        self._uploads = prefixed(base_path, "_stcore/upload_file/")
+        self._public = frozenset(path_below(base_path, name) for name in names)
+        self._uploads = path_below(base_path, "_stcore/upload_file/")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):

@@ -25,7 +25,7 @@ from cifarviz.live.class_gate import (
     is_encrypted,
     people_of_cookies,
 )
-from cifarviz.live.guard import prefixed
+from cifarviz.live.guard import path_below
 from cifarviz.people.attempts import Attempts
 from cifarviz.people.person import TEACHER
 from cifarviz.people.secrets import is_code, normalized_code
@@ -49,8 +49,8 @@ class ClassPages:
     """Answers below ``class/``; ``settings`` are those of the server."""
 
     def __init__(self, base_path: str, settings: Settings) -> None:
-        self._base = prefixed(base_path, "")
-        self._prefix = prefixed(base_path, "class/")
+        self._base = path_below(base_path, "")
+        self._prefix = path_below(base_path, "class/")
         self._settings = settings
         # Of a class behind one address, a few mistype their code at the same time.
         self._code_attempts = Attempts(30, 60.0)

@@ -54,7 +54,7 @@ class Guard:
         allowed_origins: Sequence[str] | None,
     ) -> None:
         self._app = app
-        self._own_routes = (own_routes(base_path), prefixed(base_path, "class/"))
+        self._own_routes = (own_routes(base_path), path_below(base_path, "class/"))
         self._allowed_hosts = [host.strip().lower().rstrip(".") for host in allowed_hosts]
         self._allowed_origins = (
             None if allowed_origins is None else set(map(_parse_origin, allowed_origins)) - {None}
@@ -146,11 +146,11 @@ class Guard:
 
 def own_routes(base_path: str) -> str:
     """Return the path prefix of cifarviz's own sockets: ``/live/``."""
-    return prefixed(base_path, "live/")
+    return path_below(base_path, "live/")
 
 
-def prefixed(base_path: str, path: str) -> str:
-    """Return a path of the server; ``base_path`` is ``server.baseUrlPath``, which precedes it."""
+def path_below(base_path: str, path: str) -> str:
+    """Return an absolute path below ``base_path``, Streamlit's ``server.baseUrlPath``."""
     return "/".join(["", *filter(None, base_path.split("/")), path])
 
 

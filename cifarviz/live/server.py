@@ -13,8 +13,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from cifarviz.errors import CifarvizError
 from cifarviz.live.class_gate import ClassGate
 from cifarviz.live.class_pages import ClassPages
-from cifarviz.live.guard import Guard, own_routes
+from cifarviz.live.guard import Guard, own_routes, path_below
 from cifarviz.live.hub import hub
+from cifarviz.live.uploads import HeldBytes, UploadLimit
 from cifarviz.settings import Settings
 
 _LOG = logging.getLogger(__name__)
@@ -37,12 +38,16 @@ def routes(base_path: str) -> Sequence[BaseRoute]:
 
 
 def middleware(
-    base_path: str, allowed_hosts: Sequence[str], allowed_origins: Sequence[str] | None
+    base_path: str,
+    allowed_hosts: Sequence[str],
+    allowed_origins: Sequence[str] | None,
+    held_uploads: HeldBytes,
 ) -> Sequence[Middleware]:
     """Return the middleware of all requests and sockets, outermost first.
 
     ``allowed_hosts`` is Streamlit's ``server.allowedHosts``, ``allowed_origins`` its
-    ``server.corsAllowedOrigins``, or None where ``server.enableCORS`` is off.
+    ``server.corsAllowedOrigins``, or None where ``server.enableCORS`` is off. ``held_uploads``
+    returns the bytes of the uploaded files of each session.
     """
     settings = Settings.from_environment()
     guard = Middleware(
@@ -52,7 +57,10 @@ def middleware(
         allowed_origins=allowed_origins,
     )
     gate = Middleware(ClassGate, base_path=base_path, settings=settings)
-    return [guard, gate] if settings.class_open else [guard]
+    uploads = Middleware(
+        UploadLimit, prefix=path_below(base_path, "_stcore/upload_file/"), held=held_uploads
+    )
+    return [guard, *([gate] if settings.class_open else []), uploads]
 
 
 async def live_socket(socket: WebSocket) -> None:

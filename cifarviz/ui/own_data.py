@@ -1,13 +1,10 @@
 """Data sets that people import: the list of them, and an import with its report."""
 
 import io
-import os
 import re
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any, Final, get_args
-from urllib.parse import urlsplit
 
 import pandas as pd
 import streamlit as st
@@ -55,6 +52,8 @@ from cifarviz.ui.own_pictures import (
 from cifarviz.ui.published_datasets import dataset_cards
 from cifarviz.ui.query import render_choice
 from cifarviz.ui.runs.fork import open_dialog
+from cifarviz.ui.server_paths import find_path, is_local_browser
+from cifarviz.ui.upload_sizes import MAX_ARCHIVE_MB
 
 _ORIGINS: Final = {
     "files": ":material/folder_zip: From files",
@@ -73,8 +72,6 @@ _STAGES: Final = {
     "verifying": "Comparing pictures",
     "writing": "Storing",
 }
-# Megabytes.
-_LARGEST_UPLOAD: Final = 1000
 
 
 def render_own_datasets() -> tuple[DatasetInfo, ...]:
@@ -195,7 +192,7 @@ def _render_form() -> None:
             f"{MAX_IMAGES:,} pictures."
         )
         _render_choices(None)
-    elif not _sits_here():
+    elif not is_local_browser():
         st.info(
             "The camera is only offered to the browser on the computer that runs cifarviz: open "
             "http://localhost with its port there. Over plain HTTP, browsers give pages from "
@@ -221,10 +218,10 @@ def _render_choices(pictures: CameraPictures | None) -> None:
                 file = st.file_uploader(
                     "An archive or a .npz file",
                     key="import-file",
-                    max_upload_size=_LARGEST_UPLOAD,
+                    max_upload_size=MAX_ARCHIVE_MB,
                     help="It is read on this server, and nothing in it is executed.",
                 )
-            if pictures is None and _sits_here():
+            if pictures is None and is_local_browser():
                 path = st.text_input(
                     "Or a folder or file on this computer",
                     key="import-path",
@@ -316,20 +313,6 @@ def _render_choices(pictures: CameraPictures | None) -> None:
         st.rerun()
 
 
-def _sits_here() -> bool:
-    """Whether the browser is on the machine of the server, whose files others must not list.
-
-    Behind a proxy everybody seems to be, so it must not have passed one, and ask for this machine.
-    """
-    headers = st.context.headers
-    host = urlsplit(f"//{headers.get('Host', '')}").hostname
-    return (
-        st.context.ip_address is None
-        and host in ("localhost", "127.0.0.1", "::1")
-        and not any(name in headers for name in ("X-Forwarded-For", "X-Real-IP", "Forwarded"))
-    )
-
-
 def _start(pictures: CameraPictures | None, file: Any, path: str, options: ImportOptions) -> None:
     """Start an import; raises ``ImportRefused`` if something is missing."""
     if not options.title:
@@ -339,17 +322,9 @@ def _start(pictures: CameraPictures | None, file: Any, path: str, options: Impor
     if pictures is not None:
         chosen = pictures.folder
     elif file is not None:
-        chosen = (re.sub(r"[^\w.-]", "_", file.name)[-100:], file.getvalue())
+        chosen = (_safe_file_name(file.name), file.getvalue())
     elif path.strip():
-        require_teacher("import files that are on the computer which serves cifarviz")
-        chosen = Path(os.path.expanduser(path.strip().strip("\"'"))).absolute()
-        # Not Path.exists, which may raise.
-        if not os.path.exists(chosen):
-            raise ImportRefused(
-                "There is no file or folder “{path}” on the machine that runs cifarviz. Enter its "
-                "full path.",
-                path=path.strip(),
-            )
+        chosen = find_path(path, cache.settings())
     else:
         raise ImportRefused("Choose a file, or enter the path of a folder on this computer.")
     settings = cache.settings()
@@ -357,6 +332,12 @@ def _start(pictures: CameraPictures | None, file: Any, path: str, options: Impor
     on_kept = None if pictures is None else pictures.keep
     name = find_free_name(options.title, settings)
     imports(settings).start(chosen, name, settings, options, on_kept)
+
+
+def _safe_file_name(name: str) -> str:
+    """Return a file name for an upload, with its ending, of at most 200 bytes."""
+    safe = re.sub(r"[^\w.-]", "_", name).lstrip(".")
+    return safe.encode()[-200:].decode(errors="ignore") or "upload"
 
 
 def check_title_free(title: str) -> None:

@@ -1,6 +1,5 @@
 """The cards of the published data sets: what is on this machine, and the full set's download."""
 
-import os
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any, Final
@@ -14,12 +13,13 @@ from cifarviz.datasets.registry import built_in_datasets
 from cifarviz.live.hub import hub
 from cifarviz.live.items import Item
 from cifarviz.ui import cache
-from cifarviz.ui.address import escaped, quoted
+from cifarviz.ui.address import escaped
 from cifarviz.ui.components.live import Live
 from cifarviz.ui.components.live_items import live_items
 from cifarviz.ui.downloads import Download, downloads, format_progress, progress_share
 from cifarviz.ui.errors import render_errors
 from cifarviz.ui.navigation import link_to
+from cifarviz.ui.server_paths import find_path, is_local_browser
 
 _CARDS_PER_ROW: Final = 3
 _SOURCES: Final = {
@@ -152,8 +152,9 @@ def _render_missing(
         ):
             downloads(cache.settings()).start(info.name)
             st.rerun()
-        with st.popover("Use a local copy", icon=":material/folder_open:"):
-            _render_local_copy(info)
+        if is_local_browser():
+            with st.popover("Use a local copy", icon=":material/folder_open:"):
+                _render_local_copy(info)
     st.caption(" ".join(filter(None, sentences)))
 
 
@@ -168,14 +169,8 @@ def _render_local_copy(info: DatasetInfo) -> None:
             "runs cifarviz. It is verified and copied.",
         )
         if st.form_submit_button("Use it", icon=":material/check:"):
-            path = os.path.expanduser(text.strip().strip("\"'"))
-            if not os.path.exists(path):
-                st.error(
-                    f"There is no file or folder {quoted(text)} on the machine that runs "
-                    "cifarviz. Enter its full path.",
-                    icon=":material/error:",
-                )
-                return
-            # An absolute path is never mistaken for the name of a source such as “npm”.
-            downloads(cache.settings()).start(info.name, os.path.abspath(path))
-            st.rerun()
+            with render_errors():
+                # An absolute path is never mistaken for the name of a source such as “npm”.
+                path = find_path(text, cache.settings())
+                downloads(cache.settings()).start(info.name, str(path))
+                st.rerun()

@@ -9,6 +9,7 @@ patch                          private part                      without it
 ``count_presses``              ``_coalesce_widget_states`` etc.  two presses may count as one
 ``use_app_navigation``         ``uses_pages_directory``          a first link shows a bare page
 ``keep_downloads``             ``MediaFileManager``              a download may fail under load
+``held_uploads``               ``file_storage`` of uploads       uploads can take all memory
 ``is_history_navigation``      ``ScriptRunContext`` attribute    Back may need two presses
 ``current_request``            ``ScriptRunContext`` attribute    quick presses can be lost
 ``set_query_params_quietly``   ``QueryParams``                   Back may stop once more
@@ -334,6 +335,20 @@ def keep_downloads() -> None:
         manager.__class__ = _DelayedMediaFiles
     else:
         _warn("MediaFileManager as it was", "A download may fail on a busy machine.")
+
+
+def held_uploads() -> dict[str, int]:
+    """Return how many bytes the uploaded files of each session take in memory."""
+    manager = runtime.get_instance().uploaded_file_mgr if runtime.exists() else None
+    stored: Any = getattr(manager, "file_storage", None)
+    if stored is None:
+        _warn("MemoryUploadedFileManager.file_storage", "Uploads can take all memory.")
+        return {}
+    # Other threads add and remove files; the copies are made in one step.
+    return {
+        session: sum(len(file.data) for file in list(files.values()))
+        for session, files in list(stored.items())
+    }
 
 
 @cache

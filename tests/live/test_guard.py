@@ -71,7 +71,7 @@ def ask(
             WebSocketRoute("/denied", _denied),
         ],
         middleware=server.middleware(
-            base_path, list(hosts), None if origins is None else list(origins)
+            base_path, list(hosts), None if origins is None else list(origins), dict
         ),
     )
     is_socket = scheme.startswith("ws")

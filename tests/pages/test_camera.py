@@ -24,7 +24,7 @@ Send = Callable[..., None]
 @pytest.fixture(autouse=True)
 def _on_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """AppTest has no address; here it stands for a browser on the same machine."""
-    monkeypatch.setattr(own_data, "_sits_here", lambda: True)
+    monkeypatch.setattr(own_data, "is_local_browser", lambda: True)
 
 
 @pytest.fixture
@@ -196,7 +196,7 @@ def test_the_camera_is_only_for_who_sits_at_this_machine(
     monkeypatch: pytest.MonkeyPatch, send: Send
 ) -> None:
     send()
-    monkeypatch.setattr(own_data, "_sits_here", lambda: False)
+    monkeypatch.setattr(own_data, "is_local_browser", lambda: False)
     app = opened()
     assert "only offered to the browser on the computer that runs cifarviz" in text(app)
     assert components(app, "camera") == []

@@ -21,13 +21,13 @@ from cifarviz.ui.derived_data import parse_class_table
 from scripts.app_server import ROOT
 from tests import stored_runs
 from tests.pages.app_page import elements
-from tests.picture_sources import fruits, write_folder
+from tests.picture_sources import fruits, write_folder, write_zip
 
 
 @pytest.fixture(autouse=True)
 def _on_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """AppTest has no address; here it stands for a browser on the same machine."""
-    monkeypatch.setattr(own_data, "_sits_here", lambda: True)
+    monkeypatch.setattr(own_data, "is_local_browser", lambda: True)
 
 
 @pytest.fixture
@@ -138,10 +138,23 @@ def test_titles_that_differ_little_get_names_of_their_own(settings: Settings, fo
     assert app.text_input(key="import-title").value == "my Fruits"
 
 
+@pytest.mark.parametrize(
+    "name", ["사과와 배" * 20 + ".zip", "../../etc/x.zip", "..", "/", "a\0b\n"]
+)
+def test_an_upload_may_have_any_name(settings: Settings, tmp_path: Path, name: str) -> None:
+    content = write_zip(fruits(8), tmp_path / "fruits.zip").read_bytes()
+    app = opened()
+    app.file_uploader(key="import-file").set_value((name, content, "application/zip"))
+    app.text_input(key="import-title").set_value("My fruits")
+    app = wait_for_report(settings, submit(app))
+    assert "What was found in My fruits" in text(app)
+    app.button(key="discard-import").click().run()
+
+
 def test_paths_of_this_machine_are_only_for_who_sits_at_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(own_data, "_sits_here", lambda: False)
+    monkeypatch.setattr(own_data, "is_local_browser", lambda: False)
     assert "import-path" not in [one.key for one in opened().text_input]
 
 

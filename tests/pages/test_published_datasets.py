@@ -12,11 +12,18 @@ from cifarviz.data.progress import FetchProgress
 from cifarviz.errors import DatasetNotFound
 from cifarviz.settings import Settings
 from cifarviz.ui import downloads as shared
+from cifarviz.ui import published_datasets
 from scripts.app_server import ROOT
 from tests.components import live_texts
 from tests.slow_fetch import SlowFetch
 
 FETCH = "Download the full CIFAR-10 set"
+
+
+@pytest.fixture(autouse=True)
+def _on_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AppTest has no address; here it stands for a browser on the same machine."""
+    monkeypatch.setattr(published_datasets, "is_local_browser", lambda: True)
 
 
 def opened() -> AppTest:
@@ -113,6 +120,15 @@ def test_an_invalid_path_is_reported_at_once(fetch: SlowFetch, path: str) -> Non
     assert "There is no file or folder" in app.error[0].value
     assert fetch.calls == []
     assert not app.exception
+
+
+def test_others_cannot_find_out_which_paths_exist(
+    fetch: SlowFetch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(published_datasets, "is_local_browser", lambda: False)
+    app = opened()
+    assert FETCH in labels(app)
+    assert [one.key for one in app.text_input if str(one.key).startswith("folder-")] == []
 
 
 def test_a_folder_without_data_is_refused_in_one_sentence(tmp_path: Path) -> None:

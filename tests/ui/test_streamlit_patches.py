@@ -11,6 +11,7 @@ import keras
 import pytest
 import streamlit
 from streamlit.proto.WidgetStates_pb2 import WidgetStates
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import RerunData, RerunException, script_runner
 from streamlit.runtime.scriptrunner_utils import script_requests
@@ -18,6 +19,7 @@ from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequests
 from streamlit.runtime.scriptrunner_utils.script_run_context import ScriptRunContext
 from streamlit.runtime.state.safe_session_state import SafeSessionState
 from streamlit.runtime.state.session_state import SessionState, WStates
+from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 from streamlit.testing.v1 import AppTest
 
 from cifarviz.ui import state, streamlit_patches
@@ -158,6 +160,21 @@ def test_what_streamlit_has_no_more_is_said_in_the_log_once(
     ):
         assert len([line for line in said if part in line]) == 1
     assert not hasattr(script_runner, "_clean_problem_modules")
+
+
+def test_the_memory_of_uploads_is_known_by_session(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    manager = MemoryUploadedFileManager("/upload")
+    for session, name, size in (("a", "1", 5), ("a", "2", 6), ("b", "3", 7)):
+        manager.add_file(session, UploadedFileRec(name, "x.png", "image/png", bytes(size)))
+    current = SimpleNamespace(uploaded_file_mgr=manager)
+    monkeypatch.setattr(streamlit.runtime, "exists", lambda: True)
+    monkeypatch.setattr(streamlit.runtime, "get_instance", lambda: current)
+    assert streamlit_patches.held_uploads() == {"a": 11, "b": 7}
+    current.uploaded_file_mgr = Strange()
+    assert streamlit_patches.held_uploads() == {}
+    assert "no MemoryUploadedFileManager.file_storage any more" in caplog.text
 
 
 def test_a_context_tells_whether_it_is_for_the_browsers_back() -> None:

@@ -46,6 +46,7 @@ from cifarviz.ui.query import (
     widget_key,
     widget_value,
 )
+from cifarviz.ui.upload_sizes import MAX_PICTURE_MB
 
 if TYPE_CHECKING:
     from cifarviz.analysis.trained_model import TrainedModel
@@ -206,6 +207,7 @@ def _pick_upload(experiment: Experiment, messages: DeltaGenerator) -> InputImage
     file = st.file_uploader(
         "Your image",
         key="inside-upload",
+        max_upload_size=MAX_PICTURE_MB,
         help="PNG, JPEG, WebP, BMP or GIF of any size. It stays on this machine.",
     )
     if file is None:

@@ -26,6 +26,7 @@ from cifarviz.ui.components.scroll_here import scroll_here
 from cifarviz.ui.predict.example import clear_example
 from cifarviz.ui.predict.picture import MAX_SIDE, ChosenNetwork, ChosenPicture, Source
 from cifarviz.ui.query import render_choice
+from cifarviz.ui.upload_sizes import MAX_PICTURE_MB
 
 _FILES = "predict-files"
 # Seconds before the progress of reading is shown.
@@ -92,11 +93,12 @@ def render_uploader() -> list[UploadedFile]:
         accept_multiple_files=True,
         key=_FILES,
         on_change=clear_example,
+        max_upload_size=MAX_PICTURE_MB,
         help="Photos or drawings of anything. The network always predicts a class of its data "
         "set, whatever the image shows.",
     )
     st.caption(
-        f"PNG, JPEG, WebP, BMP or GIF, up to {st.get_option('server.maxUploadSize')} MB and "
+        f"PNG, JPEG, WebP, BMP or GIF, up to {MAX_PICTURE_MB} MB and "
         f"{MAX_PIXELS // 1_000_000} million pixels per file. Files are not stored."
     )
     return files

@@ -23,6 +23,7 @@ from cifarviz.ui.familiarity import find_detector, judge
 from cifarviz.ui.pickers import available_checkpoints, checkpoint_label
 from cifarviz.ui.present.stage import Stage, picture_html, render_headline
 from cifarviz.ui.query import render_choice
+from cifarviz.ui.upload_sizes import MAX_PICTURE_MB
 
 _MAX_BARS = 5
 _LARGE_TEXT_CLASSES = 24
@@ -98,6 +99,7 @@ def _pick_file() -> UploadedFile | None:
     return st.file_uploader(
         "Photo",
         key="present-file",
+        max_upload_size=MAX_PICTURE_MB,
         label_visibility="collapsed",
         help="PNG, JPEG, WebP, BMP or GIF. The photo is not stored.",
     )

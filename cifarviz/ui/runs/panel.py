@@ -51,6 +51,7 @@ from cifarviz.ui.runs.rows import (
     run_plan,
     weights_gap,
 )
+from cifarviz.ui.upload_sizes import MAX_ARCHIVE_MB
 
 ANY = "any"
 
@@ -99,8 +100,6 @@ class RunFilter:
         )
 
 
-# Megabytes; a run's snapshots take 100 by default.
-_LARGEST = 1000
 _ROW_HEIGHT = 35
 _MOST_ROWS = 15
 
@@ -422,7 +421,7 @@ def _render_import_form() -> None:
     file = st.file_uploader(
         "The packed run",
         key="import-run-file",
-        max_upload_size=_LARGEST,
+        max_upload_size=MAX_ARCHIVE_MB,
         help=f"A .zip made by Export on this page, or by “{program_name()} export”. It is checked, "
         "and nothing in it is executed.",
     )

@@ -1,0 +1,72 @@
+"""Paths of the server's machine that are typed into a page: for whom, and which."""
+
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import streamlit as st
+
+from cifarviz.errors import ImportRefused
+from cifarviz.settings import Settings
+
+_LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
+_PROXY_HEADERS = ("x-forwarded-", "x-real-ip", "forwarded", "via")
+
+
+def is_local_browser() -> bool:
+    """Return whether the browser is on the machine of the server.
+
+    Only then may it use paths of that machine: others would learn which exist. Behind a proxy
+    everybody seems to be there. So no header of a proxy may have come, and both the page and the
+    server must have been asked for by a name of this machine; a proxy that replaces these names
+    works only where other origins are allowed, and then nobody counts as local.
+    """
+    if st.get_option("server.corsAllowedOrigins") or not st.get_option("server.enableCORS"):
+        return False
+    headers = st.context.headers
+    return (
+        st.context.ip_address is None
+        and _host_name(f"//{headers.get('Host', '')}") in _LOCAL_HOSTS
+        and _host_name(headers.get("Origin", "")) in _LOCAL_HOSTS
+        and not any(name.lower().startswith(_PROXY_HEADERS) for name in headers)
+    )
+
+
+def _host_name(address: str) -> str | None:
+    try:
+        return urlsplit(address).hostname
+    except ValueError:
+        return None
+
+
+def find_path(text: str, settings: Settings) -> Path:
+    """Return the file or folder that was typed; raises ``ImportRefused``.
+
+    The caller has checked ``is_local_browser``.
+    """
+    path = Path(os.path.expanduser(text.strip().strip("\"'"))).absolute()
+    if settings.page_dirs is not None and not _is_below(path, settings.page_dirs):
+        # The same whether or not it exists.
+        raise ImportRefused(
+            "“{path}” is in none of the folders from which pages may read. Move it to one of "
+            "them, or add its folder to CIFARVIZ_PAGE_DIRS.",
+            path=text.strip(),
+        )
+    # Not Path.exists, which may raise.
+    if not text.strip() or not os.path.exists(path):
+        raise ImportRefused(
+            "There is no file or folder “{path}” on the machine that runs cifarviz. Enter its full "
+            "path.",
+            path=text.strip(),
+        )
+    return path
+
+
+def _is_below(path: Path, folders: tuple[Path, ...]) -> bool:
+    """Return whether a path is in one of the folders, after all links."""
+    try:
+        real = Path(os.path.realpath(path))
+    except ValueError:
+        # A null character.
+        return False
+    return any(real.is_relative_to(os.path.realpath(folder)) for folder in folders)

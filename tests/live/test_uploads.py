@@ -1,0 +1,164 @@
+"""Uploads that the server refuses before it reads them."""
+
+import asyncio
+import tomllib
+from collections.abc import Iterable
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import Message, Scope
+
+from cifarviz import free_memory
+from cifarviz.live import server
+from cifarviz.live.uploads import ALL_BYTES, FREE_BYTES, SESSION_BYTES
+from cifarviz.ui.upload_sizes import MAX_ARCHIVE_MB, MAX_PICTURE_MB
+from scripts.app_server import ROOT
+
+PATH = "/_stcore/upload_file/mine/file"
+
+
+class Server:
+    """Answers uploads when they are released; files of sessions take ``held`` bytes."""
+
+    def __init__(self, held: dict[str, int], base_path: str = "") -> None:
+        self.reached = 0
+        self.release = asyncio.Event()
+        self.release.set()
+        methods = ["PUT", "DELETE", "OPTIONS"]
+        self._app = Starlette(
+            routes=[Route("/{path:path}", self._upload, methods=methods)],
+            middleware=server.middleware(base_path, ["localhost"], [], lambda: held),
+        )
+
+    async def _upload(self, _request: Request) -> Response:
+        self.reached += 1
+        await self.release.wait()
+        return PlainTextResponse("stored")
+
+    async def ask(
+        self, headers: Iterable[tuple[str, str]], path: str = PATH, method: str = "PUT"
+    ) -> tuple[int, str]:
+        """Return the status and the text of the reply."""
+        own = [("host", "localhost"), *headers]
+        scope: Scope = {
+            "type": "http", "scheme": "http", "method": method, "path": path, "query_string": b"",
+            "headers": [(name.encode(), value.encode()) for name, value in own],
+        }  # fmt: skip
+        sent: list[Message] = []
+
+        async def receive() -> Message:
+            return {"type": "http.request"}
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        await self._app(scope, receive, send)
+        names = {name for name, _ in sent[0]["headers"]}
+        assert b"content-security-policy" in names
+        return sent[0]["status"], b"".join(part["body"] for part in sent[1:]).decode()
+
+
+@pytest.fixture(autouse=True)
+def _much_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(free_memory, "available_bytes", lambda: None)
+
+
+def sized(size: int) -> list[tuple[str, str]]:
+    return [("content-length", str(size))]
+
+
+@pytest.mark.parametrize(
+    ("held", "size", "status", "expected"),
+    [
+        ({}, SESSION_BYTES, 200, "stored"),
+        ({}, SESSION_BYTES + 1, 413, "files of this tab would take more than 1,100 MB"),
+        ({"mine": 1}, SESSION_BYTES, 413, "files of this tab"),
+        ({"other": SESSION_BYTES}, SESSION_BYTES, 200, "stored"),
+        ({str(n): SESSION_BYTES for n in range(2)}, ALL_BYTES - 2 * SESSION_BYTES, 200, "stored"),
+        (
+            {str(n): SESSION_BYTES for n in range(2)},
+            ALL_BYTES - 2 * SESSION_BYTES + 1,
+            413,
+            "All uploaded files would take more than 3,000 MB",
+        ),
+    ],
+)
+def test_files_of_a_session_and_of_all_are_limited(
+    held: dict[str, int], size: int, status: int, expected: str
+) -> None:
+    async def ask() -> tuple[int, str]:
+        return await Server(held).ask(sized(size))
+
+    found, text = asyncio.run(ask())
+    assert found == status
+    assert expected in text
+
+
+def test_files_that_arrive_at_the_same_time_count() -> None:
+    async def ask() -> tuple[list[int], int]:
+        uploads = Server({})
+        uploads.release.clear()
+        half = SESSION_BYTES // 2
+        first = [asyncio.create_task(uploads.ask(sized(half))) for _ in range(2)]
+        await asyncio.sleep(0)
+        while uploads.reached < 2:
+            await asyncio.sleep(0)
+        third, _ = await uploads.ask(sized(half))
+        uploads.release.set()
+        done = [status for status, _ in await asyncio.gather(*first)]
+        # These have arrived, and were taken away again.
+        last, _ = await uploads.ask(sized(half))
+        return [*done, third, last], uploads.reached
+
+    assert asyncio.run(ask()) == ([200, 200, 413, 200], 3)
+
+
+@pytest.mark.parametrize("headers", [[], [("content-length", "-1")], [("content-length", "٣")]])
+def test_an_upload_of_unknown_size_is_refused(headers: list[tuple[str, str]]) -> None:
+    async def ask() -> tuple[int, str]:
+        return await Server({}).ask([(name, value) for name, value in headers])
+
+    status, text = asyncio.run(ask())
+    assert status == 411
+    assert "Content-Length" in text
+
+
+def test_an_upload_needs_free_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def ask(size: int) -> tuple[int, str]:
+        return await Server({}).ask(sized(size))
+
+    monkeypatch.setattr(free_memory, "available_bytes", lambda: FREE_BYTES + 2_000)
+    assert asyncio.run(ask(1_000))[0] == 200
+    status, text = asyncio.run(ask(1_001))
+    assert status == 413
+    assert "not enough free memory" in text
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "base_path", "status"),
+    [
+        (PATH, "DELETE", "", 200),
+        (PATH, "OPTIONS", "", 200),
+        ("/other", "PUT", "", 200),
+        (PATH, "PUT", "cifarviz", 200),
+        (f"/cifarviz{PATH}", "PUT", "cifarviz", 411),
+        (f"/cifarviz{PATH}", "POST", "/cifarviz/", 411),
+    ],
+)
+def test_only_uploads_are_limited_also_below_a_base_path(
+    path: str, method: str, base_path: str, status: int
+) -> None:
+    async def ask() -> tuple[int, str]:
+        return await Server({}, base_path).ask([], path, method)
+
+    assert asyncio.run(ask())[0] == status
+
+
+def test_the_server_takes_the_largest_file_that_pages_offer() -> None:
+    config = tomllib.loads((ROOT / ".streamlit/config.toml").read_text())
+    largest = config["server"]["maxUploadSize"]
+    assert MAX_PICTURE_MB < MAX_ARCHIVE_MB <= largest
+    assert largest * 2**20 < SESSION_BYTES
