@@ -5,6 +5,7 @@ Cancelling takes a fraction of a second, whatever the network does.
 
 import hashlib
 import http.client
+import textwrap
 import threading
 import time
 import urllib.error
@@ -23,6 +24,7 @@ CONNECT_SECONDS = 5.0
 STALL_SECONDS = 60.0
 _POLL_SECONDS = 0.1
 _CHUNK = 1 << 18
+_LONGEST_REASON = 200
 
 
 @dataclass
@@ -82,13 +84,19 @@ def _download(
             "{host} responded with error {code} ({reason}).",
             host=host,
             code=error.code,
-            reason=error.reason,
+            reason=_shorten(error.reason),
         ) from error
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", None) or error
         raise DatasetNotFound(
-            "{host} cannot be reached ({reason}).", host=host, reason=reason
+            "{host} cannot be reached ({reason}).", host=host, reason=_shorten(reason)
         ) from error
+
+
+def _shorten(reason: object) -> str:
+    """Return a reason, which may quote what a server sent, as a short text on one line."""
+    plain = "".join(letter if letter.isprintable() else " " for letter in str(reason))
+    return textwrap.shorten(plain, _LONGEST_REASON, placeholder="…")
 
 
 def _check_md5(path: Path, archive: Archive, watch: ProgressReporter) -> None:

@@ -83,6 +83,22 @@ def test_an_error_page_is_named(toy, serve, settings):
         fetch(info, settings, "official")
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"\x1b[2J\x00" * 2_000,
+        b"HTTP/1.1 500 " + b"\x1b[31m red " * 5_000 + b"\r\n\r\n",
+        b"HTTP/1.1 302 x\r\nLocation: /" + b"a" * 5_000 + b"\r\n\r\n",
+    ],
+)
+def test_what_a_server_says_is_quoted_shortly_and_without_controls(toy, serve, settings, answer):
+    info = official(toy, serve(lambda handler, _: handler.wfile.write(answer)), 1_000)
+    with pytest.raises(DatasetNotFound) as caught:
+        fetch(info, settings, "official")
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 400
+
+
 def test_a_connection_that_breaks_off(toy, serve, archive, settings):
     info = official(toy, serve(sends(archive[:-500], len(archive))), len(archive))
     with pytest.raises(DatasetNotFound, match=r"was lost|IncompleteRead"):
