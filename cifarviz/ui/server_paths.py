@@ -52,8 +52,8 @@ def find_path(text: str, settings: Settings) -> Path:
             "them, or add its folder to CIFARVIZ_PAGE_DIRS.",
             path=text.strip(),
         )
-    # Not Path.exists, which may raise.
-    if not text.strip() or not os.path.exists(path):
+    # Not Path.is_file, which may raise. A pipe or a device could be read for ever.
+    if not text.strip() or not (os.path.isfile(path) or os.path.isdir(path)):
         raise ImportRefused(
             "There is no file or folder “{path}” on the machine that runs cifarviz. Enter its full "
             "path.",

@@ -1,5 +1,6 @@
 """Paths typed into a page: offered only to a browser on the same machine, and limited."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -88,5 +89,7 @@ def test_only_paths_below_the_folders_of_the_settings_are_read(
         # Nothing tells whether there is such a file.
         with pytest.raises(ImportRefused, match="in none of the folders"):
             find_path(str(path), limited)
-    with pytest.raises(ImportRefused, match="There is no file or folder"):
-        find_path(str(allowed / "nothing"), limited)
+    os.mkfifo(allowed / "pipe")
+    for name in ("nothing", "pipe"):
+        with pytest.raises(ImportRefused, match="There is no file or folder"):
+            find_path(str(allowed / name), limited)

@@ -28,6 +28,9 @@ MAX_FILE_BYTES: Final = 50_000_000
 _MAX_FILES: Final = 500_000
 _PART: Final = 1 << 20
 _MAX_TOTAL_BYTES: Final = 20_000_000_000
+# Pictures hardly get smaller in an archive; one of zeros unpacks to a thousand times its size.
+_MAX_GROWTH: Final = 100
+_FREE_BYTES: Final = 100_000_000
 # Made by operating systems beside a person's files.
 _HIDDEN: Final = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 _DAMAGE: Final = (
@@ -50,7 +53,8 @@ class FileUnreadable(Exception):
 class Files(ABC):
     """Files by their names, with ``/`` between folders; in an order that is quick to read."""
 
-    def __init__(self, title: str) -> None:
+    def __init__(self, title: str, packed_bytes: int | None = None) -> None:
+        """``packed_bytes``: the size of an archive, which limits what it may unpack to."""
         self.title = title
         """The name of the folder or file, for messages."""
         self.names: list[str] = []
@@ -63,6 +67,9 @@ class Files(ABC):
         self._sizes: dict[str, int] = {}
         self._entries = 0
         self._total = 0
+        self._limit = _MAX_TOTAL_BYTES
+        if packed_bytes is not None:
+            self._limit = min(self._limit, _FREE_BYTES + _MAX_GROWTH * packed_bytes)
 
     @abstractmethod
     def _open(self, name: str) -> IO[bytes]: ...
@@ -109,9 +116,17 @@ class Files(ABC):
         self.names.append(name)
         self._sizes[name] = size
         self._total += size
-        if self._total > _MAX_TOTAL_BYTES:
-            raise _too_large(self.title)
+        self._check_total(self._total)
         return True
+
+    def _check_total(self, size: int) -> None:
+        if size > self._limit:
+            raise ImportRefused(
+                "“{place}” unpacks to more than {most:,.0f} MB. Choose fewer files, or unpack it "
+                "and choose the folder.",
+                place=self.title,
+                most=self._limit / 1e6,
+            )
 
 
 class _Folder(Files):
@@ -139,7 +154,9 @@ class _Folder(Files):
                 self._add(relative, status.st_size, "" if regular else "it is a link, or no file")
 
     def _open(self, name: str) -> IO[bytes]:
-        return (self._path / name).open("rb")
+        # It may have become a link since it was listed.
+        flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+        return open(os.open(self._path / name, flags), "rb")
 
 
 class _Single(Files):
@@ -154,7 +171,7 @@ class _Single(Files):
 
 class _Zip(Files):
     def __init__(self, path: Path) -> None:
-        super().__init__(path.name)
+        super().__init__(path.name, path.stat().st_size)
         self._file = self.resources.enter_context(zipfile.ZipFile(path))
         # Not by name, of which there may be two.
         self._members: dict[str, zipfile.ZipInfo] = {}
@@ -173,7 +190,7 @@ class _Zip(Files):
 
 class _Tar(Files):
     def __init__(self, path: Path, scratch: Path) -> None:
-        super().__init__(path.name)
+        super().__init__(path.name, path.stat().st_size)
         plain: IO[bytes] = self.resources.enter_context(path.open("rb"))
         magic = plain.read(6)
         plain.seek(0)
@@ -204,8 +221,7 @@ class _Tar(Files):
         done = 0
         while part := stream.read(_PART):
             done += len(part)
-            if done > _MAX_TOTAL_BYTES:
-                raise _too_large(self.title)
+            self._check_total(done)
             with storage_errors(scratch):
                 file.write(part)
         file.seek(0)
@@ -298,14 +314,6 @@ def _open_files(path: Path, scratch: Path) -> Files:
 
 def _ends_like_tar(path: Path) -> bool:
     return ".tar" in path.suffixes or path.suffix.lower() in (".tgz", ".tbz2", ".txz")
-
-
-def _too_large(title: str) -> ImportRefused:
-    return ImportRefused(
-        "“{place}” unpacks to more than {most:,.0f} GB. Choose fewer files.",
-        place=title,
-        most=_MAX_TOTAL_BYTES / 1e9,
-    )
 
 
 def folders_of(names: Sequence[str]) -> tuple[str, ...]:

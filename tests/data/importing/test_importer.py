@@ -1,12 +1,15 @@
 """What an import reports, refuses and stores; it is stored as a whole or not at all."""
 
+import bz2
 import errno
+import gzip
 import io
+import lzma
 import os
 import tarfile
 import threading
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -197,6 +200,25 @@ def test_bombs_are_skipped_or_refused(
     monkeypatch.setattr(files_module, "_MAX_FILES", 5)
     with pytest.raises(ImportRefused, match="more than 5 files"):
         take(write_zip(fruits(), tmp_path / "y"), settings, "another")
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress])
+def test_an_archive_that_unpacks_to_far_more_than_its_size_is_refused(
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    pack: Callable[[bytes], bytes],
+) -> None:
+    monkeypatch.setattr(files_module, "_FREE_BYTES", 500_000)
+    path = tmp_path / "mine.tar.gz"
+    path.write_bytes(pack(bytes(5_000_000)))
+    with pytest.raises(ImportRefused, match=r"mine\.tar\.gz” unpacks to more than 1 MB"):
+        take(path, settings)
+    zipped = write_zip({**fruits(1), "apple/bomb.png": bytes(5_000_000)}, tmp_path / "z")
+    monkeypatch.setattr(files_module, "_MAX_GROWTH", 1)
+    with pytest.raises(ImportRefused, match="unpacks to more than 1 MB"):
+        take(zipped, settings)
+    assert left_behind(settings) == []
 
 
 def test_of_two_members_of_one_name_the_first_is_read(settings: Settings, tmp_path: Path) -> None:
