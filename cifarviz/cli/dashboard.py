@@ -34,7 +34,7 @@ DEFAULT_PORT = 8501
 # is for the name by which others open the dashboard.
 _DIRECT = urllib.request.build_opener(
     urllib.request.ProxyHandler({}),
-    urllib.request.HTTPSHandler(context=ssl._create_unverified_context()),
+    urllib.request.HTTPSHandler(context=ssl._create_unverified_context()),  # noqa: S323 - this computer only
 )
 
 
@@ -100,7 +100,7 @@ def serve(
     script = prepare(Settings.from_environment())
     # Service managers stop with SIGTERM, which then ends the server as Ctrl-C does.
     signal.signal(signal.SIGTERM, _interrupt)
-    process = subprocess.Popen(command(script, port, *options))
+    process = subprocess.Popen(command(script, port, *options))  # noqa: S603 - a fixed program, no shell
     url = address_of(port, os.environ, tls=tls)
     try:
         while process.poll() is None and not is_serving(url):

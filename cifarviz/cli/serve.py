@@ -111,7 +111,7 @@ def _options(settings: Settings, certificate: Path | None, key: Path | None) -> 
         origin = f"{address.scheme}://{address.netloc}"
         options += ["--server.corsAllowedOrigins", origin]
     else:
-        options += ["--server.address", "0.0.0.0"]
+        options += ["--server.address", "0.0.0.0"]  # noqa: S104 - a class is on the network
         name = socket.gethostname().lower()
         hosts += [*network_addresses(), name, f"{name.split('.')[0]}.local"]
     for host in dict.fromkeys(hosts):

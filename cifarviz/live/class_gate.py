@@ -17,7 +17,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from cifarviz.live.guard import path_below
+from cifarviz.live.guard import LOCAL_NAMES, find_host, is_proxied, path_below
 from cifarviz.people.person import Person, acting_as
 from cifarviz.people.secrets import ClassSecrets
 from cifarviz.runs.members import note_seen, person_of
@@ -35,8 +35,6 @@ _KEPT_SECONDS = 2.0
 _MOST_KEPT = 1000
 # Acts while somebody without a cookie is answered.
 _NOBODY = Person("", "", "viewer")
-_LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
-_FORWARDING = ("forwarded", "x-forwarded-for", "x-real-ip")
 
 
 class PeopleOfCookies:
@@ -95,12 +93,13 @@ def is_encrypted(scope: Scope, settings: Settings) -> bool:
 def _is_local(scope: Scope) -> bool:
     client = scope.get("client")
     headers = Headers(scope=scope)
-    name = headers.get("host", "").rpartition(":")[0] or headers.get("host", "")
+    host = find_host(headers)
     return (
         client is not None
-        and client[0] in ("127.0.0.1", "::1")
-        and name in _LOCAL_NAMES
-        and not any(header in headers for header in _FORWARDING)
+        and client[0] in LOCAL_NAMES
+        and host is not None
+        and host.name.strip("[]") in LOCAL_NAMES
+        and not is_proxied(headers)
     )
 
 

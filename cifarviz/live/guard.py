@@ -1,8 +1,8 @@
 """Middleware that refuses requests from foreign pages and sets security headers."""
 
 import re
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
@@ -24,6 +24,9 @@ _POLICY = (
 )
 
 _HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9_][a-z0-9_.-]*)(?::(?P<port>[0-9]{1,5}))?")
+LOCAL_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+"""The names by which a computer calls itself."""
+_PROXY_HEADERS = ("x-forwarded-", "x-real-ip", "forwarded", "via")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -64,7 +67,7 @@ class Guard:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        protection = _security_headers(_parse_host(Headers(scope=scope)))
+        protection = _security_headers(find_host(Headers(scope=scope)))
         is_started = False
 
         async def send_protected(message: Message) -> None:
@@ -94,7 +97,7 @@ class Guard:
     def _find_problem(self, scope: Scope) -> str:
         """Return why the request is refused, as one sentence; empty if it is not."""
         headers = Headers(scope=scope)
-        host = _parse_host(headers)
+        host = find_host(headers)
         sent_hosts = headers.getlist("host")
         if host is None and (sent_hosts or self._allowed_hosts):
             return (
@@ -144,6 +147,11 @@ class Guard:
         return (origin_name, origin_port) == (host.name, port)
 
 
+def is_proxied(headers: Iterable[str]) -> bool:
+    """Return whether a proxy has passed the request on, by the names of its headers."""
+    return any(name.lower().startswith(_PROXY_HEADERS) for name in headers)
+
+
 def own_routes(base_path: str) -> str:
     """Return the path prefix of cifarviz's own sockets: ``/live/``."""
     return path_below(base_path, "live/")
@@ -163,7 +171,7 @@ def _is_foreign_fetch(headers: Headers) -> bool:
     return headers.get("sec-fetch-site") in ("cross-site", "same-site") and not is_navigation
 
 
-def _parse_host(headers: Headers) -> _Host | None:
+def find_host(headers: Headers) -> _Host | None:
     """Return the host of the request; None without exactly one well-formed Host header."""
     values = headers.getlist("host")
     return _split_host(values[0]) if len(values) == 1 else None

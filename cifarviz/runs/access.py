@@ -33,7 +33,7 @@ def visible_ids(connection: sqlite3.Connection, run_ids: Sequence[str]) -> list[
     if condition == "1":
         return list(run_ids)
     rows = connection.execute(
-        f"SELECT id FROM runs WHERE {condition} AND id IN (SELECT value FROM json_each(?))",
+        f"SELECT id FROM runs WHERE {condition} AND id IN (SELECT value FROM json_each(?))",  # noqa: S608 - constants only
         (*values, json.dumps(list(run_ids))),
     ).fetchall()
     seen = {row["id"] for row in rows}

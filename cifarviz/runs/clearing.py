@@ -28,8 +28,8 @@ def left_behind(store: RunStore) -> LeftBehind:
     require_teacher("see what the class has left behind")
     runs = [run for run in store.all() if run.owner is not None]
     datasets = [info for info in _datasets(store) if info.owner is not None]
-    owners = {one.owner for one in [*runs, *datasets] if one.owner is not None}
-    size = sum(disk_use(store, owner) for owner in owners)
+    owners = {run.owner for run in runs} | {info.owner for info in datasets}
+    size = sum(disk_use(store, owner) for owner in owners if owner is not None)
     return LeftBehind(len(class_members(store)), len(runs), len(datasets), size)
 
 

@@ -193,7 +193,7 @@ def insert_request(
 def fetch_lease(connection: sqlite3.Connection, run_id: str) -> sqlite3.Row | None:
     """Return the ``LEASE`` of a run; ``None`` if it was deleted."""
     key, value = row_key(run_id)
-    query = f"SELECT {LEASE} FROM runs WHERE {key} = ?"
+    query = f"SELECT {LEASE} FROM runs WHERE {key} = ?"  # noqa: S608 - constants only
     lease: sqlite3.Row | None = connection.execute(query, (value,)).fetchone()
     return lease
 
@@ -208,7 +208,7 @@ def renew_lease(connection: sqlite3.Connection, run_id: str, attempt: Attempt | 
         return
     number, owner, message = attempt
     row = connection.execute(
-        f"SELECT received FROM runs WHERE id = ? AND attempt = ? AND {IS_ACTIVE} AND state != ?",
+        f"SELECT received FROM runs WHERE id = ? AND attempt = ? AND {IS_ACTIVE} AND state != ?",  # noqa: S608 - constants only
         (run_id, number, RunState.QUEUED),
     ).fetchone()
     if row is None:

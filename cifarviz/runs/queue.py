@@ -24,7 +24,7 @@ _FAIR_ORDER = f"""SELECT {{columns}} FROM (
         (SELECT MAX(started) FROM runs AS other WHERE other.owner IS runs.owner), 0
     ) AS last_began
     FROM runs WHERE state = 'queued' AND {SAFE_ID}
-) ORDER BY turn, last_began, queued, id"""
+) ORDER BY turn, last_began, queued, id"""  # noqa: S608 - constants only
 
 
 class RunQueue(Curation):

@@ -136,7 +136,7 @@ def _load_series(store: RunStore, where: str, value: str) -> list[Series]:
     condition, values = visible("series")
     with store.database.connect() as connection:
         rows = connection.execute(
-            "SELECT series.*, run, label FROM series LEFT JOIN series_runs "
+            "SELECT series.*, run, label FROM series LEFT JOIN series_runs "  # noqa: S608 - constants only
             f"ON series_runs.series = series.id {where} AND {condition} "
             "ORDER BY made DESC, id, position",
             (value, *values),

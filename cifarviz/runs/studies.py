@@ -143,7 +143,7 @@ def all_studies(store: RunStore) -> list[StudyRecord]:
     condition, values = visible("series")
     with store.database.connect() as connection:
         rows = connection.execute(
-            f"SELECT * FROM series WHERE kind = ? AND {condition} ORDER BY made DESC, id",
+            f"SELECT * FROM series WHERE kind = ? AND {condition} ORDER BY made DESC, id",  # noqa: S608 - constants only
             (KIND, *values),
         ).fetchall()
     return [record for row in rows if (record := _as_record(row)) is not None]
@@ -154,7 +154,7 @@ def get_study(store: RunStore, study_id: str) -> StudyRecord:
     condition, values = visible("series")
     with store.database.connect() as connection:
         row = connection.execute(
-            f"SELECT * FROM series WHERE id = ? AND kind = ? AND {condition}",
+            f"SELECT * FROM series WHERE id = ? AND kind = ? AND {condition}",  # noqa: S608 - constants only
             (study_id, KIND, *values),
         ).fetchone()
     record = None if row is None else _as_record(row)

@@ -31,7 +31,7 @@ from cifarviz.figures.sprite import sprite
 from cifarviz.figures.theme import class_color
 from cifarviz.live.hub import hub
 from cifarviz.live.items import Item
-from cifarviz.people.person import current_person, require_teacher
+from cifarviz.people.person import current_person
 from cifarviz.runs.run_headline import format_time_left
 from cifarviz.settings import Settings
 from cifarviz.ui import cache, state

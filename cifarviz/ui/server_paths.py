@@ -7,10 +7,9 @@ from urllib.parse import urlsplit
 import streamlit as st
 
 from cifarviz.errors import ImportRefused
+from cifarviz.live.guard import LOCAL_NAMES, is_proxied
+from cifarviz.people.person import is_teacher, require_teacher
 from cifarviz.settings import Settings
-
-_LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
-_PROXY_HEADERS = ("x-forwarded-", "x-real-ip", "forwarded", "via")
 
 
 def is_local_browser() -> bool:
@@ -19,16 +18,19 @@ def is_local_browser() -> bool:
     Only then may it use paths of that machine: others would learn which exist. Behind a proxy
     everybody seems to be there. So no header of a proxy may have come, and both the page and the
     server must have been asked for by a name of this machine; a proxy that replaces these names
-    works only where other origins are allowed, and then nobody counts as local.
+    works only where other origins are allowed, and then nobody counts as local. In a class only
+    the teacher does.
     """
+    if not is_teacher():
+        return False
     if st.get_option("server.corsAllowedOrigins") or not st.get_option("server.enableCORS"):
         return False
     headers = st.context.headers
     return (
         st.context.ip_address is None
-        and _host_name(f"//{headers.get('Host', '')}") in _LOCAL_HOSTS
-        and _host_name(headers.get("Origin", "")) in _LOCAL_HOSTS
-        and not any(name.lower().startswith(_PROXY_HEADERS) for name in headers)
+        and _host_name(f"//{headers.get('Host', '')}") in LOCAL_NAMES
+        and _host_name(headers.get("Origin", "")) in LOCAL_NAMES
+        and not is_proxied(headers)
     )
 
 
@@ -40,12 +42,15 @@ def _host_name(address: str) -> str | None:
 
 
 def find_path(text: str, settings: Settings) -> Path:
-    """Return the file or folder that was typed; raises ``ImportRefused``.
+    """Return the file or folder that was typed; raises ``ImportRefused`` and ``AccessRefused``.
 
-    The caller has checked ``is_local_browser``.
+    The caller has checked ``is_local_browser``. While a class is open, only folders that the
+    settings name are read.
     """
+    require_teacher("read files of the computer that serves cifarviz")
+    folders = () if settings.class_open and settings.page_dirs is None else settings.page_dirs
     path = Path(os.path.expanduser(text.strip().strip("\"'"))).absolute()
-    if settings.page_dirs is not None and not _is_below(path, settings.page_dirs):
+    if folders is not None and not _is_below(path, folders):
         # The same whether or not it exists.
         raise ImportRefused(
             "“{path}” is in none of the folders from which pages may read. Move it to one of "

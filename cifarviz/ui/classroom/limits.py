@@ -26,8 +26,7 @@ def render_limits() -> None:
             10**9,
             limits.presentations,
             step=100_000,
-            help="Training images × epochs. The sample has 5,000 training images, the full "
-            "CIFAR-10 50,000.",
+            help="Training images × epochs.",
         )
         minutes = row[2].number_input(
             "Minutes of a run",

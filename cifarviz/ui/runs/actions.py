@@ -281,12 +281,12 @@ def render_show_button(run: Run) -> None:
         key="show-run",
         help="Everybody in the class, and viewers, can look at it. Only its owner and you change "
         "it.",
-        on_click=_show,
+        on_click=_set_shown,
         args=(run, not run.shown),
     )
 
 
-def _show(run: Run, shown: bool) -> None:
+def _set_shown(run: Run, shown: bool) -> None:
     with errors_as_toast():
         info = find_dataset(run.experiment.data.dataset)
         # Without its data set nobody could look at the run.
