@@ -1,0 +1,141 @@
+"""A class in real browsers: a teacher and three students, from joining to the board."""
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from cifarviz.people.secrets import ClassSecrets
+from cifarviz.runs.members import class_members, load_class
+from cifarviz.runs.states import RunState
+from cifarviz.runs.store import RunStore
+from cifarviz.settings import Settings
+from scripts.app_server import AppServer
+from tests import stored_runs
+from tests.waiting import wait_until
+
+PHONE = {"width": 390, "height": 844}
+# The close code of a socket, or "message".
+WATCH = """address => new Promise(resolve => {
+  const socket = new WebSocket(address);
+  socket.onmessage = () => resolve("message");
+  socket.onclose = event => resolve(event.code);
+})"""
+
+
+class Class(NamedTuple):
+    server: AppServer
+    store: RunStore
+    code: str
+    phrase: str
+
+    def join(self, page: Page, name: str) -> Page:
+        page.goto(f"{self.server.url}/train?view=setup")
+        page.get_by_label("Your name").fill(name)
+        page.get_by_label("Code of the class").fill(self.code.upper())
+        page.get_by_role("button", name="Join", exact=True).click()
+        expect(page.get_by_role("button", name=name)).to_be_visible()
+        return page
+
+    def train(self, page: Page) -> str:
+        """Press Train; returns the id of the run."""
+        page.goto(f"{self.server.url}/train?view=setup")
+        page.get_by_role("button", name="Train", exact=True).click()
+        page.wait_for_url("**run=*")
+        return page.url.partition("run=")[2].partition("&")[0]
+
+    def owner(self, run_id: str) -> str:
+        names = {member.id: member.name for member in class_members(self.store)}
+        return names[self.store.get(run_id).owner or ""]
+
+
+@pytest.fixture(scope="module")
+def opened(app_server: Callable[..., AppServer], tmp_path_factory: pytest.TempPathFactory) -> Class:
+    home = tmp_path_factory.mktemp("class") / "home"
+    store = RunStore(Settings.from_environment({"CIFARVIZ_HOME": str(home)}))
+    experiment = stored_runs.experiment()
+    stored_runs.store_run(
+        store, experiment, name="guesser", checkpoints={"last": stored_runs.weights(experiment)}
+    )
+    secrets = ClassSecrets(home)
+    code, phrase = secrets.join_code(load_class(store).id), secrets.make_pass_phrase()
+    server = app_server(home=home, environment={"CIFARVIZ_CLASS": "1"})
+    return Class(server, store, code, phrase)
+
+
+def test_a_teacher_and_three_students(new_page: Callable[..., Page], opened: Class) -> None:
+    url, store = opened.server.url, opened.store
+    ada, ben = (opened.join(new_page(), name) for name in ("Ada", "Ben"))
+    cy = opened.join(new_page(viewport=PHONE), "Cy")
+    teacher = new_page()
+    teacher.goto(f"{url}/class/sign-in")
+    teacher.get_by_label("Pass phrase").fill(opened.phrase)
+    teacher.get_by_role("button", name="Sign in").click()
+    expect(teacher.get_by_role("heading", name="cifarviz")).to_be_visible()
+
+    # They train in turns, whoever has pressed how often.
+    first = opened.train(ada)
+    wait_until(lambda: store.get(first).state is RunState.RUNNING, 60)
+    queued = [opened.train(page) for page in (ada, ben, cy)]
+    assert [opened.owner(run_id) for run_id in store.queue()] == ["Ben", "Cy", "Ada"]
+    expect(cy.get_by_text("somebody else’s run").first).to_be_visible()
+
+    # Nobody reaches the run of another: by page, by link, by route.
+    ben.goto(f"{url}/runs")
+    expect(ben.get_by_test_id("stDataFrame").locator("canvas").first).to_be_visible()
+    ben.goto(f"{url}/train?view=watch&run={first}")
+    expect(ben.get_by_text(f"There is no run “{first}” here.")).to_be_visible()
+    expect(ben.get_by_role("button", name="Stop")).to_have_count(0)
+    socket = f"{url.replace('http', 'ws', 1)}/live/"
+    assert ben.evaluate(WATCH, socket + first) == 4404
+    assert ada.evaluate(WATCH, socket + first) == "message"
+    assert store.get(first).state.active
+
+    # The teacher sees all, and stops a run.
+    teacher.goto(f"{url}/classroom?view=people")
+    expect(teacher.get_by_text("3 of 3 people are here.")).to_be_visible()
+    teacher.goto(f"{url}/train?view=watch&run={first}")
+    wait_until(lambda: store.get(first).epochs_done > 0 or not store.get(first).state.active, 60)
+    teacher.get_by_role("button", name="Stop", exact=True).first.click()
+    wait_until(lambda: not store.get(first).state.active, 30)
+    store.stop_all(queued)
+
+    # The board, when the teacher shows it.
+    cy.goto(f"{url}/classroom")
+    expect(cy.get_by_text("does not show the board now")).to_be_visible()
+    teacher.goto(f"{url}/classroom")
+    expect(teacher.get_by_text(opened.code)).to_be_visible()
+    teacher.get_by_text("Students see the board").click()
+    wait_until(lambda: load_class(store).board, 20)
+    cy.goto(f"{url}/classroom")
+    expect(cy.get_by_text("The highest validation accuracy of each person")).to_be_visible()
+
+    # Guess first.
+    teacher.goto(f"{url}/classroom?view=guess")
+    teacher.get_by_role("button", name="Start", exact=True).click()
+    expect(teacher.get_by_text("0 of 3 have guessed.")).to_be_visible()
+    expect(cy.get_by_text("What is it?")).to_be_visible()
+    cy.get_by_role("button", name="frog").click()
+    expect(cy.get_by_text("You say: frog")).to_be_visible()
+    expect(teacher.get_by_text("1 of 3 have guessed.")).to_be_visible()
+    teacher.get_by_role("button", name="Show the answer").click()
+    expect(cy.get_by_text(re.compile("The network “.*” says"))).to_be_visible()
+    expect(cy.get_by_text("frog: 1 person")).to_be_visible()
+
+
+def test_who_is_removed_is_out_where_the_page_is_open(
+    new_page: Callable[..., Page], opened: Class
+) -> None:
+    dora = opened.join(new_page(), "Dora")
+    teacher = new_page()
+    teacher.goto(f"{opened.server.url}/class/sign-in")
+    teacher.get_by_label("Pass phrase").fill(opened.phrase)
+    teacher.get_by_role("button", name="Sign in").click()
+    teacher.goto(f"{opened.server.url}/classroom?view=people")
+    [member] = [one for one in class_members(opened.store) if one.name == "Dora"]
+    teacher.locator(f".st-key-remove-{member.id}").get_by_role("button").click()
+    wait_until(lambda: member.id not in {one.id for one in class_members(opened.store)}, 20)
+    dora.goto(f"{opened.server.url}/runs")
+    expect(dora.get_by_role("heading", name="Join the class")).to_be_visible()
