@@ -23,6 +23,9 @@ _POLICY = (
     "frame-ancestors 'self'"
 )
 
+# Routes of Streamlit that no page uses: numbers on all sessions, and an interface for programs.
+_CLOSED_ROUTES = ("_stcore/metrics", "_stcore/agent/")
+
 _HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9_][a-z0-9_.-]*)(?::(?P<port>[0-9]{1,5}))?")
 LOCAL_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 """The names by which a computer calls itself."""
@@ -58,6 +61,7 @@ class Guard:
     ) -> None:
         self._app = app
         self._own_routes = (own_routes(base_path), path_below(base_path, "class/"))
+        self._closed_routes = tuple(path_below(base_path, path) for path in _CLOSED_ROUTES)
         self._allowed_hosts = [host.strip().lower().rstrip(".") for host in allowed_hosts]
         self._allowed_origins = (
             None if allowed_origins is None else set(map(_parse_origin, allowed_origins)) - {None}
@@ -109,6 +113,8 @@ class Guard:
                 f"The host name {host.name} is not allowed: open the dashboard by a name in "
                 "server.allowedHosts, or add this one to it."
             )
+        if scope["path"].startswith(self._closed_routes):
+            return "This address is closed: no page of the dashboard needs it."
         origins = headers.getlist("origin")
         if origins:
             if not self._is_origin_allowed(origins, host, scope.get("scheme", "http")):

@@ -16,6 +16,7 @@ NAMES = (
     ":material/delete: **bold** $x^2$ :red[red] `code` :cat: :streamlit: -- -> # 4)",
     "[link](http://a.org) <b>html</b> www.a.org me@a.org ![i](http://a.org/i.png) %{x}",
     "Setting",
+    "<img src=x onerror='window.executed=1'><svg/onload=window.executed=1></script>",
 )
 # What a name must not have become anywhere on a page.
 MADE_OF_IT = (
@@ -53,11 +54,13 @@ def site(
         ("", "", NAMES),
         ("train", "view=watch&run={0}", NAMES[:1]),
         ("runs", "runs={0}", NAMES[:1]),
-        ("runs", "runs={0},{1},{2}", NAMES),
+        ("runs", "runs={0},{1},{2}", NAMES[:3]),
         ("inside", "run={0}&with={1}&image=1", NAMES[:2]),
         ("evaluate", "run={0}&part=compare&with={1}", NAMES[1:2]),
         ("evaluate", "view=ensemble&members={0},{1}", ()),
         ("present", "run={0}&scene=training&notes=1", ()),
+        ("runs", "runs={3},{0}", (NAMES[3], NAMES[0])),
+        ("evaluate", "run={3}&part=compare&with={0}", NAMES[:1]),
     ],
 )
 def test_a_name_is_shown_literally(
@@ -78,3 +81,4 @@ def test_a_name_is_shown_literally(
     expect(main.locator(MADE_OF_IT)).to_have_count(0)
     assert "\U0001f431" not in main.inner_text()
     expect(opened.get_by_test_id("stException")).to_have_count(0)
+    assert opened.evaluate("() => window.executed") is None

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import streamlit
@@ -16,8 +17,10 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import Message, Scope
 from starlette.websockets import WebSocket
+from streamlit.web.server.starlette.starlette_app import create_streamlit_routes
 
 from cifarviz.live import server
+from scripts.app_server import ROOT
 
 HOSTS = ["localhost", "127.0.0.1", "::1", "*.example.org"]
 ALLOWED_ORIGINS = ["https://portal.example.net"]
@@ -65,6 +68,7 @@ def ask(
         routes=[
             Route("/", _page, methods=["GET", "POST"]),
             Route("/failing", _failing),
+            Route(f"{prefix}/_stcore/{{path:path}}", _page, methods=["GET", "POST"]),
             Route(f"{prefix}/live/picture", _page),
             WebSocketRoute(f"{prefix}/live/run", _socket),
             WebSocketRoute("/_stcore/stream", _socket),
@@ -295,6 +299,33 @@ def test_a_page_of_another_origin_cannot_embed_responses(
     assert ask(path, headers, base_path=base_path).status == status
     # Streamlit's own pages and files: the browser keeps their content from others.
     assert ask("/", headers, base_path=base_path).status == 200
+
+
+@pytest.mark.parametrize("base_path", ["", "cifarviz/demo"])
+def test_routes_that_no_page_uses_are_closed(base_path: str) -> None:
+    prefix = f"/{base_path}" if base_path else ""
+    for path in ("metrics", "metrics/", "agent/interact", "agent/mcp", "agent/openapi.json"):
+        reply = ask(f"{prefix}/_stcore/{path}", method="POST", base_path=base_path)
+        assert (reply.status, "is closed" in reply.text) == (403, True)
+    assert ask(f"{prefix}/_stcore/health", base_path=base_path).status == 200
+
+
+def test_every_route_of_the_server_is_in_the_documents_table() -> None:
+    parts = ("uploaded_file_mgr", "component_registry", "bidi_component_registry", "stats_mgr")
+    runtime = SimpleNamespace(
+        media_file_mgr=SimpleNamespace(_storage=None),
+        _main_script_path=str(ROOT / "app.py"),
+        **dict.fromkeys(parts),
+    )
+    paths = {
+        getattr(route, "path", None) or "/"
+        for route in (*create_streamlit_routes(runtime), *server.routes(""))  # type: ignore[arg-type]
+    }
+    table = (
+        (ROOT / "docs" / "security.md").read_text("utf-8").split("| route |")[1].split("\n\n")[0]
+    )
+    listed = [re.findall(r"`(/[^`]*)`", line.split("|")[1]) for line in table.splitlines()[2:]]
+    assert paths == {path for group in listed for path in group}
 
 
 @pytest.mark.parametrize(
