@@ -14,7 +14,7 @@ import streamlit as st
 from cifarviz import static_files
 from cifarviz.installation import ASSETS
 from cifarviz.live import server
-from cifarviz.ui import cache, streamlit_patches
+from cifarviz.ui import cache, shutdown, streamlit_patches
 from cifarviz.ui.class_names import render_language_choice, unknown_language_message
 from cifarviz.ui.errors import render_errors
 from cifarviz.ui.identity import render_person, render_way_in, use_page_identity
@@ -75,4 +75,5 @@ else:
             else None,
             held_uploads=streamlit_patches.held_uploads,
         ),
+        lifespan=shutdown.lifespan,
     )

@@ -30,7 +30,7 @@ class PageClient:
         self._origin = server
         self._page, self._query, self._feeds = page, query, feeds
         self._timers: dict[str, tuple[float, float]] = {}
-        self._ended = False
+        self._ended = self._expects_end = False
         self._error: BaseException | None = None
         self._threads: list[threading.Thread] = []
         self._connections: list[ClientConnection] = []
@@ -54,12 +54,18 @@ class PageClient:
             connection = self._connect(f"live/{feed}")
             self._start(partial(self._watch, connection))
 
+    def expect_end(self) -> None:
+        """Take the end of the server for no error from now on."""
+        self._ended = self._expects_end = True
+
     def __exit__(self, kind: object, *_: object) -> None:
         self._ended = True
         for connection in self._connections:
             connection.close()
         for thread in self._threads:
             thread.join(_PATIENCE)
+        if self._expects_end:
+            return
         if kind is None and (self._error is not None or not self.updates):
             raise RuntimeError("a session received no updates of its page") from self._error
 

@@ -4,7 +4,6 @@ import filecmp
 import hashlib
 import os
 import shutil
-import signal
 import socket
 import ssl
 import subprocess
@@ -15,7 +14,6 @@ import urllib.request
 import webbrowser
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
 import typer
@@ -30,6 +28,8 @@ from cifarviz.storage import atomic_write, storage_errors
 
 ADDRESS = "127.0.0.1"
 DEFAULT_PORT = 8501
+# The server saves what trains in it, within three seconds.
+_END_SECONDS = 4.5
 # Requests to this machine bypass any proxy that the environment names, and take any certificate: it
 # is for the name by which others open the dashboard.
 _DIRECT = urllib.request.build_opener(
@@ -98,8 +98,6 @@ def serve(
         print_line(f"Port {first_port} is taken: using {port}.")
 
     script = prepare(Settings.from_environment())
-    # Service managers stop with SIGTERM, which then ends the server as Ctrl-C does.
-    signal.signal(signal.SIGTERM, _interrupt)
     process = subprocess.Popen(command(script, port, *options))  # noqa: S603 - a fixed program, no shell
     url = address_of(port, os.environ, tls=tls)
     try:
@@ -111,7 +109,7 @@ def serve(
                 webbrowser.open(f"{url}{path}")
         return process.wait()
     except KeyboardInterrupt:
-        end(process)
+        end(process, _END_SECONDS)
         return 0
 
 
@@ -206,10 +204,6 @@ def end(process: subprocess.Popen[bytes], patience: float = 10) -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-
-
-def _interrupt(_signal: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def _has_screen() -> bool:

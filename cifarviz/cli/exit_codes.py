@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from typer.exceptions import TyperException
 
 from cifarviz.cli.output import print_help, print_message
+from cifarviz.cli.signals import INTERRUPTED, exit_in_time, sigterm_as_interrupt
 from cifarviz.errors import (
     ArchiveDamaged,
     ArtifactMissing,
@@ -57,7 +58,8 @@ def run_and_exit(app: typer.Typer, arguments: Sequence[str] | None) -> NoReturn:
         # Characters that the terminal's encoding lacks become escapes, as on standard error.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        code = app(arguments, standalone_mode=False, prog_name=program_name())
+        with sigterm_as_interrupt():
+            code = app(arguments, standalone_mode=False, prog_name=program_name())
     except CifarvizError as error:
         print_message(str(error))
         sys.exit(2 if isinstance(error, _REQUEST_ERRORS) else 1)
@@ -69,7 +71,8 @@ def run_and_exit(app: typer.Typer, arguments: Sequence[str] | None) -> NoReturn:
             print_message(format_usage_error(error))
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        sys.exit(130)
+        exit_in_time()
+        sys.exit(INTERRUPTED)
     sys.exit(code if isinstance(code, int) else 0)
 
 

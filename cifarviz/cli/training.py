@@ -22,6 +22,7 @@ from cifarviz.cli.experiment_options import (
     make_experiment,
 )
 from cifarviz.cli.output import AsJson, print_json, print_message, print_table, progress_bar
+from cifarviz.cli.signals import exit_in_time
 from cifarviz.cli.values import preset_dict, result_dict
 from cifarviz.errors import ExperimentInvalid
 from cifarviz.executors.worker import Worker
@@ -164,6 +165,7 @@ def watch(worker: Worker, run: Run) -> Run:
                 epoch_lines.print_new()
             except KeyboardInterrupt:
                 print_message("Stopping; the weights are saved.")
+                exit_in_time("That took too long: resume the run from its last finished epoch.")
                 worker.store.request(run.id, Action.STOP)
             if not run.state.active:
                 return run

@@ -21,6 +21,7 @@ from cifarviz.cli.experiment_options import (
     make_experiment,
 )
 from cifarviz.cli.output import AsJson, print_json, print_message, print_table
+from cifarviz.cli.signals import exit_in_time
 from cifarviz.executors.worker import Worker
 from cifarviz.experiment.choices import TestValidation
 from cifarviz.experiment.parameter_text import parse_parameter
@@ -219,6 +220,7 @@ def _watch(worker: Worker, studies: Studies, record: StudyRecord, as_json: bool)
             is_over = studies.wait(record.id, seconds=0.5)
         except KeyboardInterrupt:
             print_message("Stopping the study; its trials keep their weights.")
+            exit_in_time("That took too long: resume the study, and its trials go on.")
             stop_study(worker.store, record.id)
         for trial in stored_trials(worker.store, record.id):
             if trial.number not in printed and not trial.run.state.active:

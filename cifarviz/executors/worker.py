@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from cifarviz.errors import LeaseLost, RunNotFound, StoreError, TransitionRefused
+from cifarviz.errors import CifarvizError, LeaseLost, RunNotFound, StoreError, TransitionRefused
 from cifarviz.executors.executor import DetachedExecutor, ExecutorPlace, Job
 from cifarviz.executors.failure import failed_ending, format_error
 from cifarviz.executors.processes import ProcessExecutor
@@ -23,7 +23,7 @@ from cifarviz.runs.predecessors import find_predecessor
 from cifarviz.runs.recorded import ORIGIN
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import thin_all
-from cifarviz.runs.states import RunState
+from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.stored_predictions import checkpoint_predictions_path
 from cifarviz.settings import Settings
 from cifarviz.training.ending import Ending
@@ -32,6 +32,7 @@ from cifarviz.training.process_queue import ProcessQueue
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.1
+_CLOSE_POLL_SECONDS = 0.02
 # Seconds between two tries after an error, doubled up to this.
 _MAX_PAUSE = 5.0
 # Tries to start a run, over about ten seconds; then it fails, and the next one starts.
@@ -40,6 +41,9 @@ _MAX_TRIES = 7
 _RETRY_ENDING = (0.2, 1.0, 5.0)
 # Times that a run goes on by itself after what trained it was lost.
 _MAX_LOSSES = 3
+_ENDED_WITH_PROGRAM = (
+    "The program was ended while this run trained. Its weights are saved: resume it from there."
+)
 # Errors that may pass, and are due to the machine rather than to the run.
 _TRANSIENT_ERRORS = (StoreError, OSError, sqlite3.Error, MemoryError)
 
@@ -62,6 +66,8 @@ class Worker(ProcessQueue):
         self._jobs: dict[str, Job] = {}
         self._tries: dict[str, int] = {}
         self._losses: dict[str, int] = {}
+        # Runs that are stopped because the program ends, not because a person wants that.
+        self._ended_with_program: set[str] = set()
         self._last_problem = ""
 
     @property
@@ -74,6 +80,32 @@ class Worker(ProcessQueue):
         """The ids of the processes that train for this one, those that wait for a run too."""
         executor = self._executor
         return executor.process_ids if isinstance(executor, ProcessExecutor) else ()
+
+    def close(self, seconds: float) -> None:
+        """Begin no further run, and save the weights of those that train here; for a program's end.
+
+        These are then *interrupted*; waiting ones stay queued. Returns once that is done, or after
+        ``seconds``. Runs on a cluster train on.
+        """
+        end = time.monotonic() + seconds
+        has_lock = self.choosing.acquire(timeout=seconds)
+        self._closing.set()
+        if has_lock:
+            self.choosing.release()
+        if isinstance(self._executor, DetachedExecutor):
+            return
+        with self._changed:
+            training = set(self._jobs)
+        for run_id in training:
+            try:
+                if self.store.get(run_id).requested != Action.STOP:
+                    self._ended_with_program.add(run_id)
+                    self.store.request(run_id, Action.STOP)
+            except (CifarvizError, sqlite3.Error) as error:
+                # It has ended meanwhile, or the home is full: it goes on from its last checkpoint.
+                log.warning("run %s could not be stopped: %s", run_id, error)
+        while training & self._jobs.keys() and time.monotonic() < end:
+            time.sleep(_CLOSE_POLL_SECONDS)
 
     def _start_threads(self) -> None:
         self._threads = [thread for thread in self._threads if thread.is_alive()]
@@ -132,7 +164,7 @@ class Worker(ProcessQueue):
         """Train the next run to its end; returns whether one was ready and a place was free."""
         with self.choosing:
             run_id = self._first_waiting()
-            begun = self._begin(run_id) if run_id is not None else None
+            begun = None if run_id is None or self.is_closing else self._begin(run_id)
         if run_id is None or begun is None:
             return False
         with self._changed:
@@ -214,8 +246,13 @@ class Worker(ProcessQueue):
         run_id = job.run.id
         if ending.state is not RunState.INTERRUPTED:
             self._tidy(run_id, partial(self._count_seconds, job))
-        # Before it ends: whoever waits for its end finds the home within its budget.
-        self._tidy(run_id, self._thin_snapshots)
+        if self.is_closing:
+            # Thinning takes time in a large home; the next run does it.
+            if ending.state is RunState.STOPPED and run_id in self._ended_with_program:
+                ending = Ending(RunState.INTERRUPTED, _ENDED_WITH_PROGRAM)
+        else:
+            # Before it ends: whoever waits for its end finds the home within its budget.
+            self._tidy(run_id, self._thin_snapshots)
         before = self.store.get(run_id)
         run = self._record_ending(job, ending)
         is_lost = run.state is RunState.INTERRUPTED and before.state is RunState.RUNNING

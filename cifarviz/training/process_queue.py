@@ -51,6 +51,12 @@ class ProcessQueue(ABC):
         self._adopts = False
         # Runs that could not start here: only a person resumes them.
         self._failed_runs: set[str] = set()
+        self._closing = threading.Event()
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether the program is about to end, so that no run begins here any more."""
+        return self._closing.is_set()
 
     @abstractmethod
     def _start_threads(self) -> None:

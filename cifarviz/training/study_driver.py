@@ -156,7 +156,7 @@ class _Driver:
         # The limit holds for each time that it is started.
         earlier, began = record.seconds, time.monotonic()
         saved = began
-        while True:
+        while not self.worker.is_closing:
             record = get_study(self.worker.store, self.study_id)
             seconds = time.monotonic() - began
             for trial in list(self.active):

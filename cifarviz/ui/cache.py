@@ -42,6 +42,8 @@ log = logging.getLogger(__name__)
 # Seconds before TensorFlow is loaded in the background, so that the first page is not slowed.
 _WARM_UP_DELAY = 1.0
 
+_WORKERS: list[Worker] = []
+
 
 def settings() -> Settings:
     """Return the settings of this server."""
@@ -66,7 +68,14 @@ def _worker(settings: Settings) -> Worker:
     if settings.recorded:
         unpack_recorded_once(worker.store)
     _adopt(worker)
+    _WORKERS.append(worker)
     return worker
+
+
+def close_workers(seconds: float) -> None:
+    """Save the weights of what trains in this server, which is about to end, within ``seconds``."""
+    for worker in _WORKERS:
+        worker.close(seconds)
 
 
 def studies() -> Studies:

@@ -282,7 +282,8 @@ def test_a_run_stopped_by_another_process_can_be_resumed(settings: Settings, cal
     assert store.get(run.id).state is RunState.FINISHED
 
 
-def test_control_c_stops_a_run_and_saves_its_weights(settings: Settings) -> None:
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_a_run_and_saves_its_weights(by: signal.Signals, settings: Settings) -> None:
     command = [sys.executable, "-m", "cifarviz", "train", "cifar10-starter", "--data", "sample"]
     process = subprocess.Popen(
         [*command, "--precision", "float32", "--json"],
@@ -296,7 +297,7 @@ def test_control_c_stops_a_run_and_saves_its_weights(settings: Settings) -> None
     store = RunStore(settings)
     wait_until(lambda: any(len(store.batch_points(run.id)) for run in store.all()))
     [run] = store.all()
-    process.send_signal(signal.SIGINT)
+    process.send_signal(by)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert '"state": "stopped"' in out

@@ -1,0 +1,88 @@
+"""A measured promise of a bar, and a bar's script run in a process of its own.
+
+python -m benchmarks.reliability.check bar_02_signals [RESULTS.json]
+"""
+
+import importlib
+import inspect
+import json
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Check:
+    """A promise of a bar: what was done, what was measured, and the limit, with their units."""
+
+    bar: int
+    what: str
+    value: str
+    limit: str
+    met: bool
+
+
+def none_of(bar: int, what: str, problems: Sequence[str], tries: int) -> Check:
+    """Return the check that nothing went wrong in so many tries; prints what did."""
+    for problem in problems:
+        print(f"  bar {bar}: {problem}", flush=True)
+    return Check(bar, what, f"{len(problems)} of {tries:,}", "0", not problems)
+
+
+def at_most(bar: int, what: str, value: float, limit: float, unit: str) -> Check:
+    """Return the check that a value is no more than its limit."""
+    return Check(bar, what, f"{value:,.2f} {unit}", f"≤ {limit:g} {unit}", value <= limit)
+
+
+def at_least(bar: int, what: str, value: float, limit: float, unit: str = "") -> Check:
+    """Return the check that a value is no less than its limit."""
+    value_text, limit_text = f"{value:,.2f} {unit}".rstrip(), f"≥ {limit:g} {unit}".rstrip()
+    return Check(bar, what, value_text, limit_text, value >= limit)
+
+
+def p95_at_most(bar: int, what: str, values: Sequence[float], limit: float, unit: str) -> Check:
+    """Return the check of a 95th percentile; not met without any values."""
+    if not len(values):
+        return Check(bar, what, "never", f"≤ {limit:g} {unit}", False)
+    median, p95 = np.percentile(values, (50, 95))
+    text = f"{p95:.2f} {unit} (median {median:.2f}, {len(values)} times)"
+    return Check(bar, what, text, f"≤ {limit:g} {unit}", bool(p95 <= limit))
+
+
+def print_checks(checks: Iterable[Check]) -> None:
+    """Print a line for each check."""
+    for check in checks:
+        mark = "met" if check.met else "NOT MET"
+        print(f"{check.bar:>3}  {mark:8}{check.what:72}  {check.value:40}  {check.limit}")
+
+
+def run_bar(name: str) -> list[Check]:
+    """Run a bar's script in this process, with a temporary folder where it asks for ``home``."""
+    module = importlib.import_module(f"benchmarks.reliability.{name}")
+    run: Callable[..., Iterable[Any]] = module.run
+    with tempfile.TemporaryDirectory(prefix="cifarviz-soak-", ignore_cleanup_errors=True) as folder:
+        options = {"home": Path(folder)} if "home" in inspect.signature(run).parameters else {}
+        results = list(run(**options))
+    # A bar without limits to name gives what it did, whether that is as promised, and words.
+    number = int(name.split("_")[1])
+    return [
+        one if isinstance(one, Check) else Check(number, one[0], one[2], "as promised", one[1])
+        for one in results
+    ]
+
+
+def main() -> None:
+    """Run a bar, print its checks, and write them to a file if one is named."""
+    checks = run_bar(sys.argv[1])
+    print_checks(checks)
+    if len(sys.argv) > 2:
+        Path(sys.argv[2]).write_text(json.dumps([asdict(check) for check in checks]))
+
+
+if __name__ == "__main__":
+    main()
