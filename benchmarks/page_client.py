@@ -37,6 +37,8 @@ class PageClient:
         self._drawn = threading.Event()
         self.updates = 0
         """The number of timer reruns and feed messages."""
+        self.state = ""
+        """The state of the run that it watches, as it was last received."""
         self.delays: list[float] = []
         """Seconds from storing new points to receiving them."""
 
@@ -101,6 +103,7 @@ class PageClient:
             message = json.loads(connection.recv())
             now = time.time()
             self.updates += 1
+            self.state = message.get("state", self.state)
             progress, points = message.get("progress"), message.get("points")
             if progress is not None and points is not None and points["after"]:
                 self.delays.append(now - progress["heartbeat"])

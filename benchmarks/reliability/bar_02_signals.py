@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks.page_client import PageClient
 from benchmarks.reliability.check import Check, none_of, p95_at_most, print_checks
-from benchmarks.reliability.home_files import unreadable_files
+from benchmarks.reliability.home_files import last_step, saved_step, unreadable_files
 from benchmarks.reliability.programs import (
     PATIENCE,
     Dashboard,
@@ -26,7 +26,6 @@ from benchmarks.reliability.programs import (
     short_experiment,
     wait_for,
 )
-from cifarviz.runs.artifacts import checkpoint_path, load_facts
 from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore
 
@@ -106,7 +105,7 @@ def _wait_for_a_moment(store: RunStore, run_id: str) -> None:
 def _send_and_check(
     store: RunStore, run_id: str, program: Program, by: signal.Signals, ends: _Ends
 ) -> None:
-    epochs, step = len(store.epochs(run_id)), _last_step(store, run_id)
+    epochs, step = len(store.epochs(run_id)), last_step(store, run_id)
     began = time.monotonic()
     if by is signal.SIGINT:
         # A terminal sends it to all that it has in front.
@@ -120,7 +119,7 @@ def _send_and_check(
         ends.seconds.append(time.monotonic() - began)
     ended = store.get(run_id)
     ends.problems += [f"{what}: {problem}" for problem in _problems(store, ended, epochs)]
-    if (saved := _saved_step(store, run_id)) < step:
+    if (saved := saved_step(store, run_id)) < step:
         ends.lost.append(f"{what}: {step} steps, {saved} saved, {ended.state}, {ended.message}")
 
 
@@ -132,16 +131,6 @@ def _problems(store: RunStore, ended: Run, epochs: int) -> Iterable[str]:
     for pid in processes_of(store.settings.home):
         yield f"process {pid} is left"
     yield from unreadable_files(store.settings.home)
-
-
-def _saved_step(store: RunStore, run_id: str) -> int:
-    """Return the step of the last checkpoint; 0 without one."""
-    return int(load_facts(checkpoint_path(store.folder(run_id), "last")).get("step", 0))
-
-
-def _last_step(store: RunStore, run_id: str) -> int:
-    points = store.batch_points(run_id)
-    return int(points.steps[-1]) if len(points) else 0
 
 
 if __name__ == "__main__":

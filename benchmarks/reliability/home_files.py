@@ -9,21 +9,21 @@ from pathlib import Path
 import numpy as np
 
 from cifarviz.errors import CifarvizError
-from cifarviz.runs.artifacts import UNREADABLE, checkpoint_path, load_arrays
+from cifarviz.runs.artifacts import UNREADABLE, checkpoint_path, load_arrays, load_facts
 from cifarviz.runs.store import RunStore
 
 
 def unreadable_files(home: Path) -> list[str]:
-    """Return what is wrong with each file of a home that cannot be read, once nothing trains.
-
-    Opens the store first, which removes what killed processes have left half written.
-    """
+    """Return what is wrong with each file of a home that cannot be read, or is half written."""
     return list(_unreadable(home)) if home.exists() else []
 
 
 def _unreadable(home: Path) -> Iterator[str]:
     for path in sorted(home.rglob("*")):
         if path.is_symlink() or not path.is_file():
+            continue
+        if any(part.endswith(".part") for part in path.relative_to(home).parts):
+            yield f"{path.relative_to(home)} was left half written"
             continue
         try:
             if path.suffix == ".npz":
@@ -38,8 +38,6 @@ def _unreadable(home: Path) -> Iterator[str]:
                 yield from _store_problems(path)
         except UNREADABLE as error:
             yield f"{path.relative_to(home)}: {error!r}"
-        if path.suffix == ".part":
-            yield f"{path.relative_to(home)} was left half written"
 
 
 def _store_problems(path: Path) -> Iterator[str]:
@@ -49,6 +47,24 @@ def _store_problems(path: Path) -> Iterator[str]:
                 yield f"{path.name}: {answer}"
         for row in connection.execute("PRAGMA foreign_key_check"):
             yield f"{path.name}: a row of {row[0]} belongs to nothing"
+
+
+def last_step(store: RunStore, run_id: str) -> int:
+    """Return the last step that the store has of a run; 0 before the first."""
+    points = store.batch_points(run_id)
+    return int(points.steps[-1]) if len(points) else 0
+
+
+def saved_step(store: RunStore, run_id: str) -> int:
+    """Return the step of a run's last checkpoint; 0 without one."""
+    return int(load_facts(checkpoint_path(store.folder(run_id), "last")).get("step", 0))
+
+
+def stored_state(home: Path, run_id: str) -> str:
+    """Return a run's state as it is stored, without looking whether it has an owner."""
+    with closing(sqlite3.connect(home / "runs.sqlite3", timeout=10)) as connection:
+        row = connection.execute("SELECT state FROM runs WHERE id = ?", (run_id,)).fetchone()
+    return "" if row is None else str(row[0])
 
 
 def differences(store: RunStore, run_id: str, other: RunStore, other_id: str) -> Iterator[str]:

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
+from benchmarks.page_client import PageClient
 from cifarviz.cli.dashboard import ADDRESS, free_port, is_serving
 from cifarviz.experiment.choices import Data
 from cifarviz.experiment.experiment import Experiment
@@ -109,6 +110,13 @@ class Dashboard(Program):
     def server_id(self) -> int:
         """The process that serves, a child of the command."""
         return next(iter(processes_of(self.home, "streamlit")))
+
+
+def visit(dashboard: Dashboard, page: str = "train", query: str = "") -> None:
+    """Open a page as a browser does, and leave it when it is drawn."""
+    with PageClient(dashboard.url, page, query) as client:
+        client.wait()
+        client.expect_end()
 
 
 def processes_of(home: Path, word: str = "") -> list[int]:
