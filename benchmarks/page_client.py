@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.Element_pb2 import Element
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
@@ -35,12 +36,15 @@ class PageClient:
         self._threads: list[threading.Thread] = []
         self._connections: list[ClientConnection] = []
         self._drawn = threading.Event()
+        self._buttons: dict[str, str] = {}
         self.updates = 0
         """The number of timer reruns and feed messages."""
         self.state = ""
         """The state of the run that it watches, as it was last received."""
         self.delays: list[float] = []
         """Seconds from storing new points to receiving them."""
+        self.problems: list[str] = []
+        """What the page's script raised."""
 
     def __enter__(self) -> "PageClient":
         self._connection = self._connect("_stcore/stream", "streamlit")
@@ -50,11 +54,26 @@ class PageClient:
 
     def wait(self) -> None:
         """Wait until the page's script has finished, then open its feeds."""
-        if not self._drawn.wait(_PATIENCE):
-            raise RuntimeError("a session did not receive its page") from self._error
+        self._wait_until_drawn()
         for feed in self._feeds:
             connection = self._connect(f"live/{feed}")
             self._start(partial(self._watch, connection))
+
+    def refresh(self) -> None:
+        """Draw the page again and wait until its script has finished."""
+        self._drawn.clear()
+        self._request()
+        self._wait_until_drawn()
+
+    def press(self, label: str) -> None:
+        """Press the button of this label and wait until the page's script has finished."""
+        self._drawn.clear()
+        self._request(pressed=self._buttons[label])
+        self._wait_until_drawn()
+
+    def _wait_until_drawn(self) -> None:
+        if not self._drawn.wait(_PATIENCE):
+            raise RuntimeError("a session did not receive its page") from self._error
 
     def expect_end(self) -> None:
         """Take the end of the server for no error from now on."""
@@ -108,12 +127,14 @@ class PageClient:
             if progress is not None and points is not None and points["after"]:
                 self.delays.append(now - progress["heartbeat"])
 
-    def _request(self, fragment: str = "") -> None:
+    def _request(self, fragment: str = "", pressed: str = "") -> None:
         message = BackMsg()
         message.rerun_script.page_name = self._page
         message.rerun_script.query_string = self._query
         message.rerun_script.fragment_id = fragment
         message.rerun_script.is_auto_rerun = bool(fragment)
+        if pressed:
+            message.rerun_script.widget_states.widgets.add(id=pressed, trigger_value=True)
         self._connection.send(message.SerializeToString())
 
     def _run_page(self) -> None:
@@ -138,5 +159,16 @@ class PageClient:
                 interval = message.auto_rerun.interval
                 due = time.monotonic() + interval
                 self._timers[message.auto_rerun.fragment_id] = (interval, due)
+            case "delta":
+                self._read(message.delta.new_element)
             case "script_finished":
-                self._drawn.set()
+                # Not when it begins anew, as after a press that opens another view.
+                if message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
+                    self._drawn.set()
+
+    def _read(self, element: Element) -> None:
+        match element.WhichOneof("type"):
+            case "button":
+                self._buttons[element.button.label] = element.button.id
+            case "exception":
+                self.problems.append(element.exception.message)

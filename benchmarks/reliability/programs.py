@@ -1,6 +1,8 @@
 """Real programs for the bars: the dashboard and the command line, as processes of a home."""
 
+import itertools
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -8,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -20,6 +23,7 @@ from cifarviz.runs.store import RunStore, new_run_id
 from cifarviz.settings import Settings
 from scripts.app_server import ROOT
 
+_NUMBERS = itertools.count(1)
 PATIENCE = 90.0
 """Seconds after which something counts as never happening."""
 
@@ -50,10 +54,15 @@ class Program:
     """A cifarviz process in a session of its own, as a context manager that leaves nothing."""
 
     def __init__(
-        self, home: Path, *arguments: str, environment: Mapping[str, str] | None = None
+        self,
+        home: Path,
+        *arguments: str,
+        environment: Mapping[str, str] | None = None,
+        limits: Mapping[int, int] | None = None,
     ) -> None:
+        """Start it; ``limits`` are those of ``resource.setrlimit``, for it and what it starts."""
         self.home = home
-        self.output = home.parent / f"{home.name}-output.txt"
+        self.output = home.parent / f"{home.name}-output-{next(_NUMBERS)}.txt"
         home.parent.mkdir(parents=True, exist_ok=True)
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
@@ -63,8 +72,7 @@ class Program:
                 stdout=output,
                 stderr=output,
                 cwd=ROOT,
-                # A shell that runs this in the background may ignore SIGINT.
-                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+                preexec_fn=partial(_prepare, dict(limits or {})),
                 start_new_session=True,
             )
 
@@ -75,10 +83,12 @@ class Program:
         self.kill()
 
     def kill(self) -> None:
-        """Kill it and all that it started, as a power cut does."""
-        for pid in processes_of(self.home):
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        """Kill it and all that it started, as a power cut does.
+
+        Processes that train are in sessions of their own, and notice it within a second.
+        """
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
     def log(self) -> str:
@@ -86,19 +96,31 @@ class Program:
         return self.output.read_text(errors="replace")
 
 
+def _prepare(limits: Mapping[int, int]) -> None:
+    # A shell that runs this in the background may ignore SIGINT.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    for which, limit in limits.items():
+        resource.setrlimit(which, (limit, resource.getrlimit(which)[1]))
+
+
 class Dashboard(Program):
     """``cifarviz`` itself, serving on a port of its own."""
 
     def __init__(
-        self, home: Path, *, environment: Mapping[str, str] | None = None, wait: bool = True
+        self,
+        home: Path,
+        *,
+        environment: Mapping[str, str] | None = None,
+        limits: Mapping[int, int] | None = None,
     ) -> None:
         self.port = free_port()
         self.url = f"http://{ADDRESS}:{self.port}"
-        super().__init__(home, "--no-browser", "--port", str(self.port), environment=environment)
-        if wait:
-            self.wait_until_serving()
+        super().__init__(
+            home, "--no-browser", "--port", str(self.port), environment=environment, limits=limits
+        )
+        self._wait_until_serving()
 
-    def wait_until_serving(self) -> None:
+    def _wait_until_serving(self) -> None:
         """Wait until it answers; raises ``RuntimeError`` with its output if it ends."""
         try:
             wait_for(lambda: is_serving(self.url) or self.process.poll() is not None, "the server")
@@ -109,7 +131,7 @@ class Dashboard(Program):
     @property
     def server_id(self) -> int:
         """The process that serves, a child of the command."""
-        return next(iter(processes_of(self.home, "streamlit")))
+        return next(iter(processes_of(self.home, f"--server.port\0{self.port}")))
 
 
 def visit(dashboard: Dashboard, page: str = "train", query: str = "") -> None:

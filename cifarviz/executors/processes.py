@@ -8,6 +8,7 @@ with ``subprocess``, not ``multiprocessing``, which would run the caller's main 
 import json
 import logging
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -37,6 +38,8 @@ _PROGRAM = "cifarviz.executors.training_process"
 _POLL_SECONDS = 0.1
 # Seconds that a process waits for another run; the next one of a queue comes within one.
 _IDLE_SECONDS = 30.0
+# SIGKILL, which Windows does not name.
+_KILL = 9
 
 
 class TrainingProcess:
@@ -217,14 +220,24 @@ class ProcessExecutor:
         remove_leftovers(folder)
         remove_leftovers(folder / SNAPSHOTS)
         log.error("the process that trained run %s ended with exit code %s", job.run.id, code)
-        reason = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-        free = free_memory.available_bytes()
-        now = "" if free is None else f" ({free / 1e9:.1f} GB are free now)"
-        return Ending(
-            RunState.INTERRUPTED,
-            f"The process that trained this run {reason}. Usually that means that memory ran "
-            f"out{now}. Resume it from its last checkpoint.",
+        return Ending(RunState.INTERRUPTED, describe_exit(code))
+
+
+def describe_exit(code: int) -> str:
+    """Return what the exit code of a process that trained says, and what to do."""
+    if code < 0 and -code not in (signal.SIGTERM, _KILL):
+        return (
+            f"The process that trained this run crashed (signal {-code}), most likely in "
+            "TensorFlow's own code. Resume it from its last checkpoint; if it crashes again, "
+            "choose float32 as the precision, or a smaller batch size."
         )
+    free = free_memory.available_bytes()
+    reason = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+    now = "" if free is None else f" ({free / 1e9:.1f} GB are free now)"
+    return (
+        f"The process that trained this run {reason}. Usually that means that memory ran out{now}. "
+        "Resume it from its last checkpoint."
+    )
 
 
 def _owner(slot: int) -> str:

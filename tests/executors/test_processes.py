@@ -133,6 +133,16 @@ def test_a_killed_process_interrupts_its_run_and_the_next_one_goes_on(worker: Wo
     wait_until(lambda: store.get(run.id).epochs_done > killed.epochs_done)
 
 
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [(-9, "memory ran out"), (1, "memory ran out"), (-11, "crashed"), (-6, "crashed")],
+)
+def test_a_crash_is_not_said_to_be_for_want_of_memory(code: int, words: str) -> None:
+    message = processes.describe_exit(code)
+    assert words in message
+    assert "Resume it from its last checkpoint" in message
+
+
 def test_an_idle_process_ends_and_a_new_one_trains_the_next_run(
     worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
