@@ -3,9 +3,9 @@
 # PYTHON=… names the Python to make it from (3.11, 3.12 or 3.13).
 
 VENV_PYTHON := .venv/bin/python
-CODE := cifarviz scripts tests $(wildcard benchmarks/*.py benchmarks/reliability/*.py app.py pages/*.py)
+CODE := cifarviz scripts tests $(wildcard benchmarks/*.py benchmarks/*/*.py app.py pages/*.py)
 
-.PHONY: help run test lint audit format screenshots bench bench-full lock package clean environment environment-dev
+.PHONY: help run test lint audit format screenshots bench bench-full soak lock package clean environment environment-dev
 
 help:
 	@echo "make run          open the dashboard on http://127.0.0.1:8501 (another port: PORT=…)"
@@ -16,6 +16,7 @@ help:
 	@echo "make screenshots  pictures of every page, light and dark, into build/screenshots"
 	@echo "make bench        the short benchmarks, and a table of all (about ten minutes)"
 	@echo "make bench-full   all of them anew, into docs and README (about two hours)"
+	@echo "make soak         kills, full disks, crowds and other faults, into docs (at most 30 minutes)"
 	@echo "make lock         the locks anew, from the requirement files"
 	@echo "make package      a wheel and a source archive, into dist"
 	@echo "make clean        remove what the above made, but not .venv"
@@ -75,6 +76,11 @@ bench-full: environment-dev
 	@failed=no; for one in $(LONG_BENCHMARKS); do \
 		echo "== $$one"; $(VENV_PYTHON) -m benchmarks.$$one || failed=yes; \
 	done; $(VENV_PYTHON) -m benchmarks.table --write; [ $$failed = no ]
+
+# BARS=… runs some of them: make soak BARS="1 4"
+soak: environment-dev
+	@$(VENV_PYTHON) -m scripts.chromium --install
+	@$(VENV_PYTHON) -m benchmarks.reliability.soak $(BARS) --write
 
 clean:
 	rm -rf build dist static .pytest_cache .mypy_cache .ruff_cache .hypothesis

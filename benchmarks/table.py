@@ -26,10 +26,10 @@ def main() -> None:
     tables = {kind: list(all_rows(kind)) for kind in all_kinds()}
     if "--write" in sys.argv[1:]:
         page = _ROOT / "docs" / "performance.md"
-        _write(page, "measured", "\n\n".join(_table(*item) for item in tables.items()))
-        _write(page, "ablation", _ablation())
-        _write(page, "lab", "\n".join(_lab_lines()))
-        _write(_ROOT / "README.md", "measured", _side_by_side(tables))
+        write_table(page, "measured", "\n\n".join(_table(*item) for item in tables.items()))
+        write_table(page, "ablation", _ablation())
+        write_table(page, "lab", "\n".join(_lab_lines()))
+        write_table(_ROOT / "README.md", "measured", _side_by_side(tables))
     for kind, rows in tables.items():
         print(_title(kind))
         for row in rows:
@@ -101,7 +101,8 @@ def _lab_lines() -> Iterator[str]:
             name = seconds = ""
 
 
-def _write(path: Path, name: str, table: str) -> None:
+def write_table(path: Path, name: str, table: str) -> None:
+    """Put a table between its marker lines in a page."""
     begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
     text = path.read_text()
     before, _, rest = text.partition(begin)

@@ -1,0 +1,116 @@
+"""Run the bars of docs/reliability.md, each in a process of its own, and say which are met.
+
+    python -m benchmarks.reliability.soak [BAR …] [--write]
+
+Without numbers all are run, in at most 30 minutes on two cores. Exits with 1 if a bar is not met,
+or did not end within its time. Results go to ``benchmarks/results``; ``--write`` puts the newest
+into the table of docs/reliability.md.
+"""
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from benchmarks.reliability.check import Check, print_checks
+from benchmarks.results_file import write_results
+from benchmarks.rows import all_kinds, read_results
+from benchmarks.table import write_table
+from cifarviz.processor import machine_name
+
+_FOLDER = Path(__file__).parent
+_PAGE = _FOLDER.parent.parent / "docs" / "reliability.md"
+# Seconds that a bar may take: more means that something hangs.
+_LIMITS = {1: 900, 3: 600, 7: 900, 8: 600}
+_LIMIT = 420
+
+
+def main() -> None:
+    """Run the bars, print and write what they measured."""
+    parser = argparse.ArgumentParser(description="Run the bars of docs/reliability.md.")
+    scripts = find_scripts()
+    parser.add_argument("bars", nargs="*", type=int, metavar="BAR", choices=[*scripts, []])
+    parser.add_argument("--write", action="store_true", help="write the table of the page")
+    arguments = parser.parse_args()
+    chosen = {number: scripts[number] for number in arguments.bars or scripts}
+    print(f"{machine_name()}; bars {', '.join(map(str, chosen))}", flush=True)
+    checks = [check for number, name in chosen.items() for check in _run(number, name)]
+    unmet = [check for check in checks if not check.met]
+    print(f"{len(checks) - len(unmet)} of {len(checks)} met")
+    print_checks(unmet)
+    if arguments.write:
+        write_table(_PAGE, "bars", table(newest_results()))
+    sys.exit(1 if unmet else 0)
+
+
+def find_scripts() -> Mapping[int, str]:
+    """Return the modules of the bars by their numbers, in order."""
+    names = sorted(path.stem for path in _FOLDER.glob("bar_*.py"))
+    return {int(name.split("_")[1]): name for name in names}
+
+
+def _run(number: int, name: str) -> list[Check]:
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="cifarviz-soak-") as folder:
+        results = Path(folder) / "results.json"
+        command = [sys.executable, "-m", "benchmarks.reliability.check", name, str(results)]
+        process = subprocess.Popen(command, start_new_session=True)
+        limit = _LIMITS.get(number, _LIMIT)
+        try:
+            problem = f"ended with exit code {process.wait(limit)}"
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            problem = f"did not end within {limit} s"
+        if results.exists():
+            checks = [Check(**one) for one in json.loads(results.read_text())]
+        else:
+            checks = [Check(number, f"{name} itself", problem, "measured", False)]
+            print_checks(checks)
+    seconds = time.monotonic() - began
+    print(f"bar {number}: {seconds:.0f} s", flush=True)
+    write_results(
+        f"reliability-{number:02}",
+        f"python -m benchmarks.reliability.soak {number}",
+        {"seconds": round(seconds), "checks": [asdict(check) for check in checks]},
+    )
+    return checks
+
+
+def newest_results() -> list[Mapping[str, object]]:
+    """Return the newest results of each bar, on any kind of processor."""
+    newest: dict[int, Mapping[str, object]] = {}
+    for kind in all_kinds():
+        for number in find_scripts():
+            results = read_results(kind, f"reliability-{number:02}")
+            known = newest.get(number)
+            if results and (known is None or str(results["date"]) > str(known["date"])):
+                newest[number] = results
+    return [newest[number] for number in sorted(newest)]
+
+
+def table(results: Sequence[Mapping[str, object]]) -> str:
+    """Return the table of the page."""
+    lines = ["| bar | what was done | measured | limit | met | date |", "|---|---|---|---|---|---|"]
+    for one in results:
+        for stored in one["checks"]:  # type: ignore[attr-defined]
+            check = Check(**stored)
+            cells = (
+                str(check.bar),
+                *(text.replace("|", "\\|") for text in (check.what, check.value, check.limit)),
+                "yes" if check.met else "**no**",
+                str(one["date"]),
+            )
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
