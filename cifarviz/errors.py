@@ -176,6 +176,10 @@ class TrainingFailed(CifarvizError):
     """Training cannot go on: the loss is NaN, memory ran out, …"""
 
 
+class LibraryHalfLoaded(CifarvizError):
+    """The import of TensorFlow has failed in the middle, so that this process cannot train."""
+
+
 class TuneUpFailed(CifarvizError):
     """No use of the processor could be timed."""
 

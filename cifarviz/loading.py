@@ -14,6 +14,10 @@ from pathlib import Path
 from types import TracebackType
 
 from cifarviz import processor
+from cifarviz.errors import LibraryHalfLoaded
+
+# Python removes the library itself from its modules when its import fails, but not its parts.
+_PARTS = {"tensorflow": "python", "keras": "src"}
 
 
 class _HeavyImports:
@@ -51,8 +55,26 @@ HEAVY_IMPORTS = _HeavyImports()
 def tensorflow_imports(home: Path) -> Iterator[None]:
     """Hold it around ``import`` of what needs TensorFlow or Keras, inside a function.
 
-    It decides how TensorFlow will use the processor, by what ``home`` knows of it.
+    It decides how TensorFlow will use the processor, by what ``home`` knows of it. Raises
+    ``LibraryHalfLoaded`` if an import fails in the middle, as for want of memory or open files, and
+    from then on.
     """
     processor.configure(home)
     with HEAVY_IMPORTS:
-        yield
+        _check_loaded("the error output of this program says why", None)
+        try:
+            yield
+        except Exception as error:
+            _check_loaded(f"{type(error).__name__}: {error}", error)
+            raise
+
+
+def _check_loaded(reason: str, error: Exception | None) -> None:
+    """Raise ``LibraryHalfLoaded`` if a library was left half loaded, which no new try can mend."""
+    for name in ("tensorflow", "keras"):
+        if name not in sys.modules and f"{name}.{_PARTS[name]}" in sys.modules:
+            raise LibraryHalfLoaded(
+                "TensorFlow could be loaded only in part ({reason}), and a process can load it "
+                "only once. Restart cifarviz.",
+                reason=reason,
+            ) from error

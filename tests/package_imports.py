@@ -11,7 +11,7 @@ _CORE: Mapping[str, frozenset[str]] = {
     "people": frozenset({"storage", "errors"}),
     "processor": frozenset({"cifarviz"}),
     "free_memory": frozenset(),
-    "loading": frozenset({"processor"}),
+    "loading": frozenset({"errors", "processor"}),
     "escaping": frozenset(),
     "installation": frozenset(),
     "static_files": frozenset(),

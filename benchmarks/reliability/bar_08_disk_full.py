@@ -18,6 +18,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 
+from websockets.exceptions import WebSocketException
+
 from benchmarks.page_client import PageClient
 from benchmarks.reliability.check import Check, none_of, print_checks
 from benchmarks.reliability.home_files import saved_step, unreadable_files
@@ -39,7 +41,7 @@ from cifarviz.runs.store import RunStore
 from tests.picture_sources import fruits, write_folder
 
 _MEGABYTES = 60
-_SAYS = ("is full", "No space left", "full or read-only")
+_SAYS = ("is full", "is too full")
 # What is left: nothing; room for rows; for a checkpoint but not for two; for a snapshot, too.
 _LEFT = (0, 100_000, 700_000, 2_000_000)
 _OPEN_FILES = 110
@@ -197,17 +199,17 @@ def _exhaust_open_files(home: Path) -> Iterator[str]:
     limits = {resource.RLIMIT_NOFILE: _OPEN_FILES}
     store = open_store(home)
     with Dashboard(home, limits=limits) as dashboard:
-        run_id = queue_run(store, short_experiment(3, 1000), "without files")
+        run_id = queue_run(store, short_experiment(30, 1000), "without files")
         visit(dashboard)
-        with ExitStack() as stack, suppress(OSError, RuntimeError, TimeoutError):
+        wait_for(lambda: len(store.batch_points(run_id)) > 0, "the first step")
+        with ExitStack() as stack, suppress(OSError, RuntimeError, WebSocketException):
             for _ in range(_OPEN_FILES):
                 client = PageClient(dashboard.url, "train", f"view=watch&run={run_id}")
                 stack.enter_context(client)
                 stack.callback(client.expect_end)
         second = queue_run(store, short_experiment(1), "afterwards")
-        # The sessions that have ended are kept for two minutes.
         wait_for(lambda: _is_alive_again(dashboard), "the server's pages", 180)
-        wait_for(lambda: not store.get(run_id).state.active, "the end of the run", 60)
+        wait_for(lambda: not store.get(run_id).state.active, "the end of the run", 120)
         first = store.get(run_id)
         if first.state is not RunState.FINISHED:
             if not first.message:
