@@ -13,6 +13,7 @@ import resource
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
@@ -44,6 +45,8 @@ _MEGABYTES = 60
 _SAYS = ("is full", "is too full")
 # What is left: nothing; room for rows; for a checkpoint but not for two; for a snapshot, too.
 _LEFT = (0, 100_000, 700_000, 2_000_000)
+# Longer than the worker tries at once to record how a run ends.
+_FULL_SECONDS = 10.0
 _OPEN_FILES = 110
 _TRAIN = ("train", "cifar10-starter", "--data", "sample", "--train-images", "256", "--epochs", "2")
 
@@ -149,30 +152,27 @@ def _fill_once(store: RunStore, dashboard: Dashboard, left: int) -> Iterator[str
     visit(dashboard)
     wait_for(lambda: len(store.epochs(run_id)) > 0, "an epoch")
     with _full(home, left):
-        wait_for(lambda: not store.get(run_id).state.active, "the end of the run", 60)
+        time.sleep(_FULL_SECONDS)
         yield from _open_pages(dashboard, run_id)
         if not is_serving(dashboard.url):
             yield "the server has ended"
+    # With room for a row it has ended; without, it does now.
+    wait_for(lambda: not store.get(run_id).state.active, "the end of the run", 60)
     ended = store.get(run_id)
-    if ended.state is RunState.FAILED and not any(
-        words in (ended.message or "") for words in _SAYS
-    ):
-        yield f"it says “{ended.message}”"
+    is_said = any(words in (ended.message or "") for words in _SAYS)
+    if ended.state is not RunState.FINISHED and not is_said:
+        yield f"it is {ended.state} and says “{ended.message}”"
     yield from _without_checkpoint(store, run_id)
     # What waits goes on by itself.
     visit(dashboard)
-    wait_for(lambda: not store.get(after).state.active, "the next run", 60)
-    if ended.state is not RunState.FINISHED:
-        store.transition(run_id, RunState.QUEUED)
+    wait_for(lambda: not store.active(), "the next run", 90)
     if (waited := store.get(after)).state is not RunState.FINISHED:
-        if not any(words in (waited.message or "") for words in _SAYS):
-            yield f"the next run says “{waited.message}”"
-        store.transition(after, RunState.QUEUED)
-    visit(dashboard)
-    wait_for(lambda: not store.active(), "both runs", 60)
-    for one in (run_id, after):
-        if store.get(one).state is not RunState.FINISHED:
-            yield f"resumed with room: {store.get(one).state}, {store.get(one).message}"
+        yield f"the next run is {waited.state}: {waited.message}"
+    if ended.state is not RunState.FINISHED:
+        with Program(home, "resume", run_id) as program:
+            program.process.wait()
+    if (resumed := store.get(run_id)).state is not RunState.FINISHED:
+        yield f"resumed with room: {resumed.state}, {resumed.message}"
     yield from unreadable_files(home)
 
 

@@ -178,23 +178,42 @@ class Worker(ProcessQueue):
     def _see_to_end(self, job: Job, place: ExecutorPlace, train: Callable[[Job], Ending]) -> None:
         """Have a run trained, record how it ends, and free its place."""
         run_id = job.run.id
+        is_recorded = True
         try:
             self._finish(job, self._train(job, train))
         except LeaseLost as error:
             # Another owner records how the run ends.
             log.warning("%s", error)
         except Exception as error:
-            self._give_up(run_id, error, job.attempt)
+            is_recorded = self._give_up(run_id, error, job.attempt)
+            if not is_recorded:
+                again = partial(self._give_up_later, job, error)
+                threading.Thread(target=again, name="cifarviz-recorder", daemon=True).start()
         finally:
             try:
                 place.release()
             finally:
-                with self._changed:
-                    # It may have been resumed already, and started by another thread.
-                    if self._jobs[run_id] is job:
-                        del self._jobs[run_id]
-                        if run_id not in self._waiting:
-                            self._release(run_id)
+                if is_recorded:
+                    self._forget(job)
+
+    def _forget(self, job: Job) -> None:
+        run_id = job.run.id
+        with self._changed:
+            # It may have been resumed already, and started by another thread.
+            if self._jobs[run_id] is job:
+                del self._jobs[run_id]
+                if run_id not in self._waiting:
+                    self._release(run_id)
+
+    def _give_up_later(self, job: Job, error: Exception) -> None:
+        """Mark a run as failed once that is possible, as when a full disk has room again.
+
+        Until then this process keeps its lock: without an owner it would be *interrupted*, and
+        nobody would learn why.
+        """
+        while not self._give_up(job.run.id, error, job.attempt):
+            time.sleep(_MAX_PAUSE)
+        self._forget(job)
 
     def _begin(self, run_id: str) -> tuple[Job, ExecutorPlace] | None:
         """Start a run in a free place; ``None`` if it is not its turn."""
@@ -232,15 +251,23 @@ class Worker(ProcessQueue):
         self._tries.pop(run_id, None)
         super()._release(run_id)
 
-    def _give_up(self, run_id: str, error: Exception, attempt: Attempt | None = None) -> None:
-        """Mark a run as failed that cannot be started or finished, so that the others can train."""
-        log.error("run %s could not be started or finished", run_id, exc_info=error)
+    def _give_up(self, run_id: str, error: Exception, attempt: Attempt | None = None) -> bool:
+        """Mark a run as failed that cannot be started or finished, so that the others can train.
+
+        Returns whether its state is recorded.
+        """
+        if run_id not in self._failed_runs:
+            log.error("run %s could not be started or finished", run_id, exc_info=error)
         self._failed_runs.add(run_id)
         message = f"This run could not be started or finished ({format_error(error)}). Resume it."
         try:
             self.store.fail(run_id, message, attempt=attempt)
+        except (LeaseLost, RunNotFound) as lost:
+            log.warning("%s", lost)
         except Exception:
             log.exception("run %s could not be marked as failed", run_id)
+            return False
+        return True
 
     def _finish(self, job: Job, ending: Ending) -> None:
         run_id = job.run.id

@@ -1,5 +1,7 @@
 """Train: presets, estimates and starting a run."""
 
+from typing import Any
+
 import pytest
 
 from cifarviz.executors.worker import Worker
@@ -7,6 +9,7 @@ from cifarviz.experiment.address import preset_draft
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
+from cifarviz.ui.queueing import queue_once
 from cifarviz.ui.train.view import format_published
 from tests import stored_runs
 from tests.components import chart
@@ -173,3 +176,23 @@ def test_pressing_train_queues_the_run_and_watches_it(store: RunStore) -> None:
     assert "1 epoch is done." in page_text(app)
     assert "my *first* run" in page_text(app)
     assert not app.exception
+
+
+def test_a_run_that_another_person_queues_meanwhile_has_another_name(
+    store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = linked(preset_draft("cifar10-starter"))
+    name = widget(app, "text_input", "run-name").placeholder
+
+    def queue_second(*arguments: Any) -> Any:
+        stored_runs.store_run(store, stored_runs.experiment(), name=name)
+        return queue_once(*arguments)
+
+    monkeypatch.setattr("cifarviz.ui.train.view.queue_once", queue_second)
+    press(app, "train")
+    assert not app.exception
+    queued = store.get(address_of(app)["run"])
+    store.stop_all([queued.id])
+    assert queued.name.startswith(name)
+    assert queued.name != name
+    Worker(store.settings, "test").wait(queued.id, 90)

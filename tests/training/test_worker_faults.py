@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cifarviz.errors import StoreError
+from cifarviz.errors import StorageFull, StoreError
 from cifarviz.executors import worker as worker_module
 from cifarviz.executors.worker import Worker
 from cifarviz.experiment.choices import Data
@@ -263,6 +263,21 @@ def test_a_run_is_stopped_if_no_thread_can_start(
     [run] = worker.store.all()
     assert run.state is RunState.STOPPED
     assert worker.wait(worker.resume(run.id).id, SOON).state is RunState.FINISHED
+
+
+def test_an_end_that_cannot_be_recorded_on_a_full_disk_is_recorded_later(
+    two: Callable[[], tuple[Run, Run]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = StorageFull("The disk is full.")
+    once(monkeypatch, Worker, "_record_ending", full)
+    tries = once(monkeypatch, RunStore, "fail", full, times=3)
+    first, second = two()
+    assert first.state is RunState.FAILED
+    assert first.message == (
+        "This run could not be started or finished (The disk is full). Resume it."
+    )
+    assert len(tries) == 4
+    assert second.state is RunState.FINISHED
 
 
 @pytest.mark.parametrize("error", [KeyError("x"), EMFILE, KeyboardInterrupt()], ids=repr)

@@ -156,10 +156,9 @@ def render_launch_panel(default: str, assessment: Assessment, *, stands_in: bool
     replaces a missing full set.
     """
     runs = cache.store().all()
-    default = unique_name(default, {run.name for run in runs})
     name = st.text_input(
         "Name of the run",
-        placeholder=default,
+        placeholder=unique_name(default, {run.name for run in runs}),
         max_chars=LONGEST_NAME,
         key="run-name",
         autocomplete="off",
@@ -188,9 +187,15 @@ def render_launch_panel(default: str, assessment: Assessment, *, stands_in: bool
 
 def _queue_run(experiment: Experiment, typed: str, default: str) -> Run:
     worker = cache.worker()
+
+    def submit() -> Run:
+        # Others may have queued runs since the page was drawn.
+        name = typed or unique_name(default, {run.name for run in worker.store.all()})
+        return worker.submit(experiment, name)
+
     return queue_once(
         ("run", experiment.to_json(), typed),
-        lambda: worker.submit(experiment, typed or default),
+        submit,
         lambda run: [run.id],
     )
 
