@@ -21,7 +21,8 @@
     │   ├── ArtifactMissing      missing weights or predictions
     │   └── ArtifactDamaged      … or they cannot be read, or do not fit
     ├── StoreError
-    │   ├── ArchiveDamaged       a file that is no packed run
+    │   ├── IndexDamaged         the index of all runs cannot be read; “repair” rebuilds it
+    │   ├── ArchiveDamaged       a file that is no packed run, or no backup
     │   ├── UnknownFormat        written by another version of cifarviz
     │   └── StorageFull          the disk, or the folder, is full or read-only
     ├── AccessRefused            somebody may not do that
@@ -156,8 +157,12 @@ class StoreError(CifarvizError):
     """Something about the folder that holds all runs."""
 
 
+class IndexDamaged(StoreError):
+    """The index of a home's runs, ``runs.sqlite3``, cannot be read."""
+
+
 class ArchiveDamaged(StoreError):
-    """A file that is no packed run, or incomplete."""
+    """A file that is no packed run or no backup, or incomplete."""
 
 
 class UnknownFormat(StoreError):

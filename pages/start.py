@@ -8,6 +8,7 @@ from cifarviz.people.person import is_teacher
 from cifarviz.runs.recorded import recorded_last
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache
+from cifarviz.ui.data_problem import render_unlisted_runs
 from cifarviz.ui.errors import render_errors
 from cifarviz.ui.lesson import render_lesson_card
 from cifarviz.ui.navigation import PAGES, go_to, link_to
@@ -74,6 +75,7 @@ with right, st.container(width=740, gap="xsmall"):
 runs: list[Run] = []
 with render_errors():
     runs = cache.store().all()
+    render_unlisted_runs()
 render_lesson_card()
 browse, train, inside = st.columns(3)
 with browse:

@@ -10,6 +10,7 @@ from cifarviz.installation import program_name
 from cifarviz.runs.records import Run
 from cifarviz.runs.run_headline import format_duration, headline, time_at_work
 from cifarviz.runs.store import RunStore
+from cifarviz.runs.unlisted import unlisted_message
 from cifarviz.settings import Settings
 
 app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
@@ -20,12 +21,17 @@ def runs(context: typer.Context, as_json: AsJson = False) -> None:
     """List all runs, the newest first."""
     if context.invoked_subcommand is not None:
         return
-    all_runs = RunStore(Settings.from_environment()).all()
+    store = RunStore(Settings.from_environment())
+    all_runs = store.all()
+    if unlisted := unlisted_message(store):
+        print_message(unlisted)
     if as_json:
         print_json([run_dict(run) for run in all_runs])
         return
     if not all_runs:
-        print_message(f"There are no runs yet. Start with: {program_name()} train cifar10-starter")
+        if not unlisted:
+            start = f"{program_name()} train cifar10-starter"
+            print_message(f"There are no runs yet. Start with: {start}")
         return
     print_table(
         ["run", "name", "state", "epochs", "best epoch", "time at work"],

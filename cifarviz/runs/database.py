@@ -2,16 +2,23 @@
 
 WAL mode allows any number of readers while a worker writes; ``synchronous=NORMAL`` keeps every
 committed row when a process is killed. A file of an earlier version is copied, and then migrated in
-one transaction.
+one transaction. One in a home that may only be read is read where it is, or from a copy.
 """
 
+import os
+import re
+import shutil
 import sqlite3
+import tempfile
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from types import MappingProxyType
+from typing import NamedTuple
 
-from cifarviz.errors import StorageFull, StoreError, UnknownFormat
+from cifarviz.errors import CifarvizError, IndexDamaged, StorageFull, StoreError, UnknownFormat
+from cifarviz.installation import program_name
 from cifarviz.storage import atomic_write, storage_errors, storage_full
 
 SCHEMA_VERSION = 9
@@ -134,6 +141,8 @@ CREATE INDEX runs_by_state ON runs(state, queued);
 CREATE INDEX controls_open ON controls(run) WHERE done IS NULL;
 """
 
+TABLES = frozenset(re.findall(r"CREATE TABLE (\w+)", _SCHEMA))
+
 SAFE_ID = """(
     typeof(id) = 'text' AND length(id) BETWEEN 1 AND 64
     AND length(CAST(id AS BLOB)) = length(id) AND id NOT GLOB '*[^A-Za-z0-9_-]*'
@@ -225,6 +234,8 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._copy_lock = threading.Lock()
+        self._copy: _Copy | None = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -234,16 +245,27 @@ class Database:
                 folder=path.parent,
                 reason=error.strerror,
             ) from error
-        with self.connect(write=True) as connection:
-            self._prepare(connection)
+        # Where nothing may be written, a file of an earlier version is migrated in its copy.
+        with self.connect(write=not (self.is_read_only() and path.exists())) as connection:
+            if not self.is_read_only():
+                self._prepare(connection)
+
+    def is_read_only(self) -> bool:
+        """Whether this process may not write to the file or its folder."""
+        folder = self.path.parent
+        return not (
+            os.access(folder, os.W_OK) and (os.access(self.path, os.W_OK) or not self.path.exists())
+        )
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        version = _version(connection)
         if version == 0 and not connection.execute("SELECT 1 FROM sqlite_master").fetchone():
             # executescript() would commit first and let two processes create the tables at once.
             for statement in _SCHEMA.split(";"):
                 connection.execute(statement)
             version = SCHEMA_VERSION
+        elif version < 1:
+            raise self._damaged("its format is missing")
         if version in _MIGRATIONS:
             self._back_up()
         while version in _MIGRATIONS:
@@ -259,6 +281,8 @@ class Database:
                 version=version,
                 newest=SCHEMA_VERSION,
             )
+        if missing := TABLES - _table_names(connection):
+            raise self._damaged(f"it has no table “{min(missing)}”")
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         for statement in _INDICES:
             connection.execute(statement)
@@ -303,15 +327,12 @@ class Database:
 
     @contextmanager
     def connect(self, *, write: bool = False) -> Iterator[sqlite3.Connection]:
-        """Open a connection for one transaction: committed at the end, rolled back on an error."""
+        """Open a connection for one transaction: committed at the end, rolled back on an error.
+
+        Raises ``IndexDamaged``, ``StorageFull`` and ``StoreError``.
+        """
         try:
-            connection = sqlite3.connect(self.path, timeout=20, isolation_level=None)
-            with closing(connection):
-                connection.row_factory = sqlite3.Row
-                connection.text_factory = _decode_text
-                connection.execute("PRAGMA journal_mode = WAL")
-                connection.execute("PRAGMA synchronous = NORMAL")
-                connection.execute("PRAGMA foreign_keys = ON")
+            with closing(self._open(write=write)) as connection:
                 # IMMEDIATE: a transaction that reads, then writes, must not lose a race between.
                 connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
                 try:
@@ -322,24 +343,123 @@ class Database:
                         connection.execute("ROLLBACK")
                     raise
                 connection.execute("COMMIT")
-        except sqlite3.OperationalError as error:
-            if "full" in str(error):
-                raise storage_full(self.path.parent, "the disk is full") from error
-            raise StoreError(
-                "The runs in {path} cannot be read or written just now ({error}). "
-                "Check that the folder is there and that you may write to it.",
-                path=self.path,
-                error=error,
-            ) from error
         except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.IntegrityError):
+            explained = self._explain(error)
+            if explained is None:
                 raise
-            raise StoreError(
-                "{path} is damaged ({error}). Move it away, or set CIFARVIZ_HOME to "
-                "another folder.",
-                path=self.path,
-                error=error,
-            ) from error
+            raise explained from error
+
+    def _open(self, *, write: bool) -> sqlite3.Connection:
+        if not self.is_read_only():
+            return _open(self.path)
+        if write:
+            raise storage_full(self.path.parent, "it may only be read")
+        try:
+            # Also sees what another process writes, if that may.
+            connection = _open(self.path, read_only=True)
+        except sqlite3.OperationalError as error:
+            # The files beside it that SQLite needs to read it are missing.
+            if _code(error) not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+                raise
+        else:
+            if _version(connection) == SCHEMA_VERSION:
+                return connection
+            connection.close()
+        return self._copied()._open(write=False)
+
+    def _copied(self) -> "Database":
+        """Return a private copy of the file, brought up to date."""
+        log = self.path.with_name(f"{self.path.name}-wal")
+        with self._copy_lock, storage_errors(Path(tempfile.gettempdir())):
+            files = [path for path in (self.path, log) if path.exists()]
+            stamp = tuple((path.stat().st_mtime_ns, path.stat().st_size) for path in files)
+            if self._copy is None or self._copy.stamp != stamp:
+                folder = tempfile.TemporaryDirectory(prefix="cifarviz-index-")
+                for path in files:
+                    # Without the permissions, which do not let it be changed.
+                    shutil.copyfile(path, Path(folder.name) / path.name)
+                try:
+                    copied = Database(Path(folder.name) / self.path.name)
+                except CifarvizError as error:
+                    # It is the original that is damaged or of a later version.
+                    values = {**error.values, "path": self.path}
+                    raise type(error)(error.template, **values) from error
+                self._copy = _Copy(stamp, copied, folder)
+            return self._copy.database
+
+    def _explain(self, error: sqlite3.DatabaseError) -> StoreError | None:
+        """Return what an error of SQLite means to a person; ``None`` for a mistake of ours."""
+        match _code(error):
+            case None | sqlite3.SQLITE_CONSTRAINT | sqlite3.SQLITE_MISUSE:
+                return None
+            case sqlite3.SQLITE_FULL:
+                return storage_full(self.path.parent, "the disk is full")
+            case sqlite3.SQLITE_READONLY:
+                return storage_full(self.path.parent, "it may only be read")
+            case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB | sqlite3.SQLITE_FORMAT:
+                return self._damaged(str(error))
+        return StoreError(
+            "The runs in {path} cannot be read or written just now ({error}). "
+            "Check that the folder is there and that you may write to it.",
+            path=self.path,
+            error=error,
+        )
+
+    def _damaged(self, reason: str) -> IndexDamaged:
+        return IndexDamaged(
+            "{path}, the list of all runs, is damaged ({reason}). Their files are still there: "
+            "close the dashboard, then “{program} repair” makes the list anew.",
+            path=self.path,
+            reason=reason,
+            program=program_name(),
+        )
+
+
+class _Copy(NamedTuple):
+    """A private copy of a file that may only be read, and the stamp of what was copied."""
+
+    stamp: tuple[tuple[int, int], ...]
+    database: Database
+    folder: tempfile.TemporaryDirectory[str]
+
+
+def _open(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+    """Open a connection without a transaction; raises ``sqlite3.DatabaseError``."""
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=ro" if read_only else path,
+        uri=read_only,
+        timeout=20,
+        isolation_level=None,
+    )
+    try:
+        connection.row_factory = sqlite3.Row
+        connection.text_factory = _decode_text
+        if read_only:
+            _version(connection)
+        else:
+            connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA foreign_keys = ON")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _code(error: sqlite3.Error) -> int | None:
+    """Return SQLite's primary result code; ``None`` for an error of the module itself."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return version
+
+
+def _table_names(connection: sqlite3.Connection) -> set[str]:
+    rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+    return {row[0] for row in rows}
 
 
 def _decode_text(text: bytes) -> str:

@@ -2,6 +2,8 @@
 
 import sqlite3
 import time
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from filelock import BaseFileLock
@@ -11,6 +13,7 @@ from cifarviz.runs.curation import Curation
 from cifarviz.runs.database import SAFE_ID
 from cifarviz.runs.database_rows import IS_ACTIVE, LEASE
 from cifarviz.runs.leases import Attempt, is_cluster, is_leased
+from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
 
 # People take turns: first a run of those who have the fewest in training or waiting before it, of
@@ -25,6 +28,9 @@ _FAIR_ORDER = f"""SELECT {{columns}} FROM (
     ) AS last_began
     FROM runs WHERE state = 'queued' AND {SAFE_ID}
 ) ORDER BY turn, last_began, queued, id"""  # noqa: S608 - constants only
+
+INTERRUPTED = "The process that trained this run ended too early."
+"""The message of an interrupted run."""
 
 
 class RunQueue(Curation):
@@ -99,3 +105,17 @@ class RunQueue(Curation):
 
 def _is_leased(row: sqlite3.Row | None) -> bool:
     return row is not None and is_leased(row["lease_owner"], row["lease_expires"], time.time())
+
+
+def mark_ownerless(runs: Iterable[Run], ownerless: Mapping[str, str]) -> list[Run]:
+    """Mark runs without an owner: queued ones as orphaned, other active ones as interrupted.
+
+    ``ownerless`` has their states by id, as they were when they had no owner.
+    """
+    return [_without_owner(run) if run.state == ownerless.get(run.id) else run for run in runs]
+
+
+def _without_owner(run: Run) -> Run:
+    if run.state is RunState.QUEUED:
+        return replace(run, orphaned=True)
+    return replace(run, state=RunState.INTERRUPTED, message=INTERRUPTED)

@@ -10,6 +10,7 @@ shown; once deleted, only a lesson brings them back.
 
 import json
 import logging
+import zipfile
 from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,7 @@ from cifarviz.runs.pins import load_preference, save_preference
 from cifarviz.runs.records import Run
 from cifarviz.runs.series import Series, find_series, place_run, save_series, series_runs
 from cifarviz.runs.store import RunStore
+from cifarviz.runs.unlisted import unlisted_folders
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +48,8 @@ def unpack_recorded_once(store: RunStore, archive: Path = RECORDED_RUN) -> None:
     Never fails: a home without it works as well.
     """
     try:
-        if load_preference(store, _PREFERENCE) is None:
+        # If the index was lost, it may be among the runs that a repair will list again.
+        if load_preference(store, _PREFERENCE) is None and not unlisted_folders(store):
             restore_recorded_run(store, archive)
     except (CifarvizError, OSError):
         log.warning("the recorded run could not be unpacked", exc_info=True)
@@ -61,9 +64,21 @@ def restore_recorded_run(store: RunStore, archive: Path = RECORDED_RUN) -> Run:
             run = None
         if run is None:
             with _reading():
-                run = unpack(store, archive, origin=ORIGIN)
+                run = _find_relisted(store, archive) or unpack(store, archive, origin=ORIGIN)
             save_preference(store, _PREFERENCE, run.id)
         return run
+
+
+def _find_relisted(store: RunStore, archive: Path) -> Run | None:
+    """Return the recorded run if a repair listed it again after the index was lost."""
+    try:
+        with zipfile.ZipFile(archive) as file:
+            packed = json.loads(file.read("run.json"))["run"]["id"]
+    except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile):
+        # ``unpack`` says what is wrong with it.
+        return None
+    found = (run for run in store.all() if (run.id, run.origin) == (packed, ORIGIN))
+    return next((run for run in found if run.damage is None), None)
 
 
 def hide_recorded_run(store: RunStore) -> None:
@@ -96,8 +111,8 @@ def is_recorded_run(store: RunStore, run: Run) -> bool:
 def recorded_series(store: RunStore, name: str, *, restore: bool = False) -> Series | None:
     """Return the recorded series ``name``, unpacked the first time; a tenth of a second a run.
 
-    ``None`` if a run of it was deleted or is damaged; with ``restore`` such runs are unpacked
-    again. Raises as ``archive.unpack`` does, and leaves nothing behind then.
+    ``None`` if a run of it was deleted or is damaged, or if nothing may be unpacked here; with
+    ``restore`` such runs are unpacked again. Raises as ``archive.unpack`` does, and leaves nothing behind then.
     """
     preference = f"recorded series {name}"
     with _unpacking(store):
@@ -106,7 +121,7 @@ def recorded_series(store: RunStore, name: str, *, restore: bool = False) -> Ser
         intact = [] if series is None else series_runs(store, series)
         if series is not None and len(intact) == series.count:
             return series
-        if known is not None and not restore:
+        if (known is not None and not restore) or store.database.is_read_only():
             return None
         series = _unpack_series(store, RECORDED_SERIES / name, series, {run.id for run in intact})
         save_preference(store, preference, series.id)
@@ -121,6 +136,9 @@ def recorded_last(store: RunStore, runs: Sequence[Run]) -> list[Run]:
 
 @contextmanager
 def _unpacking(store: RunStore) -> Iterator[None]:
+    if store.database.is_read_only():
+        yield
+        return
     # Two servers that start at once must not both unpack.
     lock = locks.acquire(store.settings.locks / "recorded.lock", 10)
     try:

@@ -10,9 +10,8 @@ import json
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from types import MappingProxyType
 from uuid import uuid4
 
@@ -47,9 +46,9 @@ from cifarviz.runs.database_rows import (
     update_run,
 )
 from cifarviz.runs.leases import Attempt, lease_seconds, this_process
-from cifarviz.runs.queue import RunQueue
+from cifarviz.runs.queue import INTERRUPTED, RunQueue, mark_ownerless
 from cifarviz.runs.records import BatchPoints, Epoch, Fork, Progress, Run
-from cifarviz.runs.run_json import save_run_json
+from cifarviz.runs.run_json import run_json_path, save_run_json
 from cifarviz.runs.states import Action, RunState, check_action, check_transition
 from cifarviz.settings import Settings
 from cifarviz.storage import remove_leftovers
@@ -79,18 +78,18 @@ class RunStore(RunQueue):
 
     def all(self) -> list[Run]:
         """Return all runs that the person sees, the newest first."""
-        orphans = self._check_locks()
+        ownerless = self._check_locks()
         condition, values = visible("runs")
         with self.database.connect() as connection:
             rows = connection.execute(
                 f"{SELECT_RUNS} WHERE {condition} ORDER BY created DESC, id", values
             ).fetchall()
-        return _mark_orphans((as_run(row) for row in rows), orphans)
+        return mark_ownerless((as_run(row) for row in rows), ownerless)
 
     def get(self, run_id: str) -> Run:
         """Return a run; raises ``RunNotFound``."""
-        orphans = self._check_locks()
-        return _mark_orphans([self._get(run_id)], orphans)[0]
+        ownerless = self._check_locks()
+        return mark_ownerless([self._get(run_id)], ownerless)[0]
 
     def find(self, beginning: str) -> Run:
         """Return the only run whose id is or starts with ``beginning``; raises ``RunNotFound``."""
@@ -113,7 +112,7 @@ class RunStore(RunQueue):
 
         Those that the person does not see are *hidden*: only how far they are may be told.
         """
-        orphans = self._check_locks()
+        ownerless = self._check_locks()
         with self.database.connect() as connection:
             rows = connection.execute(
                 f"{SELECT_RUNS} WHERE {IS_ACTIVE} ORDER BY state = 'queued', queued, id"
@@ -121,7 +120,8 @@ class RunStore(RunQueue):
         places = {run_id: place for place, run_id in enumerate(self.queue())}
         # Stable: those in training stay first, in their order.
         rows.sort(key=lambda row: places.get(row["id"], -1))
-        return _mark_orphans((masked(as_run(row)) for row in rows), orphans)
+        runs = mark_ownerless((masked(as_run(row)) for row in rows), ownerless)
+        return [run for run in runs if run.state.active]
 
     def epochs(self, run_id: str) -> list[Epoch]:
         """Return the finished epochs; none if the run's epochs are damaged."""
@@ -173,6 +173,9 @@ class RunStore(RunQueue):
                 )
             key, value = row_key(run_id)
             connection.execute(f"DELETE FROM runs WHERE {key} = ?", (value,))  # noqa: S608 - constants only
+            # First, so that no repair brings the run back if the process is killed in between.
+            with suppress(OSError):
+                run_json_path(self.folder(run_id)).unlink()
         for folder in (self.folder(run_id), self.tensorboard_folder(run_id)):
             shutil.rmtree(folder, ignore_errors=True)
         self.lock_path(run_id).unlink(missing_ok=True)
@@ -419,8 +422,11 @@ class RunStore(RunQueue):
         remove_leftovers(self.folder(run_id))
         remove_leftovers(self.folder(run_id) / SNAPSHOTS)
 
-    def _check_locks(self) -> set[str]:
-        """Mark started runs without an owner as interrupted; return the ids of orphaned runs."""
+    def _check_locks(self) -> dict[str, str]:
+        """Mark started runs without an owner as interrupted; return the state of each orphan.
+
+        In a home that may only be read, also that of each run that should have been marked.
+        """
         # Another home may have been used since, with another data set of the same name.
         use_folder(self.settings.datasets)
         with self.database.connect() as connection:
@@ -428,10 +434,12 @@ class RunStore(RunQueue):
                 f"SELECT {LEASE}, state FROM runs WHERE {IS_ACTIVE}"  # noqa: S608 - constants only
             ).fetchall()
         free = {row["id"]: row["state"] for row in rows if not self.has_owner(row["id"], row)}
-        orphans = {run_id for run_id, state in free.items() if state == RunState.QUEUED}
+        orphans = {run_id: state for run_id, state in free.items() if state == RunState.QUEUED}
         dead = free.keys() - orphans
         if not dead:
             return orphans
+        if self.database.is_read_only():
+            return free
         for run_id in dead:
             self._remove_leftovers(run_id)
         now = time.time()
@@ -449,21 +457,13 @@ class RunStore(RunQueue):
                             RunState.INTERRUPTED,
                             now,
                             now,
-                            "The process that trained this run ended too early.",
+                            INTERRUPTED,
                             run_id,
                             RunState.QUEUED,
                         ),
                     )
                     self.save_run_json(connection, run_id)
         return orphans
-
-
-def _mark_orphans(runs: Iterable[Run], orphans: set[str]) -> list[Run]:
-    """Set ``orphaned`` on queued runs without an owner."""
-    return [
-        replace(run, orphaned=True) if run.id in orphans and run.state is RunState.QUEUED else run
-        for run in runs
-    ]
 
 
 def new_run_id() -> str:

@@ -31,7 +31,7 @@ from cifarviz.processor import (
     tuned_content,
     usable_cores,
 )
-from cifarviz.storage import atomic_write
+from cifarviz.storage import atomic_write, storage_errors
 
 PRESETS_TIMED = ("cifar10-vgg", "cifar10-starter")
 """A network of large convolutions, and one of small batches."""
@@ -89,7 +89,7 @@ def tune_up(
         )
     tuned = Tuned(best_use(trials).use, tuple(trials), datetime.now(UTC).date().isoformat())
     home.mkdir(parents=True, exist_ok=True)
-    with atomic_write(home / TUNED_FILE) as part:
+    with storage_errors(home), atomic_write(home / TUNED_FILE) as part:
         part.write_text(json.dumps(tuned_content(tuned), indent=1), "utf-8")
     left = began + BUDGET_SECONDS - time.monotonic()
     if has_bfloat16() is not False and left > longest:

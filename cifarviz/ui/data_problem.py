@@ -1,4 +1,4 @@
-"""The sentence on a run whose imported images are gone or have changed."""
+"""Sentences on runs whose imported images are gone, and on runs missing from the index."""
 
 from collections.abc import Sequence
 
@@ -7,6 +7,7 @@ import streamlit as st
 from cifarviz.errors import CifarvizError
 from cifarviz.runs.records import Run
 from cifarviz.runs.run_data import find_data_problem, has_images
+from cifarviz.runs.unlisted import unlisted_message
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 
@@ -35,6 +36,12 @@ def render_data_problems(runs: Sequence[Run]) -> None:
             continue
     for problem in [text for text in problems if text is not None][:_MOST_SENTENCES]:
         _render(problem)
+
+
+def render_unlisted_runs() -> None:
+    """Show a sentence if there are files of runs that the index does not list."""
+    if message := unlisted_message(cache.store()):
+        st.warning(escaped(message), icon=":material/warning:")
 
 
 def _render(problem: str) -> None:

@@ -26,7 +26,7 @@ from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.cluster import render_cluster
 from cifarviz.ui.components.live import Live
 from cifarviz.ui.components.live_items import live_items
-from cifarviz.ui.data_problem import render_data_problems
+from cifarviz.ui.data_problem import render_data_problems, render_unlisted_runs
 from cifarviz.ui.errors import render_errors
 from cifarviz.ui.metrics import render_loss_note
 from cifarviz.ui.navigation import go_to
@@ -118,6 +118,7 @@ def render_runs_page() -> None:
     """
     runs = cache.store().all()
     chosen = _selected_runs(runs)
+    render_unlisted_runs()
     if not runs:
         _render_no_runs()
         return
