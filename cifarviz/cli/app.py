@@ -7,6 +7,7 @@ from cifarviz.cli import (
     data,
     export,
     forking,
+    home,
     inspection,
     own_data,
     reproduce,
@@ -53,6 +54,7 @@ app.command()(inspection.predict)
 app.command("feature-maps")(inspection.feature_maps)
 app.command("tune-up")(tune_up)
 app.command("import")(import_run)
+app.command()(home.repair)
 app.command("export")(export.export)
 
 

@@ -229,6 +229,12 @@ _MIGRATIONS: Mapping[int, tuple[str, ...]] = MappingProxyType(
 )
 
 
+# The last is of a statement that does not fit the tables: these are not as we made them.
+_DAMAGES = frozenset(
+    {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_ERROR}
+)
+
+
 class Database:
     """Short-lived connections to one file; safe to use from any thread or process."""
 
@@ -396,7 +402,7 @@ class Database:
                 return storage_full(self.path.parent, "the disk is full")
             case sqlite3.SQLITE_READONLY:
                 return storage_full(self.path.parent, "it may only be read")
-            case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB | sqlite3.SQLITE_FORMAT:
+            case code if code in _DAMAGES:
                 return self._damaged(str(error))
         return StoreError(
             "The runs in {path} cannot be read or written just now ({error}). "
@@ -413,6 +419,28 @@ class Database:
             reason=reason,
             program=program_name(),
         )
+
+
+def find_index_damage(path: Path) -> str | None:
+    """Return what SQLite finds wrong with a file, or ``None``; nothing is written."""
+    try:
+        with closing(_open(path, read_only=True)) as connection:
+            problem: str = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
+    except sqlite3.DatabaseError as error:
+        if _code(error) in _DAMAGES:
+            return str(error)
+        raise
+    # The first line names the database only.
+    return None if problem == "ok" else problem.splitlines()[-1]
+
+
+def index_version(path: Path) -> int | None:
+    """Return the format of a file; ``None`` if it cannot be read."""
+    try:
+        with closing(sqlite3.connect(path)) as connection:
+            return _version(connection)
+    except (sqlite3.DatabaseError, UnicodeDecodeError):
+        return None
 
 
 class _Copy(NamedTuple):
@@ -440,6 +468,12 @@ def _open(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
             connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA foreign_keys = ON")
+    except UnicodeDecodeError as error:
+        # Of SQLite's message, which quotes a damaged schema.
+        connection.close()
+        damage = sqlite3.DatabaseError("its schema is malformed")
+        damage.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        raise damage from error
     except BaseException:
         connection.close()
         raise

@@ -112,7 +112,8 @@ def recorded_series(store: RunStore, name: str, *, restore: bool = False) -> Ser
     """Return the recorded series ``name``, unpacked the first time; a tenth of a second a run.
 
     ``None`` if a run of it was deleted or is damaged, or if nothing may be unpacked here; with
-    ``restore`` such runs are unpacked again. Raises as ``archive.unpack`` does, and leaves nothing behind then.
+    ``restore`` such runs are unpacked again. Raises as ``archive.unpack`` does, and leaves nothing
+    behind then.
     """
     preference = f"recorded series {name}"
     with _unpacking(store):

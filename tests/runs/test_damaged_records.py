@@ -138,7 +138,7 @@ def test_a_run_that_became_active_is_not_deleted(
     """The state counts that it has when it would be deleted, not that of a look before."""
     look = store._check_locks
 
-    def and_then_it_is_resumed() -> set[str]:
+    def and_then_it_is_resumed() -> dict[str, str]:
         orphans = look()
         with store.database.connect(write=True) as connection:
             connection.execute("UPDATE runs SET state = 'queued' WHERE id = ?", (run.id,))

@@ -1,0 +1,268 @@
+"""A lost or damaged index is rebuilt, and what cannot be brought back is named."""
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from cifarviz.errors import IndexDamaged, TransitionRefused, UnknownFormat
+from cifarviz.runs.pins import load_preference, save_preference
+from cifarviz.runs.records import Epoch, Run
+from cifarviz.runs.repair import repair
+from cifarviz.runs.run_json import run_json_path
+from cifarviz.runs.series import all_series, save_series
+from cifarviz.runs.states import RunState
+from cifarviz.runs.store import RunStore
+from cifarviz.runs.unlisted import unlisted_folders, unlisted_message
+from cifarviz.settings import Settings
+from tests import stored_runs
+from tests.runs.full_run import store_full_run
+
+_PAGE = 4096
+RUNS = 6
+
+
+@pytest.fixture
+def runs(store: RunStore) -> list[Run]:
+    """Runs that are members of a series, in a home with pinned images."""
+    made = [store_full_run(store) for _ in range(RUNS)]
+    save_series(store, "lab", "Same again", [(run.id, str(n)) for n, run in enumerate(made)])
+    save_preference(store, "pins cifar10", [3, 1, 4])
+    return made
+
+
+def known(store: RunStore) -> dict[str, tuple[Run, list[Epoch]]]:
+    runs = [replace(run, progress=None) for run in store.all()]
+    return {run.id: (run, store.epochs(run.id)) for run in runs}
+
+
+def index(settings: Settings) -> Path:
+    return settings.home / "runs.sqlite3"
+
+
+def remove_index(settings: Settings) -> None:
+    for path in settings.home.glob("runs.sqlite3*"):
+        path.unlink()
+
+
+def zero_header(content: bytearray) -> None:
+    content[:100] = bytes(100)
+
+
+def cut_end(content: bytearray) -> None:
+    del content[len(content) - 2 * _PAGE - 100 :]
+
+
+def zero_runs_page(content: bytearray) -> None:
+    """Overwrite the pages that list the runs, as a disk does that lost a block."""
+    for start in range(_PAGE, len(content), _PAGE):
+        if b'"preset"' in content[start : start + _PAGE]:
+            content[start : start + _PAGE] = bytes(_PAGE)
+
+
+def misspell_a_table(content: bytearray) -> None:
+    at = content.index(b"CREATE TABLE controls")
+    content[at : at + 6] = b"\xff\xfeEATE"
+
+
+def replace_all(content: bytearray) -> None:
+    content[:] = b"not a database at all " * 1000
+
+
+DAMAGES = [zero_header, cut_end, zero_runs_page, misspell_a_table, replace_all]
+
+
+def test_a_whole_home_is_left_as_it_is(store: RunStore, runs: list[Run]) -> None:
+    before = known(store)
+    report = repair(store.settings)
+    assert (report.is_whole, report.runs, report.relisted) == (True, RUNS, ())
+    assert known(store) == before
+    assert not list(store.settings.home.glob("*damaged*"))
+
+
+@pytest.mark.parametrize("content", [None, b""])
+def test_a_lost_index_is_said_and_made_anew(
+    store: RunStore, runs: list[Run], content: bytes | None
+) -> None:
+    before = known(store)
+    remove_index(store.settings)
+    if content is not None:
+        index(store.settings).write_bytes(content)
+    store = RunStore(store.settings)
+    assert store.all() == []
+    assert {folder.name for folder in unlisted_folders(store)} == before.keys()
+    assert f"The files of {RUNS} runs are in" in str(unlisted_message(store))
+    assert "repair” to list them again" in str(unlisted_message(store))
+
+    report = repair(store.settings)
+    assert known(store) == before
+    assert unlisted_message(store) is None
+    # Only the index had these, which is said.
+    assert {run.missing for run in report.relisted} == {
+        "Loss and accuracy of 30 of its 30 training steps."
+    }
+    assert "series, studies, pinned images and other preferences" in report.lost[0]
+    assert not report.is_whole
+    assert repair(store.settings).is_whole
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
+def test_what_can_be_read_of_a_damaged_index_is_salvaged(
+    store: RunStore, runs: list[Run], damage: Callable[[bytearray], None]
+) -> None:
+    before = known(store)
+    content = bytearray(index(store.settings).read_bytes())
+    damage(content)
+    index(store.settings).write_bytes(content)
+    if damage is not cut_end:
+        with pytest.raises(IndexDamaged, match="repair” makes the list anew"):
+            RunStore(store.settings).all()
+
+    content = bytearray(index(store.settings).read_bytes())
+    report = repair(store.settings)
+    assert report.damage
+    assert report.damaged_file is not None
+    assert report.damaged_file.read_bytes() == content
+    store = RunStore(store.settings)
+    assert known(store) == before
+    salvaged = report.salvaged or {}
+    if damage is replace_all:
+        assert not any(table.rows for table in salvaged.values())
+        assert len(report.relisted) == RUNS
+        assert any("pinned images" in sentence for sentence in report.lost)
+    else:
+        assert salvaged["preferences"].rows
+        assert load_preference(store, "pins cifar10") == [3, 1, 4]
+    if damage in (zero_header, misspell_a_table):
+        assert all(len(store.batch_points(run.id)) == 30 for run in runs)
+        assert len(all_series(store, "lab")[0].run_ids) == RUNS
+    assert repair(store.settings).is_whole
+    with closing(sqlite3.connect(index(store.settings))) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+
+
+def test_a_damaged_record_is_made_of_the_folder_and_its_steps_stay(
+    store: RunStore, run: Run
+) -> None:
+    before = known(store)
+    with store.database.connect(write=True) as connection:
+        connection.execute("UPDATE runs SET experiment = 'nothing', name = x'ff'")
+        connection.execute("DELETE FROM epochs WHERE epoch = 2")
+    assert store.get(run.id).damage is not None
+    report = repair(store.settings)
+    assert [found.missing for found in report.relisted] == [None]
+    assert report.is_whole
+    assert known(store) == before
+    assert len(store.batch_points(run.id)) == 30
+
+
+def test_a_deleted_run_is_not_brought_back(store: RunStore, run: Run) -> None:
+    other = stored_runs.store_run(store, stored_runs.experiment())
+    folder = store.folder(run.id)
+    files = {path: path.read_bytes() for path in folder.glob("*.npz")}
+    store.delete(run.id)
+    # The process was killed before all files were removed.
+    folder.mkdir()
+    for path, content in files.items():
+        path.write_bytes(content)
+    stored_runs.add_checkpoint(store, other)
+    assert unlisted_message(store) is None
+    assert repair(store.settings).is_whole
+    assert [found.id for found in store.all()] == [other.id]
+
+
+def cut(folder: Path) -> None:
+    path = run_json_path(folder)
+    path.write_bytes(path.read_bytes()[:-200])
+
+
+def name_other_run(folder: Path) -> None:
+    facts = json.loads(run_json_path(folder).read_text())
+    facts["run"]["id"] = "0badcafe"
+    run_json_path(folder).write_text(json.dumps(facts))
+
+
+def claim_too_much(folder: Path) -> None:
+    facts = json.loads(run_json_path(folder).read_text())
+    facts["run"]["train_images"] = 10**9
+    run_json_path(folder).write_text(json.dumps(facts))
+
+
+@pytest.mark.parametrize("change", [cut, name_other_run, claim_too_much])
+def test_a_folder_without_usable_facts_is_named_and_the_others_are_listed(
+    store: RunStore, runs: list[Run], change: Callable[[Path], None]
+) -> None:
+    folder = store.folder(runs[0].id)
+    change(folder)
+    content = run_json_path(folder).read_bytes()
+    remove_index(store.settings)
+    report = repair(store.settings)
+    assert len(report.relisted) == RUNS - 1
+    assert list(report.not_relisted or {}) == [folder]
+    assert not report.is_whole
+    assert run_json_path(folder).read_bytes() == content
+    # Said again, as long as it is so.
+    assert not repair(store.settings).is_whole
+
+
+def test_folders_of_an_earlier_version_are_named(store: RunStore, run: Run) -> None:
+    run_json_path(store.folder(run.id)).unlink()
+    remove_index(store.settings)
+    assert "The files of 1 run are" in str(unlisted_message(RunStore(store.settings)))
+    report = repair(store.settings)
+    assert "an earlier version" in str(report.not_relisted)
+
+
+def test_a_run_that_was_training_is_interrupted_and_a_waiting_one_waits(store: RunStore) -> None:
+    waiting, training = (
+        stored_runs.store_run(store, stored_runs.experiment(), state=RunState.QUEUED, epochs=0)
+        for _ in range(2)
+    )
+    with stored_runs.hold_lock(store, training):
+        store.transition(training.id, RunState.RUNNING)
+        stored_runs.advance_run(store, training, 10, epoch=True)
+    remove_index(store.settings)
+    repair(store.settings)
+    found = {run.id: run for run in RunStore(store.settings).all()}
+    assert found[training.id].state is RunState.INTERRUPTED
+    assert found[training.id].epochs_done == 1
+    assert (found[waiting.id].state, found[waiting.id].orphaned) == (RunState.QUEUED, True)
+
+
+def test_a_repair_is_refused_while_a_run_trains_or_waits(store: RunStore) -> None:
+    run = stored_runs.store_run(store, stored_runs.experiment(), state=RunState.QUEUED, epochs=0)
+    with stored_runs.hold_lock(store, run), pytest.raises(TransitionRefused, match="trains or"):
+        repair(store.settings)
+    with closing(store.database.path.open("r+b")) as file:
+        file.write(bytes(100))
+    with stored_runs.hold_lock(store, run), pytest.raises(TransitionRefused):
+        repair(store.settings)
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_the_index_of_a_later_version_is_refused(store: RunStore, run: Run, damaged: bool) -> None:
+    with closing(sqlite3.connect(index(store.settings))) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    if damaged:
+        content = bytearray(index(store.settings).read_bytes())
+        zero_runs_page(content)
+        index(store.settings).write_bytes(content)
+    before = index(store.settings).read_bytes()
+    with pytest.raises(UnknownFormat, match="format 99"):
+        repair(store.settings)
+    assert index(store.settings).read_bytes() == before
+
+
+def test_missing_and_cut_weights_are_named(store: RunStore, runs: list[Run]) -> None:
+    path = store.folder(runs[0].id) / "checkpoint-last.npz"
+    path.write_bytes(path.read_bytes()[:1000])
+    shutil.rmtree(store.folder(runs[1].id))
+    problems = " ".join(repair(store.settings).problems)
+    assert f"checkpoint-last.npz of “{runs[0].name}” ({runs[0].id}) is damaged" in problems
+    assert f"The weights of “{runs[1].name}” ({runs[1].id}) are gone" in problems
