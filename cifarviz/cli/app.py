@@ -55,6 +55,8 @@ app.command("feature-maps")(inspection.feature_maps)
 app.command("tune-up")(tune_up)
 app.command("import")(import_run)
 app.command()(home.repair)
+app.command()(home.backup)
+app.command()(home.restore)
 app.command("export")(export.export)
 
 

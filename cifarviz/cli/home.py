@@ -1,12 +1,19 @@
-"""The ``repair`` command: the index of a home, checked and rebuilt."""
+"""The ``repair``, ``backup`` and ``restore`` commands, for a home as a whole."""
 
-from typing import Any
+import os
+import time
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
-from cifarviz.cli.output import AsJson, print_json, print_line, print_message
+from cifarviz.cli.output import AsJson, print_json, print_line, print_message, progress_bar
+from cifarviz.cli.paths import parse_path
+from cifarviz.errors import OutputPathInvalid
+from cifarviz.runs.backup import ENDING, back_up
 from cifarviz.runs.repair import RepairReport
 from cifarviz.runs.repair import repair as repair_home
+from cifarviz.runs.restore import restore as restore_home
 from cifarviz.settings import Settings
 
 
@@ -23,6 +30,79 @@ def repair(as_json: AsJson = False) -> None:
             print_line(line)
     if not found.is_whole:
         raise typer.Exit(1)
+
+
+def backup(
+    path: Annotated[
+        Path,
+        typer.Argument(
+            parser=parse_path, metavar="PATH", help=f"The {ENDING} file to write, or its folder."
+        ),
+    ],
+    data: Annotated[
+        bool,
+        typer.Option("--data", help="Also the full data sets that can be fetched again."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Copy all runs, imported data sets and settings of this home to one file, also during a run.
+
+    Existing files are never replaced. TensorBoard files are not copied.
+    """
+    target = path / time.strftime(f"cifarviz-%Y%m%d-%H%M%S{ENDING}") if path.is_dir() else path
+    if target.suffix != ENDING:
+        raise typer.BadParameter(f"The name of the file must end in {ENDING}, not {target.name}.")
+    if not target.parent.is_dir():
+        raise OutputPathInvalid(
+            "There is no folder {folder}: create it, or choose another.", folder=target.parent
+        )
+    if os.path.lexists(target):
+        raise OutputPathInvalid("{path} exists: choose another name.", path=target)
+    with progress_bar(download=True) as bar:
+        task = bar.add_task("Copying", total=None)
+        made = back_up(
+            Settings.from_environment(),
+            target,
+            data=data,
+            report=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    if as_json:
+        facts = {"path": str(made.path), "bytes": made.bytes, "runs": made.runs}
+        print_json(facts | {"files": made.files, "datasets": made.datasets, "notes": made.notes})
+        return
+    print_line(
+        f"{made.path}: {made.runs:,} runs with {made.files:,} files, {len(made.datasets)} data "
+        f"sets, {made.bytes / 1e6:,.1f} MB"
+    )
+    for note in made.notes:
+        print_message(note)
+
+
+def restore(
+    file: Annotated[
+        Path, typer.Argument(parser=parse_path, metavar="FILE", help="What backup wrote.")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Add the runs and data sets of a backup to this home; those that are here stay as they are."""
+    if not file.is_file():
+        raise OutputPathInvalid("There is no file “{file}”.", file=file)
+    with progress_bar(download=True) as bar:
+        task = bar.add_task("Reading", total=None)
+        done = restore_home(
+            Settings.from_environment(),
+            file,
+            lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    if as_json:
+        facts = {"runs": done.runs, "here": done.here, "datasets": done.datasets}
+        print_json(facts | {"notes": done.notes})
+        return
+    print_line(f"Restored {len(done.runs):,} runs and {len(done.datasets)} data sets.")
+    if done.here:
+        print_line(f"{len(done.here):,} runs were here already, and stay as they are.")
+    for note in done.notes:
+        print_message(note)
 
 
 def _as_json(found: RepairReport) -> dict[str, Any]:

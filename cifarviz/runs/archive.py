@@ -113,7 +113,7 @@ def pack(
         file.writestr(
             "batches.npz", arrays_to_bytes({name: getattr(batches, name) for name in BATCHES})
         )
-        for name in sorted(_run_file_names(folder)):
+        for name in sorted(run_file_names(folder)):
             if not keep(name) or (dataset and is_maps_file(name) and not with_pictures):
                 continue
             if half and is_weights_file(name):
@@ -142,14 +142,14 @@ def unpack(
     Takes 16 bytes of memory a training step, or 6 a parameter where weights are float16.
     """
     require_maker()
-    with _readable("it is not a .zip file, or is incomplete"):
+    with unreadable_as_damaged("it is not a .zip file, or is incomplete"):
         file = zipfile.ZipFile(path)
     with file:
         return _unpack(store, file, origin, report, notify)
 
 
 @contextmanager
-def _readable(reason: str, **values: object) -> Iterator[None]:
+def unreadable_as_damaged(reason: str, **values: object) -> Iterator[None]:
     """Turn errors that corrupt or hostile bytes cause into ``ArchiveDamaged``.
 
     System errors are passed on: a full disk does not mean that the archive is damaged.
@@ -173,12 +173,12 @@ def _unpack(
     notify: Callable[[str], object],
 ) -> Run:
     members = _checked_members(file)
-    with _readable("“run.json” cannot be read"):
+    with unreadable_as_damaged("“run.json” cannot be read"):
         content = _load_facts(file)
-    with _readable("“{member}” cannot be read", member=DESCRIPTION):
+    with unreadable_as_damaged("“{member}” cannot be read", member=DESCRIPTION):
         dataset = read_dataset(file, content, store.settings)
     with known_while_read(None if dataset is None else dataset.info):
-        with _readable("“run.json” cannot be read"):
+        with unreadable_as_damaged("“run.json” cannot be read"):
             facts = check_packed_facts(content, origin)
         run = _unpack_files(store, file, members, facts, dataset, report)
     if dataset is not None:
@@ -301,7 +301,7 @@ def _check_sizes(
 def _load_facts(file: zipfile.ZipFile) -> dict[str, Any]:
     if file.getinfo("run.json").file_size > MAX_JSON_BYTES:
         raise archive_damaged("“run.json” is too large")
-    with _readable("“run.json” cannot be read"), file.open("run.json") as member:
+    with unreadable_as_damaged("“run.json” cannot be read"), file.open("run.json") as member:
         return parse_facts(member.read(MAX_JSON_BYTES))
 
 
@@ -316,7 +316,7 @@ def _extract(file: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -> None:
     """Unpack a member, up to the size in its header."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with (
-        _readable("“{member}” cannot be read", member=entry.filename),
+        unreadable_as_damaged("“{member}” cannot be read", member=entry.filename),
         file.open(entry) as source,
         path.open("wb") as target,
     ):
@@ -358,6 +358,7 @@ def _to_float16(path: Path) -> bytes:
     return arrays_to_bytes(rounded, {**facts, "half": True})
 
 
-def _run_file_names(folder: Path) -> list[str]:
+def run_file_names(folder: Path) -> list[str]:
+    """Return the names of a run's files, relative to its folder."""
     paths = (path.relative_to(folder).as_posix() for path in folder.rglob("*.npz"))
     return [name for name in paths if is_run_file(name)]

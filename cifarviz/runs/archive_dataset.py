@@ -220,7 +220,15 @@ def _read_description(file: zipfile.ZipFile, name: str) -> DatasetInfo:
     if file.getinfo(DESCRIPTION).file_size > _MAX_DESCRIPTION_BYTES:
         raise archive_damaged("“{member}” is too large", member=DESCRIPTION)
     with file.open(DESCRIPTION) as member:
-        content = parse_json(member.read(_MAX_DESCRIPTION_BYTES), DESCRIPTION)
+        return parse_dataset(member.read(_MAX_DESCRIPTION_BYTES), name)
+
+
+def parse_dataset(description: bytes, name: str) -> DatasetInfo:
+    """Return the data set that a stranger's description describes, if it can have been imported.
+
+    Raises ``ArchiveDamaged``.
+    """
+    content = parse_json(description, DESCRIPTION)
     try:
         own.check_format(content)
         info = own.parse_description(content, name)

@@ -235,6 +235,10 @@ _DAMAGES = frozenset(
 )
 
 
+# The system refused to write, which it does for a quota, or to make room for the file's index.
+_REFUSALS = frozenset({sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE})
+
+
 class Database:
     """Short-lived connections to one file; safe to use from any thread or process."""
 
@@ -395,6 +399,8 @@ class Database:
 
     def _explain(self, error: sqlite3.DatabaseError) -> StoreError | None:
         """Return what an error of SQLite means to a person; ``None`` for a mistake of ours."""
+        if getattr(error, "sqlite_errorcode", None) in _REFUSALS:
+            return storage_full(self.path.parent, "nothing more can be written there")
         match _code(error):
             case None | sqlite3.SQLITE_CONSTRAINT | sqlite3.SQLITE_MISUSE:
                 return None

@@ -1,12 +1,12 @@
 """Copying what SQLite can still read of a damaged index into a new one."""
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from cifarviz.runs.database import Database
+from cifarviz.runs.database import TABLES, Database
 
 # The latter of SQLite's message, which quotes a damaged schema.
 _UNREADABLE = (sqlite3.DatabaseError, UnicodeDecodeError)
@@ -36,13 +36,16 @@ class SalvagedTable:
 
 
 def salvage(
-    damaged: Path, index: Database, run_ids: Sequence[str] = ()
+    damaged: Path,
+    index: Database,
+    run_ids: Sequence[str] = (),
+    tables: Collection[str] = TABLES,
 ) -> dict[str, SalvagedTable]:
     """Copy what can be read of ``damaged`` into the empty ``index``; returns what, by table.
 
     ``damaged`` is a copy, whose header is changed. Rows may be incomplete, and epochs and series
     may be of runs that are not there. ``run_ids`` are runs whose rows are looked up even where the
-    list of runs cannot be read.
+    list of runs cannot be read, and ``tables`` those that are copied.
     """
     _mend_header(damaged, index.path)
     found: dict[str, SalvagedTable] = {}
@@ -52,10 +55,11 @@ def salvage(
         closing(sqlite3.connect(index.path)) as target,
         target,
     ):
+        source.execute("PRAGMA trusted_schema = OFF")
         # Tables whose description is damaged are left out, instead of none being readable.
         source.execute("PRAGMA writable_schema = ON")
         source.text_factory = target.text_factory = lambda text: text.decode(errors="replace")
-        for table in _tables(target):
+        for table in filter(tables.__contains__, _tables(target)):
             wanted = {row[1] for row in target.execute(f"PRAGMA table_info({table})")}
             with suppress(*_UNREADABLE):
                 columns = [

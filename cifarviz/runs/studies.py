@@ -296,6 +296,11 @@ def _settings(record: StudyRecord) -> str:
     )
 
 
+def is_study_row(row: Any) -> bool:
+    """Whether a row of ``series`` is a study that this version can read."""
+    return _as_record(row) is not None
+
+
 def _as_record(row: Any) -> StudyRecord | None:
     """Return the record of a row; ``None`` if an experiment of another version is in it."""
     try:

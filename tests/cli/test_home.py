@@ -1,4 +1,6 @@
-"""``repair`` says on the command line what it did, with exit code 1 where something is lost."""
+"""``repair``, ``backup`` and ``restore`` work as docs/command-line.md describes."""
+
+from pathlib import Path
 
 import pytest
 
@@ -62,3 +64,35 @@ def test_a_repair_is_refused_while_a_run_trains(call: Call, store: RunStore, run
         result = call("repair")
     assert result.code == 2
     assert "A run trains or waits in" in result.err
+
+
+def test_a_backup_is_written_once_and_restored_elsewhere(
+    call: Call, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "home.zip"
+    made = call("backup", path, "--json")
+    assert (made.code, made.json["runs"], made.json["notes"]) == (0, 1, [])
+    again = call("backup", path)
+    assert again.code == 2
+    assert "exists: choose another name" in again.err
+    assert call("backup", tmp_path).code == 0
+    assert len(list(tmp_path.glob("cifarviz-2*.zip"))) == 1
+    monkeypatch.setenv("CIFARVIZ_HOME", str(tmp_path / "other"))
+    assert call("restore", path, "--json").json["runs"] == [run.id]
+    assert call("runs", "--json").json[0]["name"] == "mine"
+    assert "1 runs were here already" in call("restore", path).out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("backup", "home.tar"), "must end in .zip"),
+        (("backup", "nowhere/home.zip"), "There is no folder"),
+        (("restore", "nowhere.zip"), "There is no file"),
+        (("restore", "pyproject.toml"), "This is not a backup made by cifarviz"),
+    ],
+)
+def test_wrong_paths_are_refused(call: Call, arguments: tuple[str, str], sentence: str) -> None:
+    result = call(*arguments)
+    assert result.code == 2
+    assert sentence in result.err

@@ -1,0 +1,112 @@
+"""Series, studies and preferences of a backup, checked and stored in a home."""
+
+import json
+import re
+import sqlite3
+from typing import Any
+
+from cifarviz.errors import ExperimentInvalid
+from cifarviz.escaping import is_invisible
+from cifarviz.runs.curation import validate_name
+from cifarviz.runs.damage import MAX_TIME
+from cifarviz.runs.studies import KIND, is_study_row
+
+_ID = re.compile(r"[0-9a-f]{8}")
+_MAX_LABEL = 1000
+_MAX_JSON = 1_000_000
+_MAX_RUNS = 100_000
+
+
+def restore_series(
+    source: sqlite3.Connection,
+    target: sqlite3.Connection,
+    notes: list[str],
+) -> None:
+    """Store the series and studies that are not here, with those of their runs that are."""
+    run_ids = {row["id"] for row in target.execute("SELECT id FROM runs")}
+    for row in source.execute("SELECT * FROM series").fetchall():
+        if not _is_series(row):
+            notes.append("A series was left out, since its record is damaged.")
+            continue
+        columns = ("id", "kind", "title", "made", "runs", "settings")
+        done = target.execute(
+            "INSERT OR IGNORE INTO series(id, kind, title, made, runs, settings) "
+            "VALUES (?, ?, ?, ?, ?, ?)",
+            tuple(row[name] for name in columns),
+        )
+        if not done.rowcount:
+            continue
+        members = source.execute(
+            "SELECT series, position, run, label, parameters, pruned_after FROM series_runs "
+            "WHERE series = ?",
+            (row["id"],),
+        ).fetchall()
+        target.executemany(
+            "INSERT INTO series_runs(series, position, run, label, parameters, pruned_after) "
+            "VALUES (?, ?, ?, ?, ?, ?)",
+            [
+                tuple(member)
+                for member in members
+                if member["run"] in run_ids and _is_member(member)
+            ],
+        )
+
+
+def restore_preferences(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
+    """Store the preferences that are not set here, such as pinned images."""
+    rows = source.execute("SELECT name, value FROM preferences").fetchall()
+    target.executemany(
+        "INSERT OR IGNORE INTO preferences(name, value) VALUES (?, ?)",
+        [tuple(row) for row in rows if _is_text(row["name"]) and _is_json(row["value"])],
+    )
+
+
+def _is_series(row: sqlite3.Row) -> bool:
+    made, runs = row["made"], row["runs"]
+    if not (
+        isinstance(row["id"], str)
+        and _ID.fullmatch(row["id"])
+        and _is_text(row["kind"])
+        and _is_name(row["title"])
+        and isinstance(made, int | float)
+        and 0 <= made <= MAX_TIME
+        and isinstance(runs, int)
+        and 0 <= runs <= _MAX_RUNS
+    ):
+        return False
+    return is_study_row(row) if row["kind"] == KIND else row["settings"] is None
+
+
+def _is_member(row: sqlite3.Row) -> bool:
+    epoch, parameters = row["pruned_after"], row["parameters"]
+    return (
+        isinstance(row["position"], int)
+        and 0 <= row["position"] <= _MAX_RUNS
+        and _is_text(row["label"])
+        and (epoch is None or (isinstance(epoch, int) and 0 <= epoch <= 10**6))
+        and (
+            parameters is None
+            or (_is_json(parameters) and isinstance(json.loads(parameters), dict))
+        )
+    )
+
+
+def _is_name(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and bool(validate_name(value))
+    except ExperimentInvalid:
+        return False
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= _MAX_LABEL and not any(map(is_invisible, value))
+
+
+def _is_json(value: Any) -> bool:
+    if not isinstance(value, str) or len(value) > _MAX_JSON:
+        return False
+    try:
+        json.loads(value)
+    except (ValueError, RecursionError):
+        return False
+    return True

@@ -1,0 +1,354 @@
+"""A backup has all of a home, is consistent while a run trains, and is restored elsewhere."""
+
+import resource
+import sqlite3
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cifarviz.data import library
+from cifarviz.data.image_set import Dataset
+from cifarviz.datasets.own import datasets_in
+from cifarviz.errors import ArchiveDamaged, ImportRefused, StorageFull, UnknownFormat
+from cifarviz.executors.worker import Worker
+from cifarviz.experiment.parameters import Choices
+from cifarviz.experiment.study import Study
+from cifarviz.runs.archive import run_file_names
+from cifarviz.runs.artifacts import checkpoint_path, load_arrays
+from cifarviz.runs.backup import INDEX, MANIFEST, back_up
+from cifarviz.runs.pins import load_preference, save_preference
+from cifarviz.runs.records import Epoch, Run
+from cifarviz.runs.restore import restore
+from cifarviz.runs.run_json import load_run_json
+from cifarviz.runs.series import all_series, save_series
+from cifarviz.runs.states import RunState
+from cifarviz.runs.store import RunStore
+from cifarviz.runs.studies import add_trial, all_studies, create_study, stored_trials
+from cifarviz.settings import Settings
+from scripts.make_fixtures import experiment as small_experiment
+from tests import stored_runs
+from tests.runs.test_archive_dataset import take
+from tests.waiting import wait_until
+
+STUDY = Study.make(
+    base=stored_runs.experiment(),
+    parameters=[Choices(key="optimizer", values=("adam", "sgd")).model_dump()],
+)
+
+
+def known(store: RunStore) -> dict[str, tuple[Run, list[Epoch], list[int]]]:
+    """What a home has of its runs, without when they were last heard of."""
+    return {
+        run.id: (
+            replace(run, progress=None),
+            store.epochs(run.id),
+            store.batch_points(run.id).steps.tolist(),
+        )
+        for run in store.all()
+    }
+
+
+def contents(store: RunStore, run_id: str) -> dict[str, bytes]:
+    folder = store.folder(run_id)
+    return {name: (folder / name).read_bytes() for name in run_file_names(folder)}
+
+
+@pytest.fixture
+def backup(store: RunStore, run: Run, tmp_path: Path) -> Path:
+    path = tmp_path / "backup.zip"
+    back_up(store.settings, path)
+    return path
+
+
+def test_all_of_a_home_comes_back(
+    store: RunStore, elsewhere: RunStore, run: Run, tmp_path: Path
+) -> None:
+    other = stored_runs.store_run(store, stored_runs.experiment(), name="other")
+    store.star(run.id, True)
+    store.remark(other.id, "worth a look")
+    save_series(store, "lab", "Same again", [(run.id, "a"), (other.id, "b")])
+    record = create_study(store, STUDY, "What is best?")
+    add_trial(store, record.id, other.id, {"optimizer": "sgd"}, "sgd")
+    save_preference(store, "pins cifar10", [3, 1, 4])
+    fruit = take(store.settings, tmp_path)
+    (store.settings.home / "processor.json").write_text("{}")
+    (store.settings.home / "cookie.key").write_text("secret")
+
+    made = back_up(store.settings, tmp_path / "backup.zip")
+    assert (made.runs, made.datasets, made.notes) == (2, (fruit.name,), ())
+    done = restore(elsewhere.settings, made.path)
+    assert set(done.runs) == {run.id, other.id}
+    assert (done.here, done.datasets, done.notes) == ((), (fruit.name,), ())
+    assert known(elsewhere) == known(store)
+    assert contents(elsewhere, run.id) == contents(store, run.id)
+    assert load_run_json(elsewhere.folder(run.id)).epochs == store.epochs(run.id)
+    assert all_series(elsewhere, "lab") == all_series(store, "lab")
+    assert all_studies(elsewhere) == all_studies(store)
+    assert len(stored_trials(elsewhere, record.id)) == 1
+    assert load_preference(elsewhere, "pins cifar10") == [3, 1, 4]
+    original, copy = (load(home.settings, fruit.name) for home in (store, elsewhere))
+    assert (original.train.images == copy.train.images).all()
+    # A second time nothing is new.
+    again = restore(elsewhere.settings, made.path)
+    assert (again.runs, set(again.here), again.datasets) == ((), {run.id, other.id}, ())
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def load(settings: Settings, name: str) -> Dataset:
+    return library.load(name, "full", settings)
+
+
+def test_only_runs_and_data_are_in_it(store: RunStore, run: Run, backup: Path) -> None:
+    folder = store.folder(run.id)
+    expected = {f"runs/{run.id}/{name}" for name in run_file_names(folder)}
+    with zipfile.ZipFile(backup) as file:
+        assert set(file.namelist()) == expected | {MANIFEST, INDEX}
+    assert "notes.txt" in {path.name for path in folder.iterdir()}
+
+
+def test_rows_of_other_tables_are_not_in_it(store: RunStore, run: Run, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(store.database.path)) as connection, connection:
+        connection.execute("CREATE TABLE people (name TEXT, code TEXT)")
+        connection.execute("INSERT INTO people VALUES ('Ada', 'a-secret-code')")
+        connection.execute("UPDATE runs SET lease_owner = 'process 4711'")
+    back_up(store.settings, tmp_path / "backup.zip")
+    content = (tmp_path / "backup.zip").read_bytes()
+    assert b"a-secret-code" not in content
+    assert b"process 4711" not in content
+    assert run.id.encode() in content
+
+
+def test_a_run_in_training_is_backed_up_and_ends_as_the_original(
+    settings: Settings, elsewhere: RunStore, tmp_path: Path
+) -> None:
+    # Long enough to be in the middle of it when the backup is made.
+    made = small_experiment().model_copy(update={"epochs": 25})
+    worker = Worker(settings, "command line")
+    run = worker.submit(made, "mine")
+    wait_until(lambda: len(worker.store.epochs(run.id)) >= 2)
+    back_up(settings, tmp_path / "backup.zip")
+    assert worker.store.get(run.id).state is RunState.RUNNING
+
+    restore(elsewhere.settings, tmp_path / "backup.zip")
+    copied = elsewhere.get(run.id)
+    assert copied.state is RunState.INTERRUPTED
+    assert "backup was made while this run trained" in str(copied.message)
+    assert 2 <= copied.epochs_done < 25
+    _, position = load_arrays(checkpoint_path(elsewhere.folder(run.id), "last"))
+    assert position["epochs_done"] in (copied.epochs_done, copied.epochs_done - 1)
+    worker.wait(run.id)
+    other = Worker(elsewhere.settings, "command line")
+    assert other.wait(other.resume(run.id).id).state is RunState.FINISHED
+    assert history(elsewhere, run.id) == history(worker.store, run.id)
+    for values in zip(*(points(store, run.id) for store in (elsewhere, worker.store)), strict=True):
+        assert np.array_equal(*values)
+    assert weights(elsewhere, run.id).keys() == weights(worker.store, run.id).keys()
+    for name, value in weights(elsewhere, run.id).items():
+        assert np.array_equal(value, weights(worker.store, run.id)[name]), name
+
+
+def history(store: RunStore, run_id: str) -> list[tuple[float | None, ...]]:
+    return [tuple(epoch)[:-1] for epoch in store.epochs(run_id)]
+
+
+def points(store: RunStore, run_id: str) -> tuple[np.ndarray, ...]:
+    found = store.batch_points(run_id)
+    return found.steps, found.loss, found.accuracy
+
+
+def weights(store: RunStore, run_id: str) -> dict[str, np.ndarray]:
+    return load_arrays(checkpoint_path(store.folder(run_id), "last"))[0]
+
+
+def test_nothing_begins_by_itself_where_it_is_restored(
+    store: RunStore, elsewhere: RunStore, tmp_path: Path
+) -> None:
+    run = stored_runs.store_run(store, stored_runs.experiment(), state=RunState.QUEUED, epochs=0)
+    with stored_runs.hold_lock(store, run):
+        back_up(store.settings, tmp_path / "backup.zip")
+    restore(elsewhere.settings, tmp_path / "backup.zip")
+    assert elsewhere.get(run.id).state is RunState.STOPPED
+    assert elsewhere.queue() == []
+    assert store.get(run.id).state is RunState.QUEUED
+
+
+def test_a_file_system_without_links_is_copied(
+    store: RunStore, elsewhere: RunStore, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "no links here")
+
+    monkeypatch.setattr("os.link", refuse)
+    back_up(store.settings, tmp_path / "backup.zip")
+    restore(elsewhere.settings, tmp_path / "backup.zip")
+    assert contents(elsewhere, run.id) == contents(store, run.id)
+
+
+@contextmanager
+def limited_files(size: int) -> Iterator[None]:
+    """No file may grow larger, which is what a full disk is."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("share", [0.05, 0.99])
+def test_a_full_disk_is_said_and_nothing_is_left(
+    store: RunStore, backup: Path, tmp_path: Path, share: float
+) -> None:
+    size = int(share * backup.stat().st_size)
+    backup.unlink()
+    before = set(tmp_path.rglob("*"))
+    with limited_files(size), pytest.raises(StorageFull, match="is full or read-only"):
+        back_up(store.settings, tmp_path / "backup.zip")
+    assert set(tmp_path.rglob("*")) - before <= set(store.settings.home.glob("runs.sqlite3-*"))
+
+
+def test_a_disk_that_gets_full_leaves_nothing_of_a_restore(
+    elsewhere: RunStore, backup: Path
+) -> None:
+    with limited_files(30_000), pytest.raises(StorageFull):
+        restore(elsewhere.settings, backup)
+    assert elsewhere.all() == []
+    assert not list(elsewhere.settings.runs.glob("*"))
+    assert not list(elsewhere.settings.home.glob(".*"))
+
+
+def rewrite(
+    path: Path, change: Callable[[dict[str, bytes]], object], method: int = zipfile.ZIP_STORED
+) -> None:
+    with zipfile.ZipFile(path) as file:
+        members = {name: file.read(name) for name in file.namelist()}
+    change(members)
+    with zipfile.ZipFile(path, "w", method) as file:
+        for name, content in members.items():
+            file.writestr(name, content)
+
+
+def sql(statement: str) -> Callable[[dict[str, bytes]], None]:
+    """A change of the index in a backup."""
+
+    def execute(members: dict[str, bytes]) -> None:
+        connection = sqlite3.connect(":memory:")
+        connection.deserialize(members[INDEX])
+        connection.executescript(statement)
+        members[INDEX] = connection.serialize()
+
+    return execute
+
+
+HOSTILE: dict[str, Callable[[dict[str, bytes]], object]] = {
+    "no index": lambda members: members.pop(INDEX),
+    "no manifest": lambda members: members.pop(MANIFEST),
+    "outside": lambda members: members.update({"../outside.npz": b"x"}),
+    "absolute": lambda members: members.update({"/tmp/outside.npz": b"x"}),
+    "secret": lambda members: members.update({"cookie.key": b"x"}),
+    "program": lambda members: members.update({"runs/0badcafe/run.py": b"x"}),
+    "other id": lambda members: members.update({"runs/../../x/checkpoint-last.npz": b"x"}),
+    "no database": lambda members: members.update({INDEX: b"x" * 9000}),
+    "cut index": lambda members: members.update({INDEX: members[INDEX][:9000]}),
+    "no json": lambda members: members.update({MANIFEST: b"["}),
+    "another file": lambda members: members.update({MANIFEST: b'{"cifarviz": "run"}'}),
+    "trigger": sql("CREATE TRIGGER t AFTER INSERT ON runs BEGIN DELETE FROM runs; END"),
+    "view": sql("DROP TABLE preferences; CREATE VIEW preferences AS SELECT 1 AS name, 2 AS value"),
+    "computed": sql("ALTER TABLE series ADD COLUMN x AS (zeroblob(900000000))"),
+    "data set": lambda members: members.update({"data/fruits/train_images.npy": b"x"}),
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_a_hostile_backup_is_refused_and_nothing_is_left(
+    elsewhere: RunStore, backup: Path, tmp_path: Path, kind: str
+) -> None:
+    rewrite(backup, HOSTILE[kind])
+    before = {path for path in tmp_path.rglob("*") if "-shm" not in path.name}
+    with pytest.raises(ArchiveDamaged, match="This is not a backup made by cifarviz"):
+        restore(elsewhere.settings, backup)
+    assert elsewhere.all() == []
+    after = {path for path in tmp_path.rglob("*") if "-shm" not in path.name}
+    assert {path for path in after - before if "locks" not in path.parts} == set()
+
+
+def test_a_compressed_or_cut_backup_and_one_of_a_later_version_are_refused(
+    elsewhere: RunStore, backup: Path, tmp_path: Path
+) -> None:
+    content = backup.read_bytes()
+    rewrite(backup, lambda members: None, zipfile.ZIP_DEFLATED)
+    with pytest.raises(ArchiveDamaged, match="is compressed, which no file"):
+        restore(elsewhere.settings, backup)
+    for cut in (0, 100, len(content) // 2, len(content) - 30):
+        backup.write_bytes(content[:cut])
+        with pytest.raises(ArchiveDamaged):
+            restore(elsewhere.settings, backup)
+    # A byte of a file has changed.
+    at = content.index(b"checkpoint-last") + 3000
+    backup.write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
+    with pytest.raises(ArchiveDamaged):
+        restore(elsewhere.settings, backup)
+    for change in (
+        sql("PRAGMA user_version = 99"),
+        lambda members: members.update({MANIFEST: b'{"cifarviz": "backup", "format": 9}'}),
+    ):
+        backup.write_bytes(content)
+        rewrite(backup, change)
+        with pytest.raises(UnknownFormat):
+            restore(elsewhere.settings, backup)
+    assert elsewhere.all() == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "left_out"),
+    [
+        ("UPDATE runs SET experiment = 'nothing'", True),
+        ("UPDATE runs SET train_images = 1000000", True),
+        ("UPDATE runs SET id = '../../etc'", True),
+        ("UPDATE epochs SET epoch = epoch + 5", True),
+        ("UPDATE series SET title = x'00'", False),
+        ("UPDATE preferences SET value = '['", False),
+        ("DELETE FROM epochs WHERE epoch > 1", True),
+    ],
+)
+def test_invalid_records_are_left_out_and_said(
+    store: RunStore, elsewhere: RunStore, run: Run, tmp_path: Path, statement: str, left_out: bool
+) -> None:
+    save_series(store, "lab", "Same again", [(run.id, "a")])
+    save_preference(store, "pins cifar10", [1])
+    path = tmp_path / "backup.zip"
+    back_up(store.settings, path)
+    rewrite(path, sql(statement))
+    done = restore(elsewhere.settings, path)
+    assert (done.runs == ()) == left_out
+    if left_out or "series" in statement:
+        assert any("left out" in note for note in done.notes)
+    assert all(found.damage is None for found in elsewhere.all())
+
+
+def test_files_that_do_not_fit_are_left_out_and_said(
+    store: RunStore, elsewhere: RunStore, run: Run, backup: Path
+) -> None:
+    checkpoint = f"runs/{run.id}/checkpoint-last.npz"
+    rewrite(backup, lambda members: members.update({checkpoint: b"not an array"}))
+    done = restore(elsewhere.settings, backup)
+    assert done.runs == (run.id,)
+    assert done.notes[0].startswith("checkpoint-last.npz of “")
+    assert not (elsewhere.folder(run.id) / "checkpoint-last.npz").exists()
+    assert contents(elsewhere, run.id).items() < contents(store, run.id).items()
+
+
+def test_another_data_set_of_the_same_name_is_not_replaced(
+    store: RunStore, elsewhere: RunStore, tmp_path: Path
+) -> None:
+    take(store.settings, tmp_path)
+    back_up(store.settings, tmp_path / "backup.zip")
+    mine = take(elsewhere.settings, tmp_path, count=9)
+    with pytest.raises(ImportRefused, match="Another data set is called “fruits” here"):
+        restore(elsewhere.settings, tmp_path / "backup.zip")
+    assert datasets_in(elsewhere.settings.datasets, deleted=True) == (mine,)
