@@ -118,6 +118,14 @@ def update_run(connection: sqlite3.Connection, run_id: str, **values: object) ->
     return done.rowcount == 1
 
 
+def end_after_start(connection: sqlite3.Connection, run_id: str) -> None:
+    """Move the end of a run after its start and training, if the clock was set back since."""
+    connection.execute(
+        "UPDATE runs SET ended = MAX(ended, COALESCE(started + seconds, created)) WHERE id = ?",
+        (run_id,),
+    )
+
+
 def as_run(stored: sqlite3.Row) -> Run:
     """Convert a row of ``SELECT_RUNS``; a damaged run lacks its damaged values."""
     row, damage = check_columns(dict(stored))
@@ -182,6 +190,7 @@ def insert_request(
     now = time.time()
     if state is RunState.QUEUED:
         update_run(connection, run_id, state=RunState.STOPPED, ended=now, message=None)
+        end_after_start(connection, run_id)
         return
     connection.execute(
         "INSERT INTO controls(run, action, asked) SELECT ?, ?, ? WHERE ? IS NOT "

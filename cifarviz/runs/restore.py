@@ -331,11 +331,12 @@ def _checked_facts(source: sqlite3.Connection, run: Run) -> ImportedFacts:
     columns = checked.columns
     if run.state.active:
         began = run.state is not RunState.QUEUED
-        heartbeat = run.progress.heartbeat if run.progress is not None else time.time()
+        heard = time.time() if run.progress is None else min(run.progress.heartbeat, time.time())
+        start = run.created if run.started is None else run.started + run.seconds
         columns = columns | {
             "state": RunState.INTERRUPTED if began else RunState.STOPPED,
             "message": _INTERRUPTED if began else _STOPPED,
-            "ended": min(heartbeat, time.time()) if began else run.ended or time.time(),
+            "ended": max(heard, start),
             "attempt": run.attempt + 1,
         }
         columns["heartbeat"] = None if columns["step"] is None else columns["ended"]

@@ -37,6 +37,7 @@ from cifarviz.runs.database_rows import (
     SELECT_RUNS,
     as_batch_points,
     as_run,
+    end_after_start,
     fetch_epochs,
     fetch_lease,
     insert_batches,
@@ -280,6 +281,7 @@ class RunStore(RunQueue):
             elif not to.active:
                 changes |= {"ended": now, "phase": None, "seconds_left": None, **_NO_LEASE}
             update_run(connection, run_id, **changes)
+            end_after_start(connection, run_id)
             if to in (RunState.QUEUED, RunState.STOPPING) or not to.active:
                 connection.execute(
                     "UPDATE controls SET done = ? WHERE run = ? AND done IS NULL", (now, run_id)
@@ -300,6 +302,7 @@ class RunStore(RunQueue):
                 f"WHERE id = ? AND {IS_ACTIVE}",
                 (RunState.FAILED, message, now, run_id),
             )
+            end_after_start(connection, run_id)
             connection.execute(
                 "UPDATE controls SET done = ? WHERE run = ? AND done IS NULL", (now, run_id)
             )
@@ -462,6 +465,7 @@ class RunStore(RunQueue):
                             RunState.QUEUED,
                         ),
                     )
+                    end_after_start(connection, run_id)
                     self.save_run_json(connection, run_id)
         return orphans
 
