@@ -18,6 +18,7 @@ from cifarviz.executors.processes import ProcessExecutor
 from cifarviz.executors.registry import make_executor
 from cifarviz.runs import locks
 from cifarviz.runs.artifacts import checkpoint_path
+from cifarviz.runs.index_copy import copy_index
 from cifarviz.runs.leases import Attempt
 from cifarviz.runs.predecessors import find_predecessor
 from cifarviz.runs.recorded import ORIGIN
@@ -280,6 +281,7 @@ class Worker(ProcessQueue):
         else:
             # Before it ends: whoever waits for its end finds the home within its budget.
             self._tidy(run_id, self._thin_snapshots)
+            self._tidy(run_id, partial(copy_index, self.settings, self.store.database))
         before = self.store.get(run_id)
         run = self._record_ending(job, ending)
         is_lost = run.state is RunState.INTERRUPTED and before.state is RunState.RUNNING

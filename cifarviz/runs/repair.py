@@ -1,7 +1,8 @@
 """Repairing a home: its index checked, salvaged if it is damaged, and rebuilt from the folders.
 
 The folder of a run has its facts and its epochs (``run_json.py``). Points of single training steps,
-series, studies, pinned images and other preferences are in the index only.
+series, studies, pinned images and other preferences are in the index only, and in a copy of it that
+may be older (``index_copy.py``).
 """
 
 import shutil
@@ -32,6 +33,7 @@ from cifarviz.runs.database_rows import (
     insert_run,
     update_run,
 )
+from cifarviz.runs.index_copy import copy_date, open_copy, take_groups, take_points
 from cifarviz.runs.run_json import load_run_json, run_json_path
 from cifarviz.runs.salvage import SalvagedTable, salvage
 from cifarviz.runs.states import RunState
@@ -141,9 +143,12 @@ def _replace(
         index = Database(new)
         folders = [item.name for item in settings.runs.glob("*") if is_safe_id(item.name)]
         salvaged = salvage(copy, index, folders)
-        with index.connect(write=True) as connection:
-            relisted, not_relisted = _complete(connection, settings, folders)
+        with open_copy(settings, folder) as older, index.connect(write=True) as connection:
+            relisted, not_relisted = _complete(connection, settings, folders, older)
             lost = _lost_rows(salvaged) + _drop_orphans(connection)
+            if lost and older is not None:
+                take_groups(older, connection)
+                lost += (f"They were completed from a copy of {copy_date(settings)}.",)
         with closing(sqlite3.connect(new)) as connection:
             # Without a log beside it, so that it can be moved.
             connection.execute("PRAGMA journal_mode = DELETE")
@@ -181,7 +186,10 @@ def _refuse_later_version(copy: Path, path: Path) -> None:
 
 
 def _complete(
-    connection: sqlite3.Connection, settings: Settings, folders: list[str]
+    connection: sqlite3.Connection,
+    settings: Settings,
+    folders: list[str],
+    older: sqlite3.Connection | None,
 ) -> tuple[tuple[RelistedRun, ...], dict[Path, str]]:
     """Complete what was salvaged by the folders of all runs."""
     relisted, not_relisted = [], {}
@@ -195,8 +203,10 @@ def _complete(
                 not_relisted[folder] = str(error)
             continue
         if listed is not None and not _is_incomplete(connection, facts):
+            if older is not None:
+                take_points(older, connection, facts)
             continue
-        relisted.append(_store_facts(connection, folder, facts))
+        relisted.append(_store_facts(connection, folder, facts, older))
     return tuple(relisted), not_relisted
 
 
@@ -213,26 +223,23 @@ def _relist(store: RunStore, report: Callable[[str], object]) -> RepairReport:
     """List runs again that the index lacks, or whose records are damaged."""
     report("Looking at the folders of the runs.")
     was_empty = not store.all()
-    damaged = [run for run in store.all() if run.damage is not None]
+    damaged = {store.folder(run.id): f"{run.damage} " for run in store.all() if run.damage}
     relisted: list[RelistedRun] = []
     not_relisted: dict[Path, str] = {}
     lost: list[str] = []
-    for folder in unlisted_folders(store):
-        try:
-            facts = _load_facts(folder)
-            with store.database.connect(write=True) as connection:
-                relisted.append(_store_facts(connection, folder, facts))
-        except CifarvizError as error:
-            not_relisted[folder] = str(error)
-    for run in damaged:
-        try:
-            facts = _load_facts(store.folder(run.id))
-            with store.database.connect(write=True) as connection:
-                relisted.append(_store_facts(connection, store.folder(run.id), facts))
-        except CifarvizError as error:
-            lost.append(f"The record of “{run.name}” ({run.id}) is damaged: {run.damage} {error}")
-    if relisted and was_empty:
-        lost.append(f"If there were {_INDEX_ONLY}, they are gone: only the list had them.")
+    with (
+        temporary_folder(store.settings.home) as folder,
+        open_copy(store.settings, folder) as older,
+    ):
+        for path in (*unlisted_folders(store), *damaged):
+            try:
+                facts = _load_facts(path)
+                with store.database.connect(write=True) as connection:
+                    relisted.append(_store_facts(connection, path, facts, older))
+            except CifarvizError as error:
+                not_relisted[path] = f"{damaged.get(path, '')}{error}"
+        if relisted and was_empty:
+            lost.append(_lost_groups(store, older))
     return RepairReport(
         runs=len(store.all()),
         relisted=tuple(relisted),
@@ -240,6 +247,16 @@ def _relist(store: RunStore, report: Callable[[str], object]) -> RepairReport:
         problems=_find_problems(store),
         lost=tuple(lost),
     )
+
+
+def _lost_groups(store: RunStore, older: sqlite3.Connection | None) -> str:
+    """Take from the copy what only a lost index had; returns a sentence on what is lost."""
+    if older is None:
+        return f"If there were {_INDEX_ONLY}, they are gone: only the list had them."
+    with store.database.connect(write=True) as connection:
+        take_groups(older, connection)
+    date = copy_date(store.settings)
+    return f"If there were later {_INDEX_ONLY} than those of {date}, they are gone."
 
 
 def _load_facts(folder: Path) -> ImportedFacts:
@@ -253,8 +270,13 @@ def _load_facts(folder: Path) -> ImportedFacts:
     return facts
 
 
-def _store_facts(connection: sqlite3.Connection, folder: Path, facts: ImportedFacts) -> RelistedRun:
-    """Make the record of a run anew, with the points of single steps that are there."""
+def _store_facts(
+    connection: sqlite3.Connection,
+    folder: Path,
+    facts: ImportedFacts,
+    older: sqlite3.Connection | None,
+) -> RelistedRun:
+    """Make the record of a run anew, with the points that the index or its copy has."""
     columns, epochs, _ = facts
     run_id = columns["id"]
     if RunState(columns["state"]).active and columns["heartbeat"] is None:
@@ -267,6 +289,8 @@ def _store_facts(connection: sqlite3.Connection, folder: Path, facts: ImportedFa
         "INSERT INTO epochs VALUES (?, ?, ?, ?, ?, ?, ?, ?)", [(run_id, *epoch) for epoch in epochs]
     )
     connection.execute(f"DELETE FROM batches WHERE run = ? AND {BAD_BATCHES}", (run_id,))
+    if older is not None:
+        take_points(older, connection, facts)
     (points,) = connection.execute(
         "SELECT SUM(count) FROM batches WHERE run = ?", (run_id,)
     ).fetchone()

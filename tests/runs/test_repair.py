@@ -3,6 +3,7 @@
 import json
 import shutil
 import sqlite3
+import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from cifarviz.errors import IndexDamaged, TransitionRefused, UnknownFormat
+from cifarviz.runs.index_copy import COPY, copy_index
 from cifarviz.runs.pins import load_preference, save_preference
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.repair import repair
@@ -145,6 +147,55 @@ def test_what_can_be_read_of_a_damaged_index_is_salvaged(
     with closing(sqlite3.connect(index(store.settings))) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+
+
+@pytest.mark.parametrize("damage", [None, replace_all])
+def test_what_only_the_index_had_is_taken_from_its_copy(
+    store: RunStore, runs: list[Run], damage: Callable[[bytearray], None] | None
+) -> None:
+    copy_index(store.settings, store.database)
+    before, series = known(store), all_series(store, "lab")
+    store.delete(runs[0].id)
+    del before[runs[0].id]
+    content = bytearray(index(store.settings).read_bytes())
+    remove_index(store.settings)
+    if damage is not None:
+        damage(content)
+        index(store.settings).write_bytes(content)
+    report = repair(store.settings)
+    assert [run.missing for run in report.relisted if run.missing] == []
+    assert not report.is_whole
+    assert "later series" in report.lost[0] or "completed from a copy of" in report.lost[-1]
+    store = RunStore(store.settings)
+    # The run that was deleted since is not brought back.
+    assert known(store) == before
+    assert all(len(store.batch_points(run.id)) == 30 for run in runs[1:])
+    assert all_series(store, "lab")[0].run_ids == series[0].run_ids[1:]
+    assert load_preference(store, "pins cifar10") == [3, 1, 4]
+    assert repair(store.settings).is_whole
+
+
+def test_the_copy_is_at_most_one_a_minute_and_never_of_a_damaged_index(
+    store: RunStore, runs: list[Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = store.settings.home / COPY
+    copy_index(store.settings, store.database)
+    first = path.read_bytes()
+    store.star(runs[0].id, True)
+    copy_index(store.settings, store.database)
+    assert path.read_bytes() == first
+    later = time.time() + 61
+    monkeypatch.setattr("time.time", lambda: later)
+    copy_index(store.settings, store.database)
+    second = path.read_bytes()
+    assert second != first
+    later += 61
+    content = bytearray(index(store.settings).read_bytes())
+    zero_runs_page(content)
+    index(store.settings).write_bytes(content)
+    copy_index(store.settings, store.database)
+    assert path.read_bytes() == second
+    assert not list(store.settings.home.glob(".*.part"))
 
 
 def test_a_damaged_record_is_made_of_the_folder_and_its_steps_stay(
