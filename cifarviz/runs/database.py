@@ -432,10 +432,14 @@ def find_index_damage(path: Path) -> str | None:
     try:
         with closing(_open(path, read_only=True)) as connection:
             problem: str = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
+            page_size = connection.execute("PRAGMA page_size").fetchone()[0]
     except sqlite3.DatabaseError as error:
         if _code(error) in _DAMAGES:
             return str(error)
         raise
+    if problem == "ok" and path.stat().st_size % page_size:
+        # SQLite reads the rest of the last page as zeros.
+        return "the file is cut"
     # The first line names the database only.
     return None if problem == "ok" else problem.splitlines()[-1]
 

@@ -81,10 +81,14 @@ def _mend_header(damaged: Path, sound: Path) -> None:
         header = bytearray(file.read(_HEADER_BYTES))
         if len(header) < _HEADER_BYTES:
             return
-        if not header.startswith(_MAGIC):
-            header[:] = sound.read_bytes()[:_HEADER_BYTES]
+        own = sound.read_bytes()[:_HEADER_BYTES]
+        if not header.startswith(_MAGIC) or header[_PAGE_SIZE] != own[_PAGE_SIZE]:
+            header[:] = own
             header[_FREE_PAGES] = bytes(8)
-        pages = size // max(512, int.from_bytes(header[_PAGE_SIZE]))
+        page_size = int.from_bytes(header[_PAGE_SIZE])
+        pages = size // page_size
+        # The rest of a page that was cut would be read as zeros.
+        file.truncate(pages * page_size)
         header[_PAGES] = pages.to_bytes(4)
         # The number of pages counts only if both are the same.
         header[_VALID_FOR] = header[_CHANGES]

@@ -149,6 +149,18 @@ def test_what_can_be_read_of_a_damaged_index_is_salvaged(
         assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
 
 
+def test_a_file_that_lacks_a_part_of_its_last_page_is_damaged(
+    store: RunStore, runs: list[Run]
+) -> None:
+    """SQLite reads the part as zeros, and finds nothing wrong."""
+    before = known(store)
+    content = index(store.settings).read_bytes()
+    index(store.settings).write_bytes(content[:-10])
+    report = repair(store.settings)
+    assert report.damage == "the file is cut"
+    assert known(RunStore(store.settings)) == before
+
+
 @pytest.mark.parametrize("damage", [None, replace_all])
 def test_what_only_the_index_had_is_taken_from_its_copy(
     store: RunStore, runs: list[Run], damage: Callable[[bytearray], None] | None
