@@ -156,7 +156,7 @@ def _copy_index(reader: sqlite3.Connection, path: Path) -> None:
         tables = copy.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
         for (table,) in tables:
             if table not in TABLES and not table.startswith("sqlite_"):
-                copy.execute(f'DELETE FROM "{table}"')
+                copy.execute(f'DELETE FROM "{table}"')  # noqa: S608 - constants only
         # Deleted rows are still in the file until it is written anew.
         copy.execute("VACUUM")
 

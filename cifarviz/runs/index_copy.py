@@ -76,7 +76,7 @@ def take_points(copy: sqlite3.Connection, target: sqlite3.Connection, facts: Imp
     if steps is None:
         steps = facts.limits.steps
     query = (
-        "SELECT run, first_step, count, loss, accuracy FROM batches "
+        "SELECT run, first_step, count, loss, accuracy FROM batches "  # noqa: S608 - constants only
         f"WHERE run = ? AND first_step + count - 1 <= ? AND NOT {BAD_BATCHES}"
     )
     known, copied = (
@@ -92,9 +92,9 @@ def take_groups(copy: sqlite3.Connection, target: sqlite3.Connection) -> None:
     listed = {row["id"] for row in target.execute("SELECT id FROM runs")}
     for table in ("series", "series_runs", "preferences"):
         names = [row["name"] for row in copy.execute(f"PRAGMA table_info({table})")]
-        rows = copy.execute(f"SELECT {', '.join(names)} FROM {table}").fetchall()
+        rows = copy.execute(f"SELECT {', '.join(names)} FROM {table}").fetchall()  # noqa: S608 - constants only
         target.executemany(
-            f"INSERT OR IGNORE INTO {table}({', '.join(names)}) "
+            f"INSERT OR IGNORE INTO {table}({', '.join(names)}) "  # noqa: S608 - constants only
             f"VALUES ({', '.join('?' * len(names))})",
             [tuple(row) for row in rows if table != "series_runs" or row["run"] in listed],
         )

