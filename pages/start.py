@@ -8,6 +8,7 @@ from cifarviz.people.person import is_teacher
 from cifarviz.runs.recorded import recorded_last
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache
+from cifarviz.ui.classroom.opening import render_opening
 from cifarviz.ui.data_problem import render_unlisted_runs
 from cifarviz.ui.errors import render_errors
 from cifarviz.ui.lesson import render_lesson_card
@@ -95,6 +96,8 @@ with train:
 with inside, render_errors():
     render_inside_card(runs)
 link_to("data", "Get full data sets, or bring your own pictures")
+with render_errors():
+    render_opening()
 left, right = st.columns([2, 1])
 with left, render_errors():
     if runs:
