@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from cifarviz.errors import AccessRefused
 from cifarviz.escaping import is_blank, is_invisible
-from cifarviz.people.person import TEACHER, Person
+from cifarviz.people.person import TEACHER, Person, acting_as, require_teacher
 from cifarviz.people.secrets import Ticket
 from cifarviz.runs.pins import load_preference, save_preference
 from cifarviz.runs.store import RunStore, new_run_id
@@ -26,6 +26,16 @@ _SEEN_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
+class Task:
+    """What the class is asked to reach: a validation ``accuracy``, 0 to 1, by a network of at most
+    so many ``parameters``; ``run`` is the id of a run to start from, which all see."""
+
+    accuracy: float
+    parameters: int | None = None
+    run: str | None = None
+
+
+@dataclass(frozen=True)
 class ClassState:
     """A class: join code and viewers' link follow from its ``id``.
 
@@ -39,6 +49,7 @@ class ClassState:
     viewers: bool = False
     board: bool = False
     signed_out: int = 0
+    task: Task | None = None
 
 
 @dataclass(frozen=True)
@@ -60,20 +71,24 @@ def load_class(store: RunStore) -> ClassState:
     """Return the class of this home; begins one the first time."""
     stored = load_preference(store, _PREFERENCE)
     try:
-        return ClassState(**stored)
-    except TypeError:
-        return begin_class(store)
+        task = stored.get("task")
+        return ClassState(**{**stored, "task": None if task is None else Task(**task)})
+    except (TypeError, AttributeError):
+        # Whoever comes first.
+        with acting_as(TEACHER):
+            return begin_class(store)
 
 
 def begin_class(store: RunStore) -> ClassState:
-    """Begin a class with a new join code; its members stay."""
+    """Begin a class with a new join code; its members stay. Raises as ``save_class`` does."""
     state = ClassState(new_run_id())
     save_class(store, state)
     return state
 
 
 def save_class(store: RunStore, state: ClassState) -> None:
-    """Store another state of the class."""
+    """Store another state of the class; raises ``AccessRefused`` for all but the teacher."""
+    require_teacher("change the class")
     save_preference(store, _PREFERENCE, asdict(state))
 
 
@@ -120,7 +135,11 @@ def find_member(store: RunStore, person_id: str) -> Member | None:
 
 
 def remove_member(store: RunStore, person_id: str) -> None:
-    """Remove a student from the class, who is signed out everywhere; the runs stay."""
+    """Remove a student from the class, who is signed out everywhere; the runs stay.
+
+    Raises ``AccessRefused`` for all but the teacher.
+    """
+    require_teacher("remove somebody from the class")
     with store.database.connect(write=True) as connection:
         connection.execute("UPDATE people SET removed = 1 WHERE id = ?", (person_id,))
 

@@ -1,5 +1,6 @@
 """How far the people of a class are."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from cifarviz.errors import AccessRefused
@@ -28,10 +29,13 @@ class Standing:
         return None if self.best is None else self.best.best_val_accuracy
 
 
-def class_standings(store: RunStore) -> list[Standing]:
+def class_standings(
+    store: RunStore, counts: Callable[[Run], bool] = lambda run: True
+) -> list[Standing]:
     """Return how far each student is, the highest accuracy first.
 
-    Raises ``AccessRefused`` for students while the teacher does not show the board.
+    ``counts`` says of a run whether it may be somebody's best. Raises ``AccessRefused`` for
+    students while the teacher does not show the board.
     """
     if not is_teacher() and not load_class(store).board:
         raise AccessRefused("The teacher does not show now how far everybody is.")
@@ -41,15 +45,16 @@ def class_standings(store: RunStore) -> list[Standing]:
     for run in runs:
         by_owner.setdefault(run.owner, []).append(run)
     standings = [
-        _judge_member(member, by_owner.get(member.id, [])) for member in class_members(store)
+        _judge_member(member, by_owner.get(member.id, []), counts)
+        for member in class_members(store)
     ]
     return sorted(standings, key=lambda one: (-(one.accuracy or 0.0), one.member.joined))
 
 
-def _judge_member(member: Member, runs: list[Run]) -> Standing:
+def _judge_member(member: Member, runs: list[Run], counts: Callable[[Run], bool]) -> Standing:
     active = [run for run in runs if run.state.active]
     # The one that trains comes before those that wait.
     active.sort(key=lambda run: run.state is RunState.QUEUED)
-    judged = [run for run in runs if run.best_val_accuracy is not None]
+    judged = [run for run in runs if run.best_val_accuracy is not None and counts(run)]
     best = max(judged, key=lambda run: run.best_val_accuracy or 0.0, default=None)
     return Standing(member, len(runs), active[0] if active else None, best)

@@ -24,7 +24,15 @@ from cifarviz.export.files import ExportKind, code_files, pack_run
 from cifarviz.export.report.contents import gather
 from cifarviz.people.person import TEACHER, Person, acting_as
 from cifarviz.runs.archive import pack, unpack
-from cifarviz.runs.members import join_class, load_class
+from cifarviz.runs.clearing import clear_class
+from cifarviz.runs.limits import Limits, save_limits
+from cifarviz.runs.members import (
+    begin_class,
+    join_class,
+    load_class,
+    remove_member,
+    save_class,
+)
 from cifarviz.runs.pins import pinned_images, unpin
 from cifarviz.runs.recorded import hide_recorded_run, restore_recorded_run
 from cifarviz.runs.records import Run
@@ -206,6 +214,11 @@ AT_ALL: dict[str, tuple[Callable[[Home], object], bool, bool]] = {
     "hide the recorded run": (lambda home: hide_recorded_run(home.store), False, False),
     "show a run": (lambda home: home.store.set_shown(home.shown.id, False), False, False),
     "see how far all are": (lambda home: class_standings(home.store), False, False),
+    "begin a class": (lambda home: begin_class(home.store), False, False),
+    "set a task": (lambda home: save_class(home.store, load_class(home.store)), False, False),
+    "remove somebody": (lambda home: remove_member(home.store, ADA.id), False, False),
+    "set limits": (lambda home: save_limits(home.store, Limits()), False, False),
+    "clear the class": (lambda home: clear_class(home.store), False, False),
     "download data": (
         lambda home: fetch("cifar10", home.store.settings, source=str(home.folder / "none")),
         False,

@@ -1,7 +1,5 @@
 """The page of a class: joining on the projector, the people, and the board."""
 
-import hashlib
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
@@ -13,7 +11,7 @@ import streamlit as st
 from cifarviz.escaping import html_text
 from cifarviz.figures.percent import format_percent
 from cifarviz.people.addresses import network_addresses
-from cifarviz.people.person import current_person, is_teacher
+from cifarviz.people.person import is_teacher
 from cifarviz.people.secrets import ClassSecrets
 from cifarviz.runs.guessing import load_game
 from cifarviz.runs.members import (
@@ -26,13 +24,13 @@ from cifarviz.runs.members import (
 from cifarviz.runs.standings import Standing, class_standings
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
+from cifarviz.ui.classroom.board import is_here, render_board, standings_mark
 from cifarviz.ui.classroom.clearing import render_clearing
 from cifarviz.ui.classroom.guessing import render_guessing, watch_game
 from cifarviz.ui.classroom.limits import render_limits
 from cifarviz.ui.components.live_items import rerun_on_change
-from cifarviz.ui.errors import errors_as_toast, render_errors
+from cifarviz.ui.errors import errors_as_toast
 from cifarviz.ui.navigation import ViewEntry, link_to, render_title_and_views
-from cifarviz.ui.runs.rows import run_plan
 
 View = Literal["join", "people", "board", "guess"]
 _VIEWS: Mapping[View, ViewEntry] = MappingProxyType(
@@ -43,8 +41,6 @@ _VIEWS: Mapping[View, ViewEntry] = MappingProxyType(
         "guess": ViewEntry("Guess first", "front_hand"),
     }
 )
-# Seconds after which somebody is no longer called here.
-_AWAY_SECONDS = 90.0
 
 
 def render_class() -> None:
@@ -62,7 +58,7 @@ def render_class() -> None:
     {
         "join": _render_joining,
         "people": _render_people,
-        "board": _render_board,
+        "board": render_board,
         "guess": render_guessing,
     }[view]()
 
@@ -73,7 +69,7 @@ def _render_class_of_students() -> None:
         render_guessing()
     else:
         watch_game(cache.store())
-        _render_board()
+        render_board()
 
 
 def class_address() -> str:
@@ -159,17 +155,17 @@ def _renew() -> None:
 def _render_people() -> None:
     store = cache.store()
     standings = sorted(class_standings(store), key=lambda one: one.member.name.casefold())
-    rerun_on_change("class-people", lambda: _mark(class_standings(store)), key="class-people-live")
+    rerun_on_change("class-people", lambda: standings_mark(class_standings(store)), key="people")
     if not standings:
         st.markdown("Nobody has joined yet.")
         render_limits()
         return
     secrets = ClassSecrets(store.settings.home)
-    here = sum(map(_is_here, standings))
+    here = sum(map(is_here, standings))
     st.markdown(f"**{here}** of {len(standings)} people are here.")
     for standing in standings:
         name, doing, best, code, action = st.columns([3, 4, 2, 2, 2], vertical_alignment="center")
-        dot = ":green[●]" if _is_here(standing) else ":gray[○]"
+        dot = ":green[●]" if is_here(standing) else ":gray[○]"
         name.markdown(f"{dot} **{escaped(standing.member.name)}**")
         with doing:
             _render_active(standing)
@@ -208,49 +204,3 @@ def _render_best(standing: Standing) -> None:
         return
     label = f"best {format_percent(standing.accuracy)}"
     link_to("train", label, ":material/trophy:", view="watch", run=standing.best.id)
-
-
-def _is_here(standing: Standing) -> bool:
-    return time.time() - standing.member.seen < _AWAY_SECONDS
-
-
-def _mark(standings: list[Standing]) -> str:
-    """Return a hash of what is drawn of them; browsers get nothing else."""
-    facts = [
-        (
-            one.member.name,
-            _is_here(one),
-            one.runs,
-            one.accuracy,
-            None if one.active is None else (one.active.id, one.active.state),
-        )
-        for one in standings
-    ]
-    return hashlib.blake2b(repr(facts).encode(), digest_size=6).hexdigest()
-
-
-def _render_board() -> None:
-    store = cache.store()
-    if not (is_teacher() or load_class(store).board):
-        st.markdown("The teacher does not show the board now. Your runs are on the page Runs.")
-        link_to("train", "Train a network")
-        return
-    with render_errors():
-        standings = class_standings(store)
-        rerun_on_change("class-board", lambda: _mark(class_standings(store)), key="board-live")
-        ranked = [one for one in standings if one.accuracy is not None]
-        if not ranked:
-            st.markdown("Nobody has finished an epoch with validation yet.")
-            return
-        st.caption("The highest validation accuracy of each person, after any epoch of any run.")
-        own = current_person().id
-        for place, one in enumerate(ranked, 1):
-            assert one.best is not None
-            assert one.accuracy is not None
-            parameters = run_plan(one.best).parameters
-            size = "" if parameters is None else f"{parameters:,} parameters"
-            you = " (you)" if one.member.id == own else ""
-            left, middle, right = st.columns([1, 5, 6], vertical_alignment="center")
-            left.markdown(f"### {place}")
-            middle.markdown(f"### {escaped(one.member.name)}{you}")
-            right.progress(one.accuracy, f"**{format_percent(one.accuracy)}** · {size}")
