@@ -74,7 +74,9 @@ def _counts(run: Run, task: Task | None) -> bool:
 
 def _render_ranks(ranked: Sequence[Standing], task: Task | None) -> None:
     if not ranked:
-        st.markdown("Nobody has finished an epoch with validation yet.")
+        is_small = task is not None and task.parameters is not None
+        network = "a network that is small enough" if is_small else "a network"
+        st.markdown(f"Nobody has validated {network} yet.")
         return
     st.caption("The highest validation accuracy of each person, after any epoch of any run.")
     own = current_person().id
