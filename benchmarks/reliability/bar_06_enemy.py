@@ -114,7 +114,7 @@ def run(*, in_browser: bool = True) -> list[Check]:
         packed = Path(name) / "packed.zip"
         pack(store, store_full_run(store).id, packed)
         watch = FileWatch(canary, home)
-        checks: list[Check] = []
+        checks = [_check_watch(watch, canary)]
         for what, attack in (
             ("packed runs", lambda: _unpack_all(store, packed.read_bytes(), canary)),
             ("data sets", lambda: _import_all(store.settings, Path(name), canary)),
@@ -138,6 +138,23 @@ def run(*, in_browser: bool = True) -> list[Check]:
             value = f"{len(found)}; first: {found[0]}" if found else "nothing"
             checks.append(Check("executed, or asked for, in Chromium", not found, value))
         return checks
+
+
+def _check_watch(watch: FileWatch, canary: Path) -> Check:
+    """Do what the watch must see."""
+    beside = canary.with_name("beside")
+    with watch.watching():
+        (canary / "secret.png").read_bytes()
+        beside.touch()
+        beside.rename(canary / "new")
+        (canary / "new").unlink()
+        os.system("true")  # noqa: S605 - seen, not harmful
+    seen = {line.partition(":")[0] for line in watch.violations}
+    watch.violations.clear()
+    missed = {"open", "open, writing", "os.rename", "os.remove", "os.system"} - seen
+    return Check(
+        "the watch sees files and programs", not missed, f"missed: {', '.join(missed) or 'nothing'}"
+    )
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,8 +35,7 @@ class FileWatch:
     def __init__(self, canary: Path, *writable: Path) -> None:
         self.violations: list[str] = []
         self._canary = os.path.realpath(canary)
-        folders = (*writable, Path(tempfile.gettempdir()))
-        self._writable = [os.path.realpath(path) for path in folders]
+        self._writable = [os.path.realpath(path) for path in writable]
         self._on = False
         # A hook cannot be removed again.
         sys.addaudithook(self._audit)

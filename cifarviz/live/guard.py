@@ -209,6 +209,7 @@ def _security_headers(host: _Host | None) -> dict[str, str]:
         "content-security-policy": _POLICY.format(
             sockets=f" ws://{place} wss://{place}" if place else ""
         ),
+        "cross-origin-resource-policy": "same-origin",
         "referrer-policy": "same-origin",
         "x-content-type-options": "nosniff",
         "x-frame-options": "SAMEORIGIN",

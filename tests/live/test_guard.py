@@ -348,6 +348,7 @@ def test_every_response_has_the_security_headers(
     assert reply.headers["x-content-type-options"] == "nosniff"
     assert reply.headers["x-frame-options"] == "SAMEORIGIN"
     assert reply.headers["referrer-policy"] == "same-origin"
+    assert reply.headers["cross-origin-resource-policy"] == "same-origin"
     policy = _policy(reply)
     assert policy["default-src"] == ["'none'"]
     assert policy["frame-ancestors"] == ["'self'"]
