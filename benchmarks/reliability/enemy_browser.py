@@ -45,7 +45,7 @@ _ADDRESSES: Final = (
     "nowhere?lesson={2}&language={2}&page={2}",
 )
 # Milliseconds.
-_PATIENCE: Final = 20_000
+_PATIENCE: Final = 60_000
 # What the policy of a page blocks was a hole, too: nothing of an enemy is to get that far.
 _REPORT_BLOCKED: Final = f"""
     window.{EXECUTED}Blocked = [];
