@@ -255,6 +255,9 @@ class Database:
                 folder=path.parent,
                 reason=error.strerror,
             ) from error
+        # Before SQLite, which would fill the page up.
+        if is_cut(path):
+            raise self._damaged("the file is cut")
         # Where nothing may be written, a file of an earlier version is migrated in its copy.
         with self.connect(write=not (self.is_read_only() and path.exists())) as connection:
             if not self.is_read_only():
@@ -432,16 +435,26 @@ def find_index_damage(path: Path) -> str | None:
     try:
         with closing(_open(path, read_only=True)) as connection:
             problem: str = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
-            page_size = connection.execute("PRAGMA page_size").fetchone()[0]
     except sqlite3.DatabaseError as error:
         if _code(error) in _DAMAGES:
             return str(error)
         raise
-    if problem == "ok" and path.stat().st_size % page_size:
-        # SQLite reads the rest of the last page as zeros.
+    if problem == "ok" and is_cut(path):
         return "the file is cut"
     # The first line names the database only.
     return None if problem == "ok" else problem.splitlines()[-1]
+
+
+def is_cut(path: Path) -> bool:
+    """Whether a part of a file's last page is missing, which SQLite reads as zeros."""
+    try:
+        with path.open("rb") as file:
+            header = file.read(18)
+            page_size = int.from_bytes(header[16:18])
+            is_index = header.startswith(b"SQLite format 3") and page_size >= 512
+            return is_index and os.fstat(file.fileno()).st_size % page_size != 0
+    except OSError:
+        return False
 
 
 def index_version(path: Path) -> int | None:

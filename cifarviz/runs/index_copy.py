@@ -4,6 +4,7 @@ A repair takes points of training steps, series, studies and preferences from it
 lost index no longer has.
 """
 
+import json
 import logging
 import shutil
 import sqlite3
@@ -98,3 +99,34 @@ def take_groups(copy: sqlite3.Connection, target: sqlite3.Connection) -> None:
             f"VALUES ({', '.join('?' * len(names))})",
             [tuple(row) for row in rows if table != "series_runs" or row["run"] in listed],
         )
+
+
+def mend_groups(copy: sqlite3.Connection | None, target: sqlite3.Connection) -> tuple[str, ...]:
+    """Take studies and preferences that are no JSON from the copy; returns what is lost.
+
+    The runs of a study that is lost stay.
+    """
+    lost = []
+    for table, key, column, what in (
+        ("series", "id", "settings", "study"),
+        ("preferences", "name", "value", "preference"),
+    ):
+        query = f"SELECT {key}, {column} FROM {table} WHERE {column} IS NOT NULL"
+        known = {} if copy is None else dict(map(tuple, copy.execute(query).fetchall()))
+        for name, value in target.execute(query).fetchall():
+            if _is_json(value):
+                continue
+            if _is_json(known.get(name)):
+                values = (known[name], name)
+                target.execute(f"UPDATE {table} SET {column} = ? WHERE {key} = ?", values)
+            else:
+                target.execute(f"DELETE FROM {table} WHERE {key} = ?", (name,))
+                lost.append(f"The {what} “{name}” could not be read, and was removed.")
+    return tuple(lost)
+
+
+def _is_json(value: object) -> bool:
+    try:
+        return isinstance(value, str) and json.loads(value) is not None
+    except (ValueError, RecursionError):
+        return False

@@ -21,6 +21,7 @@ from cifarviz.runs.artifacts import UNREADABLE, ArrayFile
 from cifarviz.runs.damage import is_safe_id
 from cifarviz.runs.database import (
     BAD_BATCHES,
+    SAFE_ID,
     SCHEMA_VERSION,
     Database,
     find_index_damage,
@@ -33,7 +34,13 @@ from cifarviz.runs.database_rows import (
     insert_run,
     update_run,
 )
-from cifarviz.runs.index_copy import copy_date, open_copy, take_groups, take_points
+from cifarviz.runs.index_copy import (
+    copy_date,
+    mend_groups,
+    open_copy,
+    take_groups,
+    take_points,
+)
 from cifarviz.runs.run_json import load_run_json, run_json_path
 from cifarviz.runs.salvage import SalvagedTable, salvage
 from cifarviz.runs.states import RunState
@@ -83,7 +90,7 @@ class RepairReport:
 
 
 def repair(settings: Settings, report: Callable[[str], object] = lambda step: None) -> RepairReport:
-    """Repair the index of a home; what is whole is not touched, nothing is ever deleted.
+    """Repair the index of a home; what can be read is not touched, and no file is deleted.
 
     ``report`` is called with each step, a sentence. Raises ``TransitionRefused`` while a process
     trains from this home, ``UnknownFormat`` for an index of a later version, and ``StorageFull``.
@@ -144,11 +151,14 @@ def _replace(
         folders = [item.name for item in settings.runs.glob("*") if is_safe_id(item.name)]
         salvaged = salvage(copy, index, folders)
         with open_copy(settings, folder) as older, index.connect(write=True) as connection:
+            # Their ids cannot be read; the folders have them.
+            connection.execute(f"DELETE FROM runs WHERE NOT {SAFE_ID}")
             relisted, not_relisted = _complete(connection, settings, folders, older)
             lost = _lost_rows(salvaged) + _drop_orphans(connection)
             if lost and older is not None:
                 take_groups(older, connection)
                 lost += (f"They were completed from a copy of {copy_date(settings)}.",)
+            lost += mend_groups(older, connection)
         with closing(sqlite3.connect(new)) as connection:
             # Without a log beside it, so that it can be moved.
             connection.execute("PRAGMA journal_mode = DELETE")
@@ -240,6 +250,8 @@ def _relist(store: RunStore, report: Callable[[str], object]) -> RepairReport:
                 not_relisted[path] = f"{damaged.get(path, '')}{error}"
         if relisted and was_empty:
             lost.append(_lost_groups(store, older))
+        with store.database.connect(write=True) as connection:
+            lost += mend_groups(older, connection)
     return RepairReport(
         runs=len(store.all()),
         relisted=tuple(relisted),

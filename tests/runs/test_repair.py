@@ -187,6 +187,39 @@ def test_what_only_the_index_had_is_taken_from_its_copy(
     assert repair(store.settings).is_whole
 
 
+def test_a_study_or_preference_that_is_no_json_is_named_or_taken_from_the_copy(
+    store: RunStore, runs: list[Run]
+) -> None:
+    """SQLite finds nothing wrong with bytes in a value."""
+    garble = "UPDATE preferences SET value = x'00ff'"
+    with store.database.connect(write=True) as connection:
+        connection.execute(garble)
+    assert repair(store.settings).lost == (
+        "The preference “pins cifar10” could not be read, and was removed.",
+    )
+    assert repair(store.settings).is_whole
+    save_preference(store, "pins cifar10", [2, 7])
+    copy_index(store.settings, store.database)
+    with store.database.connect(write=True) as connection:
+        connection.execute(garble)
+    assert repair(store.settings).is_whole
+    assert load_preference(store, "pins cifar10") == [2, 7]
+
+
+def test_a_record_without_a_readable_id_is_replaced_by_the_folders(
+    store: RunStore, runs: list[Run]
+) -> None:
+    before = known(store)
+    content = bytearray(index(store.settings).read_bytes())
+    zero_header(content)
+    at = content.index(runs[0].id.encode() + b"mine")
+    content[at : at + 2] = b"\x00/"
+    index(store.settings).write_bytes(content)
+    repair(store.settings)
+    assert known(RunStore(store.settings)) == before
+    assert repair(store.settings).is_whole
+
+
 def test_the_copy_is_at_most_one_a_minute_and_never_of_a_damaged_index(
     store: RunStore, runs: list[Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
