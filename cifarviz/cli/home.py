@@ -71,8 +71,8 @@ def backup(
         print_json(facts | {"files": made.files, "datasets": made.datasets, "notes": made.notes})
         return
     print_line(
-        f"{made.path}: {made.runs:,} runs with {made.files:,} files, {len(made.datasets)} data "
-        f"sets, {made.bytes / 1e6:,.1f} MB"
+        f"{made.path}: {_count(made.runs, 'run')} with {_count(made.files, 'file')}, "
+        f"{_count(len(made.datasets), 'data set')}, {made.bytes / 1e6:,.1f} MB"
     )
     for note in made.notes:
         print_message(note)
@@ -98,9 +98,10 @@ def restore(
         facts = {"runs": done.runs, "here": done.here, "datasets": done.datasets}
         print_json(facts | {"notes": done.notes})
         return
-    print_line(f"Restored {len(done.runs):,} runs and {len(done.datasets)} data sets.")
+    runs, datasets = _count(len(done.runs), "run"), _count(len(done.datasets), "data set")
+    print_line(f"Restored {runs} and {datasets}.")
     if done.here:
-        print_line(f"{len(done.here):,} runs were here already, and stay as they are.")
+        print_line(f"Already here, and left as they are: {_count(len(done.here), 'run')}.")
     for note in done.notes:
         print_message(note)
 
@@ -136,12 +137,16 @@ def _lines(found: RepairReport) -> list[str]:
             f"The damaged file is now {found.damaged_file}."
         )
     for run in found.relisted:
-        text = f"Listed “{run.name}” (run {run.id}) again, with {run.epochs:,} epochs."
+        text = f"Listed “{run.name}” (run {run.id}) again, with {_count(run.epochs, 'epoch')}."
         lines.append(f"{text} Missing: {run.missing}" if run.missing else text)
     for folder, reason in (found.not_relisted or {}).items():
         lines.append(f"The run in {folder} could not be listed: {reason}")
     lines += [*found.problems, *found.lost]
-    count = "1 run is" if found.runs == 1 else f"{found.runs:,} runs are"
+    listed = f"Now listed: {_count(found.runs, 'run')}."
     if found.is_whole:
-        return [*lines, f"{count} listed, and nothing is missing."]
-    return [*lines, f"{count} listed. What is above is lost, or could not be listed."]
+        return [*lines, f"{listed} Nothing is missing."]
+    return [*lines, f"{listed} What is above is lost, or could not be listed."]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -20,7 +20,7 @@ import sqlite3
 import time
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -30,6 +30,7 @@ from cifarviz.datasets import own
 from cifarviz.datasets.arrays import ARRAY_NAMES
 from cifarviz.datasets.info import DatasetInfo
 from cifarviz.datasets.registry import built_in_datasets
+from cifarviz.errors import StorageFull
 from cifarviz.runs.archive import run_file_names
 from cifarviz.runs.damage import is_safe_id
 from cifarviz.runs.states import RunState
@@ -76,6 +77,7 @@ def back_up(
     # Links need the file system of the home.
     place = path.parent if store.database.is_read_only() else settings.home
     with (
+        _advised(),
         storage_errors(path.parent),
         atomic_write(path) as temporary,
         temporary_folder(place) as folder,
@@ -95,6 +97,20 @@ def back_up(
         datasets=tuple(info.name for info in datasets),
         notes=tuple(notes),
     )
+
+
+@contextmanager
+def _advised() -> Iterator[None]:
+    """Replace the advice of ``StorageFull``, which is for a home."""
+    try:
+        yield
+    except StorageFull as error:
+        raise StorageFull(
+            "The backup could not be made: “{folder}” is full or read-only ({reason}). Free some "
+            "space there, allow writing, or choose another place. Nothing of it is left.",
+            folder=error.values.get("folder", ""),
+            reason=error.values.get("reason", error.template),
+        ) from error
 
 
 def _freeze(store: RunStore, folder: Path) -> tuple[int, dict[str, Path]]:

@@ -25,20 +25,26 @@ COPY: Final = "runs.copy.sqlite3"
 """The file beside the index."""
 
 _MIN_SECONDS = 60.0
+_BYTES_A_SECOND = 200_000
 _LOG = logging.getLogger(__name__)
 
 
 def copy_index(settings: Settings, database: Database) -> None:
-    """Copy the index unless that was done within a minute; an error, as a full disk, is logged."""
+    """Copy the index unless that was done within a minute, or more if it is large.
+
+    An error, such as a full disk, is only logged.
+    """
     path = settings.home / COPY
     try:
-        if path.exists() and 0 <= time.time() - path.stat().st_mtime < _MIN_SECONDS:
+        pause = _MIN_SECONDS + database.path.stat().st_size / _BYTES_A_SECOND
+        if path.exists() and 0 <= time.time() - path.stat().st_mtime < pause:
             return
         with (
             storage_errors(path.parent),
             atomic_write(path) as temporary,
             database.connect() as source,
         ):
+            shutil.copymode(database.path, temporary)
             with closing(sqlite3.connect(temporary)) as copy:
                 source.backup(copy)
                 copy.execute("PRAGMA journal_mode = DELETE")

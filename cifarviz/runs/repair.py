@@ -162,6 +162,7 @@ def _replace(
         with closing(sqlite3.connect(new)) as connection:
             # Without a log beside it, so that it can be moved.
             connection.execute("PRAGMA journal_mode = DELETE")
+        shutil.copymode(path, new)
         kept = path.with_name(time.strftime(f"{path.stem}.damaged-%Y%m%d-%H%M%S.sqlite3"))
         # The old file stays in place until the new one takes it.
         shutil.copy2(path, kept)

@@ -30,7 +30,7 @@ def lose_index(store: RunStore) -> None:
 
 def test_a_home_without_damage_is_whole(call: Call, run: Run) -> None:
     result = call("repair")
-    assert (result.code, result.out) == (0, "1 run is listed, and nothing is missing.\n")
+    assert (result.code, result.out) == (0, "Now listed: 1 run. Nothing is missing.\n")
 
 
 def test_a_lost_index_is_said_and_repaired(call: Call, store: RunStore, run: Run) -> None:
@@ -80,7 +80,7 @@ def test_a_backup_is_written_once_and_restored_elsewhere(
     monkeypatch.setenv("CIFARVIZ_HOME", str(tmp_path / "other"))
     assert call("restore", path, "--json").json["runs"] == [run.id]
     assert call("runs", "--json").json[0]["name"] == "mine"
-    assert "1 runs were here already" in call("restore", path).out
+    assert "Already here, and left as they are: 1 run." in call("restore", path).out
 
 
 @pytest.mark.parametrize(
