@@ -44,8 +44,11 @@ MANIFEST: Final = "backup.json"
 INDEX: Final = "runs.sqlite3"
 FORMAT: Final = 1
 
-TABLES: Final = frozenset({"runs", "epochs", "batches", "preferences", "series", "series_runs"})
-"""The tables of the index that are copied with their rows. Others may hold secrets."""
+TABLES: Final = frozenset(
+    {"runs", "epochs", "batches", "preferences", "series", "series_runs", "people"}
+)
+"""The tables of the index that are copied with their rows. Others may hold secrets; codes of people
+follow from a key, which is in no table."""
 
 
 @dataclass(frozen=True)

@@ -95,9 +95,9 @@ def take_points(copy: sqlite3.Connection, target: sqlite3.Connection, facts: Imp
 
 
 def take_groups(copy: sqlite3.Connection, target: sqlite3.Connection) -> None:
-    """Insert the series, studies and preferences of the copy that are not in an index."""
+    """Insert series, studies, preferences and people of the copy that are not in an index."""
     listed = {row["id"] for row in target.execute("SELECT id FROM runs")}
-    for table in ("series", "series_runs", "preferences"):
+    for table in ("series", "series_runs", "preferences", "people"):
         names = [row["name"] for row in copy.execute(f"PRAGMA table_info({table})")]
         rows = copy.execute(f"SELECT {', '.join(names)} FROM {table}").fetchall()  # noqa: S608 - constants only
         target.executemany(
@@ -117,16 +117,16 @@ def mend_groups(copy: sqlite3.Connection | None, target: sqlite3.Connection) -> 
         ("series", "id", "settings", "study"),
         ("preferences", "name", "value", "preference"),
     ):
-        query = f"SELECT {key}, {column} FROM {table} WHERE {column} IS NOT NULL"
+        query = f"SELECT {key}, {column} FROM {table} WHERE {column} IS NOT NULL"  # noqa: S608 - constants only
         known = {} if copy is None else dict(map(tuple, copy.execute(query).fetchall()))
         for name, value in target.execute(query).fetchall():
             if _is_json(value):
                 continue
             if _is_json(known.get(name)):
                 values = (known[name], name)
-                target.execute(f"UPDATE {table} SET {column} = ? WHERE {key} = ?", values)
+                target.execute(f"UPDATE {table} SET {column} = ? WHERE {key} = ?", values)  # noqa: S608 - constants only
             else:
-                target.execute(f"DELETE FROM {table} WHERE {key} = ?", (name,))
+                target.execute(f"DELETE FROM {table} WHERE {key} = ?", (name,))  # noqa: S608 - constants only
                 lost.append(f"The {what} “{name}” could not be read, and was removed.")
     return tuple(lost)
 

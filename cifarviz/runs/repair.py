@@ -152,7 +152,7 @@ def _replace(
         salvaged = salvage(copy, index, folders)
         with open_copy(settings, folder) as older, index.connect(write=True) as connection:
             # Their ids cannot be read; the folders have them.
-            connection.execute(f"DELETE FROM runs WHERE NOT {SAFE_ID}")
+            connection.execute(f"DELETE FROM runs WHERE NOT {SAFE_ID}")  # noqa: S608 - constants only
             relisted, not_relisted = _complete(connection, settings, folders, older)
             lost = _lost_rows(salvaged) + _drop_orphans(connection)
             if lost and older is not None:
@@ -338,6 +338,7 @@ def _lost_rows(salvaged: Mapping[str, SalvagedTable]) -> tuple[str, ...]:
     # The folders have what is in the first two, and requests have had their time.
     names = {
         "batches": "points of single training steps",
+        "people": "members of the class",
         "preferences": "pinned images and other preferences",
         "series": "series and studies",
         "series_runs": "members of series and studies",

@@ -46,7 +46,11 @@ from cifarviz.runs.database import (
 )
 from cifarviz.runs.database_rows import SELECT_RUNS, as_run, fetch_epochs, insert_run
 from cifarviz.runs.records import Run
-from cifarviz.runs.restored_groups import restore_preferences, restore_series
+from cifarviz.runs.restored_groups import (
+    restore_people,
+    restore_preferences,
+    restore_series,
+)
 from cifarviz.runs.salvage import salvage
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
@@ -306,9 +310,11 @@ def _restore_runs(
         ids = tuple(facts.columns["id"] for facts in ready)
         with ExitStack() as undo:
             with store.database.connect(write=True) as target:
+                people = restore_people(source, target)
                 for facts in ready:
+                    facts.columns["owner"] = people.get(facts.columns["owner"])
                     _insert(source, target, store, files, facts, undo)
-                restore_series(source, target, notes)
+                restore_series(source, target, people, notes)
                 restore_preferences(source, target)
                 for run_id in ids:
                     store.save_run_json(target, run_id)
@@ -327,6 +333,7 @@ def _checked_facts(source: sqlite3.Connection, run: Run) -> ImportedFacts:
     history = fetch_epochs(source, [run.id])[run.id]
     facts: dict[str, Any] = run_facts(run, history)
     facts |= {"origin": run.origin, "starred": run.starred, "attempt": run.attempt}
+    facts |= {"owner": run.owner, "shown": run.shown}
     checked = check_folder_facts(parse_facts(json.dumps(facts).encode()))
     columns = checked.columns
     if run.state.active:

@@ -1,8 +1,9 @@
-"""Series, studies and preferences of a backup, checked and stored in a home."""
+"""People, series, studies and preferences of a backup, checked and stored in a home."""
 
 import json
 import re
 import sqlite3
+from collections.abc import Mapping
 from typing import Any
 
 from cifarviz.errors import ExperimentInvalid
@@ -13,13 +14,34 @@ from cifarviz.runs.studies import KIND, is_study_row
 
 _ID = re.compile(r"[0-9a-f]{8}")
 _MAX_LABEL = 1000
+_MAX_PERSON = 40
 _MAX_JSON = 1_000_000
 _MAX_RUNS = 100_000
+
+
+def restore_people(
+    source: sqlite3.Connection, target: sqlite3.Connection
+) -> dict[str | None, str | None]:
+    """Add the members of a class whose names are not taken; returns who owns what, by id.
+
+    What belongs to anybody else belongs to the teacher, as what has no owner.
+    """
+    names = {str(row["name"]).casefold() for row in target.execute("SELECT name FROM people")}
+    columns = "id, name, joined, seen, signed_out, removed"
+    for row in source.execute(f"SELECT {columns} FROM people").fetchall():  # noqa: S608 - constants only
+        if _is_person(row) and row["name"].casefold() not in names:
+            target.execute(
+                f"INSERT OR IGNORE INTO people({columns}) VALUES (?, ?, ?, ?, ?, ?)",  # noqa: S608 - constants only
+                tuple(row),
+            )
+            names.add(row["name"].casefold())
+    return {row["id"]: row["id"] for row in target.execute("SELECT id FROM people")}
 
 
 def restore_series(
     source: sqlite3.Connection,
     target: sqlite3.Connection,
+    people: Mapping[str | None, str | None],
     notes: list[str],
 ) -> None:
     """Store the series and studies that are not here, with those of their runs that are."""
@@ -30,9 +52,9 @@ def restore_series(
             continue
         columns = ("id", "kind", "title", "made", "runs", "settings")
         done = target.execute(
-            "INSERT OR IGNORE INTO series(id, kind, title, made, runs, settings) "
-            "VALUES (?, ?, ?, ?, ?, ?)",
-            tuple(row[name] for name in columns),
+            "INSERT OR IGNORE INTO series(id, kind, title, made, runs, settings, owner, shown) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (*(row[name] for name in columns), people.get(row["owner"]), int(row["shown"] == 1)),
         )
         if not done.rowcount:
             continue
@@ -88,6 +110,19 @@ def _is_member(row: sqlite3.Row) -> bool:
             parameters is None
             or (_is_json(parameters) and isinstance(json.loads(parameters), dict))
         )
+    )
+
+
+def _is_person(row: sqlite3.Row) -> bool:
+    times = (row["joined"], row["seen"])
+    return (
+        isinstance(row["id"], str)
+        and _ID.fullmatch(row["id"]) is not None
+        and _is_name(row["name"])
+        and len(row["name"]) <= _MAX_PERSON
+        and all(isinstance(time, int | float) and 0 <= time <= MAX_TIME for time in times)
+        and isinstance(row["signed_out"], int)
+        and row["removed"] in (0, 1)
     )
 
 

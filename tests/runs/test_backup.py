@@ -21,6 +21,7 @@ from cifarviz.experiment.study import Study
 from cifarviz.runs.archive import run_file_names
 from cifarviz.runs.artifacts import checkpoint_path, load_arrays
 from cifarviz.runs.backup import INDEX, MANIFEST, back_up
+from cifarviz.runs.members import class_members, join_class
 from cifarviz.runs.pins import load_preference, save_preference
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.restore import restore
@@ -113,14 +114,35 @@ def test_only_runs_and_data_are_in_it(store: RunStore, run: Run, backup: Path) -
 
 def test_rows_of_other_tables_are_not_in_it(store: RunStore, run: Run, tmp_path: Path) -> None:
     with closing(sqlite3.connect(store.database.path)) as connection, connection:
-        connection.execute("CREATE TABLE people (name TEXT, code TEXT)")
-        connection.execute("INSERT INTO people VALUES ('Ada', 'a-secret-code')")
+        connection.execute("CREATE TABLE codes (name TEXT, code TEXT)")
+        connection.execute("INSERT INTO codes VALUES ('Ada', 'a-secret-code')")
         connection.execute("UPDATE runs SET lease_owner = 'process 4711'")
     back_up(store.settings, tmp_path / "backup.zip")
     content = (tmp_path / "backup.zip").read_bytes()
     assert b"a-secret-code" not in content
     assert b"process 4711" not in content
     assert run.id.encode() in content
+
+
+def test_runs_and_series_keep_their_owners(
+    store: RunStore, elsewhere: RunStore, run: Run, tmp_path: Path
+) -> None:
+    ada, eve = (join_class(store, name) for name in ("Ada", "Eve"))
+    other = stored_runs.store_run(store, stored_runs.experiment())
+    save_series(store, "lab", "Same again", [(run.id, "a")])
+    with store.database.connect(write=True) as connection:
+        connection.execute("UPDATE runs SET owner = ?, shown = 1 WHERE id = ?", (ada.id, run.id))
+        connection.execute("UPDATE runs SET owner = ? WHERE id = ?", (eve.id, other.id))
+        connection.execute("UPDATE series SET owner = ?, shown = 1", (ada.id,))
+    back_up(store.settings, tmp_path / "backup.zip")
+    # Another student of that name is not to get her runs.
+    join_class(elsewhere, "eve")
+    restore(elsewhere.settings, tmp_path / "backup.zip")
+    assert {member.name for member in class_members(elsewhere)} == {"Ada", "eve"}
+    mine, hers = elsewhere.get(run.id), elsewhere.get(other.id)
+    assert (mine.owner, mine.shown, hers.owner, hers.shown) == (ada.id, True, None, False)
+    assert all_series(elsewhere, "lab")[0].owner == ada.id
+    assert load_run_json(elsewhere.folder(run.id)).columns["owner"] == ada.id
 
 
 def test_a_run_in_training_is_backed_up_and_ends_as_the_original(
