@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.reliability.check import Check, at_most, none_of, print_checks
+from benchmarks.reliability.cluster_kills import kill_node
 from benchmarks.reliability.data_kills import kill_fetches, kill_imports
 from benchmarks.reliability.home_files import (
     differences,
@@ -88,6 +89,11 @@ def run() -> list[Check]:
             done, problems = kill_data(home, tries)
         kills.count += done
         kills.damaged += problems
+    with fresh_home() as home:
+        done, problems = kill_node(home)
+    kills.count += done
+    kills.compared += done
+    kills.different += problems
     count, restart = kills.count, max(kills.restarts)
     return [
         none_of(1, "kill -9: files that cannot be read, or data half there", kills.damaged, count),
