@@ -3,15 +3,8 @@
 python -m benchmarks.reliability.check bar_02_signals [RESULTS.json]
 """
 
-import importlib
-import inspect
-import json
-import sys
-import tempfile
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -59,30 +52,3 @@ def print_checks(checks: Iterable[Check]) -> None:
     for check in checks:
         mark = "met" if check.met else "NOT MET"
         print(f"{check.bar:>3}  {mark:8}{check.what:72}  {check.value:40}  {check.limit}")
-
-
-def run_bar(name: str) -> list[Check]:
-    """Run a bar's script in this process, with a temporary folder where it asks for ``home``."""
-    module = importlib.import_module(f"benchmarks.reliability.{name}")
-    run: Callable[..., Iterable[Any]] = module.run
-    with tempfile.TemporaryDirectory(prefix="cifarviz-soak-", ignore_cleanup_errors=True) as folder:
-        options = {"home": Path(folder)} if "home" in inspect.signature(run).parameters else {}
-        results = list(run(**options))
-    # A bar without limits to name gives what it did, whether that is as promised, and words.
-    number = int(name.split("_")[1])
-    return [
-        one if isinstance(one, Check) else Check(number, one[0], one[2], "as promised", one[1])
-        for one in results
-    ]
-
-
-def main() -> None:
-    """Run a bar, print its checks, and write them to a file if one is named."""
-    checks = run_bar(sys.argv[1])
-    print_checks(checks)
-    if len(sys.argv) > 2:
-        Path(sys.argv[2]).write_text(json.dumps([asdict(check) for check in checks]))
-
-
-if __name__ == "__main__":
-    main()

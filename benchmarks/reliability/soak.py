@@ -60,7 +60,7 @@ def _run(number: int, name: str) -> list[Check]:
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="cifarviz-soak-") as folder:
         results = Path(folder) / "results.json"
-        command = [sys.executable, "-m", "benchmarks.reliability.check", name, str(results)]
+        command = [sys.executable, "-m", "benchmarks.reliability.run_bar", name, str(results)]
         process = subprocess.Popen(command, start_new_session=True)
         limit = _LIMITS.get(number, _LIMIT)
         try:

@@ -1,10 +1,13 @@
 """The scripts of the bars, and the table of what they measured."""
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from benchmarks.reliability import check, soak
+from benchmarks.reliability import run_bar, soak
 from benchmarks.reliability.check import Check, at_least, at_most, none_of, p95_at_most
 from benchmarks.reliability.home_files import unreadable_files
 from cifarviz.runs.store import RunStore
@@ -26,9 +29,27 @@ def test_a_bar_that_gives_words_becomes_checks(monkeypatch: pytest.MonkeyPatch) 
         def run(home: Path, rounds: int = 2) -> list[tuple[str, bool, str]]:
             return [("a bomb", home.is_dir(), f"refused {rounds} times")]
 
-    monkeypatch.setattr(check.importlib, "import_module", lambda name: Bar)
-    assert check.run_bar("bar_05_pictures") == [
+    monkeypatch.setattr(run_bar.importlib, "import_module", lambda name: Bar)
+    assert run_bar.run_bar("bar_05_pictures") == [
         Check(5, "a bomb", "refused 2 times", "as promised", True)
+    ]
+
+
+def test_a_bar_is_run_in_a_process_of_its_own(tmp_path: Path) -> None:
+    results = tmp_path / "results.json"
+    command = [sys.executable, "-m", "benchmarks.reliability.run_bar", "bar_98_ends", str(results)]
+    script = tmp_path / "benchmarks" / "reliability" / "bar_98_ends.py"
+    for name in ("__init__.py", "check.py", "run_bar.py"):
+        copy = script.with_name(name)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_text((Path(soak.__file__).with_name(name)).read_text())
+    script.write_text(
+        "from benchmarks.reliability.check import Check\n"
+        "def run():\n    return [Check(98, 'x', '1 s', '≤ 2 s', True)]\n"
+    )
+    subprocess.run(command, cwd=tmp_path, check=True)
+    assert [Check(**one) for one in json.loads(results.read_text())] == [
+        Check(98, "x", "1 s", "≤ 2 s", True)
     ]
 
 
