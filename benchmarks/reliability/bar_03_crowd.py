@@ -39,8 +39,8 @@ _PRESS_SECONDS, _POINT_SECONDS, _SPEED = 0.5, 1.0, 0.85
 _BETWEEN_PRESSES = 2.0
 
 
-def run(people: int = _PEOPLE, windows: int = 6, seconds: float = 30.0) -> list[Check]:
-    """Watch in half of the windows, which are so many seconds long."""
+def run(people: int = _PEOPLE, windows: int = 4, seconds: float = 45.0) -> list[Check]:
+    """Watch for so many windows; before each is a shorter one in which nobody watches."""
     with fresh_home() as home, Dashboard(home) as dashboard:
         store = open_store(home)
         run_id = _begin(store, dashboard)
@@ -49,7 +49,7 @@ def run(people: int = _PEOPLE, windows: int = 6, seconds: float = 30.0) -> list[
         delays: list[float] = []
         failures: list[str] = []
         for window in range(2 * windows):
-            count = people if window % 2 else 0
+            count, length = (people, seconds) if window % 2 else (0, seconds / 4)
             with ExitStack() as stack:
                 query, feeds = f"view=watch&run={run_id}", (run_id, "status")
                 clients = [
@@ -60,7 +60,7 @@ def run(people: int = _PEOPLE, windows: int = 6, seconds: float = 30.0) -> list[
                     client.wait()
                 # Until the sessions have started.
                 time.sleep(3)
-                speeds[count].append(_watch(store, run_id, clients, presses, seconds))
+                speeds[count].append(_watch(store, run_id, clients, presses, length))
                 # The first message contains all earlier points.
                 delays += [delay for client in clients for delay in client.delays[1:]]
                 failures += [problem for client in clients for problem in client.problems]

@@ -26,7 +26,7 @@ _RUNS, _EPOCHS, _IMAGES = 4, 6, 1000
 _TAKE_OVER_SECONDS = 10.0
 
 
-def run(rounds: int = 3) -> list[Check]:
+def run(rounds: int = 2) -> list[Check]:
     """Kill the server that trains in each of ``rounds``."""
     problems: list[str] = []
     seconds: list[float] = []
