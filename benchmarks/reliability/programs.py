@@ -144,13 +144,15 @@ def visit(dashboard: Dashboard, page: str = "train", query: str = "") -> None:
 def processes_of(home: Path, word: str = "") -> list[int]:
     """Return the living processes of a home with this word in their command, by its variable.
 
-    So none is missed that has lost its parent or has a session of its own.
+    So none is missed that has lost its parent or has a session of its own. ``home`` may also be a
+    folder with several homes.
     """
     marker, found = f"CIFARVIZ_HOME={home}".encode(), []
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             variables, command = ((folder / name).read_bytes() for name in ("environ", "cmdline"))
-            if marker in variables.split(b"\0") and word.encode() in command:
+            homes = (one for one in variables.split(b"\0") if word.encode() in command)
+            if any(one == marker or one.startswith(marker + b"/") for one in homes):
                 found.append(int(folder.name))
     return found
 

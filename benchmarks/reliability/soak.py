@@ -16,10 +16,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks.reliability.check import Check, print_checks
+from benchmarks.reliability.programs import processes_of
 from benchmarks.results_file import write_results
 from benchmarks.rows import all_kinds, read_results
 from benchmarks.table import write_table
@@ -58,10 +60,13 @@ def find_scripts() -> Mapping[int, str]:
 
 def _run(number: int, name: str) -> list[Check]:
     began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="cifarviz-soak-") as folder:
+    with tempfile.TemporaryDirectory(prefix="cifarviz-soak-", ignore_cleanup_errors=True) as folder:
         results = Path(folder) / "results.json"
         command = [sys.executable, "-m", "benchmarks.reliability.run_bar", name, str(results)]
-        process = subprocess.Popen(command, start_new_session=True)
+        # All homes are then in this folder.
+        process = subprocess.Popen(
+            command, start_new_session=True, env={**os.environ, "TMPDIR": folder}
+        )
         limit = _LIMITS.get(number, _LIMIT)
         try:
             problem = f"ended with exit code {process.wait(limit)}"
@@ -69,6 +74,9 @@ def _run(number: int, name: str) -> list[Check]:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             problem = f"did not end within {limit} s"
+        for pid in processes_of(Path(folder)):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         if results.exists():
             checks = [Check(**one) for one in json.loads(results.read_text())]
         else:
