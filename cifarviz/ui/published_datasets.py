@@ -12,6 +12,7 @@ from cifarviz.datasets.info import DatasetInfo
 from cifarviz.datasets.registry import built_in_datasets
 from cifarviz.live.hub import hub
 from cifarviz.live.items import Item
+from cifarviz.people.person import is_teacher
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 from cifarviz.ui.components.live import Live
@@ -82,7 +83,7 @@ def _render_full_set(info: DatasetInfo, status: library.DatasetStatus) -> None:
     st.markdown(":material/verified: **Full set**, verified")
     size = (
         f"{info.train_images:,} training and {info.test_images:,} test images, "
-        f"{status.bytes / 1e6:,.0f} MB in {escaped(str(status.path))}."
+        f"{status.bytes / 1e6:,.0f} MB{f' in {escaped(str(status.path))}' if is_teacher() else ''}."
     )
     st.caption(
         f"{size} All images match the published fingerprints."
@@ -141,6 +142,9 @@ def _render_missing(
         if info.has_sample
         else "This data set has no sample: download it to use it.",
     )
+    if not is_teacher():
+        st.caption(" ".join(filter(None, sentences)))
+        return
     with st.container(horizontal=True, vertical_alignment="bottom"):
         sources = ", ".join(_SOURCES[source] for source in info.sources)
         if info.sources and st.button(
