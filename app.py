@@ -17,7 +17,7 @@ from cifarviz.live import server
 from cifarviz.ui import cache, shutdown, streamlit_patches
 from cifarviz.ui.class_names import render_language_choice, unknown_language_message
 from cifarviz.ui.errors import render_errors
-from cifarviz.ui.identity import render_person, render_way_in, use_page_identity
+from cifarviz.ui.identity import render_person, render_way_in
 from cifarviz.ui.lesson import render_lesson_bar
 from cifarviz.ui.navigation import app_pages, render_run_status, tab_title
 from cifarviz.ui.query import finish_page, sync_query_params
@@ -57,7 +57,6 @@ def draw_page() -> None:
 
 
 static_files.provide(Path(__file__).parent / "static")
-use_page_identity()
 if streamlit_patches.is_page_run():
     draw_page()
 else:

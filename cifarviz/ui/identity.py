@@ -6,7 +6,7 @@ import streamlit as st
 
 from cifarviz.errors import AccessRefused
 from cifarviz.live.class_gate import COOKIE, people_of_cookies
-from cifarviz.people.person import Person, current_person, find_person_by
+from cifarviz.people.person import Person, current_person
 from cifarviz.people.secrets import ClassSecrets
 from cifarviz.settings import Settings
 from cifarviz.ui import streamlit_patches
@@ -27,11 +27,6 @@ def find_person_of_page() -> Person | None:
     if person is None:
         raise AccessRefused("You are no longer in the class. Join again, or ask the teacher.")
     return person
-
-
-def use_page_identity() -> None:
-    """Let ``current_person`` know for whom pages are drawn."""
-    find_person_by(find_person_of_page)
 
 
 def render_person() -> None:

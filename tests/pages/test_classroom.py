@@ -1,0 +1,192 @@
+"""The pages of a class, as each person in it sees them."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from cifarviz.people.person import TEACHER, Person, acting_as
+from cifarviz.people.secrets import ClassSecrets
+from cifarviz.runs.guessing import load_game, start_game
+from cifarviz.runs.limits import Limits, load_limits
+from cifarviz.runs.members import Task, class_members, join_class, load_class, save_class
+from cifarviz.runs.records import Run
+from cifarviz.runs.store import RunStore
+from cifarviz.settings import Settings
+from cifarviz.ui import identity
+from tests import stored_runs
+from tests.pages.app_page import opened_in_app
+
+VIEWER = Person("viewer-1", "Viewer", "viewer")
+# What every page needs no network for.
+PAGES = ("start", "data", "samples", "train", "tune", "runs", "lab", "evaluate", "present")
+
+
+class _Cookies:
+    """Stands for the cookies of a browser, which a test of a page has none of."""
+
+    def __init__(self, person: Person | None) -> None:
+        self._person = person
+
+    def find(self, cookie: str | None) -> Person | None:
+        return self._person
+
+
+As = Callable[[Person | None], None]
+
+
+@pytest.fixture
+def store(settings: Settings) -> RunStore:
+    return RunStore(settings)
+
+
+@pytest.fixture
+def ada(store: RunStore) -> Person:
+    return join_class(store, "Ada").person
+
+
+@pytest.fixture
+def run(store: RunStore, ada: Person) -> Run:
+    """A run of Ada's."""
+    with acting_as(ada):
+        return stored_runs.store_run(store, stored_runs.experiment(), name="Ada's network")
+
+
+@pytest.fixture
+def as_person(monkeypatch: pytest.MonkeyPatch) -> As:
+    """Open pages as somebody in a class."""
+    monkeypatch.setenv("CIFARVIZ_CLASS", "1")
+
+    def use(person: Person | None) -> None:
+        monkeypatch.setattr(identity, "people_of_cookies", lambda settings: _Cookies(person))
+
+    return use
+
+
+def _texts(app: AppTest) -> str:
+    kinds = (app.title, app.header, app.markdown, app.caption, app.error, app.code)
+    return "\n".join(one.value for kind in kinds for one in kind)
+
+
+def _labels(app: AppTest) -> list[str]:
+    return [button.label for button in app.button]
+
+
+def _press(app: AppTest, key: str) -> AppTest:
+    [button] = [one for one in app.button if one.key == key]
+    return button.click().run()
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("person", [Person("ben00000", "Ben", "student"), VIEWER])
+def test_no_page_shows_an_error_or_the_run_of_another(
+    as_person: As, run: Run, store: RunStore, person: Person, page: str
+) -> None:
+    as_person(person)
+    app = opened_in_app(page)
+    assert not app.exception
+    assert not app.error
+    assert "Ada's network" not in _texts(app)
+    assert str(store.settings.home) not in _texts(app)
+
+
+@pytest.mark.parametrize("page", ["start", "runs", "classroom"])
+def test_who_is_no_longer_in_the_class_sees_nothing(as_person: As, run: Run, page: str) -> None:
+    as_person(None)
+    app = opened_in_app(page)
+    assert [error.value[:30] for error in app.error] == ["You are no longer in the class"]
+    assert "Ada's network" not in _texts(app)
+    assert not app.button
+
+
+def test_the_teacher_sees_address_code_and_people(as_person: As, run: Run, store: RunStore) -> None:
+    as_person(TEACHER)
+    secrets = ClassSecrets(store.settings.home)
+    text = "\n".join(html.proto.body for html in opened_in_app("classroom").get("html"))
+    assert secrets.join_code(load_class(store).id) in text
+    app = opened_in_app("classroom", view="people")
+    assert "**1** of 1 people are here." in _texts(app)
+    [member] = class_members(store)
+    assert secrets.personal_code(member.id) in _texts(app)
+    _press(app, f"remove-{member.id}")
+    assert not class_members(store)
+
+
+def test_switches_of_the_class_are_kept(as_person: As, store: RunStore) -> None:
+    as_person(TEACHER)
+    app = opened_in_app("classroom")
+    code = load_class(store).id
+    for name in ("is_open", "viewers", "board"):
+        before = getattr(load_class(store), name)
+        next(one for one in app.toggle if one.key == f"class-{name}").set_value(not before).run()
+        assert getattr(load_class(store), name) is not before
+    _press(app, "class-new-code")
+    state = load_class(store)
+    assert state.id != code
+    assert state.viewers
+
+
+def test_limits_are_set_in_a_form(as_person: As, store: RunStore) -> None:
+    as_person(TEACHER)
+    app = opened_in_app("classroom", view="people")
+    [minutes] = [one for one in app.number_input if one.label == "Minutes of a run"]
+    minutes.set_value(5)
+    next(button for button in app.button if button.label == "Save").click().run()
+    assert load_limits(store) == replace(Limits(), minutes=5)
+
+
+def test_the_board_and_its_task(as_person: As, run: Run, ada: Person, store: RunStore) -> None:
+    as_person(ada)
+    assert "does not show the board now" in _texts(opened_in_app("classroom"))
+    save_class(store, replace(load_class(store), board=True))
+    assert "### Ada (you)" in _texts(opened_in_app("classroom"))
+    # A network as large as this one does not count.
+    task = Task(0.5, parameters=10)
+    save_class(store, replace(load_class(store), task=task))
+    text = _texts(opened_in_app("classroom"))
+    assert "Beat 50.0% with at most 10 parameters" in text
+    assert "### Ada (you)" not in text
+    save_class(store, replace(load_class(store), task=Task(0.2)))
+    assert ":green[:material/check_circle:]" in _texts(opened_in_app("classroom"))
+
+
+def test_a_run_is_shown_to_the_class_and_hidden_again(
+    as_person: As, run: Run, store: RunStore
+) -> None:
+    as_person(TEACHER)
+    _press(opened_in_app("runs", runs=run.id), "show-run")
+    assert store.get(run.id).shown
+    as_person(VIEWER)
+    app = opened_in_app("runs", runs=run.id)
+    assert "This run is not yours" in _texts(app)
+    assert not {"Rename", "Delete", "Resume", "Star", "Note"} & set(_labels(app))
+    as_person(TEACHER)
+    _press(opened_in_app("runs", runs=run.id), "show-run")
+    assert not store.get(run.id).shown
+
+
+def test_a_picture_is_guessed_and_answered(as_person: As, ada: Person, store: RunStore) -> None:
+    start_game(store, "cifar10", "a run", [1, 2], [8, 0], [8, 1], [0.75, 0.5])
+    as_person(ada)
+    app = opened_in_app("classroom")
+    assert "What is it?" in _texts(app)
+    app = _press(app, "guess-0-8")
+    assert "You say: ship" in _texts(app)
+    as_person(TEACHER)
+    app = opened_in_app("classroom", view="guess")
+    assert "**1** of 1 have guessed." in _texts(app)
+    app = _press(app, "guess-reveal")
+    assert "says **ship**, 75.0% sure" in _texts(app)
+    app = _press(app, "guess-next")
+    assert "Picture 2 of 2" in _texts(app)
+    _press(app, "guess-end")
+    assert load_game(store) is None
+
+
+def test_viewers_watch_the_game(as_person: As, store: RunStore) -> None:
+    start_game(store, "cifar10", "a run", [1], [8], [8], [0.75])
+    as_person(VIEWER)
+    app = opened_in_app("classroom")
+    assert "What is it?" in _texts(app)
+    assert not app.button
