@@ -8,6 +8,7 @@ from cifarviz.datasets.own import datasets_in
 from cifarviz.errors import ImportRefused
 from cifarviz.people.person import require_teacher
 from cifarviz.runs.guessing import end_game
+from cifarviz.runs.index_copy import COPY
 from cifarviz.runs.limits import disk_use
 from cifarviz.runs.members import begin_class, class_members
 from cifarviz.runs.own_pictures import delete_own_dataset
@@ -59,6 +60,8 @@ def clear_class(store: RunStore) -> LeftBehind:
         connection.execute("DELETE FROM people")
     end_game(store)
     begin_class(store)
+    # It has the names of those who have left; the next run that ends makes a new one.
+    (store.settings.home / COPY).unlink(missing_ok=True)
     return found
 
 
