@@ -158,21 +158,20 @@ def _fill_once(store: RunStore, dashboard: Dashboard, left: int) -> Iterator[str
             yield "the server has ended"
     # With room for a row it has ended; without, it does now.
     wait_for(lambda: not store.get(run_id).state.active, "the end of the run", 60)
-    ended = store.get(run_id)
-    is_said = any(words in (ended.message or "") for words in _SAYS)
-    if ended.state is not RunState.FINISHED and not is_said:
-        yield f"it is {ended.state} and says “{ended.message}”"
     yield from _without_checkpoint(store, run_id)
-    # What waits goes on by itself.
+    # What waits goes on by itself, or has failed for the same reason.
     visit(dashboard)
     wait_for(lambda: not store.active(), "the next run", 90)
-    if (waited := store.get(after)).state is not RunState.FINISHED:
-        yield f"the next run is {waited.state}: {waited.message}"
-    if ended.state is not RunState.FINISHED:
-        with Program(home, "resume", run_id) as program:
+    for one in (run_id, after):
+        ended = store.get(one)
+        if ended.state is RunState.FINISHED:
+            continue
+        if not any(words in (ended.message or "") for words in _SAYS):
+            yield f"“{ended.name}” is {ended.state} and says “{ended.message}”"
+        with Program(home, "resume", one) as program:
             program.process.wait()
-    if (resumed := store.get(run_id)).state is not RunState.FINISHED:
-        yield f"resumed with room: {resumed.state}, {resumed.message}"
+        if (resumed := store.get(one)).state is not RunState.FINISHED:
+            yield f"“{ended.name}” resumed with room: {resumed.state}, {resumed.message}"
     yield from unreadable_files(home)
 
 
