@@ -103,6 +103,23 @@ def _is_local(scope: Scope) -> bool:
     )
 
 
+async def find_sender(scope: Scope, settings: Settings) -> Person | None:
+    """Return who sent a request; None for nobody of the class."""
+    cookie = HTTPConnection(scope).cookies.get(COOKIE)
+    if cookie is None:
+        return None
+    people = await asyncio.to_thread(people_of_cookies, settings)
+    person = await asyncio.to_thread(people.find, cookie)
+    is_teacher = person is not None and person.role == "teacher"
+    # A cookie of the teacher was never sent over the network in clear, unless it was stolen.
+    return None if is_teacher and not is_confidential(scope, settings) else person
+
+
+async def is_admitted(scope: Scope, settings: Settings) -> bool:
+    """Whether who opened a socket may use it still; always without a class."""
+    return not settings.class_open or await find_sender(scope, settings) is not None
+
+
 class ClassGate:
     """ASGI middleware that lets in people of the class.
 
@@ -123,7 +140,7 @@ class ClassGate:
             await self._app(scope, receive, send)
             return
         path = scope["path"]
-        person = await self.find_person(scope)
+        person = await find_sender(scope, self._settings)
         if person is None and path not in self._public:
             await self._refuse(scope, receive, send)
             return
@@ -134,17 +151,6 @@ class ClassGate:
             return
         with acting_as(person or _NOBODY):
             await self._app(scope, receive, send)
-
-    async def find_person(self, scope: Scope) -> Person | None:
-        """Return who sent a request; None for nobody of the class."""
-        cookie = HTTPConnection(scope).cookies.get(COOKIE)
-        if cookie is None:
-            return None
-        people = await asyncio.to_thread(people_of_cookies, self._settings)
-        person = await asyncio.to_thread(people.find, cookie)
-        is_teacher = person is not None and person.role == "teacher"
-        # A cookie of the teacher was never sent over the network in clear, unless it was stolen.
-        return None if is_teacher and not is_confidential(scope, self._settings) else person
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":

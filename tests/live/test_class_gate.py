@@ -18,9 +18,9 @@ from starlette.types import Message, Scope
 from starlette.websockets import WebSocket
 
 from cifarviz.live import class_gate
-from cifarviz.live.class_gate import COOKIE, ClassGate, people_of_cookies
+from cifarviz.live.class_gate import COOKIE, ClassGate, is_admitted, people_of_cookies
 from cifarviz.live.class_pages import ClassPages
-from cifarviz.people.person import TEACHER, Person, acting_as, current_person
+from cifarviz.people.person import TEACHER, current_person
 from cifarviz.people.secrets import ClassSecrets
 from cifarviz.runs.members import (
     ClassState,
@@ -362,6 +362,15 @@ def test_sessions_end(server: Server, ada: Member, person: str, hours: int, vali
     assert (status == 200) is valid
 
 
+def test_a_socket_that_is_open_ends_with_its_person(server: Server, ada: Member) -> None:
+    cookie = f"{COOKIE}={server.secrets.sign(ada.id)}".encode()
+    scope = {"type": "websocket", "headers": [(b"cookie", cookie)], "client": ("192.0.2.9", 1)}
+    assert asyncio.run(is_admitted(scope, server.settings))
+    remove_member(server.store, ada.id)
+    assert not asyncio.run(is_admitted(scope, server.settings))
+    assert asyncio.run(is_admitted(scope, replace(server.settings, class_open=False)))
+
+
 def test_viewers_come_by_a_link_while_it_is_allowed(server: Server) -> None:
     path = f"/class/watch?code={server.secrets.viewer_code(server.state.id)}"
     assert server.ask(path).status == 200
@@ -380,10 +389,3 @@ def test_a_closed_class_takes_nobody_new(server: Server, ada: Member) -> None:
     assert "closed to newcomers" in server.join("Ben").text
     code = server.secrets.personal_code(ada.id)
     assert server.ask("/class/back", form={"personal": code}).status == 303
-
-
-def test_the_store_refuses_what_the_person_of_a_request_may_not(server: Server) -> None:
-    person = Person("eve", "Eve", "student")
-    with acting_as(person):
-        assert current_person() == person
-    assert current_person() == TEACHER
