@@ -35,6 +35,7 @@ from cifarviz.settings import Settings
 from cifarviz.training.series_queue import queue_lab_experiment
 from scripts import chromium
 from scripts.app_server import ROOT, AppServer, serve_files
+from scripts.class_screenshots import take_class_screenshots
 
 _FOLDER = ROOT / "build" / "screenshots"
 _HOME = ROOT / "build" / "screenshots-home"
@@ -103,6 +104,7 @@ def main() -> int:
                     print(picture.relative_to(ROOT), flush=True)
                     if shot.in_docs and width == shot.sizes[0][0]:
                         shutil.copy(picture, _DOCS / f"{shot.name}-{theme}.png")
+        take_class_screenshots(browser, _FOLDER, _DOCS)
     return 0
 
 
