@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from cifarviz.cli.dashboard import DEFAULT_PORT, serve
+from cifarviz.cli.dashboard import ADDRESS, DEFAULT_PORT, serve
 from cifarviz.cli.output import print_line, print_message
 from cifarviz.errors import CifarvizError
 from cifarviz.people.addresses import network_addresses
@@ -109,7 +109,8 @@ def _options(settings: Settings, certificate: Path | None, key: Path | None) -> 
         address = urlsplit(settings.class_address)
         hosts.append(address.hostname or "")
         origin = f"{address.scheme}://{address.netloc}"
-        options += ["--server.corsAllowedOrigins", origin]
+        # Whatever the environment says: requests of the proxy are taken for encrypted ones.
+        options += ["--server.address", ADDRESS, "--server.corsAllowedOrigins", origin]
     else:
         options += ["--server.address", "0.0.0.0"]  # noqa: S104 - a class is on the network
         name = socket.gethostname().lower()

@@ -44,7 +44,10 @@ def exit_in_time(problem: str = "") -> None:
 
 def _exit(problem: str) -> None:
     time.sleep(_PATIENCE_SECONDS)
-    if problem:
-        print_message(problem)
-    sys.stdout.flush()
-    os._exit(INTERRUPTED)
+    try:
+        if problem:
+            print_message(problem)
+        sys.stdout.flush()
+    finally:
+        # Also where nobody reads what is printed.
+        os._exit(INTERRUPTED)

@@ -7,12 +7,13 @@ from pathlib import Path
 from cifarviz.data import cache
 from cifarviz.datasets import own
 from cifarviz.datasets.info import DatasetInfo
+from cifarviz.people.person import may_change
 from cifarviz.settings import Settings
 from cifarviz.storage import temporary_folder
 
 
 def find_equals(info: DatasetInfo, folder: Path) -> list[DatasetInfo]:
-    """Return the data sets of a home with the same images, labels and classes.
+    """Return the person's data sets in a home with the same images, labels and classes.
 
     Those with images come before those of which only the description is left.
     """
@@ -20,6 +21,7 @@ def find_equals(info: DatasetInfo, folder: Path) -> list[DatasetInfo]:
         other
         for other in own.datasets_in(folder, deleted=True)
         if (other.fingerprints, other.classes) == (info.fingerprints, info.classes)
+        and may_change(other.owner)
     ]
     return sorted(equals, key=lambda other: not _has_images(other, folder))
 

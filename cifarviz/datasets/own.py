@@ -231,6 +231,7 @@ def parse_description(content: Mapping[str, Any], name: str) -> DatasetInfo:
         and all(isinstance(mark, str) for mark in marks.values())
         and isinstance(dark_background, bool)
         and isinstance(shown, bool)
+        and (owner is None or isinstance(owner, str))
     ):
         raise ValueError("a value is of the wrong kind, or too long")
     return DatasetInfo(

@@ -60,7 +60,9 @@ class Job:
         """
         run = self.store.get(self.run.id)
         if run.parent is None:
-            save_transferred(self.store, run.id, run.experiment)
+            # An imported run may name one that its owner does not see.
+            with acting_as(owner_person(run.owner)):
+                save_transferred(self.store, run.id, run.experiment)
         seconds, precision, reason = run.seconds, run.precision, run.precision_reason
         if run.progress is not None:
             # Training time is known up to the last heartbeat, at the start of this attempt; the

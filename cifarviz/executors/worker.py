@@ -350,7 +350,10 @@ class Worker(ProcessQueue):
             return failed_ending(job.run.id, error)
 
     def _thin_snapshots(self) -> None:
-        oldest_first = sorted(self.store.all(), key=lambda run: (run.starred, run.created))
+        # Those of students before those of the teacher.
+        oldest_first = sorted(
+            self.store.all(), key=lambda run: (run.owner is None, run.starred, run.created)
+        )
         # The recorded run is there to be shown in full, and could not be made again here.
         recorded = [run for run in oldest_first if run.origin == ORIGIN]
         folders = [self.store.folder(run.id) for run in oldest_first if run not in recorded]

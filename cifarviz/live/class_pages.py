@@ -21,6 +21,7 @@ from cifarviz.live.class_gate import (
     CLASS_PAGES,
     COOKIE,
     PeopleOfCookies,
+    find_sender,
     is_confidential,
     is_encrypted,
     people_of_cookies,
@@ -68,6 +69,9 @@ class ClassPages:
         if request.method == "GET":
             return self._join_page(request, code=request.query_params.get("code", ""))
         form = await _read_form(request)
+        sender = await find_sender(request.scope, self._settings)
+        if sender is not None and sender.role == "student":
+            return RedirectResponse(self._base, HTTPStatus.SEE_OTHER)
 
         def join(people: PeopleOfCookies) -> str:
             store = people.store
@@ -165,17 +169,13 @@ class ClassPages:
     ) -> Response:
         """Lead somebody in whom ``find`` gives an id; raises ``AccessRefused``."""
         address = request.client.host if request.client else ""
-        attempts.check(address)
 
         def sign() -> str:
             people = people_of_cookies(self._settings)
-            try:
-                return people.secrets.sign(find(people))
-            except _WrongCode:
-                attempts.note_failure(address)
-                raise
+            return people.secrets.sign(find(people))
 
-        cookie = await asyncio.to_thread(sign)
+        with attempts.counted(address):
+            cookie = await asyncio.to_thread(sign)
         answer = RedirectResponse(_local_path(wanted) or self._base, HTTPStatus.SEE_OTHER)
         answer.set_cookie(
             COOKIE,

@@ -6,6 +6,7 @@ up to a *position*.
 
 import hashlib
 import json
+import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
@@ -24,7 +25,7 @@ from cifarviz.live.items import (
 )
 from cifarviz.live.queue_items import active_items, status_items, waiting_text
 from cifarviz.live.run_figures import METRICS, History, LivePoints, run_figure, steps_per_epoch
-from cifarviz.people.person import Person, acting_as, owner_person
+from cifarviz.people.person import TEACHER, Person, acting_as
 from cifarviz.runs.lineage import inherited_epochs
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.states import RunState
@@ -35,6 +36,9 @@ Message = dict[str, Any]
 
 # How many recent positions are recognised without checking all batches.
 _MOST_POSITIONS = 64
+
+# In hashes of ids, which could be guessed from them.
+_KEY = os.urandom(16)
 
 STATUS: Final = "status"
 """The name of the feed of the training run."""
@@ -76,13 +80,16 @@ def _mark(*facts: object) -> str:
 class RunFeed:
     """One run: its points, epochs, charts and numbers.
 
-    ``published`` adds the preset's published curves.
+    ``published`` adds the preset's published curves. It has what ``person`` sees.
     """
 
     interval = 0.25
 
-    def __init__(self, store: RunStore, run_id: str, *, published: bool) -> None:
+    def __init__(
+        self, store: RunStore, run_id: str, *, published: bool, person: Person = TEACHER
+    ) -> None:
         self._store = store
+        self.person = person
         self._run_id = run_id
         self._published = published
         self._points = LivePoints(store, run_id)
@@ -100,14 +107,16 @@ class RunFeed:
 
     def refresh(self) -> bool:
         """Read the run; raises ``RunNotFound`` when it was deleted."""
+        with acting_as(self.person):
+            return self._refresh()
+
+    def _refresh(self) -> bool:
         run = self._store.get(self._run_id)
         history = self._points.refresh()
         queued = run.state is RunState.QUEUED
         waiting = ""
         if queued:
-            # Without the names of others, as all who see this run read it.
-            with acting_as(owner_person(run.owner)):
-                active = self._store.active()
+            active = self._store.active()
             waiting = waiting_text(run, active, queue_estimator(self._store).estimate(active))
         with self._lock:
             changed = (run, waiting) != (self._run, self._waiting)
@@ -195,12 +204,14 @@ class RunFeed:
 
     def _figure(self, metric: MetricName, *, batches: bool) -> Mapping[str, Any]:
         run = self._run
+        with acting_as(self.person):
+            before = _parent_epochs(self._store, run)
         return run_figure(
             metric,
             run,
             self._history,
             overfitting_start=self._fit.overfits_after,
-            before=_parent_epochs(self._store, run),
+            before=before,
             published=self._published,
             batches=batches,
         )
@@ -275,7 +286,7 @@ class ActiveFeed:
 
 def active_mark(runs: Sequence[Run]) -> str:
     """Return a hash of the active runs and their states."""
-    return _mark(*((run.id, run_mark(run)) for run in runs))
+    return _mark(_KEY, *((run.id, run_mark(run)) for run in runs))
 
 
 class StatusFeed(ActiveFeed):
@@ -293,7 +304,8 @@ def _values(items: Mapping[str, Item]) -> dict[str, dict[str, Any]]:
 
 def status_mark(active: Sequence[Run]) -> str:
     """Return a hash of the first run in training, and of queued runs whose process has ended."""
-    return _mark(active[0].id if active else None, [run.id for run in active if run.orphaned])
+    first = active[0].id if active else None
+    return _mark(_KEY, first, [run.id for run in active if run.orphaned])
 
 
 class PageFeed:

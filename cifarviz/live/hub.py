@@ -21,12 +21,21 @@ from cifarviz.live.feeds import (
     RunFeed,
     StatusFeed,
 )
-from cifarviz.people.person import TEACHER, acting_as, current_person, for_current_person
+from cifarviz.people.person import (
+    TEACHER,
+    Person,
+    acting_as,
+    current_person,
+    for_current_person,
+    may_change,
+)
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 
 _LOG = logging.getLogger(__name__)
 
+# Whoever sees a run that is shown, and is not its owner.
+_OTHERS = Person("others", "Others", "viewer")
 INTERVAL: Final = 0.25
 """Seconds between two refreshes, and at least between two messages to a browser."""
 MOST_SOCKETS: Final = 512
@@ -67,7 +76,7 @@ class Hub:
         self._lock = threading.Lock()
         # By name, and whose page registered it: each gets what this person sees.
         self._page_feeds: dict[tuple[str, str], PageFeed] = {}
-        self._run_feeds: dict[tuple[str, bool], RunFeed] = {}
+        self._run_feeds: dict[tuple[str, bool, str], RunFeed] = {}
         self._channels: dict[str, _Channel] = {}
         self._reader: asyncio.Task[None] | None = None
         self._sockets = 0
@@ -97,12 +106,18 @@ class Hub:
             return feed
 
     def run_feed(self, run_id: str, *, published: bool = False) -> RunFeed:
-        """Return the feed of a run; raises ``RunNotFound``."""
+        """Return the feed of a run; raises ``RunNotFound``.
+
+        One for its owner, one for the teacher, and one for all others who see it.
+        """
+        run = self._store.get(run_id)
+        person = current_person() if may_change(run.owner) else _OTHERS
+        key = run_id, published, person.id
         with self._lock:
-            feed = self._run_feeds.pop((run_id, published), None)
+            feed = self._run_feeds.pop(key, None)
             if feed is None:
-                feed = RunFeed(self._store, run_id, published=published)
-            self._run_feeds[run_id, published] = feed
+                feed = RunFeed(self._store, run_id, published=published, person=person)
+            self._run_feeds[key] = feed
             while len(self._run_feeds) > _MOST_PAGE_FEEDS:
                 del self._run_feeds[next(iter(self._run_feeds))]
             return feed
@@ -119,10 +134,7 @@ class Hub:
             page_feed = self._page_feeds.get((name, person.id))
         if page_feed is not None:
             return page_feed
-        self._store.get(name)
-        # One for all who see the run.
-        with acting_as(TEACHER):
-            return self.run_feed(name, published=published)
+        return self.run_feed(name, published=published)
 
     async def stream(
         self, name: str, *, position: str = NOT_BEGUN, published: bool = False
@@ -132,7 +144,7 @@ class Hub:
         Ends when the feed does. Raises ``RunNotFound``, and what reading the feed raises.
         """
         feed = await asyncio.to_thread(self.find, name, published=published)
-        own = "" if isinstance(feed, RunFeed) else current_person().id
+        own = feed.person.id if isinstance(feed, RunFeed) else current_person().id
         key = f"{name} {published} {own}"
         channel = self._channels.get(key)
         if channel is None:

@@ -37,8 +37,8 @@ def status_items(active: Sequence[Run], estimate: QueueEstimate) -> dict[str, It
         return {CURRENT: Item(text="Nothing is training.")}
     training = [run for run in active if is_training(run)] or active[:1]
     shown = training[:_MOST_SHOWN]
-    # Not the id alone: a browser puts names that are numbers before all others.
-    names = [CURRENT, *(f"run-{run.id}" for run in shown[1:])]
+    # Not ids, which only those learn who see the runs.
+    names = [CURRENT, *(f"run-{number}" for number in range(2, len(shown) + 1))]
     items = {
         name: _status_item(run, alone=len(shown) == 1)
         for name, run in zip(names, shown, strict=True)

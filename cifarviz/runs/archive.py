@@ -55,6 +55,7 @@ from cifarviz.runs.archive_files import (
 )
 from cifarviz.runs.artifacts import UNREADABLE, arrays_to_bytes, load_arrays, save_arrays
 from cifarviz.runs.database_rows import fetch_run, insert_batches, insert_run
+from cifarviz.runs.limits import check_disk_limit
 from cifarviz.runs.records import BatchPoints, Run
 from cifarviz.runs.store import RunStore, new_run_id
 from cifarviz.storage import atomic_write, storage_errors, temporary_folder
@@ -195,6 +196,7 @@ def _unpack_files(
     report: Callable[[int, int], None],
 ) -> Run:
     _check_sizes(members, facts, dataset)
+    check_disk_limit(store, sum(entry.file_size for entry in members))
     runs = store.settings.runs
     # Other processes do not see the run until its folder is complete.
     with ExitStack() as stack:

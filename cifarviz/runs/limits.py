@@ -9,7 +9,6 @@ from cifarviz.datasets.own import datasets_in
 from cifarviz.errors import ExperimentInvalid, RunNotFound, StorageFull
 from cifarviz.people.person import TEACHER, acting_as, current_person, require_teacher
 from cifarviz.runs.pins import load_preference, save_preference
-from cifarviz.runs.records import Epoch
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
 
@@ -76,8 +75,8 @@ def check_run_limits(store: RunStore, epochs: int, train_images: int) -> None:
     check_disk_limit(store)
 
 
-def check_disk_limit(store: RunStore) -> None:
-    """Check that what the current person has stored is within the limit.
+def check_disk_limit(store: RunStore, more: int = 0) -> None:
+    """Check that what the current person has stored, and so many bytes more, is within the limit.
 
     Raises ``StorageFull``.
     """
@@ -85,11 +84,11 @@ def check_disk_limit(store: RunStore) -> None:
     if person.role != "student":
         return
     most = load_limits(store).megabytes
-    used = disk_use(store, person.id) / 1e6
+    used = (disk_use(store, person.id) + more) / 1e6
     if used > most:
         raise StorageFull(
-            "Your runs and data sets use {used:,.0f} MB, and each may use {most:,}: delete some "
-            "of them.",
+            "Your runs and data sets would use {used:,.0f} MB, and each may use {most:,}: delete "
+            "some of them.",
             used=used,
             most=most,
         )
@@ -108,17 +107,17 @@ def disk_use(store: RunStore, owner: str) -> int:
     return sum(map(_size, folders))
 
 
-def stop_overtime(store: RunStore, run_id: str, epoch: Epoch, seconds: float) -> None:
-    """Stop a student's run after ``epoch`` if it has trained longer than it may."""
+def stop_overtime(store: RunStore, run_id: str, seconds: float) -> None:
+    """Stop a student's run that has trained for ``seconds`` if that is longer than it may."""
     try:
         run = store.get(run_id)
     except RunNotFound:
         return
-    if run.owner is None or epoch.epoch >= run.experiment.epochs:
+    if run.owner is None or run.state is not RunState.RUNNING:
         return
     minutes = load_limits(store).minutes
     if seconds > 60 * minutes and run.requested != Action.STOP:
-        note = f"Stopped after epoch {epoch.epoch}: in this class a run may train {minutes} min."
+        note = f"Stopped: in this class a run may train {minutes} min."
         store.describe(run_id, note=" ".join(filter(None, [run.note, note])))
         store.request(run_id, Action.STOP)
 

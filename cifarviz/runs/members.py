@@ -81,7 +81,10 @@ def load_class(store: RunStore) -> ClassState:
 
 def begin_class(store: RunStore) -> ClassState:
     """Begin a class with a new join code; its members stay. Raises as ``save_class`` does."""
-    state = ClassState(new_run_id())
+    before = load_preference(store, _PREFERENCE)
+    signed_out = before.get("signed_out") if isinstance(before, dict) else None
+    # Cookies that were void stay so.
+    state = ClassState(new_run_id(), signed_out=signed_out if isinstance(signed_out, int) else 0)
     save_class(store, state)
     return state
 
@@ -123,15 +126,6 @@ def class_members(store: RunStore) -> list[Member]:
     """Return the students in the class, in the order in which they joined."""
     with store.database.connect() as connection:
         return [_member(row) for row in _rows(connection)]
-
-
-def find_member(store: RunStore, person_id: str) -> Member | None:
-    """Return the student with this id; None if there is none in the class."""
-    with store.database.connect() as connection:
-        row = connection.execute(
-            "SELECT * FROM people WHERE id = ? AND removed = 0", (person_id,)
-        ).fetchone()
-    return None if row is None else _member(row)
 
 
 def remove_member(store: RunStore, person_id: str) -> None:

@@ -17,17 +17,18 @@ from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
 
 # People take turns: first a run of those who have the fewest in training or waiting before it, of
-# these a run of the person whose last run began the longest ago. One person's runs keep the order
-# in which they were queued.
-_FAIR_ORDER = f"""SELECT {{columns}} FROM (
-    SELECT *, ROW_NUMBER() OVER (PARTITION BY owner ORDER BY queued, id) + (
-        SELECT COUNT(*) FROM runs AS other WHERE other.owner IS runs.owner
-        AND other.state IN ('running', 'paused', 'stopping')
-    ) AS turn, COALESCE(
-        (SELECT MAX(started) FROM runs AS other WHERE other.owner IS runs.owner), 0
-    ) AS last_began
-    FROM runs WHERE state = 'queued' AND {SAFE_ID}
-) ORDER BY turn, last_began, queued, id"""  # noqa: S608 - constants only
+# these a run of the person who has not trained for the longest time. One person's runs keep the
+# order in which they were queued.
+_FAIR_ORDER = f"""WITH people AS (
+    SELECT owner, SUM(state IN ('running', 'paused', 'stopping')) AS training,
+        MAX(COALESCE(heartbeat, 0)) AS last_trained
+    FROM runs GROUP BY owner
+)
+SELECT {{columns}} FROM (
+    SELECT runs.*, last_trained,
+        training + ROW_NUMBER() OVER (PARTITION BY runs.owner ORDER BY queued, id) AS turn
+    FROM runs JOIN people ON people.owner IS runs.owner WHERE state = 'queued' AND {SAFE_ID}
+) ORDER BY turn, last_trained, queued, id"""  # noqa: S608 - constants only
 
 INTERRUPTED = "The process that trained this run ended too early."
 """The message of an interrupted run."""

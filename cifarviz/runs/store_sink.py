@@ -9,6 +9,9 @@ from cifarviz.runs.records import BatchPoints, Epoch, Progress
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
 
+# Seconds of training between two checks of how long a run may train.
+_OVERTIME_SECONDS = 5.0
+
 
 class StoreSink:
     """A ``Sink`` (``training/reporting.py``) for a run in the store.
@@ -19,6 +22,8 @@ class StoreSink:
 
     def __init__(self, store: RunStore, run_id: str, attempt: Attempt) -> None:
         self._store, self._run_id, self._attempt = store, run_id, attempt
+        # The run's training time when its limit was checked last.
+        self._checked_at = 0.0
 
     def describe(self, **facts: object) -> None:
         """Store facts of the run, as ``RunStore.describe``."""
@@ -34,8 +39,9 @@ class StoreSink:
         """Record progress, as ``RunStore.record``, with the store host's time as heartbeat."""
         progress = replace(progress, heartbeat=time.time())
         self._store.record(self._run_id, progress, batches, epoch, seconds, attempt=self._attempt)
-        if epoch is not None and seconds is not None:
-            stop_overtime(self._store, self._run_id, epoch, seconds)
+        if seconds is not None and seconds > self._checked_at + _OVERTIME_SECONDS:
+            self._checked_at = seconds
+            stop_overtime(self._store, self._run_id, seconds)
 
     def rewind(self, *, step: int, epoch: int) -> None:
         """Delete steps and epochs that will be repeated, as ``RunStore.rewind``."""

@@ -133,6 +133,7 @@ class ProcessQueue(ABC):
             try:
                 run = self.store.get(run_id)
                 if ours is not None or run.state is not RunState.QUEUED:
+                    check_run_limits(self.store, run.experiment.epochs, run.train_images or 0)
                     run = self.store.transition(run_id, RunState.QUEUED)
             except BaseException:
                 if ours is None:

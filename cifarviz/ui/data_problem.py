@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from cifarviz.errors import CifarvizError
+from cifarviz.people.person import is_teacher
 from cifarviz.runs.records import Run
 from cifarviz.runs.run_data import find_data_problem, has_images
 from cifarviz.runs.unlisted import unlisted_message
@@ -40,7 +41,7 @@ def render_data_problems(runs: Sequence[Run]) -> None:
 
 def render_unlisted_runs() -> None:
     """Show a sentence if there are files of runs that the index does not list."""
-    if message := unlisted_message(cache.store()):
+    if is_teacher() and (message := unlisted_message(cache.store())):
         st.warning(escaped(message), icon=":material/warning:")
 
 

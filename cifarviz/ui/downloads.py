@@ -11,7 +11,7 @@ import streamlit as st
 from cifarviz.data.fetch import fetch
 from cifarviz.data.progress import FetchProgress
 from cifarviz.errors import CifarvizError, FetchCancelled
-from cifarviz.people.person import for_current_person
+from cifarviz.people.person import for_current_person, require_teacher
 from cifarviz.runs.run_headline import format_time_left
 from cifarviz.settings import Settings
 
@@ -61,7 +61,8 @@ class Download:
         return self.running and self._cancelled.is_set()
 
     def cancel(self) -> None:
-        """Cancel it; it stops within a fraction of a second."""
+        """Cancel it; it stops within a fraction of a second. Raises ``AccessRefused``."""
+        require_teacher("cancel a download")
         self._cancelled.set()
 
     def wait(self, seconds: float) -> bool:

@@ -16,6 +16,8 @@ from cifarviz.data.progress import FetchProgress, ProgressReporter
 from cifarviz.datasets.info import DatasetInfo
 from cifarviz.errors import CifarvizError, FetchCancelled
 from cifarviz.people.person import current_person, for_current_person
+from cifarviz.runs.limits import check_disk_limit
+from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 
 _LOG = logging.getLogger(__name__)
@@ -126,6 +128,7 @@ class ImportJob:
                 cancelled = self.cancelling
             if not cancelled:
                 watch = ProgressReporter(self._report)
+                check_disk_limit(RunStore(self._settings), prepared.info.nbytes)
                 self.kept = prepared.store(self._settings, watch)
                 if self._on_kept is not None:
                     self._on_kept()

@@ -98,6 +98,8 @@ def _render_download(info: DatasetInfo, download: Download) -> None:
     hub().register(f"data-{info.name}", partial(_message, download))
     live = Live(f"data-{info.name}", _mark(download))
     live_items({"download": _item(download)}, key=f"download-{info.name}", live=live)
+    if not is_teacher():
+        return
     st.button(
         "Cancelling …" if download.cancelling else "Cancel",
         key=f"cancel-{info.name}",

@@ -66,7 +66,7 @@ def test_behind_a_proxy_it_listens_here_and_knows_the_public_name(
 ) -> None:
     assert call("serve", "--class", "--address", "https://class.example.org:8443/lab").code == 0
     options = served[0]["options"]
-    assert _values(options, "--server.address") == []
+    assert _values(options, "--server.address") == ["127.0.0.1"]
     assert "class.example.org" in _values(options, "--server.allowedHosts")
     assert _values(options, "--server.corsAllowedOrigins") == ["https://class.example.org:8443"]
 

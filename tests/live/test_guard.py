@@ -310,7 +310,11 @@ def test_routes_that_no_page_uses_are_closed(base_path: str) -> None:
     assert ask(f"{prefix}/_stcore/health", base_path=base_path).status == 200
 
 
-def test_every_route_of_the_server_is_in_the_documents_table() -> None:
+def test_every_route_of_the_server_is_in_the_documents_table(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # With those of a class.
+    monkeypatch.setenv("CIFARVIZ_CLASS", "1")
     parts = ("uploaded_file_mgr", "component_registry", "bidi_component_registry", "stats_mgr")
     runtime = SimpleNamespace(
         media_file_mgr=SimpleNamespace(_storage=None),

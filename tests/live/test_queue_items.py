@@ -46,7 +46,7 @@ def test_a_run_that_waits_alone_is_shown_by_itself() -> None:
 def test_the_sidebar_shows_all_runs_in_training_up_to_four() -> None:
     active = [training(name) for name in "abcdef"] + [queued("g")]
     items = status_items(active, QueueEstimate(20.0))
-    assert list(items) == ["current", "run-b", "run-c", "run-d"]
+    assert list(items) == ["current", "run-2", "run-3", "run-4"]
     assert [item.title for item in items.values()] == ["a", "b", "c", "d"]
     notes = [item.note for item in items.values()]
     assert notes[:3] == ["", "", ""]

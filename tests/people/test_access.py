@@ -1,6 +1,7 @@
 """Who may do what: each role against each action, at the store itself."""
 
 import itertools
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, NamedTuple, NoReturn
@@ -18,13 +19,16 @@ from cifarviz.errors import (
     DatasetNotFound,
     RunNotFound,
 )
+from cifarviz.executors.executor import Job
 from cifarviz.experiment.parameters import Choices
 from cifarviz.experiment.study import Study
 from cifarviz.export.files import ExportKind, code_files, pack_run
 from cifarviz.export.report.contents import gather
+from cifarviz.live.hub import Hub
 from cifarviz.people.person import TEACHER, Person, acting_as
 from cifarviz.runs.archive import pack, unpack
 from cifarviz.runs.clearing import clear_class
+from cifarviz.runs.leases import Attempt, this_process
 from cifarviz.runs.limits import Limits, save_limits
 from cifarviz.runs.members import (
     begin_class,
@@ -358,3 +362,43 @@ def test_a_run_that_is_only_shown_is_not_exported(home: Home, kind: str) -> None
         EXPORTS[kind](home.store, home.store.get(home.shown.id))
     with acting_as(ADA):
         EXPORTS[kind](home.store, home.store.get(home.ended.id))
+
+
+def test_an_imported_run_takes_nothing_of_runs_that_its_owner_does_not_see(home: Home) -> None:
+    # A packed run may claim to begin with the weights of any run, or to be its fork.
+    secret = home.hidden
+    own = stored_runs.experiment(transfer={"run": secret.id, "layers": 1})
+    with acting_as(BEN):
+        run = stored_runs.store_run(home.store, own, state=RunState.QUEUED, epochs=0)
+        fork = stored_runs.store_run(home.store, stored_runs.experiment())
+    with home.store.database.connect(write=True) as connection:
+        connection.execute(
+            "UPDATE runs SET parent = ?, parent_epoch = 0 WHERE id = ?", (secret.id, fork.id)
+        )
+    job = Job(home.store, home.store.get(run.id), Attempt(1, this_process()))
+    with pytest.raises(RunNotFound):
+        job.start()
+    hub = Hub(home.store)
+    with acting_as(BEN):
+        message, _ = hub.run_feed(fork.id).message("")
+    assert "Before the fork" not in json.dumps(message["figures"])
+
+
+def test_what_others_see_of_a_shown_run_names_no_run_of_anybody_else(home: Home) -> None:
+    home.store.rename(home.active.id, "Ada's secret plan")
+    waiting = _queued(home.store)
+    home.store.set_shown(waiting.id, True)
+    hub = Hub(home.store)
+    with acting_as(BEN):
+        feed = hub.run_feed(waiting.id)
+    feed.refresh()
+    assert "secret" not in json.dumps(feed.message("")[0]["items"])
+
+
+def test_a_run_that_is_no_longer_shown_is_no_longer_sent(home: Home) -> None:
+    hub = Hub(home.store)
+    with acting_as(BEN):
+        feed = hub.run_feed(home.shown.id)
+    home.store.set_shown(home.shown.id, False)
+    with pytest.raises(RunNotFound):
+        feed.refresh()

@@ -81,18 +81,38 @@ def test_a_damaged_key_is_refused_in_words(settings: Settings) -> None:
 def test_wrong_codes_are_limited_from_one_address_and_from_all() -> None:
     attempts = Attempts(3, 60.0)
     for _ in range(3):
-        attempts.check("one")
-        attempts.note_failure("one")
-    with pytest.raises(AttemptsExceeded, match="Try again in"):
-        attempts.check("one")
-    attempts.check("another")
+        _fail(attempts, "one")
+    with pytest.raises(AttemptsExceeded, match="Try again in"), attempts.counted("one"):
+        pass
+    with attempts.counted("another"):
+        pass
     for number in range(27):
-        attempts.note_failure(f"address {number}")
-    with pytest.raises(AttemptsExceeded):
-        attempts.check("a new one")
+        _fail(attempts, f"address {number}")
+    with pytest.raises(AttemptsExceeded), attempts.counted("a new one"):
+        pass
+
+
+def test_what_is_tried_at_once_counts_from_its_beginning() -> None:
+    attempts = Attempts(2, 60.0)
+    with (
+        attempts.counted("one"),
+        attempts.counted("one"),
+        pytest.raises(AttemptsExceeded),
+        attempts.counted("one"),
+    ):
+        pass
+    # The first two succeeded.
+    with attempts.counted("one"):
+        pass
+
+
+def _fail(attempts: Attempts, address: str) -> None:
+    with pytest.raises(ValueError, match="wrong"), attempts.counted(address):
+        raise ValueError("wrong")
 
 
 def test_attempts_are_forgotten_after_a_while() -> None:
     attempts = Attempts(1, 0.0)
-    attempts.note_failure("one")
-    attempts.check("one")
+    _fail(attempts, "one")
+    with attempts.counted("one"):
+        pass

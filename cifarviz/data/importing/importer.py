@@ -62,7 +62,7 @@ class PreparedImport:
     ) -> None:
         self.report = report
         self._folder = folder
-        self._info = info
+        self.info = info
         self._found = found
         self._order = order
         self._labels = labels
@@ -75,12 +75,12 @@ class PreparedImport:
         Each class gives as many as the others, if it has them.
         """
         train = np.array(self._order["train"])
-        each = max(1, count // len(self._info.classes))
+        each = max(1, count // len(self.info.classes))
         chosen = [
             position
-            for label in range(len(self._info.classes))
+            for label in range(len(self.info.classes))
             for position in train[self._labels[train] == label][:each].tolist()
-        ][: max(count, len(self._info.classes))]
+        ][: max(count, len(self.info.classes))]
         return np.array(self._found.pixels[chosen]), self._labels[chosen].tolist()
 
     def store(self, settings: Settings, watch: ProgressReporter | None = None) -> DatasetInfo:
@@ -99,7 +99,7 @@ class PreparedImport:
                 for split, positions in self._order.items()
             }
             info = write_dataset(
-                self._folder, self._info, images, facts | {"report": report.to_dict()}, watch
+                self._folder, self.info, images, facts | {"report": report.to_dict()}, watch
             )
             (self._folder / PIXELS_FILE).unlink()
             left = find_left_description(info, settings.datasets)

@@ -20,6 +20,7 @@ from cifarviz.ui.errors import render_errors
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.pickers import run_labels
 from cifarviz.ui.runs.rows import run_plan
+from cifarviz.ui.runs.showing import show_run
 
 # Seconds after which somebody is no longer called here.
 _AWAY_SECONDS = 90.0
@@ -139,6 +140,6 @@ def _render_task_form(store: RunStore, task: Task | None) -> None:
     with render_errors():
         new = Task(accuracy / 100, parameters or None, run or None) if is_set else None
         if new is not None and new.run is not None:
-            store.set_shown(new.run, True)
+            show_run(store.get(new.run))
         save_class(store, replace(load_class(store), task=new))
         st.rerun()

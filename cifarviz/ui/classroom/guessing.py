@@ -33,6 +33,7 @@ from cifarviz.ui.components.live_items import rerun_on_change
 from cifarviz.ui.dataset_images import available_images
 from cifarviz.ui.errors import errors_as_toast, render_errors
 from cifarviz.ui.pickers import available_checkpoints, run_labels
+from cifarviz.ui.runs.showing import show_dataset_of
 
 # Pixels of the picture: on a projector, and on a phone.
 _SIDE = 640
@@ -110,6 +111,7 @@ def _render_beginning(store: RunStore) -> None:
 
 
 def _start(store: RunStore, run: Run) -> None:
+    show_dataset_of(run)
     images = available_images(run, "test")
     positions = np.random.default_rng().choice(len(images), PICTURES, replace=False)
     chosen = images.take(positions)

@@ -5,8 +5,6 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from cifarviz.analysis.overfitting import Fit
-from cifarviz.data.importing.editing import show_dataset
-from cifarviz.datasets.registry import find_dataset
 from cifarviz.errors import CifarvizError, RunNotFound
 from cifarviz.live.items import join_names, progress_text, time_left
 from cifarviz.people.person import is_teacher, may_change, may_make
@@ -37,6 +35,7 @@ from cifarviz.ui.runs.comparison import FEW_RUNS
 from cifarviz.ui.runs.export import render_export
 from cifarviz.ui.runs.fork import open_dialog, render_fork_button
 from cifarviz.ui.runs.rows import folder_bytes, format_date, run_plan
+from cifarviz.ui.runs.showing import show_run
 from cifarviz.ui.tensorboard import render_tensorboard_files
 
 
@@ -288,11 +287,7 @@ def render_show_button(run: Run) -> None:
 
 def _set_shown(run: Run, shown: bool) -> None:
     with errors_as_toast():
-        info = find_dataset(run.experiment.data.dataset)
-        # Without its data set nobody could look at the run.
-        if shown and info.own and not info.shown:
-            show_dataset(info.name, cache.settings(), shown=True)
-        cache.store().set_shown(run.id, shown)
+        show_run(run, shown=shown)
 
 
 def render_note_button(run: Run) -> None:

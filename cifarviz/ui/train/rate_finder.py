@@ -20,6 +20,7 @@ from cifarviz.figures.figure_json import figure_values
 from cifarviz.figures.range_test import RangeTestCurve, range_test_figure
 from cifarviz.live.hub import hub
 from cifarviz.live.items import Item
+from cifarviz.people.person import require_maker
 from cifarviz.runs.run_headline import format_time_left
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
@@ -145,6 +146,7 @@ def _find(generation: int, experiment: Experiment) -> None:
     wanted = for_range_test(experiment)
     key = _key(experiment)
     with errors_as_toast():
+        require_maker()
         data = cache.dataset(wanted.data.dataset, wanted.data.variant)
         job = _jobs().get_or_start(key, lambda: RangeTestJob(wanted, data, cache.store()))
         # After it was cancelled, or failed as a run trained.
