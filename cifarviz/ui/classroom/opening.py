@@ -16,6 +16,18 @@ from cifarviz.ui.components.live_items import rerun_on_change
 from cifarviz.ui.runs.fork import open_dialog
 from cifarviz.ui.server_paths import is_local_browser
 
+# Its standard input ends with this process, however that ends; then nobody would stop it.
+_PROGRAM = """
+import os, signal, sys, threading
+
+def end_with_parent():
+    sys.stdin.read()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+threading.Thread(target=end_with_parent, daemon=True).start()
+from cifarviz.cli.app import main
+main(["serve", "--class", "--no-browser"])
+"""
 # ``cifarviz serve`` prints where it is once it answers.
 _ADDRESS = re.compile(r"cifarviz is on (\S+)")
 _END_SECONDS = 6.0
@@ -27,11 +39,11 @@ class ClassServer:
     def __init__(self) -> None:
         self.address: str | None = None
         """Where the teacher signs in; None until the server answers."""
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "cifarviz", "serve", "--class", "--no-browser"],
+        self._process = subprocess.Popen(  # noqa: S603 - a fixed program, no shell
+            [sys.executable, "-P", "-c", _PROGRAM],
             # A checkout is found by its folder.
             env={**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": os.pathsep.join(sys.path)},
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
