@@ -15,6 +15,7 @@
     ├── RunError
     │   ├── RunNotFound          no run has this id
     │   ├── RunDamaged           an invalid record in the store
+    │   ├── LimitExceeded        more than a student of a class may use
     │   ├── TransitionRefused    a run in this state cannot do that
     │   ├── LeaseLost            another owner trains the run by now
     │   ├── MessageRefused       a message from a node that is repeated, or not the next one
@@ -131,6 +132,10 @@ class RunNotFound(RunError):
 
 class RunDamaged(RunError):
     """The store's record of a run is invalid."""
+
+
+class LimitExceeded(RunError):
+    """More than a student may use of the computer that a class shares."""
 
 
 class TransitionRefused(RunError):

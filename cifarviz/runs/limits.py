@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from cifarviz.datasets.own import datasets_in
-from cifarviz.errors import ExperimentInvalid, RunNotFound, StorageFull
+from cifarviz.errors import LimitExceeded, RunNotFound, StorageFull
 from cifarviz.people.person import TEACHER, acting_as, current_person, require_teacher
 from cifarviz.runs.pins import load_preference, save_preference
 from cifarviz.runs.states import Action, RunState
@@ -23,7 +23,7 @@ class Limits:
     ``minutes`` of training of a run, and ``megabytes`` of runs and imported data sets on the disk.
     """
 
-    waiting: int = 3
+    waiting: int = 12
     presentations: int = 2_000_000
     minutes: int = 30
     megabytes: int = 500
@@ -44,27 +44,36 @@ def save_limits(store: RunStore, limits: Limits) -> None:
     save_preference(store, _PREFERENCE, asdict(limits))
 
 
-def check_run_limits(store: RunStore, epochs: int, train_images: int) -> None:
-    """Check that the current person may queue one more run, with so many training images.
-
-    Raises ``ExperimentInvalid`` and ``StorageFull``.
-    """
+def check_waiting_limit(store: RunStore, more: int = 1) -> None:
+    """Check that the current person may queue so many runs more; raises ``LimitExceeded``."""
     person = current_person()
     if person.role != "student":
         return
-    limits = load_limits(store)
+    most = load_limits(store).waiting
     waiting = [
         run for run in store.active() if run.owner == person.id and run.state is RunState.QUEUED
     ]
-    if len(waiting) >= limits.waiting:
-        raise ExperimentInvalid(
-            "You have {count} runs in the queue, and each may have {most}: wait until one begins, "
-            "or stop one.",
+    if len(waiting) + more > most:
+        raise LimitExceeded(
+            "In this class each may have {most} runs in the queue: you have {count}, and this "
+            "would add {more}. Wait until one begins, or stop one.",
             count=len(waiting),
-            most=limits.waiting,
+            most=most,
+            more=more,
         )
+
+
+def check_run_limits(store: RunStore, epochs: int, train_images: int) -> None:
+    """Check that the current person may queue one more run, with so many training images.
+
+    Raises ``LimitExceeded`` and ``StorageFull``.
+    """
+    if current_person().role != "student":
+        return
+    check_waiting_limit(store)
+    limits = load_limits(store)
     if epochs * train_images > limits.presentations:
-        raise ExperimentInvalid(
+        raise LimitExceeded(
             "This run would see {count:,} images ({images:,} in each of {epochs} epochs), and "
             "each may see {most:,}: choose fewer epochs, or fewer training images.",
             count=epochs * train_images,

@@ -129,11 +129,13 @@ def class_members(store: RunStore) -> list[Member]:
 
 
 def remove_member(store: RunStore, person_id: str) -> None:
-    """Remove a student from the class, who is signed out everywhere; the runs stay.
+    """Remove a student from the class, who is signed out everywhere.
 
-    Raises ``AccessRefused`` for all but the teacher.
+    What is queued or trains is stopped; the runs stay. Raises ``AccessRefused`` for all but the
+    teacher.
     """
     require_teacher("remove somebody from the class")
+    store.stop_all([run.id for run in store.active() if run.owner == person_id])
     with store.database.connect(write=True) as connection:
         connection.execute("UPDATE people SET removed = 1 WHERE id = ?", (person_id,))
 

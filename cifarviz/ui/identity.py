@@ -42,7 +42,7 @@ def render_person() -> None:
         if person.role == "student":
             st.markdown("On another device, come back with your personal code:")
             st.code(ClassSecrets(settings.home).personal_code(person.id), language=None)
-        st.link_button("Leave", "class/leave", icon=":material/logout:")
+        st.html('<a href="class/leave" target="_self">Leave the class</a>')
 
 
 def render_way_in() -> bool:
@@ -51,6 +51,7 @@ def render_way_in() -> bool:
         current_person()
     except AccessRefused as error:
         st.error(str(error), icon=":material/lock:")
-        st.link_button("Join the class", "class/join", icon=":material/login:")
+        # Not a button, of which the browser would have to load the script first.
+        st.html('<a href="class/join" target="_self">Join the class</a>')
         return False
     return True

@@ -15,7 +15,7 @@ from cifarviz.data.importing.options import ImportOptions
 from cifarviz.data.progress import FetchProgress, ProgressReporter
 from cifarviz.datasets.info import DatasetInfo
 from cifarviz.errors import CifarvizError, FetchCancelled
-from cifarviz.people.person import current_person, for_current_person
+from cifarviz.people.person import current_person, for_current_person, require_maker
 from cifarviz.runs.limits import check_disk_limit
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
@@ -169,12 +169,14 @@ class _Imports:
                 ) as prepared:
                     yield prepared
 
+        require_maker()
         with self._lock:
             self._discard()
             self.newest = ImportJob(prepare, name, settings, on_kept=on_kept)
 
     def start_derived(self, name: str, settings: Settings, prepare: Prepare) -> None:
         """Start a data set made of another one, which is kept when it is ready."""
+        require_maker()
         with self._lock:
             self._discard()
             self.newest = ImportJob(prepare, name, settings, derived=True)

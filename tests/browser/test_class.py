@@ -135,7 +135,8 @@ def test_who_is_removed_is_out_where_the_page_is_open(
     teacher.get_by_role("button", name="Sign in").click()
     teacher.goto(f"{opened.server.url}/classroom?view=people")
     [member] = [one for one in class_members(opened.store) if one.name == "Dora"]
-    teacher.locator(f".st-key-remove-{member.id}").get_by_role("button").click()
+    teacher.locator(f".st-key-more-{member.id}").get_by_role("button").click()
+    teacher.get_by_role("button", name="Remove Dora").click()
     wait_until(lambda: member.id not in {one.id for one in class_members(opened.store)}, 20)
     dora.goto(f"{opened.server.url}/runs")
     expect(dora.get_by_role("heading", name="Join the class")).to_be_visible()

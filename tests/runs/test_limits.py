@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from cifarviz.errors import AccessRefused, ExperimentInvalid, StorageFull
+from cifarviz.errors import AccessRefused, LimitExceeded, StorageFull
 from cifarviz.executors.worker import Worker
 from cifarviz.people.person import TEACHER, Person, acting_as
 from cifarviz.runs.leases import Attempt, this_process
@@ -43,7 +43,7 @@ def test_each_has_so_many_runs_in_the_queue(limited: RunStore) -> None:
         for _ in range(2):
             check_run_limits(limited, 1, 1)
             _queue(limited)
-        with pytest.raises(ExperimentInvalid, match="2 runs in the queue"):
+        with pytest.raises(LimitExceeded, match="2 runs in the queue"):
             check_run_limits(limited, 1, 1)
     for person in (BEN, TEACHER):
         with acting_as(person):
@@ -53,7 +53,7 @@ def test_each_has_so_many_runs_in_the_queue(limited: RunStore) -> None:
 def test_a_run_sees_so_many_images(limited: RunStore) -> None:
     with acting_as(ADA):
         check_run_limits(limited, 10, 100)
-        with pytest.raises(ExperimentInvalid, match="see 1,010 images"):
+        with pytest.raises(LimitExceeded, match="see 1,010 images"):
             check_run_limits(limited, 10, 101)
     check_run_limits(limited, 10, 10_000)
 
@@ -92,6 +92,6 @@ def test_a_run_trains_so_long(
 
 def test_a_run_over_a_limit_is_not_queued(limited: RunStore) -> None:
     worker = Worker(limited.settings, "test")
-    with acting_as(ADA), pytest.raises(ExperimentInvalid, match="fewer epochs"):
+    with acting_as(ADA), pytest.raises(LimitExceeded, match="fewer epochs"):
         worker.submit(stored_runs.experiment(), "too large")
     assert not limited.all()

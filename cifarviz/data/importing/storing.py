@@ -14,7 +14,8 @@ from cifarviz.data.image_set import Split
 from cifarviz.data.progress import ProgressReporter
 from cifarviz.datasets import own
 from cifarviz.datasets.info import DatasetInfo, Fingerprints
-from cifarviz.people.person import current_person
+from cifarviz.datasets.registry import built_in_datasets
+from cifarviz.people.person import current_person, require_maker
 
 # Images that are copied at once.
 _BLOCK: Final = 4096
@@ -29,6 +30,13 @@ class ChosenImages:
     labels: NDArray[np.uint8 | np.uint16]
 
 
+def is_made_of_published(facts: Mapping[str, Any]) -> bool:
+    """Return whether images were taken from a published data set, by the facts of a derivation."""
+    derived = facts.get("derived")
+    built_in = {info.name for info in built_in_datasets()}
+    return isinstance(derived, Mapping) and derived.get("dataset") in built_in
+
+
 def write_dataset(
     folder: Path,
     info: DatasetInfo,
@@ -38,9 +46,10 @@ def write_dataset(
 ) -> DatasetInfo:
     """Write a whole data set into an empty folder; returns ``info`` with its fingerprints.
 
-    ``facts`` are further JSON values of the description. Raises ``StorageFull`` and
-    ``FetchCancelled``.
+    ``facts`` are further JSON values of the description. It belongs to the current person. Raises
+    ``AccessRefused`` for a viewer, ``StorageFull`` and ``FetchCancelled``.
     """
+    require_maker()
     total = info.nbytes
     cache.check_free_space(folder, total)
     watch.stage("writing", total)
@@ -66,7 +75,9 @@ def write_dataset(
         digests[f"{split}_images"] = digest.hexdigest()
         digests[f"{split}_labels"] = hashlib.sha256(labels.tobytes()).hexdigest()
     owner = current_person().owner
-    stored = replace(info, fingerprints=Fingerprints(**digests), owner=owner, shown=False)
+    # Images that anybody has are no secret, and the next one needs not make them again.
+    shown = is_made_of_published(facts)
+    stored = replace(info, fingerprints=Fingerprints(**digests), owner=owner, shown=shown)
     assert stored.fingerprints is not None
     (folder / own.DESCRIPTION).write_text(own.description(stored, **facts), encoding="utf-8")
     cache.write_marker(folder, info.name, info.citation, stored.fingerprints)

@@ -96,9 +96,13 @@ def _render_beginning(store: RunStore) -> None:
         f"{PICTURES} test pictures on the projector. Everybody guesses on a phone, on the page "
         "Class; then the network answers. Who is right more often, people or the network?"
     )
-    ready = [run for run in store.all() if run.damage is None and available_checkpoints(run)]
+    # Everybody reads the name.
+    known = [run for run in store.all() if run.owner is None or run.shown]
+    ready = [run for run in known if run.damage is None and available_checkpoints(run)]
     if not ready:
-        st.info("Train a network first.", icon=":material/info:")
+        st.info(
+            "Train a network, or show one to the class on the page Runs.", icon=":material/info:"
+        )
         return
     labels = run_labels(ready)
     chosen = st.selectbox(

@@ -164,23 +164,26 @@ def _render_people() -> None:
     here = sum(map(is_here, standings))
     st.markdown(f"**{here}** of {len(standings)} people are here.")
     for standing in standings:
-        name, doing, best, code, action = st.columns([3, 4, 2, 2, 2], vertical_alignment="center")
+        name, doing, best, action = st.columns([3, 4, 2, 2], vertical_alignment="center")
         dot = ":green[●]" if is_here(standing) else ":gray[○]"
         name.markdown(f"{dot} **{escaped(standing.member.name)}**")
         with doing:
             _render_active(standing)
         with best:
             _render_best(standing)
-        code.code(secrets.personal_code(standing.member.id), language=None)
-        action.button(
-            "Remove",
-            key=f"remove-{standing.member.id}",
-            icon=":material/person_remove:",
-            help="Signs this person out everywhere. The runs stay.",
-            type="tertiary",
-            on_click=_remove,
-            args=(standing.member.id,),
-        )
+        # Not in sight, as the page may be on the projector.
+        with action.popover("More", key=f"more-{standing.member.id}"):
+            st.markdown("Personal code, for another device:")
+            st.code(secrets.personal_code(standing.member.id), language=None)
+            st.button(
+                f"Remove {escaped(standing.member.name)} from the class",
+                key=f"remove-{standing.member.id}",
+                icon=":material/person_remove:",
+                help="Signs this person out everywhere, and stops what is queued or trains. The "
+                "runs stay.",
+                on_click=_remove,
+                args=(standing.member.id,),
+            )
     render_limits()
     render_clearing()
 
@@ -196,7 +199,7 @@ def _render_active(standing: Standing) -> None:
         st.caption(f"{standing.runs} runs" if standing.runs != 1 else "1 run")
         return
     progress = f"{run.state}, epoch {run.progress.epoch}" if run.progress else str(run.state)
-    link_to("train", f"{run.name} · {progress}", view="watch", run=run.id)
+    link_to("train", f"{escaped(run.name)} · {progress}", view="watch", run=run.id)
 
 
 def _render_best(standing: Standing) -> None:

@@ -10,6 +10,7 @@ from cifarviz.live.items import join_names, progress_text, time_left
 from cifarviz.people.person import is_teacher, may_change, may_make
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.curation import LONGEST_REMARK
+from cifarviz.runs.members import class_members
 from cifarviz.runs.recorded import is_recorded_run
 from cifarviz.runs.records import Run
 from cifarviz.runs.run_headline import (
@@ -158,6 +159,9 @@ def _format_details(run: Run) -> str:
         plan.network,
         plan.data,
     ]
+    if run.owner is not None and is_teacher():
+        names = {member.id: member.name for member in class_members(cache.store())}
+        facts.append(f"of {escaped(names.get(run.owner, 'somebody who has left'))}")
     if run.train_images is not None:
         images = f"{run.train_images:,} training images"
         if run.validation_images:

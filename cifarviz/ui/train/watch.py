@@ -230,7 +230,7 @@ def _render_ensemble_link(run: Run) -> None:
 
 
 def _render_resume_button(run: Run, kind: Literal["primary", "secondary"]) -> None:
-    if st.button(
+    if may_change(run.owner) and st.button(
         "Resume",
         icon=":material/play_arrow:",
         type=kind,
