@@ -47,8 +47,9 @@ def random_images(
 def stratified_positions(labels: npt.NDArray[np.integer], count: int, seed: int) -> Positions:
     """Draw ``count`` different positions, at most all, with classes as frequent as in ``labels``.
 
-    int64, ascending. Each class has its share of ``count``, rounded up or down. A larger count
-    adds to the images of a smaller count.
+    int64, ascending. A larger count adds to the images of a smaller count; therefore a class that
+    is larger than several others may be an image or two off its share of ``count``, and others
+    have it rounded up or down.
     """
     order = np.random.default_rng(seed).permutation(len(labels))
     _, classes, sizes = np.unique(labels[order], return_inverse=True, return_counts=True)

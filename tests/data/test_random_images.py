@@ -68,8 +68,11 @@ def test_a_stratified_draw_has_each_class_as_often_as_all(
     assert len(drawn) == wanted
     assert np.array_equal(drawn, np.unique(drawn))
     for label, size in enumerate(sizes):
-        share = wanted * size / max(len(labels), 1)
-        assert abs(np.count_nonzero(labels[drawn] == label) - share) < 1.01
+        part = size / max(len(labels), 1)
+        # Each class is drawn to the same share, rounded; the roundings of all others, half an
+        # image each, add up in a large one.
+        most = 0.5 + part * max(len(sizes) - 2, 0) / 2
+        assert abs(np.count_nonzero(labels[drawn] == label) - wanted * part) < most + 0.01
     assert set(drawn) <= set(stratified_positions(labels, count + 20, seed))
 
 
