@@ -95,9 +95,10 @@ with train:
     )
 with inside, render_errors():
     render_inside_card(runs)
-link_to("data", "Get full data sets, or bring your own pictures")
-with render_errors():
-    render_opening()
+with st.container(horizontal=True, vertical_alignment="center"):
+    link_to("data", "Get full data sets, or bring your own pictures")
+    with render_errors():
+        render_opening()
 left, right = st.columns([2, 1])
 with left, render_errors():
     if runs:

@@ -56,14 +56,24 @@ class ClassPages:
         # Of a class behind one address, a few mistype their code at the same time.
         self._code_attempts = Attempts(30, 60.0)
         self._phrase_attempts = Attempts(5, 60.0)
+        # With the code one person could join again and again.
+        self._newcomers = Attempts(60, 60.0)
 
     def routes(self) -> Sequence[BaseRoute]:
         """Return the routes."""
         answers = (self._join, self._back, self._sign_in, self._leave, self._watch)
+        # What people type who have heard of the page *Class*.
+        typed = Route(self._prefix.rstrip("/"), self._to_class_page)
         return [
-            Route(f"{self._prefix}{name}", answer, methods=["GET", "POST"])
-            for name, answer in zip(CLASS_PAGES, answers, strict=True)
+            typed,
+            *(
+                Route(f"{self._prefix}{name}", answer, methods=["GET", "POST"])
+                for name, answer in zip(CLASS_PAGES, answers, strict=True)
+            ),
         ]
+
+    async def _to_class_page(self, _request: Request) -> Response:
+        return RedirectResponse(f"{self._base}classroom")
 
     async def _join(self, request: Request) -> Response:
         if request.method == "GET":
@@ -77,6 +87,7 @@ class ClassPages:
             store = people.store
             if not is_code(form.get("code", ""), people.secrets.join_code(load_class(store).id)):
                 raise _WrongCode("This is not the code of the class: it is on the projector.")
+            self._newcomers.count(_address(request))
             return join_class(store, form.get("name", "")).id
 
         try:
@@ -168,13 +179,12 @@ class ClassPages:
         wanted: str | None,
     ) -> Response:
         """Lead somebody in whom ``find`` gives an id; raises ``AccessRefused``."""
-        address = request.client.host if request.client else ""
 
         def sign() -> str:
             people = people_of_cookies(self._settings)
             return people.secrets.sign(find(people))
 
-        with attempts.counted(address):
+        with attempts.counted(_address(request)):
             cookie = await asyncio.to_thread(sign)
         answer = RedirectResponse(_local_path(wanted) or self._base, HTTPStatus.SEE_OTHER)
         answer.set_cookie(
@@ -239,6 +249,10 @@ class ClassPages:
 
 class _WrongCode(AccessRefused):
     """A code, link or pass phrase that is not the right one, which counts as a failure."""
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
 
 
 async def _read_form(request: Request) -> dict[str, str]:

@@ -90,7 +90,10 @@ def waiting_text(run: Run, active: Sequence[Run], estimate: QueueEstimate = _NO_
     if not before or starts == 0:
         return "starting next"
     others = len(before) - 1
-    text = f"waiting for “{before[-1].name}”" + (f" and {others} more" if others else "")
+    last = before[-1]
+    # What is in quotation marks is a name.
+    name = last.name if last.hidden else f"“{last.name}”"
+    text = f"waiting for {name}" + (f" and {others} more" if others else "")
     return text if starts is None else f"{text}, starts in about {_format_rough(starts)}"
 
 

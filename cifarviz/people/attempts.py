@@ -1,4 +1,4 @@
-"""A limit on wrong codes, so that nobody can try them all."""
+"""A limit on attempts, so that nobody can try all codes, or fill a class alone."""
 
 import threading
 import time
@@ -27,12 +27,13 @@ class Attempts:
         It counts from its beginning, so that no number of requests at once is tried. Raises
         ``AttemptsExceeded`` before anything is tried.
         """
-        attempt = self._begin(address)
+        attempt = self.count(address)
         yield
         with self._lock:
             self._counted.remove(attempt)
 
-    def _begin(self, address: str) -> tuple[float, str]:
+    def count(self, address: str) -> tuple[float, str]:
+        """Count one, and return it; raises ``AttemptsExceeded`` instead if there are too many."""
         now = time.monotonic()
         with self._lock:
             while self._counted and self._counted[0][0] <= now - self._seconds:
@@ -46,6 +47,6 @@ class Attempts:
                 self._counted.append(attempt)
                 return attempt
         raise AttemptsExceeded(
-            "Too many wrong codes. Try again in {seconds} s.",
+            "Too many attempts, or wrong codes. Try again in {seconds} s.",
             seconds=max(1, round(max(waits) + self._seconds - now)),
         )

@@ -218,6 +218,12 @@ def test_who_is_asked_acts_in_the_answer(server: Server, ada: Member) -> None:
     assert server.ask("/", server.secrets.sign(ada.id)).text == "student Ada"
 
 
+def test_the_short_address_leads_to_the_page_of_the_class(server: Server, ada: Member) -> None:
+    reply = server.ask("/class", server.secrets.sign(ada.id))
+    assert (reply.status, reply.headers["location"]) == (307, "/classroom")
+    assert server.ask("/class").status == 403
+
+
 def test_health_is_told_to_anybody_and_nothing_else(server: Server) -> None:
     assert server.ask("/_stcore/health").status == 200
     for near in (
@@ -297,8 +303,18 @@ def test_a_code_cannot_be_guessed_for_ever(server: Server) -> None:
     for number in range(30):
         server.ask("/class/join", form={"name": "Eve", "code": f"guess{number}"})
     reply = server.join("Eve")
-    assert "Too many wrong codes" in reply.text
+    assert "Too many attempts" in reply.text
     assert not class_members(server.store)
+
+
+def test_nobody_fills_a_class_alone(server: Server) -> None:
+    replies = [server.join(f"Eve {number}") for number in range(61)]
+    assert [reply.status for reply in replies] == [303] * 60 + [403]
+    assert "Too many attempts" in replies[-1].text
+    assert server.join("Ada", client="192.0.2.77").status == 303
+    # Who is in it already does not join again.
+    assert server.ask("/class/join", cookie_of(replies[0]), form={"name": "x"}).status == 303
+    assert len(class_members(server.store)) == 61
 
 
 def test_the_teacher_signs_in_on_this_computer_only_unless_it_is_encrypted(
@@ -332,7 +348,7 @@ def test_a_pass_phrase_cannot_be_guessed_for_ever(server: Server) -> None:
     for number in range(5):
         server.ask("/class/sign-in", form={"phrase": f"guess {number}"}, **LOCAL)
     reply = server.ask("/class/sign-in", form={"phrase": phrase}, **LOCAL)
-    assert "Too many wrong codes" in reply.text
+    assert "Too many attempts" in reply.text
 
 
 def test_who_leaves_is_out_on_all_devices(server: Server, ada: Member) -> None:

@@ -134,6 +134,7 @@ def _render_switches(state: ClassState) -> None:
     )
     if state.viewers:
         code = ClassSecrets(cache.settings().home).viewer_code(state.id)
+        st.caption("The link for viewers:")
         st.code(f"{class_address()}/class/watch?code={code}", language=None)
 
 
