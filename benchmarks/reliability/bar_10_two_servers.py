@@ -55,9 +55,16 @@ def _kill_one() -> tuple[list[str], float]:
                 wait_for(lambda: len(store.all()) > _RUNS, "the run of the command line")
                 first.kill()
                 began = time.monotonic()
-                visit(second)
+                # Its processes end by themselves when their parent is gone.
+                wait_for(lambda: not is_serving(first.url), "the end of the killed server", 60)
+
+                def is_taken_over() -> bool:
+                    # As by somebody whose page is open there.
+                    visit(second)
+                    return not store.get(runs[1]).orphaned
+
                 # The run of the command line may train first.
-                wait_for(lambda: not store.get(runs[1]).orphaned, "the other server", 60)
+                wait_for(is_taken_over, "the other server", 60)
                 took = time.monotonic() - began
                 command.process.wait()
             problems = [] if is_serving(second.url) else ["the other server has ended"]

@@ -32,6 +32,8 @@ _PAGE = _FOLDER.parent.parent / "docs" / "reliability.md"
 # Seconds that a bar may take: more means that something hangs.
 _LIMITS = {1: 900, 3: 600, 7: 900, 8: 600}
 _LIMIT = 420
+# A bar with more checks, all of them met, is one row of the table.
+_MOST_ROWS = 12
 
 
 def main() -> None:
@@ -108,8 +110,11 @@ def table(results: Sequence[Mapping[str, object]]) -> str:
     """Return the table of the page."""
     lines = ["| bar | what was done | measured | limit | met | date |", "|---|---|---|---|---|---|"]
     for one in results:
-        for stored in one["checks"]:  # type: ignore[attr-defined]
-            check = Check(**stored)
+        checks = [Check(**stored) for stored in one["checks"]]  # type: ignore[attr-defined]
+        if len(checks) > _MOST_ROWS and all(check.met for check in checks):
+            count = f"{len(checks)} of {len(checks)}"
+            checks = [Check(checks[0].bar, "all that it tries", count, checks[0].limit, True)]
+        for check in checks:
             cells = (
                 str(check.bar),
                 *(text.replace("|", "\\|") for text in (check.what, check.value, check.limit)),
