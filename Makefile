@@ -16,7 +16,7 @@ help:
 	@echo "make screenshots  pictures of every page, light and dark, into build/screenshots"
 	@echo "make bench        the short benchmarks, and a table of all (about ten minutes)"
 	@echo "make bench-full   all of them anew, into docs and README (about two hours)"
-	@echo "make soak         kills, full disks, crowds and other faults, into docs (at most 30 minutes)"
+	@echo "make soak         kills, full disks, crowds and other faults, into docs (half an hour or more)"
 	@echo "make lock         the locks anew, from the requirement files"
 	@echo "make package      a wheel and a source archive, into dist"
 	@echo "make clean        remove what the above made, but not .venv"
