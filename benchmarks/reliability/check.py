@@ -5,6 +5,7 @@ python -m benchmarks.reliability.check bar_02_signals [RESULTS.json]
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,6 +19,14 @@ class Check:
     value: str
     limit: str
     met: bool
+
+
+class Outcome(NamedTuple):
+    """What was to be shown, whether it was, and the value in words: a promise without a limit."""
+
+    what: str
+    met: bool
+    value: str
 
 
 def none_of(bar: int, what: str, problems: Sequence[str], tries: int) -> Check:

@@ -9,9 +9,9 @@ import numpy as np
 
 from cifarviz.errors import LeaseLost, MessageRefused, RunNotFound
 from cifarviz.runs.damage import check_columns, row_key
-from cifarviz.runs.database import BAD_BATCHES, BAD_EPOCH, SAFE_ID
 from cifarviz.runs.leases import Attempt, lease_seconds
 from cifarviz.runs.records import BatchPoints, Epoch, Progress, Run
+from cifarviz.runs.schema import BAD_BATCHES, BAD_EPOCH, SAFE_ID
 from cifarviz.runs.states import ACTIVE, Action, RunState
 
 

@@ -16,8 +16,9 @@ from typing import Final
 
 from cifarviz.errors import CifarvizError, IndexDamaged
 from cifarviz.runs.archive_facts import ImportedFacts
-from cifarviz.runs.database import BAD_BATCHES, Database, find_index_damage
+from cifarviz.runs.database import Database, find_index_damage
 from cifarviz.runs.salvage import salvage
+from cifarviz.runs.schema import BAD_BATCHES
 from cifarviz.settings import Settings
 from cifarviz.storage import atomic_write, storage_errors
 

@@ -10,10 +10,10 @@ from filelock import BaseFileLock
 
 from cifarviz.runs import locks
 from cifarviz.runs.curation import Curation
-from cifarviz.runs.database import SAFE_ID
 from cifarviz.runs.database_rows import IS_ACTIVE, LEASE
 from cifarviz.runs.leases import Attempt, is_cluster, is_leased
 from cifarviz.runs.records import Run
+from cifarviz.runs.schema import SAFE_ID
 from cifarviz.runs.states import RunState
 
 # People take turns: first a run of those who have the fewest in training or waiting before it, of

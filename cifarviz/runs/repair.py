@@ -19,14 +19,7 @@ from cifarviz.runs import locks
 from cifarviz.runs.archive_facts import ImportedFacts
 from cifarviz.runs.artifacts import UNREADABLE, ArrayFile
 from cifarviz.runs.damage import is_safe_id
-from cifarviz.runs.database import (
-    BAD_BATCHES,
-    SAFE_ID,
-    SCHEMA_VERSION,
-    Database,
-    find_index_damage,
-    index_version,
-)
+from cifarviz.runs.database import Database, find_index_damage, index_version
 from cifarviz.runs.database_rows import (
     SELECT_RUNS,
     fetch_epochs,
@@ -43,6 +36,7 @@ from cifarviz.runs.index_copy import (
 )
 from cifarviz.runs.run_json import load_run_json, run_json_path
 from cifarviz.runs.salvage import SalvagedTable, salvage
+from cifarviz.runs.schema import BAD_BATCHES, SAFE_ID, SCHEMA_VERSION
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.runs.unlisted import unlisted_folders

@@ -37,13 +37,7 @@ from cifarviz.runs.archive_facts import (
 )
 from cifarviz.runs.archive_files import RunFileInvalid, check_file, is_run_file
 from cifarviz.runs.backup import FORMAT, INDEX, MANIFEST, TABLES
-from cifarviz.runs.database import (
-    BAD_BATCHES,
-    SCHEMA_VERSION,
-    Database,
-    find_index_damage,
-    index_version,
-)
+from cifarviz.runs.database import Database, find_index_damage, index_version
 from cifarviz.runs.database_rows import SELECT_RUNS, as_run, fetch_epochs, insert_run
 from cifarviz.runs.records import Run
 from cifarviz.runs.restored_groups import (
@@ -52,6 +46,7 @@ from cifarviz.runs.restored_groups import (
     restore_series,
 )
 from cifarviz.runs.salvage import salvage
+from cifarviz.runs.schema import BAD_BATCHES, SCHEMA_VERSION
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings

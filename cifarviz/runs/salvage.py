@@ -6,7 +6,8 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from cifarviz.runs.database import TABLES, Database
+from cifarviz.runs.database import Database
+from cifarviz.runs.schema import TABLES
 
 # The latter of SQLite's message, which quotes a damaged schema.
 _UNREADABLE = (sqlite3.DatabaseError, UnicodeDecodeError)

@@ -30,7 +30,7 @@ from cifarviz.runs.access import (
 from cifarviz.runs.artifacts import SNAPSHOTS
 from cifarviz.runs.curation import validate_name
 from cifarviz.runs.damage import row_key
-from cifarviz.runs.database import BAD_BATCHES, Database
+from cifarviz.runs.database import Database
 from cifarviz.runs.database_rows import (
     IS_ACTIVE,
     LEASE,
@@ -50,6 +50,7 @@ from cifarviz.runs.leases import Attempt, lease_seconds, this_process
 from cifarviz.runs.queue import INTERRUPTED, RunQueue, mark_ownerless
 from cifarviz.runs.records import BatchPoints, Epoch, Fork, Progress, Run
 from cifarviz.runs.run_json import run_json_path, save_run_json
+from cifarviz.runs.schema import BAD_BATCHES
 from cifarviz.runs.states import Action, RunState, check_action, check_transition
 from cifarviz.settings import Settings
 from cifarviz.storage import remove_leftovers

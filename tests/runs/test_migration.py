@@ -14,7 +14,7 @@ import pytest
 from cifarviz.errors import StorageFull, StoreError
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.runs import database
-from cifarviz.runs.database import SCHEMA_VERSION
+from cifarviz.runs.schema import MIGRATIONS, SCHEMA_VERSION
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 
@@ -153,9 +153,9 @@ def test_an_interrupted_migration_changes_nothing_and_is_repeated(
 ) -> None:
     _home_of_version_1(settings)
     last = SCHEMA_VERSION - 1
-    broken = {**database._MIGRATIONS, last: (*database._MIGRATIONS[last], "SELECT no_function()")}
+    broken = {**MIGRATIONS, last: (*MIGRATIONS[last], "SELECT no_function()")}
     with monkeypatch.context() as patch:
-        patch.setattr(database, "_MIGRATIONS", broken)
+        patch.setattr(database, "MIGRATIONS", broken)
         with pytest.raises(StoreError, match="no_function"):
             RunStore(settings)
     assert _version(settings.home / "runs.sqlite3") == 1
