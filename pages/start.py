@@ -95,10 +95,7 @@ with train:
     )
 with inside, render_errors():
     render_inside_card(runs)
-with st.container(horizontal=True, vertical_alignment="center"):
-    link_to("data", "Get full data sets, or bring your own pictures")
-    with render_errors():
-        render_opening()
+link_to("data", "Get full data sets, or bring your own pictures")
 left, right = st.columns([2, 1])
 with left, render_errors():
     if runs:
@@ -106,3 +103,4 @@ with left, render_errors():
 if is_teacher():
     with right if runs else left, render_errors():
         render_this_computer()
+        render_opening()

@@ -111,7 +111,6 @@ def render_opening() -> None:
         st.button(
             "Open to a class",
             key="open-class",
-            type="tertiary",
             icon=":material/groups:",
             help="Starts a second server on the network, where students join with a code. Nobody "
             "else sees this page.",
