@@ -21,6 +21,7 @@ from cifarviz.ui.identity import render_person, render_way_in
 from cifarviz.ui.lesson import render_lesson_bar
 from cifarviz.ui.navigation import app_pages, render_run_status, tab_title
 from cifarviz.ui.query import finish_page, sync_query_params
+from cifarviz.ui.school_sign_in import StreamlitSignIn
 from cifarviz.ui.this_computer import tune_up_quietly
 
 
@@ -63,16 +64,17 @@ else:
     streamlit_patches.use_app_navigation()
     streamlit_patches.count_presses()
     base_path = st.get_option("server.baseUrlPath")
+    is_limited = st.get_option("server.enableCORS")
+    sign_in = StreamlitSignIn.configured()
     app = st.App(
         __file__,
-        routes=server.routes(base_path),
+        routes=server.routes(base_path, sign_in),
         middleware=server.middleware(
             base_path,
             allowed_hosts=st.get_option("server.allowedHosts"),
-            allowed_origins=st.get_option("server.corsAllowedOrigins")
-            if st.get_option("server.enableCORS")
-            else None,
+            allowed_origins=st.get_option("server.corsAllowedOrigins") if is_limited else None,
             held_uploads=streamlit_patches.held_uploads,
+            sign_in=sign_in,
         ),
         lifespan=shutdown.lifespan,
     )

@@ -25,6 +25,10 @@
                               (``cifarviz serve --class`` sets it)
 ``CIFARVIZ_CLASS_ADDRESS``    the address at which a class opens the dashboard, as
                               ``https://class.example.org``, if a proxy stands before it
+``CIFARVIZ_CLASS_STUDENTS``   whose accounts at a school's server come in as students: e-mail
+                              addresses, parts of them from ``@`` on, or subjects, with spaces
+                              between them; ``*``: everybody's
+``CIFARVIZ_CLASS_TEACHERS``   whose come in as the teacher
 ``CIFARVIZ_RUN_MB``           megabytes that one run's snapshots may take; default 100
 ``CIFARVIZ_SNAPSHOTS_MB``     megabytes that those of all runs may take; default 5000
 ``CIFARVIZ_WARM_UP``          ``0`` keeps the dashboard from loading TensorFlow before it is needed
@@ -75,6 +79,10 @@ class Settings:
     """Whether only people of the class may use the dashboard."""
     class_address: str | None = None
     """The address of a proxy before it; ``None``: its own."""
+    class_students: tuple[str, ...] = ()
+    """Accounts that come in as students: see ``people.accounts``."""
+    class_teachers: tuple[str, ...] = ()
+    """Accounts that come in as the teacher."""
     run_budget: int = 100_000_000
     """Bytes that the snapshots of one run may take."""
     snapshots_budget: int = 5_000_000_000
@@ -104,6 +112,8 @@ class Settings:
             runs_at_once=_runs_at_once(env),
             class_open=env.get("CIFARVIZ_CLASS", "").strip() == "1",
             class_address=_address(env, "CIFARVIZ_CLASS_ADDRESS"),
+            class_students=tuple(env.get("CIFARVIZ_CLASS_STUDENTS", "").split()),
+            class_teachers=tuple(env.get("CIFARVIZ_CLASS_TEACHERS", "").split()),
             cluster=env.get("CIFARVIZ_CLUSTER", "").strip() or None,
             cluster_cpus=_cores(env, "CIFARVIZ_CLUSTER_CPUS"),
             cluster_gpus=_gpus(env, "CIFARVIZ_CLUSTER_GPUS"),
@@ -123,6 +133,8 @@ class Settings:
             "CIFARVIZ_RUNS_AT_ONCE": self.runs_at_once or _MEASURED,
             "CIFARVIZ_CLASS": int(self.class_open),
             "CIFARVIZ_CLASS_ADDRESS": self.class_address or "",
+            "CIFARVIZ_CLASS_STUDENTS": " ".join(self.class_students),
+            "CIFARVIZ_CLASS_TEACHERS": " ".join(self.class_teachers),
             "CIFARVIZ_CLUSTER": self.cluster or "",
             "CIFARVIZ_CLUSTER_CPUS": self.cluster_cpus or "",
             "CIFARVIZ_CLUSTER_GPUS": self.cluster_gpus,

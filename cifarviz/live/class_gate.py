@@ -18,6 +18,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cifarviz.live.guard import LOCAL_NAMES, find_host, is_proxied, path_below
+from cifarviz.people.accounts import SignIn
 from cifarviz.people.person import Person, acting_as
 from cifarviz.people.secrets import ClassSecrets
 from cifarviz.runs.members import note_seen, person_of
@@ -27,9 +28,11 @@ from cifarviz.settings import Settings
 COOKIE: Final = "cifarviz-class"
 """The name of the cookie that says who somebody is."""
 
-CLASS_PAGES: Final = ("join", "back", "sign-in", "leave", "watch")
+CLASS_PAGES: Final = ("join", "back", "sign-in", "leave", "watch", "school")
 """What somebody without a cookie may open, below ``class/``."""
 
+# Streamlit's, which talk to the school's server.
+_SIGN_IN_ROUTES = ("auth/login", "oauth2callback")
 # Seconds until a cookie is looked up again, as its person may have been removed.
 _KEPT_SECONDS = 2.0
 _MOST_KEPT = 1000
@@ -124,15 +127,23 @@ class ClassGate:
     """ASGI middleware that lets in people of the class.
 
     Without a valid cookie a page leads to where one joins; all else is refused with status 403.
+    ``sign_in``: how people sign in with accounts of a school, where they can.
     """
 
-    def __init__(self, app: ASGIApp, base_path: str, settings: Settings) -> None:
+    def __init__(
+        self, app: ASGIApp, base_path: str, settings: Settings, sign_in: SignIn | None = None
+    ) -> None:
         self._app = app
         self._settings = settings
         self._join = path_below(base_path, "class/join")
         # The first two say nothing but that the server is there.
         names = ("_stcore/health", "favicon.ico", *(f"class/{name}" for name in CLASS_PAGES))
+        if sign_in is not None:
+            names = (*names, *_SIGN_IN_ROUTES)
         self._public = frozenset(path_below(base_path, name) for name in names)
+        self._first_page = path_below(base_path, "")
+        self._school = path_below(base_path, "class/school")
+        self._sign_in = sign_in
         self._uploads = path_below(base_path, "_stcore/upload_file/")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -141,6 +152,10 @@ class ClassGate:
             return
         path = scope["path"]
         person = await find_sender(scope, self._settings)
+        if self._has_signed_in(scope):
+            # Whoever they were before; it takes those cookies away.
+            await RedirectResponse(self._school, 303)(scope, receive, send)
+            return
         if person is None and path not in self._public:
             await self._refuse(scope, receive, send)
             return
@@ -151,6 +166,14 @@ class ClassGate:
             return
         with acting_as(person or _NOBODY):
             await self._app(scope, receive, send)
+
+    def _has_signed_in(self, scope: Scope) -> bool:
+        """Whether the browser comes from the school's server, from which it is sent here."""
+        if self._sign_in is None or scope["type"] != "http" or scope["path"] != self._first_page:
+            return False
+        # By its own page, as the class's cookies are not sent along from other sites.
+        is_own = Headers(scope=scope).get("sec-fetch-site") != "cross-site"
+        return is_own and bool(self._sign_in.own_cookies(HTTPConnection(scope).cookies))
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Final
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -27,6 +27,7 @@ from cifarviz.live.class_gate import (
     people_of_cookies,
 )
 from cifarviz.live.guard import path_below
+from cifarviz.people.accounts import SignIn, account_role
 from cifarviz.people.attempts import Attempts
 from cifarviz.people.person import TEACHER
 from cifarviz.people.secrets import is_code, normalized_code
@@ -34,6 +35,7 @@ from cifarviz.runs.members import (
     LONGEST_NAME,
     class_members,
     join_class,
+    join_with_account,
     load_class,
     sign_out,
     viewer_id,
@@ -43,16 +45,27 @@ from cifarviz.settings import Settings
 _LONGEST_FORM = 4096
 _COOKIE_SECONDS = 90 * 86_400
 _STYLE = ASSETS / "class.css"
+# Where the browser wanted to go, while it is at the school's server.
+_WANTED = "cifarviz-class-next"
+_WANTED_SECONDS = 600
+_TEACHER_IN_CLEAR = (
+    "Without encryption (TLS) the teacher signs in on the computer that serves cifarviz only, "
+    "since what is sent could be read on the network."
+)
 IN_CLEAR: Final = "This page is not encrypted: what you send can be read by others on this network."
 
 
 class ClassPages:
-    """Answers below ``class/``; ``settings`` are those of the server."""
+    """Answers below ``class/``; ``settings`` are those of the server.
 
-    def __init__(self, base_path: str, settings: Settings) -> None:
+    ``sign_in``: how people sign in with accounts of a school, where they can.
+    """
+
+    def __init__(self, base_path: str, settings: Settings, sign_in: SignIn | None = None) -> None:
         self._base = path_below(base_path, "")
         self._prefix = path_below(base_path, "class/")
         self._settings = settings
+        self._school_sign_in = sign_in
         # Of a class behind one address, a few mistype their code at the same time.
         self._code_attempts = Attempts(30, 60.0)
         self._phrase_attempts = Attempts(5, 60.0)
@@ -61,7 +74,9 @@ class ClassPages:
 
     def routes(self) -> Sequence[BaseRoute]:
         """Return the routes."""
-        answers = (self._join, self._back, self._sign_in, self._leave, self._watch)
+        answers = (
+            self._join, self._back, self._sign_in, self._leave, self._watch, self._school,
+        )  # fmt: skip
         # What people type who have heard of the page *Class*.
         typed = Route(self._prefix.rstrip("/"), self._to_class_page)
         return [
@@ -114,8 +129,7 @@ class ClassPages:
         if not is_confidential(request.scope, self._settings):
             return self._page(
                 "Sign in",
-                "<p>Without encryption (TLS) the teacher signs in on the computer that serves "
-                "cifarviz only, since a pass phrase could be read on the network.</p>",
+                f"<p>{_TEACHER_IN_CLEAR}</p>",
                 status=HTTPStatus.FORBIDDEN if request.method == "POST" else HTTPStatus.OK,
             )
         if request.method == "GET":
@@ -154,6 +168,38 @@ class ClassPages:
         except CifarvizError as error:
             return self._page("Watch", _problem(str(error)), status=HTTPStatus.FORBIDDEN)
 
+    async def _school(self, request: Request) -> Response:
+        """Send the browser to sign in at the school's server, or let in who comes from there."""
+        sign_in = self._school_sign_in
+        if sign_in is None:
+            return self._join_page(request, "This class has no accounts of a school.")
+        answer: Response
+        try:
+            account = sign_in.account(request.cookies)
+            if account is None:
+                answer = RedirectResponse(sign_in.address(), HTTPStatus.SEE_OTHER)
+                wanted = _local_path(request.query_params.get("next"))
+                self._set_cookie(request, answer, _WANTED, wanted, _WANTED_SECONDS)
+                return answer
+
+            def enter(people: PeopleOfCookies) -> str:
+                settings = self._settings
+                role = account_role(account, settings.class_teachers, settings.class_students)
+                if role == "student":
+                    return join_with_account(people.store, account).id
+                if not is_confidential(request.scope, settings):
+                    raise AccessRefused(_TEACHER_IN_CLEAR)
+                return TEACHER.id
+
+            wanted = request.cookies.get(_WANTED, "")
+            answer = await self._admit(request, self._code_attempts, enter, wanted)
+        except CifarvizError as error:
+            answer = self._join_page(request, str(error))
+        # They are valid for weeks, and sent along from other sites.
+        for name in (_WANTED, *sign_in.own_cookies(request.cookies)):
+            answer.delete_cookie(name, path=self._base)
+        return answer
+
     async def _leave(self, request: Request) -> Response:
         if request.method == "GET":
             return self._page(
@@ -187,26 +233,31 @@ class ClassPages:
         with attempts.counted(_address(request)):
             cookie = await asyncio.to_thread(sign)
         answer = RedirectResponse(_local_path(wanted) or self._base, HTTPStatus.SEE_OTHER)
+        self._set_cookie(request, answer, COOKIE, cookie, _COOKIE_SECONDS)
+        return answer
+
+    def _set_cookie(
+        self, request: Request, answer: Response, name: str, value: str, seconds: int
+    ) -> None:
         answer.set_cookie(
-            COOKIE,
-            cookie,
-            max_age=_COOKIE_SECONDS,
+            name,
+            value,
+            max_age=seconds,
             path=self._base,
             secure=is_encrypted(request.scope, self._settings),
             httponly=True,
             samesite="strict",
         )
-        return answer
 
     def _join_page(self, request: Request, problem: str = "", **form: str) -> Response:
         code = html_text(form.get("code", ""))
-        wanted = html_text(form.get("next", request.query_params.get("next", "")))
-        hidden = f'<input type="hidden" name="next" value="{wanted}">'
+        wanted = form.get("next", request.query_params.get("next", ""))
+        hidden = f'<input type="hidden" name="next" value="{html_text(wanted)}">'
         name = html_text(form.get("name", ""))
         clear = "" if is_encrypted(request.scope, self._settings) else f"<small>{IN_CLEAR}</small>"
         return self._page(
             "Join the class",
-            f"{_problem(problem)}"
+            f"{_problem(problem)}{self._school_link(wanted)}"
             f'<form method="post" action="{self._prefix}join">{hidden}'
             f'<label>Your name<input name="name" value="{name}" maxlength="{LONGEST_NAME}" '
             'autocomplete="nickname" required autofocus></label>'
@@ -226,7 +277,7 @@ class ClassPages:
     def _sign_in_page(self, problem: str = "") -> Response:
         return self._page(
             "Sign in as the teacher",
-            f'{_problem(problem)}<form method="post">'
+            f'{_problem(problem)}{self._school_link()}<form method="post">'
             '<label>Pass phrase<input name="phrase" type="password" maxlength="100" '
             'autocomplete="current-password" required autofocus></label>'
             "<button>Sign in</button></form>"
@@ -234,6 +285,12 @@ class ClassPages:
             "<code>cifarviz serve --class --new-pass-phrase</code></p>",
             status=HTTPStatus.FORBIDDEN if problem else HTTPStatus.OK,
         )
+
+    def _school_link(self, wanted: str = "") -> str:
+        if self._school_sign_in is None:
+            return ""
+        address = f"{self._prefix}school?next={quote(wanted, safe='')}"
+        return f'<a class="button" href="{address}">Sign in with your school’s account</a>'
 
     def _page(self, title: str, body: str, status: HTTPStatus = HTTPStatus.OK) -> Response:
         style = _STYLE.read_text(encoding="utf-8")

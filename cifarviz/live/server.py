@@ -16,6 +16,7 @@ from cifarviz.live.class_pages import ClassPages
 from cifarviz.live.guard import Guard, own_routes, path_below
 from cifarviz.live.hub import hub
 from cifarviz.live.uploads import HeldBytes, UploadLimit
+from cifarviz.people.accounts import SignIn
 from cifarviz.settings import Settings
 
 _LOG = logging.getLogger(__name__)
@@ -27,14 +28,16 @@ GONE: Final = 4404
 _LONGEST_POSITION = 100
 
 
-def routes(base_path: str) -> Sequence[BaseRoute]:
+def routes(base_path: str, sign_in: SignIn | None = None) -> Sequence[BaseRoute]:
     """Return the routes served beside Streamlit's own.
 
-    ``base_path`` is Streamlit's ``server.baseUrlPath``, the prefix of all routes.
+    ``base_path`` is Streamlit's ``server.baseUrlPath``, the prefix of all routes. ``sign_in``: how
+    people of a class sign in with accounts of a school, where they can.
     """
     settings = Settings.from_environment()
     live = WebSocketRoute(f"{own_routes(base_path)}{{name}}", live_socket)
-    return [live, *(ClassPages(base_path, settings).routes() if settings.class_open else ())]
+    pages = ClassPages(base_path, settings, sign_in).routes() if settings.class_open else ()
+    return [live, *pages]
 
 
 def middleware(
@@ -42,12 +45,13 @@ def middleware(
     allowed_hosts: Sequence[str],
     allowed_origins: Sequence[str] | None,
     held_uploads: HeldBytes,
+    sign_in: SignIn | None = None,
 ) -> Sequence[Middleware]:
     """Return the middleware of all requests and sockets, outermost first.
 
     ``allowed_hosts`` is Streamlit's ``server.allowedHosts``, ``allowed_origins`` its
     ``server.corsAllowedOrigins``, or None where ``server.enableCORS`` is off. ``held_uploads``
-    returns the bytes of the uploaded files of each session.
+    returns the bytes of the uploaded files of each session. ``sign_in`` is as for ``routes``.
     """
     settings = Settings.from_environment()
     guard = Middleware(
@@ -56,7 +60,7 @@ def middleware(
         allowed_hosts=allowed_hosts,
         allowed_origins=allowed_origins,
     )
-    gate = Middleware(ClassGate, base_path=base_path, settings=settings)
+    gate = Middleware(ClassGate, base_path=base_path, settings=settings, sign_in=sign_in)
     uploads = Middleware(
         UploadLimit, prefix=path_below(base_path, "_stcore/upload_file/"), held=held_uploads
     )

@@ -1,5 +1,6 @@
 """The class of a home: whether it is open, and who is in it."""
 
+import itertools
 import sqlite3
 import time
 from dataclasses import asdict, dataclass, replace
@@ -7,6 +8,7 @@ from typing import Any, Final
 
 from cifarviz.errors import AccessRefused
 from cifarviz.escaping import is_blank, is_invisible
+from cifarviz.people.accounts import Account
 from cifarviz.people.person import TEACHER, Person, acting_as, require_teacher
 from cifarviz.people.secrets import Ticket
 from cifarviz.runs.pins import load_preference, save_preference
@@ -98,28 +100,36 @@ def save_class(store: RunStore, state: ClassState) -> None:
 def join_class(store: RunStore, name: str) -> Member:
     """Add a student; raises ``AccessRefused`` for a name that cannot be, or is taken."""
     name = _checked_name(name)
-    if not load_class(store).is_open:
-        raise AccessRefused("The class is closed to newcomers. Ask the teacher to open it.")
-    now = time.time()
-    member = Member(new_run_id(), name, joined=now, seen=now)
+    is_open = load_class(store).is_open
     with store.database.connect(write=True) as connection:
-        names = [row["name"].casefold() for row in _rows(connection)]
-        if name.casefold() in names:
+        if name.casefold() in _names(connection):
             raise AccessRefused(
                 "Somebody is already called “{name}”. Choose another name; or, if it is you, come "
                 "back with your personal code.",
                 name=name,
             )
-        if len(names) >= MOST_MEMBERS:
-            raise AccessRefused(
-                "The class is full ({most} people). Ask the teacher to remove some.",
-                most=MOST_MEMBERS,
-            )
-        connection.execute(
-            "INSERT INTO people(id, name, joined, seen) VALUES (?, ?, ?, ?)",
-            (member.id, name, now, now),
-        )
-    return member
+        return _add(connection, new_run_id(), name, is_open=is_open)
+
+
+def join_with_account(store: RunStore, account: Account) -> Member:
+    """Return the student with this account, who is added the first time.
+
+    A name that another one has gets a number. Raises ``AccessRefused`` for who was removed, and for
+    newcomers where there is no place.
+    """
+    is_open = load_class(store).is_open
+    with store.database.connect(write=True) as connection:
+        row = connection.execute(
+            "SELECT * FROM people WHERE id = ?", (account.person_id,)
+        ).fetchone()
+        if row is not None and row["removed"]:
+            raise AccessRefused("You were removed from the class. Ask the teacher.")
+        if row is not None:
+            return _member(row)
+        name, taken = _shown_name(account.name), _names(connection)
+        numbered = (f"{name} {number}" for number in itertools.count(2))
+        free = next(one for one in itertools.chain([name], numbered) if one.casefold() not in taken)
+        return _add(connection, account.person_id, free, is_open=is_open)
 
 
 def class_members(store: RunStore) -> list[Member]:
@@ -188,6 +198,26 @@ def note_seen(store: RunStore, person: Person) -> None:
         connection.execute("UPDATE people SET seen = ? WHERE id = ?", (now, person.id))
 
 
+def _add(connection: sqlite3.Connection, person_id: str, name: str, *, is_open: bool) -> Member:
+    if not is_open:
+        raise AccessRefused("The class is closed to newcomers. Ask the teacher to open it.")
+    if len(_rows(connection)) >= MOST_MEMBERS:
+        raise AccessRefused(
+            "The class is full ({most} people). Ask the teacher to remove some.",
+            most=MOST_MEMBERS,
+        )
+    now = time.time()
+    connection.execute(
+        "INSERT INTO people(id, name, joined, seen) VALUES (?, ?, ?, ?)",
+        (person_id, name, now, now),
+    )
+    return Member(person_id, name, joined=now, seen=now)
+
+
+def _names(connection: sqlite3.Connection) -> set[str]:
+    return {row["name"].casefold() for row in _rows(connection)}
+
+
 def _rows(connection: sqlite3.Connection) -> list[sqlite3.Row]:
     return connection.execute(
         "SELECT * FROM people WHERE removed = 0 ORDER BY joined, id"
@@ -196,6 +226,14 @@ def _rows(connection: sqlite3.Connection) -> list[sqlite3.Row]:
 
 def _member(row: Any) -> Member:
     return Member(row["id"], row["name"], row["joined"], row["seen"])
+
+
+def _shown_name(name: str) -> str:
+    """Return the name of an account as a name that a student can have."""
+    visible = "".join(letter for letter in name if letter == " " or not is_invisible(letter))
+    # Room for a number.
+    name = " ".join(visible.split())[: LONGEST_NAME - 4].strip()
+    return "Student" if is_blank(name) else name
 
 
 def _checked_name(name: str) -> str:

@@ -62,7 +62,8 @@ def app_server(
     """Start servers: ``app_server(script="app.py", home=None, environment=None)``.
 
     ``script`` is a path from the root of the repository; without ``home`` the server gets an
-    empty one. Each runs until the end of the test's module, or until ``.stop()``.
+    empty one. ``before`` is called with the server's address before it starts. Each runs until the
+    end of the test's module, or until ``.stop()``.
     """
     servers: list[AppServer] = []
     request.session.stash[_SERVERS] = servers
@@ -72,6 +73,7 @@ def app_server(
         script: str | Path = "app.py",
         home: Path | None = None,
         environment: Mapping[str, str] | None = None,
+        before: Callable[[str], object] | None = None,
     ) -> AppServer:
         folder = tmp_path_factory.mktemp(f"server{next(numbers)}")
         own = {
@@ -81,6 +83,8 @@ def app_server(
             **(environment or {}),
         }
         server = AppServer(ROOT / script, home or folder / "home", folder / "log.txt", own)
+        if before is not None:
+            before(server.url)
         server.start()
         servers.append(server)
         return server

@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -20,6 +20,7 @@ from starlette.websockets import WebSocket
 from cifarviz.live import class_gate
 from cifarviz.live.class_gate import COOKIE, ClassGate, is_admitted, people_of_cookies
 from cifarviz.live.class_pages import ClassPages
+from cifarviz.people.accounts import Account, SignIn
 from cifarviz.people.person import TEACHER, current_person
 from cifarviz.people.secrets import ClassSecrets
 from cifarviz.runs.members import (
@@ -59,11 +60,11 @@ async def _socket(socket: WebSocket) -> None:
 class Server:
     """A class's server, asked without a network."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, sign_in: SignIn | None = None) -> None:
         self.settings = replace(settings, class_open=True)
         self.store = RunStore(self.settings)
         self.secrets = ClassSecrets(self.settings.home)
-        pages = ClassPages("", self.settings).routes()
+        pages = ClassPages("", self.settings, sign_in).routes()
         self._app = Starlette(
             routes=[
                 Route("/", _whoever),
@@ -74,11 +75,15 @@ class Server:
                 Route("/media/file.png", _whoever),
                 Route("/component/a/b.js", _whoever),
                 Route("/static/plotly.js", _whoever),
+                Route("/auth/login", _whoever),
+                Route("/oauth2callback", _whoever),
                 WebSocketRoute("/_stcore/stream", _socket),
                 WebSocketRoute("/live/0123abcd", _socket),
                 *pages,
             ],
-            middleware=[Middleware(ClassGate, base_path="", settings=self.settings)],
+            middleware=[
+                Middleware(ClassGate, base_path="", settings=self.settings, sign_in=sign_in)
+            ],
         )
 
     @property
@@ -101,7 +106,7 @@ class Server:
         path, _, query = path.partition("?")
         sent_headers = {"host": host, **{key.replace("_", "-"): it for key, it in headers.items()}}
         if cookie is not None:
-            sent_headers["cookie"] = f"{COOKIE}={cookie}"
+            sent_headers["cookie"] = cookie if "=" in cookie else f"{COOKIE}={cookie}"
         is_socket = scheme.startswith("ws")
         scope: Scope = {
             "type": "websocket" if is_socket else "http",
@@ -166,6 +171,8 @@ ROUTES = (
     ("/media/file.png", "GET"),
     ("/component/a/b.js", "GET"),
     ("/static/plotly.js", "GET"),
+    ("/auth/login", "GET"),
+    ("/oauth2callback", "GET"),
     ("/_stcore/stream", "ws"),
     ("/live/0123abcd", "ws"),
 )
@@ -405,3 +412,76 @@ def test_a_closed_class_takes_nobody_new(server: Server, ada: Member) -> None:
     assert "closed to newcomers" in server.join("Ben").text
     code = server.secrets.personal_code(ada.id)
     assert server.ask("/class/back", form={"personal": code}).status == 303
+
+
+class School:
+    """Signs in whoever has a cookie with the name of the account."""
+
+    def address(self) -> str:
+        return "/auth/login?provider=token"
+
+    def account(self, cookies: Mapping[str, str]) -> Account | None:
+        name = cookies.get("signed-in")
+        return None if name is None else Account("school", f"sub-{name}", name)
+
+    def own_cookies(self, cookies: Mapping[str, str]) -> Sequence[str]:
+        return [name for name in cookies if name == "signed-in"]
+
+
+@pytest.fixture
+def school(server: Server) -> Server:
+    settings = replace(server.settings, class_students=("sub-Ada",), class_teachers=("sub-Lee",))
+    return Server(settings, School())
+
+
+def test_without_accounts_of_a_school_nothing_of_it_is_open(server: Server) -> None:
+    assert "account" not in server.ask("/class/join").text
+    assert "no accounts of a school" in server.ask("/class/school", "signed-in=Ada").text
+    assert server.ask("/", "signed-in=Ada").status == 403
+
+
+def test_an_account_is_exchanged_for_the_cookie_of_the_class(school: Server) -> None:
+    assert "/class/school?next=%2Ftrain" in school.ask("/class/join?next=/train").text
+    away = school.ask("/class/school?next=%2Ftrain")
+    assert away.headers["location"] == "/auth/login?provider=token"
+    assert "cifarviz-class-next=" in away.headers["set-cookie"]
+    for path in ("/auth/login", "/oauth2callback"):
+        assert school.ask(path).text.strip() == "viewer"
+    # Back from there, first by a page of ours, as the browser holds some cookies back until then.
+    arrived = school.ask(
+        "/", "signed-in=Ada", sec_fetch_mode="navigate", sec_fetch_site="cross-site"
+    )
+    assert "refresh" in arrived.text
+    assert school.ask("/", "signed-in=Ada").headers["location"] == "/class/school"
+    come_in = school.ask("/class/school", "signed-in=Ada; cifarviz-class-next=/train")
+    assert (come_in.status, come_in.headers["location"]) == (303, "/train")
+    assert [member.name for member in class_members(school.store)] == ["Ada"]
+
+
+def test_a_new_account_takes_the_place_of_who_somebody_was(school: Server, ada: Member) -> None:
+    cookies = f"{COOKIE}={school.secrets.sign(ada.id)}; signed-in=Lee"
+    assert school.ask("/", cookies, **LOCAL).headers["location"] == "/class/school"
+    assert school.ask("/class/school", cookies, **LOCAL).status == 303
+
+
+def test_the_teacher_signs_in_with_an_account_only_unread(school: Server) -> None:
+    refused = school.ask("/class/school", "signed-in=Lee")
+    assert (refused.status, "on the computer that serves" in refused.text) == (403, True)
+    assert f"{COOKIE}=" not in refused.headers["set-cookie"]
+
+
+def test_an_account_that_no_list_names_is_refused(school: Server) -> None:
+    reply = school.ask("/class/school", "signed-in=Eve", **LOCAL)
+    assert (reply.status, "(sub-Eve) is not among those" in reply.text) == (403, True)
+    assert not class_members(school.store)
+
+
+@pytest.mark.parametrize("wanted", ["//evil.example", "https://evil.example"])
+def test_an_account_leads_nowhere_else(school: Server, wanted: str) -> None:
+    reply = school.ask("/class/school", f"signed-in=Ada; cifarviz-class-next={wanted}")
+    assert reply.headers["location"] == "/"
+
+
+def test_newcomers_with_accounts_need_an_open_class(school: Server) -> None:
+    save_class(school.store, replace(school.state, is_open=False))
+    assert "closed to newcomers" in school.ask("/class/school", "signed-in=Ada").text
