@@ -104,16 +104,19 @@ def end_game(store: RunStore) -> None:
 
 
 def reveal(store: RunStore, game: Game) -> None:
-    """Show the network's answer; from now on nobody guesses; raises ``AccessRefused``."""
+    """Show the network's answer; from now on nobody guesses.
+
+    Raises ``AccessRefused``, and ``RunError`` if the game has gone on.
+    """
     require_teacher("show the network’s answer")
-    _save(store, replace(game, revealed=True))
+    _step(store, game, replace(game, revealed=True))
 
 
 def go_on(store: RunStore, game: Game) -> None:
-    """Show the next picture; raises ``AccessRefused``."""
+    """Show the next picture; raises as ``reveal`` does."""
     require_teacher("show the next picture")
     if not game.is_over:
-        _save(store, replace(game, position=game.position + 1, revealed=False))
+        _step(store, game, replace(game, position=game.position + 1, revealed=False))
 
 
 def guess(store: RunStore, game_id: str, position: int, label: int) -> None:
@@ -176,6 +179,13 @@ def _guesses(store: RunStore, game: Game, position: int) -> dict[str, int]:
             (game.id, position),
         ).fetchall()
     return {row["person"]: row["label"] for row in rows}
+
+
+def _step(store: RunStore, before: Game, after: Game) -> None:
+    # A second tab would take the class back to an earlier picture.
+    if load_game(store) != before:
+        raise RunError("The game has gone on in another tab: this one now follows.")
+    _save(store, after)
 
 
 def _save(store: RunStore, game: Game) -> None:

@@ -69,6 +69,15 @@ def test_a_guess_may_be_changed_until_the_answer_is_shown(store: RunStore, game:
         guess(store, "another game", 0, 5)
 
 
+def test_a_second_tab_of_the_teacher_takes_the_class_not_back(store: RunStore, game: Game) -> None:
+    reveal(store, game)
+    go_on(store, _now(store))
+    for step in (reveal, go_on):
+        with pytest.raises(RunError, match="another tab"):
+            step(store, game)
+    assert _now(store).position == 1
+
+
 def test_nobody_sees_what_others_guess_before_the_answer(store: RunStore, game: Game) -> None:
     _guess(store, ADA, 3)
     with acting_as(BEN):

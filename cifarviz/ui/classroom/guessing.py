@@ -1,5 +1,7 @@
 """Guess first: a picture on the projector, buttons on the phones, then what the network says."""
 
+from collections.abc import Callable
+
 import numpy as np
 import streamlit as st
 
@@ -222,9 +224,8 @@ def _verdict(people: int, network: int) -> str:
     return "People win." if people > network else "The network wins."
 
 
-def _lead(step: object, game: Game) -> None:
+def _lead(step: Callable[[RunStore, Game], None], game: Game) -> None:
     with errors_as_toast():
-        assert callable(step)
         step(cache.store(), game)
 
 
