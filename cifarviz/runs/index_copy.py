@@ -1,7 +1,7 @@
 """A second copy of the index, made after runs have ended, for what only the index has.
 
-A repair takes points of training steps, series, studies and preferences from it that a damaged or
-lost index no longer has.
+A repair takes points of training steps, series, studies, the class and preferences from it that a
+damaged or lost index no longer has.
 """
 
 import json
@@ -96,9 +96,9 @@ def take_points(copy: sqlite3.Connection, target: sqlite3.Connection, facts: Imp
 
 
 def take_groups(copy: sqlite3.Connection, target: sqlite3.Connection) -> None:
-    """Insert series, studies, preferences and people of the copy that are not in an index."""
+    """Insert series, studies, preferences and the class of the copy that are not in an index."""
     listed = {row["id"] for row in target.execute("SELECT id FROM runs")}
-    for table in ("series", "series_runs", "preferences", "people"):
+    for table in ("series", "series_runs", "preferences", "people", "guesses"):
         names = [row["name"] for row in copy.execute(f"PRAGMA table_info({table})")]
         rows = copy.execute(f"SELECT {', '.join(names)} FROM {table}").fetchall()  # noqa: S608 - constants only
         target.executemany(

@@ -1,8 +1,8 @@
 """Repairing a home: its index checked, salvaged if it is damaged, and rebuilt from the folders.
 
 The folder of a run has its facts and its epochs (``run_json.py``). Points of single training steps,
-series, studies, pinned images and other preferences are in the index only, and in a copy of it that
-may be older (``index_copy.py``).
+series, studies, the class, pinned images and other preferences are in the index only, and in a copy
+of it that may be older (``index_copy.py``).
 """
 
 import shutil
@@ -44,7 +44,7 @@ from cifarviz.settings import Settings
 from cifarviz.storage import storage_errors, temporary_folder
 
 _INDEX = "runs.sqlite3"
-_INDEX_ONLY = "series, studies, pinned images and other preferences"
+_INDEX_ONLY = "series, studies, members and guesses of a class, pinned images and other preferences"
 
 
 @dataclass(frozen=True)
@@ -332,6 +332,7 @@ def _lost_rows(salvaged: Mapping[str, SalvagedTable]) -> tuple[str, ...]:
     # The folders have what is in the first two, and requests have had their time.
     names = {
         "batches": "points of single training steps",
+        "guesses": "guesses of the class",
         "people": "members of the class",
         "preferences": "pinned images and other preferences",
         "series": "series and studies",

@@ -6,8 +6,14 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from cifarviz.runs.database import Database
-from cifarviz.runs.schema import TABLES
+from cifarviz.runs.database import Database, index_version
+from cifarviz.runs.schema import (
+    MIGRATIONS,
+    SCHEMA_VERSION,
+    TABLES,
+    least_version,
+    tables_of_version,
+)
 
 # The latter of SQLite's message, which quotes a damaged schema.
 _UNREADABLE = (sqlite3.DatabaseError, UnicodeDecodeError)
@@ -44,10 +50,12 @@ def salvage(
 ) -> dict[str, SalvagedTable]:
     """Copy what can be read of ``damaged`` into the empty ``index``; returns what, by table.
 
-    ``damaged`` is a copy, whose header is changed. Rows may be incomplete, and epochs and series
+    Tables that its version did not have are not among them. ``damaged`` is a copy, whose header is
+    changed. Rows may be incomplete, and epochs and series
     may be of runs that are not there. ``run_ids`` are runs whose rows are looked up even where the
     list of runs cannot be read, and ``tables`` those that are copied.
     """
+    version = index_version(damaged)
     _mend_header(damaged, index.path)
     found: dict[str, SalvagedTable] = {}
     with (
@@ -60,6 +68,10 @@ def salvage(
         # Tables whose description is damaged are left out, instead of none being readable.
         source.execute("PRAGMA writable_schema = ON")
         source.text_factory = target.text_factory = lambda text: text.decode(errors="replace")
+        if version is None or not 1 <= version <= SCHEMA_VERSION:
+            # It was in the header.
+            version = _find_version(source)
+        tables = tables_of_version(version).intersection(tables)
         for table in filter(tables.__contains__, _tables(target)):
             wanted = {row[1] for row in target.execute(f"PRAGMA table_info({table})")}
             with suppress(*_UNREADABLE):
@@ -72,7 +84,20 @@ def salvage(
                     found[table] = _copy_table(source, target, table, columns, run_ids)
                     continue
             found[table] = SalvagedTable(0, complete=False)
+        for older in range(version, SCHEMA_VERSION):
+            # The columns that migrations add are there.
+            for statement in MIGRATIONS[older]:
+                if statement.startswith("UPDATE"):
+                    target.execute(statement)
     return found
+
+
+def _find_version(source: sqlite3.Connection) -> int:
+    """Return the version that a file without a header seems to be of, by the tables it has."""
+    with suppress(*_UNREADABLE):
+        if "runs" in (tables := _tables(source)):
+            return least_version(tables)
+    return SCHEMA_VERSION
 
 
 def _mend_header(damaged: Path, sound: Path) -> None:

@@ -1,7 +1,7 @@
 """The tables of the store's SQLite file, their versions, and what is invalid in them."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 
 SCHEMA_VERSION = 9
@@ -210,3 +210,19 @@ MIGRATIONS: Mapping[int, tuple[str, ...]] = MappingProxyType(
         ),
     }
 )
+
+
+def _created(statements: Iterable[str]) -> frozenset[str]:
+    return frozenset(re.findall(r"CREATE TABLE (\w+)", " ".join(statements)))
+
+
+def tables_of_version(version: int) -> frozenset[str]:
+    """Return the names of the tables that an index of this version has."""
+    later = (statements for older, statements in MIGRATIONS.items() if older >= version)
+    return TABLES.difference(*map(_created, later))
+
+
+def least_version(tables: Collection[str]) -> int:
+    """Return the first version that has one of the newest of these tables."""
+    makers = (older for older, made in MIGRATIONS.items() if not _created(made).isdisjoint(tables))
+    return max(makers, default=0) + 1

@@ -12,7 +12,10 @@ from pathlib import Path
 import pytest
 
 from cifarviz.errors import IndexDamaged, TransitionRefused, UnknownFormat
+from cifarviz.people.person import acting_as
+from cifarviz.runs.guessing import guess, guess_total, load_game, start_game
 from cifarviz.runs.index_copy import COPY, copy_index
+from cifarviz.runs.members import class_members, join_class
 from cifarviz.runs.pins import load_preference, save_preference
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.repair import repair
@@ -22,6 +25,7 @@ from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.runs.unlisted import unlisted_folders, unlisted_message
 from cifarviz.settings import Settings
+from scripts.app_server import ROOT
 from tests import stored_runs
 from tests.runs.full_run import store_full_run
 
@@ -65,6 +69,12 @@ def zero_runs_page(content: bytearray) -> None:
     for start in range(_PAGE, len(content), _PAGE):
         if b'"preset"' in content[start : start + _PAGE]:
             content[start : start + _PAGE] = bytes(_PAGE)
+
+
+def overwrite_middle(content: bytearray) -> None:
+    """Overwrite half of the pages, but not the first."""
+    start = max(1, len(content) // _PAGE // 4) * _PAGE
+    content[start : 3 * start] = b"x" * (2 * start)
 
 
 def misspell_a_table(content: bytearray) -> None:
@@ -114,7 +124,7 @@ def test_a_lost_index_is_said_and_made_anew(
     assert {run.missing for run in report.relisted} == {
         "Loss and accuracy of 30 of its 30 training steps."
     }
-    assert "series, studies, pinned images and other preferences" in report.lost[0]
+    assert "series, studies, members and guesses of a class, pinned images" in report.lost[0]
     assert not report.is_whole
     assert repair(store.settings).is_whole
 
@@ -154,6 +164,26 @@ def test_what_can_be_read_of_a_damaged_index_is_salvaged(
         assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
 
 
+@pytest.mark.parametrize("damage", [zero_header, cut_end, overwrite_middle])
+def test_nothing_is_said_of_what_an_index_of_an_earlier_version_never_had(
+    settings: Settings, damage: Callable[[bytearray], None]
+) -> None:
+    shutil.copytree(ROOT / "tests/fixtures/full-format-5/home", settings.home)
+    with closing(sqlite3.connect(index(settings))) as connection, connection:
+        connection.execute("UPDATE runs SET origin = 'recorded'")
+    content = bytearray(index(settings).read_bytes())
+    damage(content)
+    index(settings).write_bytes(content)
+    report = repair(settings)
+    assert report.damage
+    assert {"runs", "series"} <= (report.salvaged or {}).keys()
+    assert {"people", "guesses"}.isdisjoint(report.salvaged or {})
+    assert not any("members of the class" in sentence for sentence in report.lost)
+    assert not any("guesses" in sentence for sentence in report.lost)
+    # As after a migration.
+    assert all(run.shown for run in RunStore(settings).all())
+
+
 def test_a_file_that_lacks_a_part_of_its_last_page_is_damaged(
     store: RunStore, runs: list[Run]
 ) -> None:
@@ -170,6 +200,10 @@ def test_a_file_that_lacks_a_part_of_its_last_page_is_damaged(
 def test_what_only_the_index_had_is_taken_from_its_copy(
     store: RunStore, runs: list[Run], damage: Callable[[bytearray], None] | None
 ) -> None:
+    ada = join_class(store, "Ada")
+    game = start_game(store, "cifar10", "mine", [5, 7], [0, 1], [0, 0], [0.9, 0.5])
+    with acting_as(ada.person):
+        guess(store, game.id, 0, 4)
     copy_index(store.settings, store.database)
     before, series = known(store), all_series(store, "lab")
     store.delete(runs[0].id)
@@ -189,6 +223,8 @@ def test_what_only_the_index_had_is_taken_from_its_copy(
     assert all(len(store.batch_points(run.id)) == 30 for run in runs[1:])
     assert all_series(store, "lab")[0].run_ids == series[0].run_ids[1:]
     assert load_preference(store, "pins cifar10") == [3, 1, 4]
+    assert class_members(store) == [ada]
+    assert (load_game(store), guess_total(store, game)) == (game, 1)
     assert repair(store.settings).is_whole
 
 
