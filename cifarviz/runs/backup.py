@@ -45,7 +45,7 @@ INDEX: Final = "runs.sqlite3"
 FORMAT: Final = 1
 
 TABLES: Final = frozenset(
-    {"runs", "epochs", "batches", "preferences", "series", "series_runs", "people"}
+    {"runs", "epochs", "batches", "preferences", "series", "series_runs", "people", "guesses"}
 )
 """The tables of the index that are copied with their rows. Others may hold secrets; codes of people
 follow from a key, which is in no table."""
@@ -91,6 +91,13 @@ def back_up(
             members |= _freeze_dataset(info, settings, folder)
         files, gone = _write(temporary, runs, members, folder / INDEX, report)
     notes = [message] if (message := unlisted_message(store)) else []
+    ids = [run.id for run in store.all() if is_safe_id(run.id)]
+    if events := sum(store.tensorboard_folder(run_id).exists() for run_id in ids):
+        owner = "1 run" if events == 1 else f"{events:,} runs"
+        notes.append(
+            f"TensorBoard files of {owner} are not in it: copy {settings.tensorboard_dir} "
+            "yourself if you need them."
+        )
     notes += [f"{name} was removed while the backup was made." for name in gone]
     return BackupReport(
         path=path,

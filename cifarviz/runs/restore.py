@@ -41,6 +41,8 @@ from cifarviz.runs.database import Database, find_index_damage, index_version
 from cifarviz.runs.database_rows import SELECT_RUNS, as_run, fetch_epochs, insert_run
 from cifarviz.runs.records import Run
 from cifarviz.runs.restored_groups import (
+    owners_here,
+    restore_guesses,
     restore_people,
     restore_preferences,
     restore_series,
@@ -83,10 +85,10 @@ def restore(
 ) -> RestoreReport:
     """Restore a backup into a home; runs that are here already stay as they are.
 
-    All of its runs come in, or none. A run that was training is *interrupted*, and one that waited
-    *stopped*, so that none begins by itself. ``report`` is called with the bytes read and those in
-    all. Raises ``ArchiveDamaged``, ``UnknownFormat``, ``ImportRefused`` if another data set has the
-    name of one in the backup, and ``StorageFull``.
+    All of its runs and data sets come in, or none. A run that was training is *interrupted*, and
+    one that waited *stopped*, so that none begins by itself. ``report`` is called with the bytes
+    read and those in all. Raises ``ArchiveDamaged``, ``UnknownFormat``, ``ImportRefused`` if
+    another data set has the name of one in the backup, and ``StorageFull``.
     """
     store = RunStore(settings)
     with (
@@ -99,14 +101,18 @@ def restore(
         _check_members(file)
         check_free_space(settings.home, sum(entry.file_size for entry in file.infolist()))
         _extract(file, folder, report)
-        notes: list[str] = []
-        datasets = tuple(
-            name
-            for name in sorted(item.name for item in (folder / "data").glob("*"))
-            if _restore_dataset(settings, folder / "data" / name, notes)
-        )
         index = _read_index(folder)
-        runs, here = _restore_runs(store, index, folder / "runs", notes)
+        with index.connect() as source, store.database.connect() as target:
+            owners = owners_here(source, target)
+        notes: list[str] = []
+        # Data sets are removed again if the runs cannot be stored.
+        with ExitStack() as undo:
+            datasets = tuple(
+                name
+                for name in sorted(item.name for item in (folder / "data").glob("*"))
+                if _restore_dataset(settings, folder / "data" / name, owners, notes, undo)
+            )
+            runs, here = _restore_runs(store, index, folder / "runs", notes)
     return RestoreReport(runs, here, datasets, tuple(notes))
 
 
@@ -224,36 +230,52 @@ def _find_index_problem(path: Path) -> str | None:
 # Data sets
 
 
-def _restore_dataset(settings: Settings, folder: Path, notes: list[str]) -> bool:
-    """Store a data set unless it is here; returns whether it was stored."""
+def _restore_dataset(
+    settings: Settings,
+    folder: Path,
+    owners: Mapping[str | None, str | None],
+    notes: list[str],
+    undo: ExitStack,
+) -> bool:
+    """Store a data set unless it is here; returns whether it was stored.
+
+    An exception in ``undo`` removes it again.
+    """
     info = _described(folder)
     arrays = [folder / f"{name}.npy" for name in ARRAY_NAMES]
     has_arrays = all(path.exists() for path in arrays)
     if not (has_arrays or info.own):
         raise _damaged(f"files of the data set “{info.name}” are missing")
     settings.locks.mkdir(parents=True, exist_ok=True)
-    with library.fetch_lock(info, settings):
-        if info.own and _is_here(info, settings, has_arrays=has_arrays):
-            return False
-        if not info.own and library.status(info, settings).full_available:
-            return False
-        new = folder.with_name(f"{folder.name}.new")
-        new.mkdir()
-        if info.own:
-            shutil.move(folder / own.DESCRIPTION, new)
-        if has_arrays:
-            for path in arrays:
-                shutil.move(path, new)
-            check_arrays(cache.read_arrays(new), info, info.name, ProgressReporter())
-            marks = info.fingerprints or cache.read_fingerprints(folder)
-            if marks is None:
-                raise _damaged(f"the data set “{info.name}” has no fingerprints")
-            cache.write_marker(new, info.name, "a backup", marks)
-        else:
-            notes.append(f"The pictures of {info.title} had been deleted; its runs are here.")
-        settings.datasets.mkdir(parents=True, exist_ok=True)
-        with placed_folder(new, info, settings):
-            return True
+    undo.enter_context(library.fetch_lock(info, settings))
+    if info.own and _is_here(info, settings, has_arrays=has_arrays):
+        return False
+    if not info.own and library.status(info, settings).full_available:
+        return False
+    new = folder.with_name(f"{folder.name}.new")
+    new.mkdir()
+    if info.own:
+        _move_description(folder, new, owners.get(info.owner))
+    if has_arrays:
+        for path in arrays:
+            shutil.move(path, new)
+        check_arrays(cache.read_arrays(new), info, info.name, ProgressReporter())
+        marks = info.fingerprints or cache.read_fingerprints(folder)
+        if marks is None:
+            raise _damaged(f"the data set “{info.name}” has no fingerprints")
+        cache.write_marker(new, info.name, "a backup", marks)
+    else:
+        notes.append(f"The pictures of {info.title} had been deleted; its runs are here.")
+    settings.datasets.mkdir(parents=True, exist_ok=True)
+    undo.enter_context(placed_folder(new, info, settings))
+    return True
+
+
+def _move_description(folder: Path, new: Path, owner: str | None) -> None:
+    """Write the description of a data set with another owner; it may have any further values."""
+    content = {**own.read_description(folder), "owner": owner}
+    text = json.dumps(content, indent=1, ensure_ascii=False)
+    (new / own.DESCRIPTION).write_text(f"{text}\n", encoding="utf-8")
 
 
 def _described(folder: Path) -> DatasetInfo:
@@ -311,6 +333,7 @@ def _restore_runs(
                     _insert(source, target, store, files, facts, undo)
                 restore_series(source, target, people, notes)
                 restore_preferences(source, target)
+                restore_guesses(source, target, people, notes)
                 for run_id in ids:
                     store.save_run_json(target, run_id)
             undo.pop_all()

@@ -1,4 +1,4 @@
-"""People, series, studies and preferences of a backup, checked and stored in a home."""
+"""The class, series, studies and preferences of a backup, checked and stored in a home."""
 
 import json
 import re
@@ -6,10 +6,13 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
+from cifarviz.data.importing.options import MAX_CLASSES
 from cifarviz.errors import ExperimentInvalid
 from cifarviz.escaping import is_invisible
+from cifarviz.people.person import TEACHER
 from cifarviz.runs.curation import validate_name
 from cifarviz.runs.damage import MAX_TIME
+from cifarviz.runs.guessing import PICTURES
 from cifarviz.runs.studies import KIND, is_study_row
 
 _ID = re.compile(r"[0-9a-f]{8}")
@@ -19,23 +22,65 @@ _MAX_JSON = 1_000_000
 _MAX_RUNS = 100_000
 
 
+def owners_here(
+    source: sqlite3.Connection, target: sqlite3.Connection
+) -> dict[str | None, str | None]:
+    """Return whose in a home is what belongs to a member of a backup's class, by id.
+
+    A member stays who has the same id and name here, or has a name that is not taken. What belongs
+    to anybody else belongs to the teacher, as what has no owner.
+    """
+    here = target.execute("SELECT id, name, removed FROM people").fetchall()
+    names = {row["id"]: row["name"].casefold() for row in here}
+    taken = {row["name"].casefold() for row in here if not row["removed"]}
+    owners: dict[str | None, str | None] = {}
+    for row in filter(_is_person, source.execute("SELECT * FROM people").fetchall()):
+        member, name = row["id"], row["name"].casefold()
+        # Two may have a name if one of them was removed.
+        is_free = member not in names and (row["removed"] or name not in taken)
+        if is_free and not row["removed"]:
+            taken.add(name)
+        if is_free or names.get(member) == name:
+            owners[member] = member
+    return owners
+
+
 def restore_people(
     source: sqlite3.Connection, target: sqlite3.Connection
 ) -> dict[str | None, str | None]:
-    """Add the members of a class whose names are not taken; returns who owns what, by id.
-
-    What belongs to anybody else belongs to the teacher, as what has no owner.
-    """
-    names = {str(row["name"]).casefold() for row in target.execute("SELECT name FROM people")}
+    """Add the members of a class whose names are not taken; returns ``owners_here``."""
+    owners = owners_here(source, target)
     columns = "id, name, joined, seen, signed_out, removed"
-    for row in source.execute(f"SELECT {columns} FROM people").fetchall():  # noqa: S608 - constants only
-        if _is_person(row) and row["name"].casefold() not in names:
-            target.execute(
-                f"INSERT OR IGNORE INTO people({columns}) VALUES (?, ?, ?, ?, ?, ?)",  # noqa: S608 - constants only
-                tuple(row),
-            )
-            names.add(row["name"].casefold())
-    return {row["id"]: row["id"] for row in target.execute("SELECT id FROM people")}
+    target.executemany(
+        f"INSERT OR IGNORE INTO people({columns}) VALUES (?, ?, ?, ?, ?, ?)",  # noqa: S608 - constants only
+        [
+            tuple(row)
+            for row in source.execute(f"SELECT {columns} FROM people")  # noqa: S608 - constants only
+            if row["id"] in owners
+        ],
+    )
+    return owners
+
+
+def restore_guesses(
+    source: sqlite3.Connection,
+    target: sqlite3.Connection,
+    people: Mapping[str | None, str | None],
+    notes: list[str],
+) -> None:
+    """Store what members of the class, and the teacher, have guessed."""
+    rows = source.execute("SELECT game, position, person, label FROM guesses").fetchall()
+    found = [
+        tuple(row)
+        for row in rows
+        if _is_guess(row) and (row["person"] in people or row["person"] == TEACHER.id)
+    ]
+    target.executemany("INSERT OR IGNORE INTO guesses VALUES (?, ?, ?, ?)", found)
+    if left := len(rows) - len(found):
+        notes.append(
+            f"{left:,} {'guess' if left == 1 else 'guesses'} of the class left out: damaged, or of "
+            "somebody who was not restored."
+        )
 
 
 def restore_series(
@@ -123,6 +168,16 @@ def _is_person(row: sqlite3.Row) -> bool:
         and all(isinstance(time, int | float) and 0 <= time <= MAX_TIME for time in times)
         and isinstance(row["signed_out"], int)
         and row["removed"] in (0, 1)
+    )
+
+
+def _is_guess(row: sqlite3.Row) -> bool:
+    return (
+        isinstance(row["game"], str)
+        and _ID.fullmatch(row["game"]) is not None
+        and all(isinstance(row[name], int) for name in ("position", "label"))
+        and 0 <= row["position"] < PICTURES
+        and 0 <= row["label"] < MAX_CLASSES
     )
 
 

@@ -14,14 +14,22 @@ import pytest
 from cifarviz.data import library
 from cifarviz.data.image_set import Dataset
 from cifarviz.datasets.own import datasets_in
-from cifarviz.errors import ArchiveDamaged, ImportRefused, StorageFull, UnknownFormat
+from cifarviz.errors import (
+    ArchiveDamaged,
+    CifarvizError,
+    ImportRefused,
+    StorageFull,
+    UnknownFormat,
+)
 from cifarviz.executors.worker import Worker
 from cifarviz.experiment.parameters import Choices
 from cifarviz.experiment.study import Study
+from cifarviz.people.person import acting_as
 from cifarviz.runs.archive import run_file_names
 from cifarviz.runs.artifacts import checkpoint_path, load_arrays
 from cifarviz.runs.backup import INDEX, MANIFEST, back_up
-from cifarviz.runs.members import class_members, join_class
+from cifarviz.runs.guessing import guess, guess_total, load_game, start_game
+from cifarviz.runs.members import Member, class_members, join_class, remove_member
 from cifarviz.runs.pins import load_preference, save_preference
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.restore import restore
@@ -76,6 +84,11 @@ def test_all_of_a_home_comes_back(
     record = create_study(store, STUDY, "What is best?")
     add_trial(store, record.id, other.id, {"optimizer": "sgd"}, "sgd")
     save_preference(store, "pins cifar10", [3, 1, 4])
+    ada = join_class(store, "Ada")
+    game = start_game(store, "cifar10", "mine", [5, 7], [0, 1], [0, 0], [0.9, 0.5])
+    guess(store, game.id, 0, 0)
+    with acting_as(ada.person):
+        guess(store, game.id, 0, 4)
     fruit = take(store.settings, tmp_path)
     (store.settings.home / "processor.json").write_text("{}")
     (store.settings.home / "cookie.key").write_text("secret")
@@ -92,6 +105,8 @@ def test_all_of_a_home_comes_back(
     assert all_studies(elsewhere) == all_studies(store)
     assert len(stored_trials(elsewhere, record.id)) == 1
     assert load_preference(elsewhere, "pins cifar10") == [3, 1, 4]
+    assert class_members(elsewhere) == [ada]
+    assert (load_game(elsewhere), guess_total(elsewhere, game)) == (game, 2)
     original, copy = (load(home.settings, fruit.name) for home in (store, elsewhere))
     assert (original.train.images == copy.train.images).all()
     # A second time nothing is new.
@@ -124,25 +139,78 @@ def test_rows_of_other_tables_are_not_in_it(store: RunStore, run: Run, tmp_path:
     assert run.id.encode() in content
 
 
-def test_runs_and_series_keep_their_owners(
+def own(store: RunStore, run: Run, owner: Member) -> None:
+    with store.database.connect(write=True) as connection:
+        connection.execute("UPDATE runs SET owner = ? WHERE id = ?", (owner.id, run.id))
+
+
+def test_what_has_an_owner_keeps_it(
     store: RunStore, elsewhere: RunStore, run: Run, tmp_path: Path
 ) -> None:
-    ada, eve = (join_class(store, name) for name in ("Ada", "Eve"))
-    other = stored_runs.store_run(store, stored_runs.experiment())
+    ada = join_class(store, "Ada")
     save_series(store, "lab", "Same again", [(run.id, "a")])
+    own(store, run, ada)
     with store.database.connect(write=True) as connection:
-        connection.execute("UPDATE runs SET owner = ?, shown = 1 WHERE id = ?", (ada.id, run.id))
-        connection.execute("UPDATE runs SET owner = ? WHERE id = ?", (eve.id, other.id))
+        connection.execute("UPDATE runs SET shown = 1")
         connection.execute("UPDATE series SET owner = ?, shown = 1", (ada.id,))
+    with acting_as(ada.person):
+        take(store.settings, tmp_path)
+    # Another one was removed, who had her name.
+    old = join_class(store, "Bob")
+    remove_member(store, old.id)
+    bob = join_class(store, "bob")
+    other = stored_runs.store_run(store, stored_runs.experiment())
+    own(store, other, bob)
     back_up(store.settings, tmp_path / "backup.zip")
-    # Another student of that name is not to get her runs.
-    join_class(elsewhere, "eve")
     restore(elsewhere.settings, tmp_path / "backup.zip")
-    assert {member.name for member in class_members(elsewhere)} == {"Ada", "eve"}
-    mine, hers = elsewhere.get(run.id), elsewhere.get(other.id)
-    assert (mine.owner, mine.shown, hers.owner, hers.shown) == (ada.id, True, None, False)
+    assert class_members(elsewhere) == [ada, bob]
+    mine = elsewhere.get(run.id)
+    assert (mine.owner, mine.shown, elsewhere.get(other.id).owner) == (ada.id, True, bob.id)
     assert all_series(elsewhere, "lab")[0].owner == ada.id
     assert load_run_json(elsewhere.folder(run.id)).columns["owner"] == ada.id
+    [fruit] = datasets_in(elsewhere.settings.datasets, deleted=True)
+    assert fruit.owner == ada.id
+
+
+@pytest.mark.parametrize("same", ["name", "id"])
+def test_nothing_becomes_another_persons(
+    store: RunStore, elsewhere: RunStore, run: Run, tmp_path: Path, same: str
+) -> None:
+    eve = join_class(store, "Eve")
+    own(store, run, eve)
+    save_series(store, "lab", "Same again", [(run.id, "a")])
+    game = start_game(store, "cifar10", "mine", [5, 7], [0, 1], [0, 0], [0.9, 0.5])
+    with acting_as(eve.person):
+        take(store.settings, tmp_path)
+        guess(store, game.id, 0, 4)
+    with store.database.connect(write=True) as connection:
+        connection.execute("UPDATE series SET owner = ?", (eve.id,))
+    back_up(store.settings, tmp_path / "backup.zip")
+    other = join_class(elsewhere, "eve" if same == "name" else "Mallory")
+    if same == "id":
+        with elsewhere.database.connect(write=True) as connection:
+            connection.execute("UPDATE people SET id = ?", (eve.id,))
+    done = restore(elsewhere.settings, tmp_path / "backup.zip")
+    assert [member.name for member in class_members(elsewhere)] == [other.name]
+    assert elsewhere.get(run.id).owner is None
+    assert all_series(elsewhere, "lab")[0].owner is None
+    [fruit] = datasets_in(elsewhere.settings.datasets, deleted=True)
+    assert fruit.owner is None
+    assert guess_total(elsewhere, game) == 0
+    assert done.notes == (
+        "1 guess of the class left out: damaged, or of somebody who was not restored.",
+    )
+
+
+def test_tensorboard_files_are_said_to_be_left_out(
+    store: RunStore, run: Run, tmp_path: Path
+) -> None:
+    store.tensorboard_folder(run.id).mkdir(parents=True)
+    made = back_up(store.settings, tmp_path / "backup.zip")
+    assert made.notes == (
+        f"TensorBoard files of 1 run are not in it: copy {store.settings.tensorboard_dir} "
+        "yourself if you need them.",
+    )
 
 
 def test_a_run_in_training_is_backed_up_and_ends_as_the_original(
@@ -374,3 +442,42 @@ def test_another_data_set_of_the_same_name_is_not_replaced(
     with pytest.raises(ImportRefused, match="Another data set is called “fruits” here"):
         restore(elsewhere.settings, tmp_path / "backup.zip")
     assert datasets_in(elsewhere.settings.datasets, deleted=True) == (mine,)
+
+
+@pytest.mark.parametrize("problem", ["index", "data set", "disk"])
+def test_no_data_set_is_left_of_a_restore_that_fails(
+    store: RunStore, elsewhere: RunStore, run: Run, tmp_path: Path, problem: str
+) -> None:
+    path = tmp_path / "backup.zip"
+    take(store.settings, tmp_path, name="apples")
+    take(store.settings, tmp_path, count=9, name="berries")
+    back_up(store.settings, path)
+    if problem == "index":
+        rewrite(path, lambda members: members.update({INDEX: members[INDEX][:9000]}))
+    if problem == "data set":
+        take(elsewhere.settings, tmp_path, count=10, name="berries")
+    # A file where the folders of runs belong.
+    if problem == "disk":
+        elsewhere.settings.runs.write_text("")
+    before = [item.name for item in elsewhere.settings.datasets.glob("*")]
+    with pytest.raises(CifarvizError):
+        restore(elsewhere.settings, path)
+    assert [item.name for item in elsewhere.settings.datasets.glob("*")] == before
+    assert elsewhere.all() == []
+
+
+def test_a_backup_of_an_earlier_version_is_restored(
+    store: RunStore, elsewhere: RunStore, run: Run, backup: Path
+) -> None:
+    """Version 8 had neither owners nor a class."""
+    columns = [
+        f"ALTER TABLE {table} DROP COLUMN {column};"
+        for table in ("runs", "series")
+        for column in ("owner", "shown")
+    ]
+    rewrite(
+        backup,
+        sql(f"DROP TABLE people; DROP TABLE guesses; {''.join(columns)} PRAGMA user_version = 8"),
+    )
+    assert restore(elsewhere.settings, backup).runs == (run.id,)
+    assert known(elsewhere) == known(store)
