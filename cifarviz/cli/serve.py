@@ -72,6 +72,8 @@ def serve_dashboard(
         print_message(str(error))
         raise typer.Exit(1) from error
     os.environ |= {name: settings.environment()[name] for name in _VARIABLES}
+    # Who may say for whom a request is, which uvicorn reads: the proxy, and nobody without one.
+    os.environ["FORWARDED_ALLOW_IPS"] = ADDRESS if settings.class_address else ""
     options = _options(settings, certificate, key)
     tls = certificate is not None
     code = serve(port, browser=not no_browser, options=options, tls=tls, path="/class/sign-in")

@@ -89,8 +89,10 @@ def is_confidential(scope: Scope, settings: Settings) -> bool:
 
 def is_encrypted(scope: Scope, settings: Settings) -> bool:
     """Whether the browser sent the request by TLS, to this server or to the proxy before it."""
-    by_proxy = (settings.class_address or "").startswith("https://") and not _is_local(scope)
-    return scope.get("scheme") in ("https", "wss") or by_proxy
+    if settings.class_address and not _is_local(scope):
+        # The scheme of the request may be a visitor's own words, which the proxy has passed on.
+        return settings.class_address.startswith("https://")
+    return scope.get("scheme") in ("https", "wss")
 
 
 def _is_local(scope: Scope) -> bool:

@@ -21,12 +21,15 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     started: list[dict[str, Any]] = []
 
     def start(port: int, **options: Any) -> int:
-        started.append({"port": port, **options, "class": os.environ.get("CIFARVIZ_CLASS")})
+        trusted = os.environ.get("FORWARDED_ALLOW_IPS")
+        opened = os.environ.get("CIFARVIZ_CLASS")
+        started.append({"port": port, **options, "class": opened, "trusted": trusted})
         return 0
 
     monkeypatch.setattr(serve, "serve", start)
     for name in ("CIFARVIZ_CLASS", "CIFARVIZ_CLASS_ADDRESS"):
         monkeypatch.setenv(name, "")
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "*")
     return started
 
 
@@ -38,7 +41,7 @@ def test_without_a_class_it_is_for_this_computer_only(
     call: Call, served: list[dict[str, Any]]
 ) -> None:
     assert call("serve", "--port", "8600", "--no-browser").code == 0
-    assert served == [{"port": 8600, "browser": False, "class": ""}]
+    assert served == [{"port": 8600, "browser": False, "class": "", "trusted": "*"}]
 
 
 def test_a_class_is_on_the_network_with_a_code_and_a_pass_phrase(
@@ -46,7 +49,7 @@ def test_a_class_is_on_the_network_with_a_code_and_a_pass_phrase(
 ) -> None:
     first, second = call("serve", "--class").out, call("serve", "--class").out
     [one, _] = served
-    assert one["class"] == "1"
+    assert (one["class"], one["trusted"]) == ("1", "")
     assert _values(one["options"], "--server.address") == ["0.0.0.0"]  # noqa: S104 - a class is on the network
     assert {"localhost", "127.0.0.1"} <= set(_values(one["options"], "--server.allowedHosts"))
     secrets = ClassSecrets(settings.home)
@@ -66,6 +69,7 @@ def test_behind_a_proxy_it_listens_here_and_knows_the_public_name(
 ) -> None:
     assert call("serve", "--class", "--address", "https://class.example.org:8443/lab").code == 0
     options = served[0]["options"]
+    assert served[0]["trusted"] == "127.0.0.1"
     assert _values(options, "--server.address") == ["127.0.0.1"]
     assert "class.example.org" in _values(options, "--server.allowedHosts")
     assert _values(options, "--server.corsAllowedOrigins") == ["https://class.example.org:8443"]

@@ -350,6 +350,18 @@ def test_behind_a_proxy_with_tls_cookies_are_secure(settings: Settings) -> None:
     assert server.ask("/", cookie_of(reply), **proxied).text == "teacher Teacher"
 
 
+def test_behind_a_proxy_without_tls_nobody_is_taken_for_encrypted(settings: Settings) -> None:
+    people_of_cookies.cache_clear()
+    server = Server(replace(settings, class_address="http://class.example.org"))
+    form = {"phrase": server.secrets.make_pass_phrase()}
+    # Of this header, sent by a visitor and passed on by the proxy, the server makes the scheme.
+    claim = {"scheme": "https", "x_forwarded_proto": "https"}
+    proxied: Mapping[str, Any] = {"host": "class.example.org", **claim}
+    assert server.ask("/class/sign-in", form=form, **proxied).status == 403
+    assert server.ask("/", server.secrets.sign(TEACHER.id), **proxied).status == 403
+    assert "This page is not encrypted" in server.ask("/class/join", **proxied).text
+
+
 def test_a_pass_phrase_cannot_be_guessed_for_ever(server: Server) -> None:
     phrase = server.secrets.make_pass_phrase()
     for number in range(5):
