@@ -9,7 +9,7 @@ CODE := cifarviz scripts tests $(wildcard benchmarks/*.py benchmarks/*/*.py app.
 
 help:
 	@echo "make run          open the dashboard on http://127.0.0.1:8501 (another port: PORT=…)"
-	@echo "make test         every test; those in a browser need Chromium, which this installs if it can"
+	@echo "make test         every test; some need Chromium or nginx, which this installs if it can"
 	@echo "make lint         style, formatting and types"
 	@echo "make audit        known vulnerabilities of the locked packages, where they can be looked up"
 	@echo "make format       mend what style and formatting can mend by themselves"
@@ -30,6 +30,7 @@ WORKERS := -n $(shell nproc 2>/dev/null || echo 2) --maxprocesses 4 --dist loadf
 
 test: environment-dev
 	@$(VENV_PYTHON) -m scripts.chromium --install
+	@$(VENV_PYTHON) -m scripts.debian_packages
 ifdef TESTS
 	@$(VENV_PYTHON) -m pytest $(TESTS)
 else

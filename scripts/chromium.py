@@ -12,8 +12,9 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
+from scripts import debian_packages
+
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-_APT = ("apt-get", "-qq", "-o", "Acquire::Retries=3")
 
 MISSING = (
     "Chromium was not found. Install it (Debian, Ubuntu: apt-get install chromium; elsewhere: "
@@ -91,20 +92,11 @@ def settle(page: Page) -> None:
 
 def install() -> str | None:
     """Install Chromium with apt-get or Playwright; return its path, or None."""
-    root = hasattr(os, "geteuid") and os.geteuid() == 0
-    if root and shutil.which("apt-get"):
-        print("Installing Debian's chromium for the browser tests.", flush=True)
-        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        subprocess.run([*_APT, "update"], env=environment, stdin=subprocess.DEVNULL, check=False)
-        subprocess.run(
-            # Charts need a fallback font to show text.
-            [*_APT, "install", "-y", "--no-install-recommends", "chromium", "fonts-liberation"],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            check=False,
-        )
-        if path := find():
-            return path
+    # Charts need a fallback font to show text.
+    if debian_packages.install("the browser tests", "chromium", "fonts-liberation") and (
+        path := find()
+    ):
+        return path
     print("Installing Playwright's chromium for the browser tests.", flush=True)
     playwright = [sys.executable, "-m", "playwright", "install", "chromium"]
     subprocess.run(playwright, stdin=subprocess.DEVNULL, check=False)

@@ -3,6 +3,7 @@
 import os
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Generator
 from pathlib import Path
 
@@ -94,3 +95,13 @@ def _refuse_in_ci(report: pytest.TestReport | pytest.CollectReport) -> None:
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
         report.outcome = "failed"
         report.longrepr = f"In CI no test may be skipped. {reason}"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which tests did not run, and why."""
+    skipped = [report for report in terminalreporter.stats.get("skipped", ()) if report.longrepr]
+    reasons = Counter(str(report.longrepr[2]).removeprefix("Skipped: ") for report in skipped)
+    if reasons:
+        terminalreporter.section("tests that did not run", red=True)
+        for reason, count in reasons.items():
+            terminalreporter.line(f"{count} skipped. {reason}")

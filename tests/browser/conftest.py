@@ -190,11 +190,3 @@ def pytest_runtest_makereport(
             # The end of the server's output has its traceback.
             report.sections.append((f"Server {server.url}", server.log()[-6000:]))
     return report
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    skipped = terminalreporter.stats.get("skipped", [])
-    count = sum(installed.MISSING in str(report.longrepr) for report in skipped)
-    if count:
-        terminalreporter.section("browser tests", red=True)
-        terminalreporter.line(f"{count} browser tests were skipped: {installed.MISSING}")
