@@ -63,6 +63,7 @@ if streamlit_patches.is_page_run():
 else:
     streamlit_patches.use_app_navigation()
     streamlit_patches.count_presses()
+    streamlit_patches.forget_old_widgets()
     base_path = st.get_option("server.baseUrlPath")
     is_limited = st.get_option("server.enableCORS")
     sign_in = StreamlitSignIn.configured()

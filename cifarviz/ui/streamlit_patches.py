@@ -9,6 +9,7 @@ patch                          private part                      without it
 ``count_presses``              ``_coalesce_widget_states`` etc.  two presses may count as one
 ``use_app_navigation``         ``uses_pages_directory``          a first link shows a bare page
 ``keep_downloads``             ``MediaFileManager``              a download may fail under load
+``forget_old_widgets``         ``_remove_stale_widgets`` etc.    memory grows with each press
 ``held_uploads``               ``file_storage`` of uploads       uploads can take all memory
 ``is_history_navigation``      ``ScriptRunContext`` attribute    Back may need two presses
 ``current_request``            ``ScriptRunContext`` attribute    quick presses can be lost
@@ -47,7 +48,7 @@ from streamlit.runtime.scriptrunner_utils import script_requests
 from streamlit.runtime.state import get_session_state
 from streamlit.runtime.state.query_params import QueryParams
 from streamlit.runtime.state.safe_session_state import SafeSessionState
-from streamlit.runtime.state.session_state import SessionState, WStates
+from streamlit.runtime.state.session_state import KeyIdMapper, SessionState, WStates
 
 from cifarviz.ui import state
 
@@ -56,6 +57,7 @@ _set_widgets: Any = getattr(SessionState, "set_widgets_from_proto", None)
 _call_callback: Any = getattr(WStates, "call_callback", None)
 _will_rerun: Any = getattr(SafeSessionState, "on_script_will_rerun", None)
 _run_callback: Any = getattr(SessionState, "_run_callback_and_record_rerun", None)
+_remove_stale: Any = getattr(SessionState, "_remove_stale_widgets", None)
 _of_this_run = threading.local()
 TESTED_RELEASES = ("1.67",)
 log = logging.getLogger(__name__)
@@ -271,6 +273,50 @@ def _call_callback_counting(self: Any, widget_id: str) -> None:
 
 def _presses(widget_states: Any) -> Counter[str]:
     return Counter(state.id for state in widget_states.widgets if state.trigger_value)
+
+
+MOST_OLD_WIDGETS: Final = 500
+"""Of how many widgets that are no longer drawn a session knows the callbacks, for late presses."""
+
+
+def forget_old_widgets() -> None:
+    """Make a session forget widgets that were drawn long ago.
+
+    Streamlit keeps the callbacks, with all that these refer to, of each widget that a session has
+    ever drawn. A form that is filled anew has new widgets: on Train some 80 kB each time. There is
+    no setting for it.
+    """
+    if all(
+        hasattr(part, name)
+        for part, name in (
+            (SessionState, "_remove_stale_widgets"),
+            (SessionState, "_new_widget_state"),
+            (SessionState, "_old_state"),
+            (SessionState, "_key_id_mapper"),
+            (KeyIdMapper, "_key_id_mapping"),
+            (KeyIdMapper, "_id_key_mapping"),
+        )
+    ):
+        SessionState._remove_stale_widgets = _remove_stale_and_old  # type: ignore[method-assign]
+    else:
+        _warn("SessionState as it was", "Memory grows as long as a page is used.")
+
+
+def _remove_stale_and_old(self: Any, active_widget_ids: frozenset[str]) -> None:
+    _remove_stale(self, active_widget_ids)
+    metadata, keys = self._new_widget_state.widget_metadata, self._key_id_mapper
+    # Those drawn last are at the end.
+    for widget_id in active_widget_ids & metadata.keys():
+        metadata[widget_id] = metadata.pop(widget_id)
+    drawn = len(active_widget_ids)
+    for widget_id in list(metadata)[: max(0, len(metadata) - drawn - MOST_OLD_WIDGETS)]:
+        # Not those of fragments that did not run.
+        if widget_id in self._new_widget_state.states or widget_id in self._old_state:
+            continue
+        del metadata[widget_id]
+        key = keys._id_key_mapping.pop(widget_id, None)
+        if keys._key_id_mapping.get(key) == widget_id:
+            del keys._key_id_mapping[key]
 
 
 def is_page_run() -> bool:

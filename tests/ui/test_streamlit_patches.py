@@ -232,6 +232,70 @@ def test_events_of_a_component_that_wait_together_all_count() -> None:
     assert [event["event"] for event in events] == ["go", "notes", "leave"]
 
 
+def _form_with_new_widgets(size: int, pressed: list[str]) -> None:
+    import streamlit as st
+
+    count = st.session_state.setdefault("count", 0)
+    st.session_state["count"] += 1
+    st.text_input("Name", key="name")
+    for number in range(size):
+        key = f"{count}-{number}"
+        st.button("Remove", key=key, on_click=pressed.append, args=(key,))
+
+
+@pytest.fixture
+def _without_patch_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
+    original = streamlit_patches._remove_stale
+    monkeypatch.setattr(SessionState, "_remove_stale_widgets", original)
+
+
+@pytest.mark.usefixtures("_without_patch_afterwards")
+def test_a_session_forgets_widgets_that_were_drawn_long_ago() -> None:
+    size = streamlit_patches.MOST_OLD_WIDGETS // 4
+    streamlit_patches.forget_old_widgets()
+    page = AppTest.from_function(_form_with_new_widgets, args=(size, []))
+    for _ in range(8):
+        page.run()
+    page.text_input[0].set_value("mine").run()
+    session: SessionState = page._session_state._state
+    known = session._new_widget_state.widget_metadata
+    most = streamlit_patches.MOST_OLD_WIDGETS + size + 1
+    assert len(known) == most
+    assert session._key_id_mapper._key_id_mapping.keys() >= {"name", "8-0", "4-0"}
+    assert len(session._key_id_mapper._key_id_mapping) == most
+    assert len(session._key_id_mapper._id_key_mapping) == most
+    assert page.text_input[0].value == "mine"
+
+
+@pytest.mark.usefixtures("_without_patch_afterwards")
+def test_a_press_of_a_button_that_has_just_left_the_page_counts() -> None:
+    size, pressed = streamlit_patches.MOST_OLD_WIDGETS // 4, list[str]()
+    streamlit_patches.forget_old_widgets()
+    page = AppTest.from_function(_form_with_new_widgets, args=(size, pressed)).run()
+    buttons = []
+    for _ in range(7):
+        buttons.append(page.button[0])
+        page.run()
+    recent, old = buttons[-1], buttons[0]
+    for button in (recent, old):
+        states = WidgetStates()
+        states.widgets.add(id=button.id, trigger_value=True)
+        page._run(states)
+        assert not page.exception
+    assert pressed == [recent.key]
+
+
+@pytest.mark.usefixtures("_without_patch_afterwards")
+def test_streamlit_still_keeps_all_widgets_that_it_ever_drew() -> None:
+    # Once it does not, the patch is not needed.
+    size = streamlit_patches.MOST_OLD_WIDGETS // 4
+    page = AppTest.from_function(_form_with_new_widgets, args=(size, []))
+    for _ in range(8):
+        page.run()
+    session: SessionState = page._session_state._state
+    assert len(session._new_widget_state.widget_metadata) == 8 * size + 1
+
+
 def test_private_parts_of_streamlit_are_touched_nowhere_else() -> None:
     allowed = "cifarviz/ui/streamlit_patches.py"
     # Types that public functions give and take; they have no other name.
