@@ -1,76 +1,37 @@
 """What a student of a class may use of the computer that all share."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Final
 
 from cifarviz.datasets.own import datasets_in
 from cifarviz.errors import LimitExceeded, RunNotFound, StorageFull
 from cifarviz.people.person import TEACHER, acting_as, current_person, require_teacher
-from cifarviz.runs.pins import load_preference, save_preference
+from cifarviz.runs.limit_values import PREFERENCE, Limits, fetch_limits
+from cifarviz.runs.pins import save_preference
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
-
-_PREFERENCE: Final = "class limits"
-
-
-@dataclass(frozen=True)
-class Limits:
-    """The most that one student may have or use.
-
-    ``waiting`` runs in the queue, ``presentations`` of images in a run (training images × epochs),
-    ``minutes`` of training of a run, and ``megabytes`` of runs and imported data sets on the disk.
-    """
-
-    waiting: int = 12
-    presentations: int = 2_000_000
-    minutes: int = 30
-    megabytes: int = 500
 
 
 def load_limits(store: RunStore) -> Limits:
     """Return the limits of the class in this home."""
-    stored = load_preference(store, _PREFERENCE)
-    try:
-        return Limits(**stored)
-    except TypeError:
-        return Limits()
+    with store.database.connect() as connection:
+        return fetch_limits(connection)
 
 
 def save_limits(store: RunStore, limits: Limits) -> None:
     """Store the limits; raises ``AccessRefused`` for all but the teacher."""
     require_teacher("change the limits of the class")
-    save_preference(store, _PREFERENCE, asdict(limits))
-
-
-def check_waiting_limit(store: RunStore, more: int = 1) -> None:
-    """Check that the current person may queue so many runs more; raises ``LimitExceeded``."""
-    person = current_person()
-    if person.role != "student":
-        return
-    most = load_limits(store).waiting
-    waiting = [
-        run for run in store.active() if run.owner == person.id and run.state is RunState.QUEUED
-    ]
-    if len(waiting) + more > most:
-        raise LimitExceeded(
-            "In this class each may have {most} runs in the queue: you have {count}, and this "
-            "would add {more}. Wait until one begins, or stop one.",
-            count=len(waiting),
-            most=most,
-            more=more,
-        )
+    save_preference(store, PREFERENCE, asdict(limits))
 
 
 def check_run_limits(store: RunStore, epochs: int, train_images: int) -> None:
-    """Check that the current person may queue one more run, with so many training images.
+    """Check that the current person may train a run, with so many training images.
 
-    Raises ``LimitExceeded`` and ``StorageFull``.
+    The store itself counts the runs that wait. Raises ``LimitExceeded`` and ``StorageFull``.
     """
     if current_person().role != "student":
         return
-    check_waiting_limit(store)
     limits = load_limits(store)
     if epochs * train_images > limits.presentations:
         raise LimitExceeded(

@@ -47,6 +47,7 @@ from cifarviz.runs.database_rows import (
     update_run,
 )
 from cifarviz.runs.leases import Attempt, lease_seconds, this_process
+from cifarviz.runs.limit_values import check_waiting_limit
 from cifarviz.runs.queue import INTERRUPTED, RunQueue, mark_ownerless
 from cifarviz.runs.records import BatchPoints, Epoch, Fork, Progress, Run
 from cifarviz.runs.run_json import run_json_path, save_run_json
@@ -227,11 +228,12 @@ class RunStore(RunQueue):
         """Insert a queued run; the caller already holds its lock.
 
         A fork trains in its parent's precision. ``data_fingerprint``: as in ``Run``. It belongs
-        to the current person.
+        to the current person. Raises ``LimitExceeded`` as ``check_waiting_limit`` does.
         """
         require_maker()
         now = time.time()
         with self.changing(run_id) as connection:
+            check_waiting_limit(connection)
             insert_run(
                 connection,
                 id=run_id,
@@ -263,7 +265,8 @@ class RunStore(RunQueue):
         """Move a run to another state, with ``facts`` as in ``describe``.
 
         A queued run that starts gets a new attempt, and a lease for ``owner`` (default: this
-        process). Raises ``TransitionRefused`` and, for an ``attempt`` that is over, ``LeaseLost``.
+        process). Raises ``TransitionRefused``, where a run is queued again ``LimitExceeded``, and
+        for an ``attempt`` that is over ``LeaseLost``.
         """
         now = time.time()
         with self.changing(run_id) as connection:
@@ -273,6 +276,7 @@ class RunStore(RunQueue):
             check_transition(run.name, run.state, to)
             changes: dict[str, object] = {"state": to, "message": message, **facts}
             if to is RunState.QUEUED:
+                check_waiting_limit(connection)
                 changes |= {"queued": now, "ended": None, **_NO_LEASE}
             elif to is RunState.RUNNING and run.state is RunState.QUEUED:
                 changes |= {"started": run.started or now, "phase": "preparing", "heartbeat": now}

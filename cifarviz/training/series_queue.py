@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.lab import LabExperiment
-from cifarviz.runs.limits import check_waiting_limit
+from cifarviz.runs.limit_values import check_waiting_limit
 from cifarviz.runs.records import Run
 from cifarviz.runs.series import Series, save_series
 from cifarviz.training.process_queue import ProcessQueue
@@ -39,7 +39,9 @@ def queue_series(
 def _queue_series(
     worker: ProcessQueue, kind: str, title: str, submissions: Sequence[Submission]
 ) -> tuple[Series, list[Run]]:
-    check_waiting_limit(worker.store, len(submissions))
+    # Before any is queued; each is counted again when it is.
+    with worker.store.database.connect() as connection:
+        check_waiting_limit(connection, len(submissions))
     runs: list[Run] = []
     try:
         for submission in submissions:

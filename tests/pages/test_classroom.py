@@ -9,7 +9,8 @@ from streamlit.testing.v1 import AppTest
 from cifarviz.people.person import TEACHER, Person, acting_as
 from cifarviz.people.secrets import ClassSecrets
 from cifarviz.runs.guessing import load_game, start_game
-from cifarviz.runs.limits import Limits, load_limits
+from cifarviz.runs.limit_values import Limits
+from cifarviz.runs.limits import load_limits
 from cifarviz.runs.members import Task, class_members, join_class, load_class, save_class
 from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore

@@ -29,7 +29,8 @@ from cifarviz.people.person import TEACHER, Person, acting_as
 from cifarviz.runs.archive import pack, unpack
 from cifarviz.runs.clearing import clear_class
 from cifarviz.runs.leases import Attempt, this_process
-from cifarviz.runs.limits import Limits, save_limits
+from cifarviz.runs.limit_values import Limits
+from cifarviz.runs.limits import save_limits
 from cifarviz.runs.members import (
     begin_class,
     join_class,

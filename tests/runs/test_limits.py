@@ -1,5 +1,7 @@
 """What a student may use of the computer that all share."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -8,7 +10,8 @@ from cifarviz.errors import AccessRefused, LimitExceeded, StorageFull
 from cifarviz.executors.worker import Worker
 from cifarviz.people.person import TEACHER, Person, acting_as
 from cifarviz.runs.leases import Attempt, this_process
-from cifarviz.runs.limits import Limits, check_run_limits, disk_use, load_limits, save_limits
+from cifarviz.runs.limit_values import Limits
+from cifarviz.runs.limits import check_run_limits, disk_use, load_limits, save_limits
 from cifarviz.runs.records import Progress
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
@@ -39,15 +42,45 @@ def test_limits_are_kept_and_changed_by_the_teacher_only(store: RunStore) -> Non
 
 
 def test_each_has_so_many_runs_in_the_queue(limited: RunStore) -> None:
+    save_limits(limited, replace(LIMITS, presentations=10**6))
     with acting_as(ADA):
-        for _ in range(2):
-            check_run_limits(limited, 1, 1)
+        stopped = stored_runs.store_run(
+            limited, stored_runs.experiment(), state=RunState.STOPPED, epochs=1
+        )
+        first, _ = _queue(limited), _queue(limited)
+        with pytest.raises(LimitExceeded, match="2 runs in the queue: you have 2"):
             _queue(limited)
         with pytest.raises(LimitExceeded, match="2 runs in the queue"):
-            check_run_limits(limited, 1, 1)
+            Worker(limited.settings, "test").resume(stopped.id)
+        limited.stop_all([first])
+        limited.transition(stopped.id, RunState.QUEUED)
     for person in (BEN, TEACHER):
         with acting_as(person):
-            check_run_limits(limited, 1, 1)
+            _queue(limited)
+
+
+def test_tabs_at_once_queue_no_more_than_one_after_another(limited: RunStore) -> None:
+    save_limits(limited, replace(LIMITS, presentations=10**6))
+    worker = Worker(limited.settings, "test")
+    experiment = stored_runs.experiment()
+    together = threading.Barrier(4)
+
+    def press(number: int) -> bool:
+        with acting_as(ADA):
+            together.wait()
+            try:
+                worker.submit(experiment, f"run {number}")
+            except LimitExceeded:
+                return False
+            return True
+
+    # None starts, and so leaves the queue, meanwhile.
+    with worker.choosing, ThreadPoolExecutor(4) as tabs:
+        assert sum(tabs.map(press, range(12))) == LIMITS.waiting
+        assert len(limited.queue()) == LIMITS.waiting
+        # What was refused leaves nothing behind.
+        assert len(list(limited.settings.runs.iterdir())) == LIMITS.waiting
+        limited.stop_all(limited.queue())
 
 
 def test_a_run_sees_so_many_images(limited: RunStore) -> None:

@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from cifarviz.runs.limits import Limits, load_limits, save_limits
+from cifarviz.runs.limit_values import Limits
+from cifarviz.runs.limits import load_limits, save_limits
 from cifarviz.ui import cache
 from cifarviz.ui.errors import render_errors
 
