@@ -167,7 +167,7 @@ def _check_counts(train: int, reference: int, split: ReferenceSplit) -> None:
     if not train:
         raise CalibrationImpossible(
             "Whether the network knows a picture cannot be told: none of the images it was trained "
-            "on are on this machine. Get the full set on the Data page."
+            "on are on this machine. The full set has them: see the Data page."
         )
     if reference < MIN_REFERENCE_IMAGES:
         raise CalibrationImpossible(

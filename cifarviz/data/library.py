@@ -15,6 +15,7 @@ from cifarviz.datasets.own import use_folder
 from cifarviz.datasets.registry import find_dataset
 from cifarviz.errors import DatasetDamaged, DatasetNotFound
 from cifarviz.installation import program_name
+from cifarviz.people.person import is_teacher
 from cifarviz.settings import Settings
 from cifarviz.storage import storage_errors
 
@@ -83,12 +84,14 @@ def load_or_sample(name: str | DatasetInfo, variant: Variant, settings: Settings
 
 
 def fetch_hint(info: DatasetInfo) -> str:
-    """Return a sentence on how to fetch the full set."""
+    """Return a sentence on how the current person gets the full set."""
     if info.own:
         return (
             "They were deleted, or not packed with their run. Import the same pictures again on "
             "the Data page, or a run that was packed with them."
         )
+    if not is_teacher():
+        return "The teacher can add it on the Data page."
     if not info.sources:
         return (
             "Choose a folder or archive that holds it on the Data page, or use "

@@ -73,8 +73,7 @@ class Data(Value):
         info = find_dataset(self.dataset)
         if self.variant not in info.variants:
             raise ValueError(
-                f"{info.title} has no embedded sample. Use the full set; you can fetch it on the "
-                "Data page."
+                f"{info.title} has no embedded sample. Use the full set, which the Data page lists."
             )
         return self
 

@@ -11,6 +11,7 @@ from cifarviz.runs.run_data import find_data_problem, has_images
 from cifarviz.runs.unlisted import unlisted_message
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
+from cifarviz.ui.server_paths import hide_home
 
 _MOST_SENTENCES = 5
 
@@ -42,7 +43,7 @@ def render_data_problems(runs: Sequence[Run]) -> None:
 def render_unlisted_runs() -> None:
     """Show a sentence if there are files of runs that the index does not list."""
     if is_teacher() and (message := unlisted_message(cache.store())):
-        st.warning(escaped(message), icon=":material/warning:")
+        st.warning(escaped(hide_home(message, cache.settings())), icon=":material/warning:")
 
 
 def _render(problem: str) -> None:

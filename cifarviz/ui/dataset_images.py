@@ -98,10 +98,10 @@ def find_image(text: str, images: ImageSet, info: DatasetInfo, split: Split) -> 
         near = [f"{other:,}" for other in neighbours(index, images) if other is not None]
         raise DatasetNotFound(
             "{split} {index:,} is not among the {count:,} of the embedded sample; the nearest is "
-            "{near}. Get the full set on the Data page."
+            "{near}. The full set has it: see the Data page."
             if len(near) == 1
             else "{split} {index:,} is not among the {count:,} of the embedded sample; the nearest "
-            "are {near}. Get the full set on the Data page.",
+            "are {near}. The full set has it: see the Data page.",
             split=SPLIT_LABELS[split],
             index=index,
             count=len(images),

@@ -6,7 +6,9 @@ from contextlib import contextmanager
 import streamlit as st
 
 from cifarviz.errors import CifarvizError
+from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
+from cifarviz.ui.server_paths import hide_home
 
 
 @contextmanager
@@ -15,7 +17,7 @@ def render_errors() -> Iterator[None]:
     try:
         yield
     except CifarvizError as error:
-        st.error(escaped(str(error)), icon=":material/error:")
+        st.error(_format(error), icon=":material/error:")
 
 
 @contextmanager
@@ -24,4 +26,8 @@ def errors_as_toast() -> Iterator[None]:
     try:
         yield
     except CifarvizError as error:
-        st.toast(escaped(str(error)), icon=":material/info:")
+        st.toast(_format(error), icon=":material/info:")
+
+
+def _format(error: CifarvizError) -> str:
+    return escaped(hide_home(str(error), cache.settings()))

@@ -14,6 +14,7 @@ from streamlit.navigation.page import Page
 from cifarviz.errors import CifarvizError
 from cifarviz.live.feeds import STATUS, status_mark
 from cifarviz.live.queue_items import status_items
+from cifarviz.people.person import is_teacher
 from cifarviz.runs.series import find_series
 from cifarviz.training.queue_estimate import queue_estimator
 from cifarviz.ui import cache
@@ -133,6 +134,14 @@ def link_to(page: str, label: str, icon: str | None = None, **address: str | int
         icon=icon or _menu()[page].icon,
         query_params=_address(address) or None,
     )
+
+
+def link_to_full_set(label: str = "Get the full set") -> None:
+    """Show a link to where the teacher gets a full data set; others read who can get it."""
+    if is_teacher():
+        link_to("data", label)
+    else:
+        st.caption("The teacher can add the full set.", width="content")
 
 
 def replace_query_params(page: str, **address: str | int) -> None:

@@ -31,7 +31,7 @@ from cifarviz.figures.sprite import sprite
 from cifarviz.figures.theme import class_color
 from cifarviz.live.hub import hub
 from cifarviz.live.items import Item
-from cifarviz.people.person import current_person, is_teacher
+from cifarviz.people.person import current_person
 from cifarviz.runs.run_headline import format_time_left
 from cifarviz.settings import Settings
 from cifarviz.ui import cache, state
@@ -184,7 +184,7 @@ def _render_form() -> None:
         label_visibility="collapsed",
     )
     if origin == "files":
-        here = f", in {escaped(str(cache.settings().datasets))}," if is_teacher() else ""
+        here = f", in {escaped(str(cache.settings().datasets))}," if is_local_browser() else ""
         st.caption(
             f"They stay on the computer that runs cifarviz{here} until you "
             "delete the data set. A folder, .zip or .tar with a folder for each class (also in "

@@ -81,9 +81,10 @@ def _render_status(info: DatasetInfo) -> None:
 
 def _render_full_set(info: DatasetInfo, status: library.DatasetStatus) -> None:
     st.markdown(":material/verified: **Full set**, verified")
+    here = f" in {escaped(str(status.path))}" if is_local_browser() else ""
     size = (
         f"{info.train_images:,} training and {info.test_images:,} test images, "
-        f"{status.bytes / 1e6:,.0f} MB{f' in {escaped(str(status.path))}' if is_teacher() else ''}."
+        f"{status.bytes / 1e6:,.0f} MB{here}."
     )
     st.caption(
         f"{size} All images match the published fingerprints."
@@ -142,10 +143,10 @@ def _render_missing(
         f"{info.nbytes / 1e6:,.0f} MB on disk.",
         "All pages work with the sample; published results need the full set."
         if info.has_sample
-        else "This data set has no sample: download it to use it.",
+        else "This data set has no sample, so nothing can be done with it without the full set.",
     )
     if not is_teacher():
-        st.caption(" ".join(filter(None, sentences)))
+        st.caption(" ".join(filter(None, (*sentences, "The teacher can add it."))))
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
         sources = ", ".join(_SOURCES[source] for source in info.sources)

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
-from cifarviz.errors import ImportRefused
+from cifarviz.errors import AccessRefused, ImportRefused
 from cifarviz.live.guard import LOCAL_NAMES, is_proxied
 from cifarviz.people.person import is_teacher, require_teacher
 from cifarviz.settings import Settings
@@ -21,7 +21,11 @@ def is_local_browser() -> bool:
     works only where other origins are allowed, and then nobody counts as local. In a class only
     the teacher does.
     """
-    if not is_teacher():
+    try:
+        if not is_teacher():
+            return False
+    except AccessRefused:
+        # Of somebody who has just left the class.
         return False
     if st.get_option("server.corsAllowedOrigins") or not st.get_option("server.enableCORS"):
         return False
@@ -32,6 +36,11 @@ def is_local_browser() -> bool:
         and _host_name(headers.get("Origin", "")) in LOCAL_NAMES
         and not is_proxied(headers)
     )
+
+
+def hide_home(text: str, settings: Settings) -> str:
+    """Return ``text`` without the path of the home, for whom it is not at this computer."""
+    return text if is_local_browser() else text.replace(str(settings.home), "…")
 
 
 def _host_name(address: str) -> str | None:

@@ -12,6 +12,7 @@ from cifarviz.experiment.draft import Draft
 from cifarviz.runs.records import Run
 from cifarviz.training.tensorboard_folder import check_tensorboard_folder
 from cifarviz.ui import cache
+from cifarviz.ui.server_paths import is_local_browser
 
 
 def tensorboard_command(folder: Path) -> str:
@@ -20,7 +21,10 @@ def tensorboard_command(folder: Path) -> str:
 
 
 def render_tensorboard_command(folder: Path) -> None:
-    """Show the command, with a button that copies it."""
+    """Show the command, with a button that copies it, to whom it is of use."""
+    if not is_local_browser():
+        st.caption("The files are on the computer that runs cifarviz.")
+        return
     st.code(tensorboard_command(folder), language="bash", wrap_lines=True)
 
 
@@ -29,7 +33,7 @@ def render_tensorboard_files(run: Run) -> None:
     folder = cache.store().tensorboard_folder(run.id)
     if not folder.is_dir():
         return
-    st.caption("Open this run’s curves and weight histograms in TensorBoard:")
+    st.caption("This run’s curves and weight histograms, for TensorBoard:")
     render_tensorboard_command(folder)
 
 

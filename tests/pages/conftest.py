@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 import numpy as np
 import pytest
+import streamlit as st
 
 from cifarviz.analysis.ensemble import Ensemble, combine
 from cifarviz.analysis.evaluation import Evaluation, evaluate
@@ -23,6 +24,14 @@ from tests import stored_runs
 from tests.pages.linked_home import fill
 
 Arrays = dict[str, np.ndarray]
+
+
+@pytest.fixture
+def at_this_computer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let pages be opened by a browser on the computer of the server; AppTest has no address."""
+    headers = {"Host": "localhost:8501", "Origin": "http://localhost:8501"}
+    monkeypatch.setattr(type(st.context), "headers", headers)
+    monkeypatch.setattr(type(st.context), "ip_address", None)
 
 
 @pytest.fixture(scope="module", autouse=True)

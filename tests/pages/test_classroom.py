@@ -92,6 +92,37 @@ def test_no_page_shows_an_error_or_the_run_of_another(
     assert str(store.settings.home) not in _texts(app)
 
 
+def test_a_teacher_elsewhere_reads_no_path_of_the_server(
+    as_person: As, run: Run, store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    as_person(TEACHER)
+    store.tensorboard_folder(run.id).mkdir(parents=True)
+    lost = store.folder("0123abcd")
+    lost.mkdir()
+    (lost / "run.json").write_text("{}")
+    for page, address in (("runs", {"runs": run.id}), ("data", {}), ("start", {})):
+        app = opened_in_app(page, **address)
+        warnings = "\n".join(warning.value for warning in app.warning)
+        assert str(store.settings.home) not in _texts(app) + warnings
+    assert "1 run uses" in _texts(opened_in_app("runs"))
+
+
+@pytest.mark.usefixtures("at_this_computer")
+def test_a_teacher_at_this_computer_reads_where_runs_are(
+    as_person: As, run: Run, store: RunStore
+) -> None:
+    as_person(TEACHER)
+    assert str(store.settings.home) in _texts(opened_in_app("runs"))
+
+
+def test_students_read_who_can_add_the_full_set(as_person: As) -> None:
+    as_person(Person("ben00000", "Ben", "student"))
+    app = opened_in_app("train", changes="data.variant=full")
+    labels = [getattr(link, "label", "") for link in app.get("page_link")]
+    assert "Get the full set" not in labels
+    assert "The teacher can add the full set." in _texts(app)
+
+
 @pytest.mark.parametrize("page", ["start", "runs", "classroom"])
 def test_who_is_no_longer_in_the_class_sees_nothing(as_person: As, run: Run, page: str) -> None:
     as_person(None)

@@ -69,7 +69,7 @@ def test_without_the_full_set_the_sample_is_used(
     stored_runs.store_run(store, full, checkpoints={"last": weights})
     app = opened()
     assert "is evaluated on the embedded sample" in text(app)
-    assert "Fetch the full set" in [link.label for link in elements(app, "page_link")]
+    assert "Get the full set" in [link.label for link in elements(app, "page_link")]
     assert metrics(app)["Test images"] == "1,000"
     assert not app.exception
 

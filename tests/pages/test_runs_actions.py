@@ -93,6 +93,7 @@ def test_a_finished_run_cannot_be_resumed(store: RunStore) -> None:
     assert "Resume" not in buttons(opened(run.id))
 
 
+@pytest.mark.usefixtures("at_this_computer")
 def test_a_run_shows_early_stopping_its_note_and_its_tensorboard_files(store: RunStore) -> None:
     run = stored_runs.store_run(
         store, stored_runs.experiment(tensorboard=True), message="Stopped early after epoch 3."

@@ -90,6 +90,7 @@ def test_without_validation_the_best_epoch_is_by_training_metrics(store: RunStor
     assert not app.exception
 
 
+@pytest.mark.usefixtures("at_this_computer")
 def test_the_tensorboard_command_can_be_copied(store: RunStore) -> None:
     app = linked(SMALL, part="training")
     assert not app.code
@@ -122,6 +123,7 @@ def test_an_unwritable_tensorboard_folder_is_reported_and_refused(
     assert not app.exception
 
 
+@pytest.mark.usefixtures("at_this_computer")
 def test_selecting_tensorboard_files_creates_no_folder(
     store: RunStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -276,6 +276,7 @@ def test_the_epoch_of_early_stopping_is_marked(store: RunStore) -> None:
     assert not app.exception
 
 
+@pytest.mark.usefixtures("at_this_computer")
 def test_tensorboard_files_are_shown_with_their_command(store: RunStore) -> None:
     run = stored_runs.store_run(store, stored_runs.experiment(tensorboard=True))
     assert not opened(view="watch", run=run.id).code

@@ -50,7 +50,7 @@ from cifarviz.ui.ensemble.results import (
 from cifarviz.ui.ensemble.training import render_training_panel
 from cifarviz.ui.errors import render_errors
 from cifarviz.ui.evaluate.evaluation import evaluation_job, wait_for_evaluation
-from cifarviz.ui.navigation import link_to
+from cifarviz.ui.navigation import link_to, link_to_full_set
 from cifarviz.ui.queueing import stop_runs
 
 _ENDED = {
@@ -117,7 +117,7 @@ def collect_votes(members: Sequence[Member]) -> tuple[Ensemble, Dataset] | None:
     except DataError as error:
         st.error(escaped(str(error)), icon=":material/error:")
         if not find_dataset(members[0].run.experiment.data.dataset).own:
-            link_to("data", "Get the images on the Data page")
+            link_to_full_set("Get the images on the Data page")
         return None
 
 
@@ -164,7 +164,7 @@ def _load_common_dataset(members: Sequence[Member]) -> Dataset:
                 "these networks are evaluated on the embedded sample.",
                 width="content",
             )
-            link_to("data", "Fetch the full set")
+            link_to_full_set()
     return dataset
 
 

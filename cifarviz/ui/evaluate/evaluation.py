@@ -33,7 +33,7 @@ from cifarviz.ui.address import escaped
 from cifarviz.ui.class_names import query_class_names
 from cifarviz.ui.data_problem import render_data_problem
 from cifarviz.ui.dataset_images import available_dataset
-from cifarviz.ui.navigation import link_to
+from cifarviz.ui.navigation import link_to, link_to_full_set
 
 
 def load_evaluated_dataset(run: Run) -> Dataset | None:
@@ -45,7 +45,7 @@ def load_evaluated_dataset(run: Run) -> Dataset | None:
         dataset = available_dataset(run)
     except DataError as error:
         st.error(escaped(str(error)), icon=":material/error:")
-        link_to("data", "Get the images on the Data page")
+        link_to_full_set("Get the images on the Data page")
         return None
     if dataset.variant != run.experiment.data.variant:
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -54,7 +54,7 @@ def load_evaluated_dataset(run: Run) -> Dataset | None:
                 "is not on this machine. It is evaluated on the embedded sample.",
                 width="content",
             )
-            link_to("data", "Fetch the full set")
+            link_to_full_set()
     return dataset
 
 

@@ -371,7 +371,7 @@ def _pick_data() -> Data:
         for variant in library.available_variants(info, cache.settings())
     }
     if not data:
-        raise DatasetNotFound("There are no images here yet. Fetch a data set on the Data page.")
+        raise DatasetNotFound("There are no images here yet: see the Data page.")
     with st.container(width=_MENU_WIDTH):
         chosen = render_choice(
             "data",

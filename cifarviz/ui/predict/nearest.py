@@ -140,8 +140,8 @@ def _training_images(run: Run, settings: Settings, most: int) -> ImageSet:
     images = load_run_images(run, settings, most_train=most, most_reference=0).train
     if not len(images):
         raise DatasetNotFound(
-            "None of the images that this run was trained on are on this machine. Get the full set "
-            "on the Data page."
+            "None of the images that this run was trained on are on this machine. The full set "
+            "has them: see the Data page."
         )
     return images
 

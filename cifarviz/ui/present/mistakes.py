@@ -81,7 +81,7 @@ def render_mistakes(stage: Stage) -> Sequence[str]:
     if not mistakes.available:
         render_headline("The images are not on this machine")
         st.info("This machine has none of the images that this run predicted.")
-        return ["Download the full data set on the Data page to see them."]
+        return ["The full data set has them: see the Data page."]
     render_headline("Confident mistakes" if len(mistakes.images) else "No mistakes")
     # A single line leaves room for two rows of pictures; the notes have the rest.
     wrong = _count_wrong(mistakes, epoch, stage)

@@ -16,7 +16,6 @@ from cifarviz.installation import program_name
 from cifarviz.live.feeds import ACTIVE, active_mark
 from cifarviz.live.items import join_names
 from cifarviz.live.queue_items import active_items
-from cifarviz.people.person import is_teacher
 from cifarviz.runs.archive import IMPORTED, unpack
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
@@ -51,6 +50,7 @@ from cifarviz.ui.runs.rows import (
     run_plan,
     weights_gap,
 )
+from cifarviz.ui.server_paths import is_local_browser
 from cifarviz.ui.upload_sizes import MAX_ARCHIVE_MB
 
 ANY = "any"
@@ -324,7 +324,7 @@ def _format_disk_use(runs: Sequence[Run]) -> str:
     store = cache.store()
     size = sum(runs_rows.folder_bytes(store.folder(run.id)) for run in runs)
     template = "1 run uses {size:,.0f} MB" if len(runs) == 1 else "{runs:,} runs use {size:,.0f} MB"
-    if is_teacher():
+    if is_local_browser():
         template += " in {home}"
     return template.format(runs=len(runs), size=size / 1e6, home=cache.settings().home)
 

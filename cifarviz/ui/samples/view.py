@@ -28,7 +28,7 @@ from cifarviz.ui.class_names import (
     language_query_params,
     query_class_names,
 )
-from cifarviz.ui.navigation import link_to
+from cifarviz.ui.navigation import link_to_full_set
 from cifarviz.ui.query import (
     current_query_params,
     renew_widget,
@@ -383,7 +383,7 @@ def open_dataset(view: SamplesView) -> tuple[Dataset, SamplesView] | None:
                 problem = f"{problem} The embedded sample is shown instead."
             with st.container(border=True):
                 st.warning(problem, icon=":material/warning:")
-                link_to("data", f"Download the full {view.info.title} set on the Data page")
+                link_to_full_set(f"Download the full {view.info.title} set on the Data page")
             if not view.info.has_sample:
                 return None
     return cache.dataset(view.dataset, "sample"), view.changed(variant="sample")
@@ -429,7 +429,7 @@ def _render_data_controls(view: SamplesView) -> None:
         required=True,
         format_func={"sample": "Embedded sample", "full": "Full set"}.__getitem__,
         **bind_widget("variant", view),
-        help="Some data sets have a sample that comes with cifarviz. Download the full set on the "
+        help="Some data sets have a sample that comes with cifarviz. The full set comes from the "
         "Data page.",
     )
     st.segmented_control(

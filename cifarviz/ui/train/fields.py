@@ -18,7 +18,7 @@ from cifarviz.experiment.draft_layers import add_layer, add_layer_inside, fit_br
 from cifarviz.experiment.saved_epochs import format_epochs, parse_epochs
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped, sentence_case
-from cifarviz.ui.navigation import link_to
+from cifarviz.ui.navigation import link_to_full_set
 from cifarviz.ui.query import widget_key, widget_value
 from cifarviz.value import Value
 from cifarviz.value_text import format_choice, format_number
@@ -303,4 +303,4 @@ def render_sample_notice(*, link: bool = True) -> None:
     """Show that the sample replaces the full set, with a link to get the latter."""
     st.caption("The full set is not on this machine yet, so the embedded sample is used.")
     if link:
-        link_to("data", "Get the full set")
+        link_to_full_set()

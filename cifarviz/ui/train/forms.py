@@ -21,8 +21,9 @@ from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, format_count, sentence_case
 from cifarviz.ui.class_names import class_names
 from cifarviz.ui.components.chart import chart
-from cifarviz.ui.navigation import link_to
+from cifarviz.ui.navigation import link_to_full_set
 from cifarviz.ui.query import widget_key, widget_value
+from cifarviz.ui.server_paths import is_local_browser
 from cifarviz.ui.tensorboard import render_tensorboard_command
 from cifarviz.ui.train import fields as setup_edits
 from cifarviz.ui.train.augmentation_form import render_augmentation_form
@@ -133,7 +134,7 @@ def _render_data_form(draft: Draft, problems: Problems, *, stands_in: bool) -> N
         render_sample_notice()
     elif "full" not in here:
         st.caption("The full set is not on this machine yet.")
-        link_to("data", "Get the full set")
+        link_to_full_set()
     render_field(
         spec,
         "train_images",
@@ -338,8 +339,10 @@ def _render_tensorboard(draft: Draft, problems: Problems) -> None:
     if draft.settings["tensorboard"] is not True or "tensorboard" in problems:
         return
     st.caption(
-        "Each run writes to its own folder inside the one below. Install TensorBoard with "
-        "`pip install tensorboard`, and open it with this command:"
+        "Each run writes to a folder of its own. Install TensorBoard with "
+        "`pip install tensorboard`, and open all of them with this command:"
+        if is_local_browser()
+        else "Each run writes to a folder of its own."
     )
     render_tensorboard_command(cache.settings().tensorboard_dir)
 

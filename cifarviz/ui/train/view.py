@@ -24,7 +24,13 @@ from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped, format_count, quoted, sentence_case
 from cifarviz.ui.class_names import class_names
 from cifarviz.ui.errors import render_errors
-from cifarviz.ui.navigation import ViewEntry, go_to, link_to, render_title_and_views
+from cifarviz.ui.navigation import (
+    ViewEntry,
+    go_to,
+    link_to,
+    link_to_full_set,
+    render_title_and_views,
+)
 from cifarviz.ui.published import render_changes
 from cifarviz.ui.query import update_query_params, widget_key, widget_value
 from cifarviz.ui.queueing import (
@@ -72,7 +78,7 @@ def render_setup() -> None:
         # In one row, so that the table of layers is on the first screen.
         with st.container(horizontal=True):
             if draft is not wanted:
-                link_to("data", "Get the full set")
+                link_to_full_set()
             settings = {"preset": wanted.preset, **_packed_changes(wanted)}
             link_to("tune", "Tune these settings", view="studies", **settings)
     _render_tabs(draft, assessment, stands_in=draft is not wanted)
