@@ -7,6 +7,7 @@ refuses what this person may not do.
 import asyncio
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Final
@@ -15,7 +16,7 @@ from urllib.parse import quote
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cifarviz.live.guard import LOCAL_NAMES, find_host, is_proxied, path_below
 from cifarviz.people.accounts import SignIn
@@ -28,6 +29,9 @@ from cifarviz.settings import Settings
 COOKIE: Final = "cifarviz-class"
 """The name of the cookie that says who somebody is."""
 
+OUT_OF_CLASS: Final = 4403
+"""The code with which a socket is closed whose person is no longer in the class."""
+
 CLASS_PAGES: Final = ("join", "back", "sign-in", "leave", "watch", "school")
 """What somebody without a cookie may open, below ``class/``."""
 
@@ -36,6 +40,8 @@ _SIGN_IN_ROUTES = ("auth/login", "oauth2callback")
 # Seconds until a cookie is looked up again, as its person may have been removed.
 _KEPT_SECONDS = 2.0
 _MOST_KEPT = 1000
+# Seconds between two looks whether whoever opened a socket is still in the class.
+_LOOK_SECONDS = 2.0
 # Acts while somebody without a cookie is answered.
 _NOBODY = Person("", "", "viewer")
 
@@ -120,16 +126,12 @@ async def find_sender(scope: Scope, settings: Settings) -> Person | None:
     return None if is_teacher and not is_confidential(scope, settings) else person
 
 
-async def is_admitted(scope: Scope, settings: Settings) -> bool:
-    """Whether who opened a socket may use it still; always without a class."""
-    return not settings.class_open or await find_sender(scope, settings) is not None
-
-
 class ClassGate:
     """ASGI middleware that lets in people of the class.
 
     Without a valid cookie a page leads to where one joins; all else is refused with status 403.
     ``sign_in``: how people sign in with accounts of a school, where they can.
+    Sockets of somebody who has left or was removed are closed within some four seconds.
     """
 
     def __init__(
@@ -167,7 +169,42 @@ class ClassGate:
             await refusal(scope, receive, send)
             return
         with acting_as(person or _NOBODY):
-            await self._app(scope, receive, send)
+            if scope["type"] == "websocket":
+                await self._serve_socket(scope, receive, send)
+            else:
+                await self._app(scope, receive, send)
+
+    async def _serve_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        removal = asyncio.create_task(self._wait_for_removal(scope))
+
+        async def receive_until_removed() -> Message:
+            incoming = asyncio.ensure_future(receive())
+            try:
+                await asyncio.wait({incoming, removal}, return_when=asyncio.FIRST_COMPLETED)
+                if incoming.done():
+                    return incoming.result()
+            finally:
+                incoming.cancel()
+            await send({"type": "websocket.close", "code": OUT_OF_CLASS})
+            return {"type": "websocket.disconnect", "code": OUT_OF_CLASS}
+
+        async def send_until_removed(message: Message) -> None:
+            # What comes after the close would be an error of the server.
+            if not removal.done():
+                await send(message)
+
+        try:
+            await self._app(scope, receive_until_removed, send_until_removed)
+        finally:
+            removal.cancel()
+
+    async def _wait_for_removal(self, scope: Scope) -> None:
+        is_admitted = True
+        while is_admitted:
+            await asyncio.sleep(_LOOK_SECONDS)
+            # Where the store is locked or the disk full for a moment, nobody is put out.
+            with suppress(Exception):
+                is_admitted = await find_sender(scope, self._settings) is not None
 
     def _has_signed_in(self, scope: Scope) -> bool:
         """Whether the browser comes from the school's server, from which it is sent here."""

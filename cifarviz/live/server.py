@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from cifarviz.errors import CifarvizError
-from cifarviz.live.class_gate import ClassGate, is_admitted
+from cifarviz.live.class_gate import ClassGate
 from cifarviz.live.class_pages import ClassPages
 from cifarviz.live.guard import Guard, own_routes, path_below
 from cifarviz.live.hub import hub
@@ -86,7 +86,7 @@ async def live_socket(socket: WebSocket) -> None:
 
 
 async def _send(socket: WebSocket) -> None:
-    query, settings = socket.query_params, Settings.from_environment()
+    query = socket.query_params
     stream = hub().stream(
         socket.path_params["name"],
         position=query.get("after", "")[:_LONGEST_POSITION],
@@ -95,9 +95,6 @@ async def _send(socket: WebSocket) -> None:
     code, reason = GONE, "This feed no longer exists."
     try:
         async for text in stream:
-            if not await is_admitted(socket.scope, settings):
-                code, reason = POLICY_VIOLATION, "You are no longer in the class."
-                break
             await socket.send_text(text)
     except WebSocketDisconnect:
         return

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import sqlite3
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -14,14 +15,20 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
-from starlette.types import Message, Scope
+from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from cifarviz.live import class_gate
-from cifarviz.live.class_gate import COOKIE, ClassGate, is_admitted, people_of_cookies
+from cifarviz.live.class_gate import (
+    COOKIE,
+    OUT_OF_CLASS,
+    ClassGate,
+    PeopleOfCookies,
+    people_of_cookies,
+)
 from cifarviz.live.class_pages import ClassPages
 from cifarviz.people.accounts import Account, SignIn
-from cifarviz.people.person import TEACHER, current_person
+from cifarviz.people.person import TEACHER, Person, current_person
 from cifarviz.people.secrets import ClassSecrets
 from cifarviz.runs.members import (
     ClassState,
@@ -397,13 +404,53 @@ def test_sessions_end(server: Server, ada: Member, person: str, hours: int, vali
     assert (status == 200) is valid
 
 
-def test_a_socket_that_is_open_ends_with_its_person(server: Server, ada: Member) -> None:
-    cookie = f"{COOKIE}={server.secrets.sign(ada.id)}".encode()
-    scope = {"type": "websocket", "headers": [(b"cookie", cookie)], "client": ("192.0.2.9", 1)}
-    assert asyncio.run(is_admitted(scope, server.settings))
-    remove_member(server.store, ada.id)
-    assert not asyncio.run(is_admitted(scope, server.settings))
-    assert asyncio.run(is_admitted(scope, replace(server.settings, class_open=False)))
+def test_a_socket_that_is_open_ends_with_its_person(
+    server: Server, ada: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(class_gate, "_LOOK_SECONDS", 0.02)
+    looks: list[str] = []
+    find = PeopleOfCookies.find
+
+    def sometimes_fail(people: PeopleOfCookies, cookie: str | None) -> Person | None:
+        looks.append(cookie or "")
+        if len(looks) == 2:
+            raise sqlite3.OperationalError("database is locked")
+        return find(people, cookie)
+
+    monkeypatch.setattr(PeopleOfCookies, "find", sometimes_fail)
+
+    async def page(_scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        assert (await receive())["type"] == "websocket.disconnect"
+        # Such as a page that was being drawn.
+        await send({"type": "websocket.send", "text": "late"})
+
+    async def watch() -> list[Message]:
+        incoming: asyncio.Queue[Message] = asyncio.Queue()
+        incoming.put_nowait({"type": "websocket.connect"})
+        sent: list[Message] = []
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        cookie = f"{COOKIE}={server.secrets.sign(ada.id)}".encode()
+        scope = {
+            "type": "websocket",
+            "path": "/_stcore/stream",
+            "headers": [(b"cookie", cookie)],
+            "client": ("192.0.2.9", 1),
+        }
+        gate = ClassGate(page, "", server.settings)
+        watching = asyncio.create_task(gate(scope, incoming.get, send))
+        while len(looks) < 4:
+            await asyncio.sleep(0.01)
+        assert sent == [{"type": "websocket.accept"}]
+        await asyncio.to_thread(remove_member, server.store, ada.id)
+        await asyncio.wait_for(watching, 10)
+        return sent
+
+    assert asyncio.run(watch())[1:] == [{"type": "websocket.close", "code": OUT_OF_CLASS}]
 
 
 def test_viewers_come_by_a_link_while_it_is_allowed(server: Server) -> None:

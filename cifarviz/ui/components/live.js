@@ -9,6 +9,7 @@ const LIVE = (globalThis.cifarvizLive ??= (() => {
   const FAILURES = 3; // tries in a row after which pages are asked for instead
   const AFTER_PRESS = 1500; // milliseconds in which a press has surely reached the server
   const GONE = 4404; // cifarviz/live/server.py
+  const OUT_OF_CLASS = 4403; // cifarviz/live/class_gate.py
   const feeds = new Map();
   let rerunAt = -Infinity; // when a page was last asked for
   let rerunTimer = null;
@@ -76,6 +77,8 @@ const LIVE = (globalThis.cifarvizLive ??= (() => {
     socket.onclose = (event) => {
       if (feed.socket !== socket) return;
       feed.socket = null;
+      // Leads to the page on which one joins.
+      if (event.code === OUT_OF_CLASS) return location.reload();
       if (event.code === GONE) {
         for (const watcher of [...feed.watchers]) watcher.gone?.();
         // A restarted server may register it again.
