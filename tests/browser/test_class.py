@@ -138,5 +138,24 @@ def test_who_is_removed_is_out_where_the_page_is_open(
     teacher.locator(f".st-key-more-{member.id}").get_by_role("button").click()
     teacher.get_by_role("button", name="Remove Dora").click()
     wait_until(lambda: member.id not in {one.id for one in class_members(opened.store)}, 20)
-    dora.goto(f"{opened.server.url}/runs")
+    # Without a press of hers.
     expect(dora.get_by_role("heading", name="Join the class")).to_be_visible()
+
+
+def test_the_pass_phrase_stays_until_it_was_written_down(
+    page: Page, app_server: Callable[..., AppServer]
+) -> None:
+    page.goto(app_server().url)
+    page.get_by_role("button", name="Open to a class").click()
+    dialog = page.get_by_role("dialog")
+    phrase = dialog.get_by_test_id("stCode")
+    expect(phrase).to_have_text(re.compile("[a-z]{4}(-[a-z]{4}){3}"))
+    for _ in range(2):
+        page.keyboard.press("Escape")
+    # The server is up by now, which draws the page again once the dialog is closed.
+    expect(phrase).to_be_visible()
+    dialog.get_by_role("button", name="I have written it down").click()
+    expect(dialog).to_have_count(0)
+    expect(page.get_by_text("The class is open.")).to_be_visible(timeout=60_000)
+    page.get_by_role("button", name="Close the class").click()
+    expect(page.get_by_role("button", name="Open to a class")).to_be_visible()

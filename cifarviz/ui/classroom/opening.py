@@ -13,7 +13,6 @@ from cifarviz.people.secrets import ClassSecrets
 from cifarviz.settings import Settings
 from cifarviz.ui import cache
 from cifarviz.ui.components.live_items import rerun_on_change
-from cifarviz.ui.runs.fork import open_dialog
 from cifarviz.ui.server_paths import is_local_browser
 
 # Its standard input ends with this process, however that ends; then nobody would stop it.
@@ -138,11 +137,17 @@ def render_opening() -> None:
 def _open(opened: _Opened, settings: Settings) -> None:
     secrets = ClassSecrets(settings.home)
     if not secrets.has_pass_phrase:
-        open_dialog("The teacher’s pass phrase", _render_phrase, secrets.make_pass_phrase())
+        _open_phrase(secrets.make_pass_phrase())
     opened.start()
 
 
-def _render_phrase(phrase: str) -> None:
-    st.markdown("Write it down: it is shown this once.")
-    st.code(phrase, language=None)
-    st.caption("A new one: cifarviz serve --class --new-pass-phrase")
+@st.dialog("The teacher’s pass phrase", width="medium", dismissible=False)
+def _open_phrase(phrase: str) -> None:
+    """Show the pass phrase until it was written down: neither Escape nor a click closes it."""
+    # The key keeps components/live.js from requesting reruns, which would close it.
+    with st.container(key="open-dialog"):
+        st.markdown("Write it down: it is shown this once.")
+        st.code(phrase, language=None)
+        st.caption("A new one: cifarviz serve --class --new-pass-phrase")
+        if st.button("I have written it down", type="primary", icon=":material/check:"):
+            st.rerun()
