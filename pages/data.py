@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from cifarviz.datasets.info import DatasetInfo
+from cifarviz.people.person import may_make
 from cifarviz.ui.derived_data import render_derivation
 from cifarviz.ui.errors import render_errors
 from cifarviz.ui.own_data import render_import, render_own_datasets
@@ -14,13 +15,16 @@ st.title("Data")
 st.markdown(
     "Get a published data set, or make one of your own pictures, from files or with the camera: "
     "look at what was found, and keep it. From then on it is on every page."
+    if may_make()
+    else "The images that networks learn from here."
 )
 listed: Sequence[DatasetInfo] = ()
 with render_errors():
     listed = render_own_datasets()
 with render_errors():
     render_published_datasets()
-with render_errors():
-    render_import(listed)
-with render_errors():
-    render_derivation(listed)
+if may_make():
+    with render_errors():
+        render_import(listed)
+    with render_errors():
+        render_derivation(listed)

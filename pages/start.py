@@ -4,7 +4,7 @@ import streamlit as st
 
 from cifarviz.data import library
 from cifarviz.datasets.registry import built_in_datasets
-from cifarviz.people.person import is_teacher
+from cifarviz.people.person import is_teacher, may_make
 from cifarviz.runs.recorded import recorded_last
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache
@@ -19,6 +19,7 @@ from cifarviz.ui.this_computer import render_this_computer
 _HELP = {
     "samples": "Browse random images, enlarge them, and see statistics of all images.",
     "train": "Choose a ready-made network or build your own, and train it.",
+    "watch": "The curves of the run that trains, or of the newest.",
     "inside": "Feature maps of every layer of the newest trained network.",
 }
 
@@ -35,7 +36,7 @@ def render_card(
             label,
             key=f"door-{page}",
             icon=PAGES[target_page].icon,
-            help=_HELP[target_page],
+            help=_HELP[address.get("view", target_page)],
         ):
             go_to(target_page, **address)
 
@@ -53,6 +54,9 @@ def render_inside_card(runs: list[Run]) -> None:
         text = "Your first network is training. Look inside it after its first epoch."
         address = {"view": "watch", "run": training.id}
         render_card("inside", "Look inside", text, "Watch training", target="train", **address)
+        return
+    if not may_make():
+        render_card("inside", "Look inside", text, "Open the page")
         return
     text = "There is no trained network yet. Training a network takes about a minute."
     render_card("inside", "Look inside", text, "Start training", target="train")
@@ -87,15 +91,20 @@ with browse:
         "Browse the images",
     )
 with train:
-    render_card(
-        "train",
-        "Train",
-        "Choose a network and watch its loss and accuracy while it learns.",
-        "Train a network",
-    )
+    if may_make():
+        render_card(
+            "train",
+            "Train",
+            "Choose a network and watch its loss and accuracy while it learns.",
+            "Train a network",
+        )
+    else:
+        text = "See the loss and accuracy of a network while it learns."
+        render_card("train", "Watch", text, "Watch a run", view="watch")
 with inside, render_errors():
     render_inside_card(runs)
-link_to("data", "Get full data sets, or bring your own pictures")
+if may_make():
+    link_to("data", "Get full data sets, or bring your own pictures")
 left, right = st.columns([2, 1])
 with left, render_errors():
     if runs:

@@ -36,13 +36,21 @@ def render_person() -> None:
         return
     person = current_person()
     if person.role == "viewer":
-        st.caption("You are here to watch.")
+        render_way_to_join()
         return
     with st.popover(escaped(person.name), icon=":material/person:", key="class-person"):
         if person.role == "student":
             st.markdown("On another device, come back with your personal code:")
             st.code(ClassSecrets(settings.home).personal_code(person.id), language=None)
         st.html('<a href="class/leave" target="_self">Leave the class</a>')
+
+
+def render_way_to_join() -> None:
+    """Tell a viewer, in the place of what a viewer cannot do, how to join."""
+    st.html(
+        "<p>You are here to watch. To train yourself, "
+        '<a href="class/join" target="_self">join with the code of the class</a>.</p>'
+    )
 
 
 def render_way_in() -> bool:

@@ -14,7 +14,7 @@ from streamlit.navigation.page import Page
 from cifarviz.errors import CifarvizError
 from cifarviz.live.feeds import STATUS, status_mark
 from cifarviz.live.queue_items import status_items
-from cifarviz.people.person import is_teacher
+from cifarviz.people.person import is_teacher, may_make
 from cifarviz.runs.series import find_series
 from cifarviz.training.queue_estimate import queue_estimator
 from cifarviz.ui import cache
@@ -127,7 +127,12 @@ def go_to(page: str, **address: str | int) -> NoReturn:
 
 
 def link_to(page: str, label: str, icon: str | None = None, **address: str | int) -> None:
-    """Show a link to a page with these query parameters."""
+    """Show a link to a page with these query parameters.
+
+    Nothing for a viewer where it would lead to the setup of a run.
+    """
+    if page == "train" and address.get("view") != "watch" and not may_make():
+        return
     st.page_link(
         _file(page),
         label=label,

@@ -31,7 +31,7 @@ from cifarviz.figures.sprite import sprite
 from cifarviz.figures.theme import class_color
 from cifarviz.live.hub import hub
 from cifarviz.live.items import Item
-from cifarviz.people.person import current_person
+from cifarviz.people.person import current_person, may_change
 from cifarviz.runs.run_headline import format_time_left
 from cifarviz.settings import Settings
 from cifarviz.ui import cache, state
@@ -79,7 +79,8 @@ def render_own_datasets() -> tuple[DatasetInfo, ...]:
     infos = own_datasets()
     if not infos:
         return infos
-    st.header("Your data sets")
+    is_own = all(may_change(info.owner) for info in infos)
+    st.header("Your data sets" if is_own else "Imported data sets")
     for info, card in dataset_cards(infos, "own"):
         with card:
             st.subheader(escaped(info.title))
@@ -103,6 +104,8 @@ def render_own_datasets() -> tuple[DatasetInfo, ...]:
                 draft = fit_draft(preset_draft(_PRESET), info)
                 changes = pack_changes(draft)
                 link_to("train", "Train on it", preset=_PRESET, changes=changes or "")
+                if not may_change(info.owner):
+                    continue
                 title = escaped(info.title)
                 if st.button(
                     "Edit", key=f"edit-{info.name}", icon=":material/edit:", type="tertiary"

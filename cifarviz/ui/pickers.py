@@ -8,6 +8,7 @@ from typing import Literal, TypeVar
 import streamlit as st
 
 from cifarviz.errors import ArtifactMissing, CifarvizError
+from cifarviz.people.person import is_teacher, may_make
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.recorded import (
     ORIGIN,
@@ -266,6 +267,9 @@ def _render_no_runs(runs: Sequence[Run], keeps: Callable[[Run], bool]) -> None:
     if active:
         _render_coming_run(active[-1], keeps)
         return
+    if not may_make():
+        st.info("No trained network is shown here yet.", icon=":material/info:")
+        return
     st.info(
         "No network has been trained here yet. Train one first: a single epoch on the embedded "
         "sample takes seconds.",
@@ -311,7 +315,7 @@ def render_hide_button() -> None:
 
 def render_restore_button() -> None:
     """Show a button that restores the recorded run, if it is hidden."""
-    if not is_recorded_run_hidden(cache.store()):
+    if not is_teacher() or not is_recorded_run_hidden(cache.store()):
         return
     if st.button(
         "Bring the recorded run back",

@@ -143,7 +143,7 @@ def _render_missing(
         f"{info.nbytes / 1e6:,.0f} MB on disk.",
         "All pages work with the sample; published results need the full set."
         if info.has_sample
-        else "This data set has no sample, so nothing can be done with it without the full set.",
+        else "This data set has no sample: only the full set can be used.",
     )
     if not is_teacher():
         st.caption(" ".join(filter(None, (*sentences, "The teacher can add it."))))

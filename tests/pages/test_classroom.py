@@ -1,5 +1,6 @@
 """The pages of a class, as each person in it sees them."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -13,6 +14,7 @@ from cifarviz.runs.limit_values import Limits
 from cifarviz.runs.limits import load_limits
 from cifarviz.runs.members import Task, class_members, join_class, load_class, save_class
 from cifarviz.runs.records import Run
+from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 from cifarviz.ui import identity
@@ -65,6 +67,13 @@ def as_person(monkeypatch: pytest.MonkeyPatch) -> As:
     return use
 
 
+# What viewers would be refused.
+_MAKING = (
+    "(Train|Start from|Start \\d|Set up|Make|Read the|Import|Pin|Unpin|Pause|Stop|Resume|Go on|"
+    "Export|Rename|Delete|Fork|Star|Get|Edit|Change|New|Tune these)\\b(?!ed)(?! the lesson)"
+)
+
+
 def _texts(app: AppTest) -> str:
     kinds = (app.title, app.header, app.markdown, app.caption, app.error, app.code)
     return "\n".join(one.value for kind in kinds for one in kind)
@@ -90,6 +99,55 @@ def test_no_page_shows_an_error_or_the_run_of_another(
     assert not app.error
     assert "Ada's network" not in _texts(app)
     assert str(store.settings.home) not in _texts(app)
+
+
+@pytest.mark.parametrize(
+    ("page", "address"),
+    [
+        ("start", {}),
+        ("data", {}),
+        ("train", {"view": "setup", "preset": "cifar10-vgg"}),
+        ("train", {}),
+        ("tune", {"view": "studies"}),
+        ("tune", {"runs": "SHOWN,OTHER"}),
+        ("runs", {"runs": "SHOWN"}),
+        ("lab", {}),
+        ("inside", {"run": "SHOWN"}),
+        ("inside", {"run": "SHOWN", "split": "upload"}),
+        ("evaluate", {"view": "ensemble", "template": "SHOWN"}),
+        ("predict", {"run": "SHOWN"}),
+        ("present", {"run": "SHOWN", "scene": "training"}),
+        ("present", {"run": "SHOWN", "scene": "photo"}),
+        ("classroom", {}),
+    ],
+)
+def test_a_viewer_is_offered_nothing_that_is_refused(
+    as_person: As, store: RunStore, page: str, address: dict[str, str]
+) -> None:
+    experiment = stored_runs.experiment()
+    weights = {"last": stored_runs.weights(experiment)}
+    ids = {}
+    for name in ("SHOWN", "OTHER"):
+        run = stored_runs.store_run(store, experiment, name=name, checkpoints=weights)
+        store.set_shown(run.id, True)
+        ids[name] = run.id
+    active = stored_runs.store_run(store, experiment, name="at work", state=RunState.QUEUED)
+    store.set_shown(active.id, True)
+    save_class(store, replace(load_class(store), task=Task(0.5, None, ids["SHOWN"])))
+    as_person(VIEWER)
+    app = opened_in_app(
+        page, **{key: re.sub("[A-Z]+", lambda one: ids[one[0]], to) for key, to in address.items()}
+    )
+    assert not app.exception
+    assert not app.get("file_uploader")
+    assert not [
+        element.proto.label
+        for element in (*app.button, *app.get("page_link"))
+        if re.match(_MAKING, element.proto.label)
+    ]
+    bodies = "\n".join(html.proto.body for html in app.get("html"))
+    # The sidebar says it on every page; only the first is drawn with it here.
+    assert page != "start" or "join with the code of the class" in bodies
 
 
 def test_a_teacher_elsewhere_reads_no_path_of_the_server(

@@ -8,7 +8,7 @@ from dataclasses import replace
 import streamlit as st
 
 from cifarviz.figures.percent import format_percent
-from cifarviz.people.person import current_person, is_teacher
+from cifarviz.people.person import current_person, is_teacher, may_make
 from cifarviz.runs.members import Task, load_class, save_class
 from cifarviz.runs.records import Run
 from cifarviz.runs.standings import Standing, class_standings
@@ -55,7 +55,8 @@ def render_board() -> None:
     if is_teacher():
         _render_task_form(store, task)
     elif not load_class(store).board:
-        st.markdown("The teacher does not show the board now. Your runs are on the page Runs.")
+        own = " Your runs are on the page Runs." if may_make() else ""
+        st.markdown(f"The teacher does not show the board now.{own}")
         link_to("train", "Train a network")
         return
 

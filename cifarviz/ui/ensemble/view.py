@@ -18,6 +18,7 @@ from cifarviz.live.feeds import active_mark
 from cifarviz.live.hub import hub
 from cifarviz.live.items import Item, outcome_text, progress_item
 from cifarviz.live.queue_items import waiting_text
+from cifarviz.people.person import may_change, may_make
 from cifarviz.runs.artifacts import Checkpoint, Stamp, epoch_predictions_path
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run
@@ -71,10 +72,11 @@ def render_ensemble() -> None:
     if not members:
         st.info(
             "Several networks together are often right where a single network is wrong. Choose two "
-            "or more above, or train them.",
+            + ("or more above, or train them." if may_make() else "or more above."),
             icon=":material/info:",
         )
-    render_training_panel(runs, expanded=not members)
+    if may_make():
+        render_training_panel(runs, expanded=not members)
     if not members:
         return
     with render_errors():
@@ -220,6 +222,8 @@ def _render_progress(runs: Sequence[Run]) -> None:
         with link:
             if run.state.active:
                 link_to("train", "Watch", view="watch", run=run.id)
+    if not all(may_change(run.owner) for run in active):
+        return
     stopping = all(run.requested == Action.STOP for run in active)
     st.button(
         "Stopping …" if stopping else "Stop all" if len(active) > 1 else "Stop",
@@ -268,7 +272,7 @@ def _report_incomplete_members(members: Sequence[Member]) -> bool:
         st.error(text, icon=":material/error:")
     else:
         st.warning(text, icon=":material/warning:")
-    resumable = [run for run in runs if run.resumable]
+    resumable = [run for run in runs if run.resumable and may_change(run.owner)]
     replacements = {member: other for member in lacking if (other := _with_weights(member))}
     left_out = lacking or incomplete
     with st.container(horizontal=True):

@@ -18,6 +18,7 @@ from cifarviz.errors import ArtifactDamaged, ArtifactMissing
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.figures.sprite import sprite
 from cifarviz.figures.theme import TRAINING
+from cifarviz.people.person import may_make
 from cifarviz.runs.pins import DEFAULT_IMAGE, MAX_PINNED, pin, pinned_images, unpin
 from cifarviz.runs.records import Run
 from cifarviz.runs.run_data import has_images, is_data_unchanged
@@ -118,7 +119,8 @@ def pick_image(run: Run, messages: DeltaGenerator) -> InputImage | None:
         with messages:
             render_data_problem(run)
         if not has_images(run, cache.settings(), split):
-            messages.caption("Choose Upload to look inside with another picture.")
+            if may_make():
+                messages.caption("Choose Upload to look inside with another picture.")
             return None
     images = available_images(run, split, info)
     wanted = fill_query_param("image", str(_default_image(images, split)))
@@ -141,11 +143,12 @@ def test_image_in_address() -> int | None:
 
 
 def _pick_source(messages: DeltaGenerator) -> str:
+    sources = [source for source in _SOURCES if source != "upload" or may_make()]
     wanted = st.query_params.get("split", "test")
-    chosen = wanted if wanted in _SOURCES else "test"
+    chosen = wanted if wanted in sources else "test"
     st.segmented_control(
         "Image",
-        list(_SOURCES),
+        sources,
         default=chosen,
         format_func=_SOURCES.__getitem__,
         key=widget_key("inside-source", chosen),
@@ -155,8 +158,8 @@ def _pick_source(messages: DeltaGenerator) -> str:
     )
     if chosen != wanted:
         messages.warning(
-            f"There is no split {quoted(wanted)}: use test, train or upload. Test images are "
-            "shown.",
+            f"There is no split {quoted(wanted)}: use {' or '.join(sources)}. Test images "
+            "are shown.",
             icon=":material/warning:",
         )
     return chosen
@@ -359,7 +362,7 @@ def render_pins(run: Run, shown: InputImage) -> None:
             st.rerun()
         if mark_some:
             st.caption("Underlined: maps saved at more epochs")
-    if shown.test_index is not None:
+    if shown.test_index is not None and may_make():
         _render_pin_button(info, shown.test_index, pinned)
 
 

@@ -15,6 +15,7 @@ from cifarviz.experiment.choices import Data
 from cifarviz.experiment.ensemble_members import MAX_SEED
 from cifarviz.experiment.lab import LAB_TITLES, LabExperiment, LabKind
 from cifarviz.experiment.split_sizes import SplitSizes
+from cifarviz.people.person import may_make
 from cifarviz.runs.recorded import ORIGIN, recorded_series
 from cifarviz.runs.records import Run
 from cifarviz.runs.series import Series, all_series, find_series
@@ -121,11 +122,20 @@ def choose_view() -> LabKind:
 def render_lab(kind: LabKind) -> None:
     """Show an experiment; the address holds its settings, and the series trained with them."""
     st.markdown(_DESCRIPTIONS[kind])
-    _recall_form(kind)
+    if may_make():
+        _recall_form(kind)
     form: DeltaGenerator
     series = _series_in_address(kind)
     own = _own_series(kind)
     example = None if series is not None else (own[0] if own else _recorded_series(kind))
+    if not may_make():
+        shown = series or example
+        if shown is not None:
+            watch_series(kind, shown)
+        else:
+            st.info("No such experiment is shown here yet.", icon=":material/info:")
+        _render_earlier(kind, shown, own)
+        return
     if series is not None:
         watch_series(kind, series)
         form = st.expander("Set up another", icon=":material/tune:")
@@ -148,7 +158,10 @@ def render_lab(kind: LabKind) -> None:
         planned = _render_form(kind)
         if planned is not None:
             _render_launch(planned, again=series is not None)
-    shown = series or example
+    _render_earlier(kind, series or example, own)
+
+
+def _render_earlier(kind: LabKind, shown: Series | None, own: Sequence[Series]) -> None:
     earlier = [
         other for other in all_series(cache.store(), kind) if shown is None or other.id != shown.id
     ]

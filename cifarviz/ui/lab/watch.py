@@ -14,6 +14,7 @@ from cifarviz.figures.figure_json import figure_values
 from cifarviz.live.feeds import active_mark
 from cifarviz.live.hub import hub
 from cifarviz.live.items import Item, Metric, progress_item, progress_share, progress_text
+from cifarviz.people.person import may_change
 from cifarviz.runs.records import Run
 from cifarviz.runs.run_headline import format_time_left
 from cifarviz.runs.series import Series
@@ -179,10 +180,10 @@ def _render_heading(series: Series, members: Sequence[SeriesRun]) -> None:
         with st.container(width="stretch"):
             st.header(escaped(series.title), anchor=False)
         runs = [member.run for member in members]
-        active = [run for run in runs if run.state.active]
-        if active:
+        own = [run for run in runs if may_change(run.owner)]
+        if active := [run for run in own if run.state.active]:
             _render_stop_button(active)
-        elif resumable := [run for run in runs if run.resumable]:
+        elif resumable := [run for run in own if run.resumable]:
             _render_resume_button(resumable)
         elif series.kind == "duel":
             _render_replay_button()

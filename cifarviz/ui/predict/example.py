@@ -10,6 +10,7 @@ from cifarviz.datasets.registry import find_dataset
 from cifarviz.errors import CifarvizError
 from cifarviz.figures.sprite import sprite
 from cifarviz.figures.theme import class_color
+from cifarviz.people.person import may_make
 from cifarviz.runs.records import Run
 from cifarviz.runs.run_data import check_run_data
 from cifarviz.ui import cache
@@ -80,7 +81,7 @@ def render_image_choice(run: Run) -> None:
         split = "test"
     row = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
     row.segmented_control(
-        "Or choose from the data set",
+        "Or choose from the data set" if may_make() else "Image of the data set",
         list(_SPLITS),
         default=split,
         format_func=_SPLITS.__getitem__,

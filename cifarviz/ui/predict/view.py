@@ -9,6 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from cifarviz.datasets.info import DatasetInfo
 from cifarviz.datasets.registry import find_dataset
+from cifarviz.people.person import may_make
 from cifarviz.ui import cache
 from cifarviz.ui.data_problem import render_data_problem
 from cifarviz.ui.errors import render_errors
@@ -104,6 +105,8 @@ def _choose_picture(network: ChosenNetwork, info: DatasetInfo) -> ChosenPicture 
     """Render the inputs and return the picture: one of the data set in the address, else a file."""
     run = network.run
     has_images = not render_data_problem(run)
+    if not may_make():
+        return _choose_example(network) if has_images else None
     own, others = st.columns([3, 2], gap="large")
     with own:
         way = _pick_way()
@@ -131,6 +134,18 @@ def _choose_picture(network: ChosenNetwork, info: DatasetInfo) -> ChosenPicture 
         read = read_files(files[::-1], info, run.experiment.architecture.input_shape)
         own_picture = choose_file(read, options, network, chosen=example is None)
     return own_picture if example is None else chosen_example(example, network.names)
+
+
+def _choose_example(network: ChosenNetwork) -> ChosenPicture | None:
+    """Render the images of the data set, which are all that a viewer chooses from."""
+    with render_errors():
+        render_image_choice(network.run)
+    with render_errors():
+        render_examples(network.run)
+    example = None
+    with render_errors():
+        example = example_in_address(network.run)
+    return None if example is None else chosen_example(example, network.names)
 
 
 def _pick_way() -> Literal["file", "camera"]:

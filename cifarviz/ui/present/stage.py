@@ -98,7 +98,8 @@ class Scene:
     """A scene; ``title`` is its name in the bar.
 
     ``render`` fills the stage and returns the speaker's notes, Markdown. ``preview`` returns what
-    comes, in a line for the speaker. A scene with ``needs_duel`` exists only for a run of a duel.
+    comes, in a line for the speaker. A scene with ``needs_duel`` exists only for a run of a duel,
+    one with ``needs_upload`` only for whom may upload files.
     """
 
     title: str
@@ -106,6 +107,7 @@ class Scene:
     preview: Callable[[Stage], str]
     needs_run: bool = True
     needs_duel: bool = False
+    needs_upload: bool = False
 
 
 _KEY = "present-run"

@@ -21,6 +21,7 @@ from cifarviz.figures.replay import Replay, replay, replay_json
 from cifarviz.live.hub import hub
 from cifarviz.live.items import outcome_text, state_label, timed_progress_text
 from cifarviz.live.run_figures import LivePoints, steps_per_epoch
+from cifarviz.people.person import may_make
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.run_data import is_data_unchanged
 from cifarviz.runs.run_headline import format_duration, time_at_work
@@ -155,7 +156,7 @@ def _render_recorded(run: Run, stage: Stage) -> Sequence[str]:
             icon=":material/info:",
         )
         return ["This run has no curves: nothing was measured before it ended."]
-    live = live_experiment(run)
+    live = live_experiment(run) if may_make() else None
     # A minute, but not slower than the training.
     usual = Pace() if value.seconds >= _MINUTE else Pace(times=1, seconds=None)
     replay_curves(
@@ -195,11 +196,11 @@ def _render_recorded(run: Run, stage: Stage) -> Sequence[str]:
         notes.append(f"{change}Best: {headline_of(run)}.")
     if earlier := loss_note(run):
         notes.append(earlier)
-    if not has_training_images(run):
+    if may_make() and not has_training_images(run):
         sample = "" if live is None else " The embedded sample needs no download: train on it."
         notes.append(
-            f"To continue training from here, download the full {stage.info.title} set on the "
-            f"Data page: this run was trained on it.{sample}"
+            f"To continue training from here takes the full {stage.info.title} set of the Data "
+            f"page: this run was trained on it.{sample}"
         )
     return notes
 
@@ -320,7 +321,7 @@ def _replay_cache(store: RunStore, run_id: str) -> _ReplayCache:
 
 def continuable_epochs(run: Run) -> Sequence[int]:
     """The epochs with saved weights to continue from; none if the images are missing."""
-    if not has_training_images(run):
+    if not may_make() or not has_training_images(run):
         return ()
     return list(epochs_to_fork(cache.store().folder(run.id), run))
 

@@ -9,6 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from cifarviz.datasets.registry import default_dataset, find_dataset
 from cifarviz.installation import ASSETS
+from cifarviz.people.person import may_make
 from cifarviz.runs.records import Run
 from cifarviz.runs.series import Series
 from cifarviz.ui import cache
@@ -44,7 +45,7 @@ SCENES: Mapping[str, Scene] = MappingProxyType(
         "duel": Scene("The duel", verdicts.render_duel, verdicts.duel_title, needs_duel=True),
         "maps": Scene("Feature maps growing", maps.render_maps, maps.maps_preview),
         "mistakes": Scene("The mistakes", mistakes.render_mistakes, mistakes.mistakes_preview),
-        "photo": Scene("Your photo", photo.render_photo, photo.photo_preview),
+        "photo": Scene("Your photo", photo.render_photo, photo.photo_preview, needs_upload=True),
     }
 )
 """The scenes by their name in the address, in order."""
@@ -134,9 +135,11 @@ def _render_presentation() -> None:
 
 
 def _available_scenes(duel: Series | None) -> Mapping[str, Scene]:
-    """The scenes of a run that belongs to this duel, if to any."""
+    """The scenes of a run that belongs to this duel, if to any, for the current person."""
     return {
-        name: scene for name, scene in SCENES.items() if duel is not None or not scene.needs_duel
+        name: scene
+        for name, scene in SCENES.items()
+        if (duel is not None or not scene.needs_duel) and (may_make() or not scene.needs_upload)
     }
 
 
@@ -147,9 +150,12 @@ def _scene_in_address(scenes: Mapping[str, Scene]) -> str:
     if wanted in scenes:
         return wanted
     if wanted in SCENES:
-        render_warning(
-            f"There is no scene {quoted(wanted)} here: it needs a run of a duel of two runs."
+        reason = (
+            "it needs a run of a duel of two runs."
+            if SCENES[wanted].needs_duel
+            else "join the class to show a photo."
         )
+        render_warning(f"There is no scene {quoted(wanted)} here: {reason}")
         return _scene_before(wanted, scenes)
     render_warning(f"There is no scene {quoted(wanted)}. Choose from {', '.join(scenes)}.")
     return next(iter(scenes))

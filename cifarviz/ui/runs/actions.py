@@ -96,9 +96,11 @@ def _render_run(run: Run, fit: Fit) -> None:
         if may_make():
             render_fork_button(run, fit)
     if not own:
-        st.caption(
-            "This run is not yours: you can look at it, compare it with yours and start from it."
-        )
+        if may_make():
+            st.caption(
+                "This run is not yours: you can look at it, compare it with yours and start from "
+                "it."
+            )
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Rename", icon=":material/edit:"):

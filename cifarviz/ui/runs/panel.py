@@ -16,6 +16,7 @@ from cifarviz.installation import program_name
 from cifarviz.live.feeds import ACTIVE, active_mark
 from cifarviz.live.items import join_names
 from cifarviz.live.queue_items import active_items
+from cifarviz.people.person import may_make
 from cifarviz.runs.archive import IMPORTED, unpack
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
@@ -157,7 +158,9 @@ def render_runs_page() -> None:
         render_restore_button()
     if not chosen:
         st.info(
-            "Tick a run to open, rename or delete it; tick several to compare their curves.",
+            "Tick a run to open, rename or delete it; tick several to compare their curves."
+            if may_make()
+            else "Tick a run to open it; tick several to compare their curves.",
             icon=":material/info:",
         )
         if listed:
@@ -330,6 +333,9 @@ def _format_disk_use(runs: Sequence[Run]) -> str:
 
 
 def _render_no_runs() -> None:
+    if not may_make():
+        st.info("No run is shown here yet.", icon=":material/info:")
+        return
     st.info(
         "No network has been trained here yet. Each training is saved as a run with its curves and "
         "weights, and listed here.",
@@ -408,8 +414,8 @@ def _search() -> None:
 
 
 def render_import_button() -> None:
-    """Show a button that opens the import dialog."""
-    if st.button(
+    """Show a button that opens the import dialog; nothing for viewers."""
+    if may_make() and st.button(
         "Import a run",
         icon=":material/upload:",
         key="import-run",

@@ -16,6 +16,7 @@ from cifarviz.experiment.draft import Draft, make_draft
 from cifarviz.experiment.experiment import Experiment, SplitSizes
 from cifarviz.experiment.presets import PRESETS, Preset
 from cifarviz.experiment.run_names import run_name, unique_name
+from cifarviz.people.person import may_make
 from cifarviz.runs.curation import LONGEST_NAME
 from cifarviz.runs.records import Run
 from cifarviz.training.estimate import epoch_work, estimate_epoch, recorded_speeds
@@ -142,7 +143,14 @@ def _select_tab() -> None:
 
 
 def render_view_choice() -> View:
-    """Show title and view switch; return the view in the address, else ``"setup"``."""
+    """Show title and view switch; return the view in the address, else ``"setup"``.
+
+    Viewers only have the view Watch.
+    """
+    if not may_make():
+        st.title("Train")
+        update_query_params(view="watch")
+        return "watch"
     view = render_title_and_views(
         "Train",
         _VIEWS,

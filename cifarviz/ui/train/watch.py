@@ -16,7 +16,7 @@ from cifarviz.live.feeds import ACTIVE, RunFeed, active_mark, run_mark
 from cifarviz.live.hub import hub
 from cifarviz.live.queue_items import QUEUE, active_items
 from cifarviz.live.run_figures import METRICS
-from cifarviz.people.person import may_change
+from cifarviz.people.person import may_change, may_make
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.studies import trial_of_run
@@ -75,6 +75,9 @@ def _watched_run() -> Run | None:
     runs = active or cache.store().all()
     runs = [run for run in runs if run.damage is None] or runs
     if not runs:
+        if not may_make():
+            st.info("Nothing is shown here yet.", icon=":material/info:")
+            return None
         st.info(
             "Nothing has been trained here yet. Choose a preset and press Train: a first run on "
             "the embedded sample takes less than a minute.",
@@ -198,7 +201,7 @@ def render_next_steps(run: Run) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         if run.resumable and not change_first:
             _render_resume_button(run, "primary")
-        if st.button(
+        if may_make() and st.button(
             "Train again with changes",
             icon=":material/tune:",
             key="again",
@@ -256,6 +259,8 @@ def render_queue(watched: Run, active: Sequence[Run]) -> None:
         with progress:
             live_items({run.id: items[run.id]}, key=f"queue-{run.id}", live=live)
             link_to("train", "Watch", view="watch", run=run.id)
+        if not may_change(run.owner):
+            continue
         with stop:
             _render_action_button(
                 run,

@@ -18,6 +18,7 @@ from cifarviz.experiment.study import Goal
 from cifarviz.figures.trials.text import GOAL_TITLES, format_result, format_setting
 from cifarviz.live.feeds import ACTIVE, active_mark
 from cifarviz.live.items import Metric
+from cifarviz.people.person import may_make
 from cifarviz.runs.records import Run
 from cifarviz.training.series_queue import Submission, queue_series
 from cifarviz.ui import cache
@@ -139,16 +140,17 @@ def _render_actions(
 ) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key=f"{key}-actions"):
         link_to("train", "Take as base on Train", ":material/tune:", view="setup", run=run.id)
-        st.button(
-            f"Train with {OTHER_SEEDS} other seeds",
-            key=f"{key}-seeds",
-            icon=":material/casino:",
-            help="Queues three runs with these settings and other seeds, to see how much of the "
-            "result was luck.",
-            disabled=any(other.state.active for other in others),
-            on_click=_queue_seeds,
-            args=(run, others),
-        )
+        if may_make():
+            st.button(
+                f"Train with {OTHER_SEEDS} other seeds",
+                key=f"{key}-seeds",
+                icon=":material/casino:",
+                help="Queues three runs with these settings and other seeds, to see how much of "
+                "the result was luck.",
+                disabled=any(other.state.active for other in others),
+                on_click=_queue_seeds,
+                args=(run, others),
+            )
         link_to("train", "Open its run", ":material/show_chart:", view="watch", run=run.id)
         if others:
             ids = ",".join([run.id, *(other.id for other in others)])

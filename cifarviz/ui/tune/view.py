@@ -4,6 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+import streamlit as st
+
+from cifarviz.people.person import may_make
 from cifarviz.ui.navigation import ViewEntry, render_title_and_views
 from cifarviz.ui.query import current_query_params
 from cifarviz.ui.tune.from_runs import render_from_runs
@@ -45,7 +48,13 @@ _VIEW_PARAMS = (
 
 
 def choose_view() -> TuneView:
-    """Show title and switch, and return the view of the address, or the one for what it names."""
+    """Show title and switch, and return the view of the address, or the one for what it names.
+
+    Viewers see no studies.
+    """
+    if not may_make():
+        st.title("Tune")
+        return "runs"
     return render_title_and_views(
         "Tune",
         {name: view.entry for name, view in _VIEWS.items()},
