@@ -47,7 +47,8 @@ def backup(
 ) -> None:
     """Copy all runs, imported data sets and settings of this home to one file, also during a run.
 
-    Existing files are never replaced. TensorBoard files are not copied.
+    Existing files are never replaced. TensorBoard files are not copied. Exit code 1: something else
+    is not in the file, which is printed.
     """
     target = path / time.strftime(f"cifarviz-%Y%m%d-%H%M%S{ENDING}") if path.is_dir() else path
     if target.suffix != ENDING:
@@ -68,14 +69,17 @@ def backup(
         )
     if as_json:
         facts = {"path": str(made.path), "bytes": made.bytes, "runs": made.runs}
-        print_json(facts | {"files": made.files, "datasets": made.datasets, "notes": made.notes})
-        return
-    print_line(
-        f"{made.path}: {_count(made.runs, 'run')} with {_count(made.files, 'file')}, "
-        f"{_count(len(made.datasets), 'data set')}, {made.bytes / 1e6:,.1f} MB"
-    )
-    for note in made.notes:
-        print_message(note)
+        facts |= {"files": made.files, "datasets": made.datasets}
+        print_json(facts | {"missing": made.missing, "notes": made.notes})
+    else:
+        print_line(
+            f"{made.path}: {_count(made.runs, 'run')} with {_count(made.files, 'file')}, "
+            f"{_count(len(made.datasets), 'data set')}, {made.bytes / 1e6:,.1f} MB"
+        )
+        for sentence in (*made.notes, *made.missing):
+            print_message(sentence)
+    if made.missing:
+        raise typer.Exit(1)
 
 
 def restore(
@@ -84,7 +88,10 @@ def restore(
     ],
     as_json: AsJson = False,
 ) -> None:
-    """Add the runs and data sets of a backup to this home; those that are here stay as they are."""
+    """Add the runs and data sets of a backup to this home; those that are here stay as they are.
+
+    Exit code 1: something was left out, since it is damaged, which is printed.
+    """
     if not file.is_file():
         raise OutputPathInvalid("There is no file “{file}”.", file=file)
     with progress_bar(download=True) as bar:
@@ -96,14 +103,16 @@ def restore(
         )
     if as_json:
         facts = {"runs": done.runs, "here": done.here, "datasets": done.datasets}
-        print_json(facts | {"notes": done.notes})
-        return
-    runs, datasets = _count(len(done.runs), "run"), _count(len(done.datasets), "data set")
-    print_line(f"Restored {runs} and {datasets}.")
-    if done.here:
-        print_line(f"Already here, and left as they are: {_count(len(done.here), 'run')}.")
-    for note in done.notes:
-        print_message(note)
+        print_json(facts | {"left_out": done.left_out, "notes": done.notes})
+    else:
+        runs, datasets = _count(len(done.runs), "run"), _count(len(done.datasets), "data set")
+        print_line(f"Restored {runs} and {datasets}.")
+        if done.here:
+            print_line(f"Already here, and left as they are: {_count(len(done.here), 'run')}.")
+        for sentence in (*done.notes, *done.left_out):
+            print_message(sentence)
+    if done.left_out:
+        raise typer.Exit(1)
 
 
 def _as_json(found: RepairReport) -> dict[str, Any]:
@@ -120,6 +129,7 @@ def _as_json(found: RepairReport) -> dict[str, Any]:
             {"run": run.id, "name": run.name, "epochs": run.epochs, "missing": run.missing}
             for run in found.relisted
         ],
+        "rewritten": [run_id for run_id, _ in found.rewritten],
         "not_relisted": {
             folder.name: reason for folder, reason in (found.not_relisted or {}).items()
         },
@@ -137,15 +147,29 @@ def _lines(found: RepairReport) -> list[str]:
             f"The damaged file is now {found.damaged_file}."
         )
     for run in found.relisted:
-        text = f"Listed “{run.name}” (run {run.id}) again, with {_count(run.epochs, 'epoch')}."
-        lines.append(f"{text} Missing: {run.missing}" if run.missing else text)
-    for folder, reason in (found.not_relisted or {}).items():
-        lines.append(f"The run in {folder} could not be listed: {reason}")
-    lines += [*found.problems, *found.lost]
+        epochs = _count(run.epochs, "epoch")
+        lines.append(f"Listed “{run.name}” (run {run.id}) again, with {epochs}.")
+    lines += [
+        f"Wrote run.json of “{name}” (run {run_id}) again." for run_id, name in found.rewritten
+    ]
     listed = f"Now listed: {_count(found.runs, 'run')}."
     if found.is_whole:
         return [*lines, f"{listed} Nothing is missing."]
-    return [*lines, f"{listed} What is above is lost, or could not be listed."]
+    return [
+        *lines,
+        f"{listed} Not everything is there:",
+        *(
+            f"“{run.name}” (run {run.id}) lacks {run.missing}"
+            for run in found.relisted
+            if run.missing
+        ),
+        *(
+            f"The run in {folder} could not be listed: {reason}"
+            for folder, reason in (found.not_relisted or {}).items()
+        ),
+        *found.problems,
+        *found.lost,
+    ]
 
 
 def _count(number: int, noun: str) -> str:

@@ -144,12 +144,13 @@ def remove_marker(folder: Path) -> None:
 def check_free_space(folder: Path, amount: int) -> None:
     """Raise ``StorageFull`` unless ``amount`` bytes and a reserve are free for ``folder``."""
     free = shutil.disk_usage(folder).free
-    if free < amount + 16_000_000:
+    needed = amount + 16_000_000
+    if free < needed:
         raise StorageFull(
-            "The disk of “{folder}” is too full: {amount:,.0f} MB are needed and "
+            "The disk of “{folder}” is too full: {needed:,.0f} MB are needed and "
             "{free:,.0f} MB are free. Free some space, or set CIFARVIZ_HOME to another disk.",
             folder=folder,
-            amount=amount / 1e6,
+            needed=needed / 1e6,
             free=free / 1e6,
         )
 

@@ -127,6 +127,11 @@ def datasets_in(folder: Path, *, deleted: bool) -> tuple[DatasetInfo, ...]:
     return tuple(info for name in names if (info := _load(folder / name)) is not None)
 
 
+def undescribed_folders(folder: Path) -> list[Path]:
+    """Return the folders of imported data sets whose descriptions cannot be read."""
+    return [folder / name for name, _ in _names(folder) if _load(folder / name) is None]
+
+
 def _used_folders() -> list[Path]:
     last = _last_used.get()
     return sorted(_folders, key=lambda folder: folder != last)

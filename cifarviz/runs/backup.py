@@ -53,13 +53,17 @@ follow from a key, which is in no table."""
 
 @dataclass(frozen=True)
 class BackupReport:
-    """What is in a backup; ``notes`` are sentences on what is not."""
+    """What is in a backup.
+
+    ``missing`` are sentences on what should be in it and is not, ``notes`` on what need not be.
+    """
 
     path: Path
     bytes: int
     runs: int
     files: int
     datasets: tuple[str, ...]
+    missing: tuple[str, ...]
     notes: tuple[str, ...]
 
 
@@ -85,12 +89,19 @@ def back_up(
         atomic_write(path) as temporary,
         temporary_folder(place) as folder,
     ):
-        runs, members = _freeze(store, folder)
+        links: list[str] = []
+        runs, members = _freeze(store, folder, links)
         datasets = _chosen_datasets(settings, data=data)
         for info in datasets:
-            members |= _freeze_dataset(info, settings, folder)
+            members |= _freeze_dataset(info, settings, folder, links)
         files, gone = _write(temporary, runs, members, folder / INDEX, report)
-    notes = [message] if (message := unlisted_message(store)) else []
+    missing = [message] if (message := unlisted_message(store)) else []
+    missing += [f"{name} is a link, and was left out." for name in links]
+    missing += [
+        f"The data set in {path} was left out: its {own.DESCRIPTION} cannot be read."
+        for path in own.undescribed_folders(settings.datasets)
+    ]
+    notes = [f"{name} was removed while the backup was made." for name in gone]
     ids = [run.id for run in store.all() if is_safe_id(run.id)]
     if events := sum(store.tensorboard_folder(run_id).exists() for run_id in ids):
         owner = "1 run" if events == 1 else f"{events:,} runs"
@@ -98,13 +109,13 @@ def back_up(
             f"TensorBoard files of {owner} are not in it: copy {settings.tensorboard_dir} "
             "yourself if you need them."
         )
-    notes += [f"{name} was removed while the backup was made." for name in gone]
     return BackupReport(
         path=path,
         bytes=path.stat().st_size,
         runs=runs,
         files=files,
         datasets=tuple(info.name for info in datasets),
+        missing=tuple(missing),
         notes=tuple(notes),
     )
 
@@ -123,10 +134,11 @@ def _advised() -> Iterator[None]:
         ) from error
 
 
-def _freeze(store: RunStore, folder: Path) -> tuple[int, dict[str, Path]]:
+def _freeze(store: RunStore, folder: Path, links: list[str]) -> tuple[int, dict[str, Path]]:
     """Copy the index and link the files of all runs, as they are at one moment.
 
-    Returns the number of runs, and the path of each file by its name in the backup.
+    Returns the number of runs, and the path of each file by its name in the backup. Files that are
+    symbolic links, which may lead anywhere, are added to ``links`` instead.
     """
     with ExitStack() as stack:
         may_write = not store.database.is_read_only()
@@ -138,18 +150,21 @@ def _freeze(store: RunStore, folder: Path) -> tuple[int, dict[str, Path]]:
                 for row in reader.execute("SELECT id, state FROM runs")
                 if is_safe_id(row["id"])
             }
-            members = dict(_freeze_runs(store, states, folder))
+            members = dict(_freeze_runs(store, states, folder, links))
         _copy_index(reader, folder / INDEX)
     return len(states), members
 
 
 def _freeze_runs(
-    store: RunStore, states: Mapping[str, str], folder: Path
+    store: RunStore, states: Mapping[str, str], folder: Path, links: list[str]
 ) -> Iterator[tuple[str, Path]]:
     for run_id, state in states.items():
         source = store.folder(run_id)
         for name in sorted(run_file_names(source)):
             target = folder / "runs" / run_id / name
+            if (source / name).is_symlink():
+                links.append(f"runs/{run_id}/{name}")
+                continue
             may_change = state != RunState.FINISHED and name.startswith("checkpoint-")
             with suppress(FileNotFoundError):
                 frozen = _link(source / name, target, or_copy=may_change)
@@ -196,7 +211,9 @@ def _chosen_datasets(settings: Settings, *, data: bool) -> list[DatasetInfo]:
     return chosen
 
 
-def _freeze_dataset(info: DatasetInfo, settings: Settings, folder: Path) -> dict[str, Path]:
+def _freeze_dataset(
+    info: DatasetInfo, settings: Settings, folder: Path, links: list[str]
+) -> dict[str, Path]:
     source = library.full_folder(info, settings)
     names = [*(f"{name}.npy" for name in ARRAY_NAMES), cache.MARKER]
     if info.own:
@@ -207,8 +224,11 @@ def _freeze_dataset(info: DatasetInfo, settings: Settings, folder: Path) -> dict
             # Its pictures may be deleted meanwhile.
             stack.enter_context(library.fetch_lock(info, settings))
         for name in names:
+            member = f"data/{info.name}/{name}"
+            if (source / name).is_symlink():
+                links.append(member)
+                continue
             with suppress(FileNotFoundError):
-                member = f"data/{info.name}/{name}"
                 members[member] = _link(source / name, folder / member, or_copy=False)
     return members
 

@@ -13,8 +13,17 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from cifarviz.datasets.own import use_folder
-from cifarviz.errors import CifarvizError, IndexDamaged, TransitionRefused, UnknownFormat
+from cifarviz.data import cache
+from cifarviz.datasets.own import DESCRIPTION, datasets_in, undescribed_folders, use_folder
+from cifarviz.errors import (
+    ArchiveDamaged,
+    ArtifactDamaged,
+    ArtifactMissing,
+    CifarvizError,
+    IndexDamaged,
+    TransitionRefused,
+    UnknownFormat,
+)
 from cifarviz.runs import locks
 from cifarviz.runs.archive_facts import ImportedFacts
 from cifarviz.runs.artifacts import UNREADABLE, ArrayFile
@@ -49,7 +58,7 @@ _INDEX_ONLY = "series, studies, members and guesses of a class, pinned images an
 
 @dataclass(frozen=True)
 class RelistedRun:
-    """A run whose record was made of its folder; ``missing`` is a sentence on what was not."""
+    """A run whose record was made of its folder; ``missing`` is a clause on what was not."""
 
     id: str
     name: str
@@ -62,9 +71,10 @@ class RepairReport:
     """What a repair found and did.
 
     ``damage`` is what SQLite said of the index, ``damaged_file`` where it is now, and ``salvaged``
-    what could be read of it. ``not_relisted`` are folders that hold no usable facts, and
-    ``problems`` artifacts that are missing or damaged, each with a sentence. ``lost`` are sentences
-    on what cannot be brought back.
+    what could be read of it. ``not_relisted`` are folders that hold no usable facts, each with a
+    sentence, and ``rewritten`` the ids and names of listed runs whose ``run.json`` was missing or
+    damaged. ``problems`` are sentences on weights and data sets that are missing or damaged, and
+    ``lost`` on what cannot be brought back.
     """
 
     runs: int
@@ -73,6 +83,7 @@ class RepairReport:
     salvaged: Mapping[str, SalvagedTable] | None = None
     relisted: tuple[RelistedRun, ...] = ()
     not_relisted: Mapping[Path, str] | None = None
+    rewritten: tuple[tuple[str, str], ...] = ()
     problems: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
 
@@ -119,7 +130,10 @@ def _nobody_trains(settings: Settings) -> Iterator[None]:
 def _find_damage(path: Path) -> str | None:
     if not path.exists():
         return None
-    damage = find_index_damage(path)
+    damage = None
+    # Not one that cannot be opened, which a connection says in words.
+    with suppress(sqlite3.OperationalError):
+        damage = find_index_damage(path)
     if damage is None:
         try:
             with Database(path).connect() as connection:
@@ -173,6 +187,7 @@ def _replace(
         salvaged=salvaged,
         relisted=relisted,
         not_relisted=not_relisted,
+        rewritten=_rewrite_facts(store),
         problems=_find_problems(store),
         lost=lost,
     )
@@ -251,6 +266,7 @@ def _relist(store: RunStore, report: Callable[[str], object]) -> RepairReport:
         runs=len(store.all()),
         relisted=tuple(relisted),
         not_relisted=not_relisted,
+        rewritten=_rewrite_facts(store),
         problems=_find_problems(store),
         lost=tuple(lost),
     )
@@ -267,7 +283,12 @@ def _lost_groups(store: RunStore, older: sqlite3.Connection | None) -> str:
 
 
 def _load_facts(folder: Path) -> ImportedFacts:
-    facts = load_run_json(folder)
+    try:
+        facts = load_run_json(folder)
+    except ArchiveDamaged as error:
+        # It speaks of a file that somebody has packed.
+        reason = error.values.get("reason", "it is invalid")
+        raise ArtifactDamaged("run.json is damaged: {reason}.", reason=reason) from error
     if facts.columns["id"] != folder.name:
         raise IndexDamaged(
             "run.json in {folder} is of another run, {run_id}.",
@@ -303,7 +324,7 @@ def _store_facts(
     ).fetchone()
     missing = None
     if (steps := columns["step"] or 0) > (points or 0):
-        missing = f"Loss and accuracy of {steps - (points or 0):,} of its {steps:,} training steps."
+        missing = f"loss and accuracy of {steps - (points or 0):,} of its {steps:,} training steps."
     return RelistedRun(run_id, columns["name"], len(epochs), missing)
 
 
@@ -346,8 +367,26 @@ def _lost_rows(salvaged: Mapping[str, SalvagedTable]) -> tuple[str, ...]:
     )
 
 
+def _rewrite_facts(store: RunStore) -> tuple[tuple[str, str], ...]:
+    """Write each ``run.json`` anew that a next repair could not use; returns ids and names."""
+    rewritten = []
+    for run in store.all():
+        if run.damage is not None:
+            continue
+        folder = store.folder(run.id)
+        with suppress(CifarvizError):
+            try:
+                _load_facts(folder)
+            except (ArtifactMissing, ArtifactDamaged, IndexDamaged):
+                with store.database.connect(write=True) as connection:
+                    store.save_run_json(connection, run.id)
+                _load_facts(folder)
+                rewritten.append((run.id, run.name))
+    return tuple(rewritten)
+
+
 def _find_problems(store: RunStore) -> tuple[str, ...]:
-    """Return sentences on checkpoints that are missing or cannot be read."""
+    """Return sentences on checkpoints and data sets that are missing or cannot be read."""
     problems = []
     for run in store.all():
         if run.damage is not None or run.state.active or not run.epochs_done:
@@ -362,6 +401,16 @@ def _find_problems(store: RunStore) -> tuple[str, ...]:
             for path in paths
             if not _is_readable(path)
         ]
+    folder = store.settings.datasets
+    problems += [
+        f"The data set in {path} is not shown: its {DESCRIPTION} cannot be read."
+        for path in undescribed_folders(folder)
+    ]
+    problems += [
+        f"{problem} Import the same pictures again, or restore a backup."
+        for info in datasets_in(folder, deleted=False)
+        if (problem := cache.find_problem(folder / info.name, info))
+    ]
     return tuple(problems)
 
 

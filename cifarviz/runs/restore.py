@@ -26,7 +26,14 @@ from cifarviz.datasets import own
 from cifarviz.datasets.arrays import ARRAY_NAMES
 from cifarviz.datasets.info import DatasetInfo
 from cifarviz.datasets.registry import built_in_datasets
-from cifarviz.errors import ArchiveDamaged, CifarvizError, ImportRefused, UnknownFormat
+from cifarviz.errors import (
+    ArchiveDamaged,
+    CifarvizError,
+    DatasetDamaged,
+    DatasetNotFound,
+    ImportRefused,
+    UnknownFormat,
+)
 from cifarviz.runs.archive import unreadable_as_damaged
 from cifarviz.runs.archive_dataset import parse_dataset
 from cifarviz.runs.archive_facts import (
@@ -69,12 +76,13 @@ _STOPPED = "The backup was made while this run waited."
 class RestoreReport:
     """What was restored, by name; ``here`` are runs that were here already.
 
-    ``notes`` are sentences on what was left out.
+    ``left_out`` are sentences on what was damaged, ``notes`` on what the backup does not have.
     """
 
     runs: tuple[str, ...]
     here: tuple[str, ...]
     datasets: tuple[str, ...]
+    left_out: tuple[str, ...]
     notes: tuple[str, ...]
 
 
@@ -104,16 +112,17 @@ def restore(
         index = _read_index(folder)
         with index.connect() as source, store.database.connect() as target:
             owners = owners_here(source, target)
+        left_out: list[str] = []
         notes: list[str] = []
         # Data sets are removed again if the runs cannot be stored.
         with ExitStack() as undo:
             datasets = tuple(
                 name
                 for name in sorted(item.name for item in (folder / "data").glob("*"))
-                if _restore_dataset(settings, folder / "data" / name, owners, notes, undo)
+                if _restore_dataset(settings, folder / "data" / name, owners, left_out, notes, undo)
             )
-            runs, here = _restore_runs(store, index, folder / "runs", notes)
-    return RestoreReport(runs, here, datasets, tuple(notes))
+            runs, here = _restore_runs(store, index, folder / "runs", left_out)
+    return RestoreReport(runs, here, datasets, tuple(left_out), tuple(notes))
 
 
 @contextmanager
@@ -234,6 +243,7 @@ def _restore_dataset(
     settings: Settings,
     folder: Path,
     owners: Mapping[str | None, str | None],
+    left_out: list[str],
     notes: list[str],
     undo: ExitStack,
 ) -> bool:
@@ -259,11 +269,21 @@ def _restore_dataset(
     if has_arrays:
         for path in arrays:
             shutil.move(path, new)
-        check_arrays(cache.read_arrays(new), info, info.name, ProgressReporter())
-        marks = info.fingerprints or cache.read_fingerprints(folder)
-        if marks is None:
-            raise _damaged(f"the data set “{info.name}” has no fingerprints")
-        cache.write_marker(new, info.name, "a backup", marks)
+        try:
+            check_arrays(cache.read_arrays(new), info, info.name, ProgressReporter())
+        except (DatasetDamaged, DatasetNotFound) as error:
+            left_out.append(f"The pictures of {info.title} were left out: {error}")
+            for path in arrays:
+                (new / path.name).unlink()
+            if not info.own:
+                return False
+        else:
+            marks = info.fingerprints or cache.read_fingerprints(folder)
+            if marks is None:
+                raise _damaged(f"the data set “{info.name}” has no fingerprints")
+            cache.write_marker(new, info.name, "a backup", marks)
+    elif any(path.exists() for path in arrays):
+        left_out.append(f"The pictures of {info.title} were left out: some of them are missing.")
     else:
         notes.append(f"The pictures of {info.title} had been deleted; its runs are here.")
     settings.datasets.mkdir(parents=True, exist_ok=True)
@@ -307,7 +327,7 @@ def _is_here(info: DatasetInfo, settings: Settings, *, has_arrays: bool) -> bool
 
 
 def _restore_runs(
-    store: RunStore, index: Database, files: Path, notes: list[str]
+    store: RunStore, index: Database, files: Path, left_out: list[str]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Store the runs that are not here, in one transaction; returns their ids and the others'."""
     with index.connect() as source:
@@ -320,9 +340,9 @@ def _restore_runs(
             try:
                 facts = _checked_facts(source, run)
             except CifarvizError as error:
-                notes.append(f"“{run.name}” ({run.id}) was left out: {run.damage or error}")
+                left_out.append(f"“{run.name}” ({run.id}) was left out: {run.damage or error}")
                 continue
-            _drop_invalid_files(files / run.id, run, facts, notes)
+            _drop_invalid_files(files / run.id, run, facts, left_out)
             ready.append(facts)
         ids = tuple(facts.columns["id"] for facts in ready)
         with ExitStack() as undo:
@@ -331,9 +351,9 @@ def _restore_runs(
                 for facts in ready:
                     facts.columns["owner"] = people.get(facts.columns["owner"])
                     _insert(source, target, store, files, facts, undo)
-                restore_series(source, target, people, notes)
+                restore_series(source, target, people, left_out)
                 restore_preferences(source, target)
-                restore_guesses(source, target, people, notes)
+                restore_guesses(source, target, people, left_out)
                 for run_id in ids:
                     store.save_run_json(target, run_id)
             undo.pop_all()
@@ -368,14 +388,14 @@ def _checked_facts(source: sqlite3.Connection, run: Run) -> ImportedFacts:
     return checked._replace(columns=columns)
 
 
-def _drop_invalid_files(folder: Path, run: Run, facts: ImportedFacts, notes: list[str]) -> None:
+def _drop_invalid_files(folder: Path, run: Run, facts: ImportedFacts, left_out: list[str]) -> None:
     """Remove unpacked files that do not fit the run, and note it."""
     for path in sorted(folder.rglob("*.npz")):
         name = path.relative_to(folder).as_posix()
         problem = _find_file_problem(path, name, facts, run.epochs_done)
         if problem is not None:
             path.unlink()
-            notes.append(f"{name} of “{run.name}” ({run.id}) was left out: {problem}.")
+            left_out.append(f"{name} of “{run.name}” ({run.id}) was left out: {problem}.")
 
 
 def _find_file_problem(path: Path, name: str, facts: ImportedFacts, done: int) -> str | None:

@@ -66,7 +66,7 @@ def restore_guesses(
     source: sqlite3.Connection,
     target: sqlite3.Connection,
     people: Mapping[str | None, str | None],
-    notes: list[str],
+    left_out: list[str],
 ) -> None:
     """Store what members of the class, and the teacher, have guessed."""
     rows = source.execute("SELECT game, position, person, label FROM guesses").fetchall()
@@ -77,7 +77,7 @@ def restore_guesses(
     ]
     target.executemany("INSERT OR IGNORE INTO guesses VALUES (?, ?, ?, ?)", found)
     if left := len(rows) - len(found):
-        notes.append(
+        left_out.append(
             f"{left:,} {'guess' if left == 1 else 'guesses'} of the class left out: damaged, or of "
             "somebody who was not restored."
         )
@@ -87,13 +87,13 @@ def restore_series(
     source: sqlite3.Connection,
     target: sqlite3.Connection,
     people: Mapping[str | None, str | None],
-    notes: list[str],
+    left_out: list[str],
 ) -> None:
     """Store the series and studies that are not here, with those of their runs that are."""
     run_ids = {row["id"] for row in target.execute("SELECT id FROM runs")}
     for row in source.execute("SELECT * FROM series").fetchall():
         if not _is_series(row):
-            notes.append("A series was left out, since its record is damaged.")
+            left_out.append("A series was left out, since its record is damaged.")
             continue
         columns = ("id", "kind", "title", "made", "runs", "settings")
         done = target.execute(

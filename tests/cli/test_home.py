@@ -47,6 +47,19 @@ def test_a_lost_index_is_said_and_repaired(call: Call, store: RunStore, run: Run
     assert call("repair", "--json").json["whole"]
 
 
+def test_a_backup_without_its_runs_and_a_restore_without_a_file_are_no_success(
+    call: Call, store: RunStore, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (store.folder(run.id) / "checkpoint-last.npz").write_bytes(b"cut")
+    assert call("backup", tmp_path / "home.zip").code == 0
+    lose_index(store)
+    made = call("backup", tmp_path / "empty.zip")
+    assert (made.code, "The files of 1 run are in" in made.err) == (1, True)
+    monkeypatch.setenv("CIFARVIZ_HOME", str(tmp_path / "other"))
+    restored = call("restore", tmp_path / "home.zip")
+    assert (restored.code, "checkpoint-last.npz of “mine”" in restored.err) == (1, True)
+
+
 def test_a_damaged_index_is_said_and_repaired(call: Call, store: RunStore, run: Run) -> None:
     store.database.path.write_bytes(b"nothing" * 5000)
     listed = call("runs")
@@ -55,7 +68,9 @@ def test_a_damaged_index_is_said_and_repaired(call: Call, store: RunStore, run: 
     assert "repair” makes the list anew" in listed.err
     result = call("repair")
     assert result.code == 1
-    assert f"Listed “mine” (run {run.id}) again, with 3 epochs. Missing:" in result.out
+    assert f"Listed “mine” (run {run.id}) again, with 3 epochs." in result.out
+    assert "Now listed: 1 run. Not everything is there:" in result.out
+    assert f"“mine” (run {run.id}) lacks loss and accuracy of" in result.out
     assert call("runs").code == 0
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from cifarviz.runs.backup import back_up
 from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
@@ -26,3 +27,11 @@ def run(store: RunStore) -> Run:
 def elsewhere(settings: Settings, tmp_path: Path) -> RunStore:
     """The store of another home."""
     return RunStore(replace(settings, home=tmp_path / "another-home"))
+
+
+@pytest.fixture
+def backup(store: RunStore, run: Run, tmp_path: Path) -> Path:
+    """A backup of the home with that run."""
+    path = tmp_path / "backup.zip"
+    back_up(store.settings, path)
+    return path

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from cifarviz.errors import IndexDamaged, TransitionRefused, UnknownFormat
+from cifarviz.datasets.own import DESCRIPTION
+from cifarviz.errors import IndexDamaged, StoreError, TransitionRefused, UnknownFormat
 from cifarviz.people.person import acting_as
 from cifarviz.runs.guessing import guess, guess_total, load_game, start_game
 from cifarviz.runs.index_copy import COPY, copy_index
@@ -28,6 +29,7 @@ from cifarviz.settings import Settings
 from scripts.app_server import ROOT
 from tests import stored_runs
 from tests.runs.full_run import store_full_run
+from tests.runs.test_archive_dataset import take
 
 _PAGE = 4096
 RUNS = 6
@@ -122,7 +124,7 @@ def test_a_lost_index_is_said_and_made_anew(
     assert unlisted_message(store) is None
     # Only the index had these, which is said.
     assert {run.missing for run in report.relisted} == {
-        "Loss and accuracy of 30 of its 30 training steps."
+        "loss and accuracy of 30 of its 30 training steps."
     }
     assert "series, studies, members and guesses of a class, pinned images" in report.lost[0]
     assert not report.is_whole
@@ -403,3 +405,47 @@ def test_missing_and_cut_weights_are_named(store: RunStore, runs: list[Run]) -> 
     problems = " ".join(repair(store.settings).problems)
     assert f"checkpoint-last.npz of “{runs[0].name}” ({runs[0].id}) is damaged" in problems
     assert f"The weights of “{runs[1].name}” ({runs[1].id}) are gone" in problems
+
+
+def remove_facts(folder: Path) -> None:
+    run_json_path(folder).unlink()
+
+
+def link_elsewhere(folder: Path) -> None:
+    path = run_json_path(folder)
+    path.unlink()
+    path.symlink_to("/etc/passwd")
+
+
+@pytest.mark.parametrize("change", [cut, name_other_run, remove_facts, link_elsewhere])
+def test_facts_that_a_next_repair_could_not_use_are_written_again(
+    store: RunStore, run: Run, change: Callable[[Path], None]
+) -> None:
+    before = known(store)
+    change(store.folder(run.id))
+    report = repair(store.settings)
+    assert (report.rewritten, report.is_whole) == (((run.id, run.name),), True)
+    remove_index(store.settings)
+    repair(store.settings)
+    assert known(RunStore(store.settings)) == before
+
+
+def test_an_index_that_cannot_be_opened_is_said(store: RunStore, run: Run) -> None:
+    remove_index(store.settings)
+    index(store.settings).mkdir()
+    with pytest.raises(StoreError, match="cannot be read or written just now"):
+        repair(store.settings)
+
+
+def test_damaged_data_sets_are_named(store: RunStore, tmp_path: Path) -> None:
+    apples, berries, cherries = (
+        store.settings.datasets / take(store.settings, tmp_path, count=count, name=name).name
+        for count, name in ((8, "apples"), (9, "berries"), (10, "cherries"))
+    )
+    assert repair(store.settings).is_whole
+    (apples / "train_images.npy").unlink()
+    for path in (berries / "train_images.npy", cherries / DESCRIPTION):
+        path.write_bytes(path.read_bytes()[:-50])
+    problems = " ".join(repair(store.settings).problems)
+    assert problems.count("Import the same pictures again") == 2
+    assert f"{cherries} is not shown: its dataset.json cannot be read" in problems
