@@ -4,7 +4,6 @@ Use ``cifarviz.data.uploads.decode``, which runs this in a process with limits.
 """
 
 import io
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -41,20 +40,13 @@ _TURNS: Final = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_TRANSPOSED: Final = range(5, 9)
 # A network's input is far smaller. More pixels would only take memory of the program.
 _MAX_RGB_PIXELS: Final = 16_000_000
 # Images are converted in strips of about this many pixels: full copies take 200 MB each.
-_STRIP_PIXELS: Final = 1_000_000
+_STRIP_PIXELS: Final = 250_000
 # 65535 becomes 255 (Pillow's conversion would clip all values above 255 to white).
 _EIGHT_BITS: Final = ((np.arange(65_536) + 128) // 257).astype(np.uint8)
-
-
-class _WebPFile(WebPImagePlugin.WebPImageFile):
-    """Pillow's WebP reader that frees libwebp's two canvases before converting the pixels."""
-
-    def load_prepare(self) -> None:
-        self._decoder = None
-        super().load_prepare()
 
 
 _READERS: Final[dict[str, type[PillowImageFile]]] = {
@@ -62,7 +54,7 @@ _READERS: Final[dict[str, type[PillowImageFile]]] = {
     "GIF": GifImagePlugin.GifImageFile,
     "JPEG": JpegImagePlugin.JpegImageFile,
     "PNG": PngImagePlugin.PngImageFile,
-    "WEBP": _WebPFile,
+    "WEBP": WebPImagePlugin.WebPImageFile,
 }
 
 
@@ -109,13 +101,13 @@ def _read_image(data: bytes, name: str) -> UploadedImage:
     form = "WebP" if file.format == "WEBP" else file.format
     notes: list[PictureChange] = []
     try:
-        image = _open(file)
-        _check_size(name, *image.size)
-        mode = image.mode
+        opened = _open(file)
+        width, height = opened.size
+        _check_size(name, width, height)
+        mode = opened.mode
         if file.animated:
             notes.append(PictureChange.FIRST_FRAME)
-        image.load()
-        rgb = _to_rgb(file, _apply_orientation(image, file.orientation, notes), notes)
+        rgb = _apply_orientation(_to_rgb(file, _load(opened), notes), file.orientation, notes)
     except (ImageUnreadable, MemoryError):
         raise
     except Exception as error:  # decoders of untrusted bytes fail in any way
@@ -125,9 +117,9 @@ def _read_image(data: bytes, name: str) -> UploadedImage:
             name=name,
             form=form,
         ) from error
-    height, width, _ = rgb.shape
-    rgb = _reduce(rgb)
     rgb.flags.writeable = False
+    if file.orientation in _TRANSPOSED:
+        width, height = height, width
     return UploadedImage(rgb, tuple(notes), width, height, form, mode)
 
 
@@ -145,18 +137,6 @@ def _reduction(width: int, height: int) -> int:
     while -(-width // factor) * -(-height // factor) > _MAX_RGB_PIXELS:
         factor += 1
     return factor
-
-
-def _reduce(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """Average squares of pixels until the image has ``reduced_size``."""
-    height, width, _ = rgb.shape
-    factor = _reduction(width, height)
-    if factor == 1:
-        return rgb
-    # In strips, since Pillow's copy of an image has 4 bytes a pixel.
-    rows = factor * max(1, _STRIP_PIXELS // (width * factor))
-    strips = (rgb[top : top + rows] for top in range(0, height, rows))
-    return np.concatenate([Image.fromarray(strip).reduce(factor) for strip in strips])
 
 
 def _not_an_accepted_image(data: bytes, name: str) -> ImageUnreadable:
@@ -189,94 +169,109 @@ def _open(file: ImageFile) -> PillowImageFile:
     return _READERS[file.format](io.BytesIO(file.data))
 
 
-def _apply_orientation(
-    image: Image.Image, orientation: int | None, notes: list[PictureChange]
-) -> Image.Image:
-    if orientation is None:
-        notes.append(PictureChange.EXIF_DAMAGED)
-        return image
-    if orientation not in _TURNS:
-        return image
-    notes.append(PictureChange.TURNED)
-    return image.transpose(_TURNS[orientation])
+def _load(image: PillowImageFile) -> Image.Image:
+    """Decode the pixels of an opened image."""
+    if isinstance(image, WebPImagePlugin.WebPImageFile):
+        pixels = image._get_next()[0]
+        # Frees libwebp's two canvases. Its pixels are used as they are: a copy takes 200 MB.
+        image._decoder = None
+        return Image.frombuffer(image.rawmode, image.size, pixels, "raw", image.rawmode, 0, 1)
+    width, height = image.size
+    if _reduction(width, height) == 2:
+        # A JPEG is then decoded at half its size, which averages; others have no such mode.
+        image.draft(None, (width // 2, height // 2))
+    image.load()
+    return image
 
 
 def _to_rgb(
     file: ImageFile, image: Image.Image, notes: list[PictureChange]
 ) -> npt.NDArray[np.uint8]:
-    """Convert a loaded image to uint8 (height, width, 3), with white for transparency."""
+    """Convert a decoded image to uint8 (height, width, 3) of ``reduced_size``.
+
+    Squares of pixels are averaged; transparency becomes white.
+    """
     if image.mode == "I;16":
         notes.append(PictureChange.GREY_16_BIT)
-        rgb = _convert_strips(image, lambda part: _EIGHT_BITS[np.asarray(part)][..., np.newaxis])
-    else:
-        if file.depth == 16:
-            notes.append(PictureChange.COLOR_16_BIT)
-        if image.has_transparency_data:
-            return _blend_with_white(image, notes)
-        if image.mode == "CMYK":
-            notes.append(PictureChange.CMYK)
-        elif image.mode in ("1", "L") and not file.clear:
-            notes.append(PictureChange.BLACK_AND_WHITE)
-        elif image.mode == "P":
-            notes.append(PictureChange.PALETTE)
-        rgb = _convert_strips(image, lambda part: np.asarray(part.convert("RGB")))
-    if file.clear:
-        _fill_clear(file, image, rgb, notes)
-    return rgb
-
-
-def _strips(image: Image.Image) -> Iterator[tuple[slice, Image.Image]]:
-    width, height = image.size
-    rows = max(1, _STRIP_PIXELS // width)
-    for top in range(0, height, rows):
-        bottom = min(top + rows, height)
-        yield slice(top, bottom), image.crop((0, top, width, bottom))
-
-
-def _convert_strips(
-    image: Image.Image, convert: Callable[[Image.Image], npt.NDArray[np.uint8]]
-) -> npt.NDArray[np.uint8]:
-    rgb = np.empty((image.height, image.width, 3), np.uint8)
-    for rows, strip in _strips(image):
-        rgb[rows] = convert(strip)
-    return rgb
-
-
-def _blend_with_white(image: Image.Image, notes: list[PictureChange]) -> npt.NDArray[np.uint8]:
+    elif file.depth == 16:
+        notes.append(PictureChange.COLOR_16_BIT)
+    has_alpha = image.has_transparency_data
+    if image.mode == "CMYK":
+        notes.append(PictureChange.CMYK)
+    elif image.mode in ("1", "L") and not (has_alpha or file.clear):
+        notes.append(PictureChange.BLACK_AND_WHITE)
+    elif image.mode == "P" and not has_alpha:
+        notes.append(PictureChange.PALETTE)
+    has_low_bytes = bool(file.clear) and file.depth == 16 and image.mode == "RGB"
+    low_bytes = _low_bytes(file) if has_low_bytes else None
     transparent = False
-
-    def convert(strip: Image.Image) -> npt.NDArray[np.uint8]:
-        nonlocal transparent
-        with_alpha = strip.convert("RGBA")
-        transparent = transparent or with_alpha.getchannel("A").getextrema() != (255, 255)
-        white = Image.new("RGBA", with_alpha.size, "white")
-        return np.asarray(Image.alpha_composite(white, with_alpha).convert("RGB"))
-
-    rgb = _convert_strips(image, convert)
+    factor = _reduction(*image.size)
+    width, height = reduced_size(*image.size)
+    rgb = np.empty((height, width, 3), np.uint8)
+    rows = max(1, _STRIP_PIXELS // (image.width * factor))
+    for row in range(0, height, rows):
+        box = (0, row * factor, image.width, min((row + rows) * factor, image.height))
+        part = image.crop(box)
+        if has_alpha:
+            strip, is_transparent = _blend_with_white(part)
+        else:
+            strip, is_transparent = _to_grey_or_rgb(part), False
+        if file.clear:
+            low = low_bytes.crop(box) if low_bytes else None
+            strip, is_transparent = _fill_clear(file, part, strip, low)
+        transparent = transparent or is_transparent
+        pixels = np.asarray(strip.reduce(factor) if factor > 1 else strip)
+        rgb[row : row + rows] = pixels if pixels.ndim == 3 else pixels[..., np.newaxis]
     if transparent:
         notes.append(PictureChange.TRANSPARENT)
     return rgb
 
 
+def _to_grey_or_rgb(part: Image.Image) -> Image.Image:
+    if part.mode == "I;16":
+        return Image.fromarray(_EIGHT_BITS[np.asarray(part)])
+    mode = "L" if part.mode in ("1", "L") else "RGB"
+    return part if part.mode == mode else part.convert(mode)
+
+
+def _blend_with_white(part: Image.Image) -> tuple[Image.Image, bool]:
+    """Return a part as RGB, and whether any of it is transparent."""
+    with_alpha = part.convert("RGBA")
+    if with_alpha.getchannel("A").getextrema() == (255, 255):
+        return with_alpha.convert("RGB"), False
+    white = Image.new("RGBA", with_alpha.size, "white")
+    return Image.alpha_composite(white, with_alpha).convert("RGB"), True
+
+
 def _fill_clear(
-    file: ImageFile, image: Image.Image, rgb: npt.NDArray[np.uint8], notes: list[PictureChange]
-) -> None:
-    """Make the pixels white that have the transparent color of a PNG."""
-    low_bytes = _low_bytes(file) if file.depth == 16 and image.mode == "RGB" else None
-    # Pillow scales samples of 1, 2 and 4 bits to 8, and gives the high bytes of 16-bit colours.
+    file: ImageFile, part: Image.Image, strip: Image.Image, low_bytes: Image.Image | None
+) -> tuple[Image.Image, bool]:
+    """Make the pixels white that have the transparent color of a PNG.
+
+    ``part`` is as decoded, ``strip`` the same in grey or RGB. Returns it, and whether there are
+    such pixels.
+    """
     samples = np.array(file.clear)
-    pixel = samples >> 8 if low_bytes else samples * (255 // ((1 << min(file.depth, 8)) - 1))
-    for rows, strip in _strips(image):
-        if image.mode == "I;16":
-            clear = np.asarray(strip) == samples
-        else:
-            clear = (rgb[rows] == pixel).all(axis=2)
-        if low_bytes:
-            low = low_bytes.crop((0, rows.start, image.width, rows.stop))
-            clear &= (np.asarray(low) == samples & 255).all(axis=2)
-        rgb[rows][clear] = 255
-        if clear.any() and PictureChange.TRANSPARENT not in notes:
-            notes.append(PictureChange.TRANSPARENT)
+    if part.mode == "I;16":
+        clear = np.asarray(part) == samples
+    elif low_bytes:
+        clear = _has_color(strip, samples >> 8) & _has_color(low_bytes, samples & 255)
+    else:
+        # Pillow scales samples of 1, 2 and 4 bits to 8.
+        clear = _has_color(strip, samples * (255 // ((1 << file.depth) - 1)))
+    if not clear.any():
+        return strip, False
+    strip.paste("white", mask=Image.fromarray(clear))
+    return strip, True
+
+
+def _has_color(image: Image.Image, color: npt.NDArray[np.int_]) -> npt.NDArray[np.bool_]:
+    """Return where an image in grey or RGB has this color: (height, width)."""
+    if image.mode == "L":
+        return np.asarray(image) == color
+    # A pixel is compared as one number: three comparisons take three times as long.
+    pixels = np.asarray(image.convert("RGBA")).view(np.uint32)[..., 0]
+    return pixels == np.array([*color, 255], np.uint8).view(np.uint32)
 
 
 def _low_bytes(file: ImageFile) -> Image.Image:
@@ -284,4 +279,16 @@ def _low_bytes(file: ImageFile) -> Image.Image:
     image = _open(file)
     image.tile = [image.tile[0]._replace(args="RGB;16L")]
     image.load()
-    return _apply_orientation(image, file.orientation, [])
+    return image
+
+
+def _apply_orientation(
+    rgb: npt.NDArray[np.uint8], orientation: int | None, notes: list[PictureChange]
+) -> npt.NDArray[np.uint8]:
+    if orientation is None:
+        notes.append(PictureChange.EXIF_DAMAGED)
+        return rgb
+    if orientation not in _TURNS:
+        return rgb
+    notes.append(PictureChange.TURNED)
+    return np.array(Image.fromarray(rgb).transpose(_TURNS[orientation]))

@@ -1,5 +1,6 @@
 """Every image format is decoded to RGB, with notes on what was changed."""
 
+import io
 import struct
 
 import numpy as np
@@ -7,8 +8,9 @@ import pytest
 from PIL import Image
 
 from cifarviz.data.image_pixels import reduced_size
+from cifarviz.data.pictures import fit_to
 from cifarviz.data.uploads import decode
-from tests.image_files import encode_image, picture, png
+from tests.image_files import encode_image, noise, picture, png
 
 
 @pytest.mark.parametrize("form", ["PNG", "BMP", "GIF", "WebP", "JPEG"])
@@ -152,11 +154,41 @@ def test_more_than_16_million_pixels_are_reduced_by_a_whole_factor(size, reduced
     assert reduced_size(*size) == reduced
 
 
-def test_a_reduced_picture_keeps_its_size_and_looks_the_same():
-    large = encode_image(picture(size=(6_001, 3_000)), "JPEG")
-    upload = decode(large, "large.jpg")
-    assert (upload.width, upload.height) == (6_001, 3_000)
-    assert upload.rgb.shape == (1_500, 3_001, 3)
+def _large_picture(mode: str, grain: int) -> Image.Image:
+    """More than 16 million pixels, of details with this size, that are quickly packed."""
+    tile = np.asarray(noise().resize((60 * grain, 60 * grain)).convert(mode))
+    times = (-(-2_700 // len(tile)), -(-6_001 // len(tile)), 1)
+    return Image.fromarray(np.tile(tile, times[: tile.ndim])[:2_700, :6_001])
+
+
+@pytest.mark.parametrize(
+    ("form", "mode"), [("PNG", "L"), ("PNG", "RGB"), ("PNG", "RGBA"), ("GIF", "L"), ("BMP", "L")]
+)
+def test_a_reduced_picture_has_the_averages_of_its_pixels(form, mode):
+    image = _large_picture(mode, grain=1)
+    upload = decode(encode_image(image, form), "large")
+    assert (upload.width, upload.height) == (6_001, 2_700)
     assert not upload.rgb.flags.writeable
-    small = np.asarray(picture(size=(6_001, 3_000)).reduce(2))
-    assert np.abs(upload.rgb.astype(int) - small).mean() < 1
+    np.testing.assert_array_equal(upload.rgb, np.asarray(image.reduce(2).convert("RGB")))
+
+
+@pytest.mark.parametrize("mode", ["RGB", "CMYK"])
+def test_a_large_photo_is_to_a_network_as_if_averaged(mode):
+    image = _large_picture("RGB", grain=8).convert(mode)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = encode_image(image, "JPEG", exif=exif, quality=90)
+    upload = decode(data, "photo.jpg")
+    assert (upload.width, upload.height) == (2_700, 6_001)
+    assert upload.rgb.shape == (3_001, 1_350, 3)
+    original, averaged = (
+        np.rot90(np.asarray(one.convert("RGB").reduce(2)), -1)
+        for one in (image, Image.open(io.BytesIO(data)))
+    )
+    for side, most in ((32, 1), (224, 4)):
+        shape = side, side, 3
+        seen, expected, best = (
+            fit_to(one, shape).astype(int) for one in (upload.rgb, averaged, original)
+        )
+        np.testing.assert_allclose(seen, expected, atol=most)
+        assert np.abs(seen - best).mean() < np.abs(expected - best).mean() + 0.1
