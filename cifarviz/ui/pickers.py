@@ -8,8 +8,9 @@ from typing import Literal, TypeVar
 import streamlit as st
 
 from cifarviz.errors import ArtifactMissing, CifarvizError
-from cifarviz.people.person import is_teacher, may_make
+from cifarviz.people.person import current_person, is_teacher, may_make
 from cifarviz.runs.artifacts import Checkpoint
+from cifarviz.runs.members import class_members
 from cifarviz.runs.recorded import (
     ORIGIN,
     hide_recorded_run,
@@ -186,8 +187,10 @@ def run_labels(runs: Sequence[Run]) -> dict[str, str]:
 def distinct_names(runs: Sequence[Run], *, marked: bool = True) -> dict[str, str]:
     """Return a distinct name by run id; equal names get their creation time or id.
 
-    ``marked`` puts ``recorded:`` before the name of the recorded run.
+    ``marked`` puts ``recorded:`` before the name of the recorded run. In a class the teacher reads
+    whose each run is, and a student which are others'.
     """
+    whose = _format_owners(runs)
     timed = {run.id: f"{run.name}, {format_date(run.created)}" for run in runs}
     names, times = Counter(run.name for run in runs), Counter(timed.values())
     labels: dict[str, str] = {}
@@ -200,7 +203,21 @@ def distinct_names(runs: Sequence[Run], *, marked: bool = True) -> dict[str, str
             labels[run.id] = f"{timed[run.id]} ({run.id})"
         if marked and run.origin == ORIGIN:
             labels[run.id] = f"recorded: {labels[run.id]}"
+        elif run.id in whose:
+            labels[run.id] = f"{whose[run.id]}: {labels[run.id]}"
     return labels
+
+
+def _format_owners(runs: Sequence[Run]) -> Mapping[str, str]:
+    """Return whose a run is, by the id of each that is not the current person's."""
+    person = current_person()
+    others = [run for run in runs if run.owner != person.owner and run.origin != ORIGIN]
+    if not others or not may_make() or not cache.settings().class_open:
+        return {}
+    if not is_teacher():
+        return {run.id: "shown by the teacher" for run in others}
+    names = {member.id: member.name for member in class_members(cache.store())}
+    return {run.id: names.get(run.owner or "", "removed") for run in others}
 
 
 def _default_run(ready: Mapping[str, Run]) -> str:

@@ -125,10 +125,11 @@ def test_a_viewer_is_offered_nothing_that_is_refused(
     as_person: As, store: RunStore, page: str, address: dict[str, str]
 ) -> None:
     experiment = stored_runs.experiment()
-    weights = {"last": stored_runs.weights(experiment)}
     ids = {}
     for name in ("SHOWN", "OTHER"):
-        run = stored_runs.store_run(store, experiment, name=name, checkpoints=weights)
+        run = stored_runs.store_run(
+            store, experiment, name=name, checkpoints={"last": stored_runs.weights(experiment)}
+        )
         store.set_shown(run.id, True)
         ids[name] = run.id
     active = stored_runs.store_run(store, experiment, name="at work", state=RunState.QUEUED)
@@ -280,3 +281,32 @@ def test_viewers_watch_the_game(as_person: As, store: RunStore) -> None:
     app = opened_in_app("classroom")
     assert "What is it?" in _texts(app)
     assert not app.button
+
+
+def test_it_is_said_whose_runs_one_may_start_from(
+    as_person: As, run: Run, store: RunStore, ada: Person
+) -> None:
+    as_person(ada)
+    assert "or the teacher shows one" in _texts(opened_in_app("train", view="setup"))
+    experiment = stored_runs.experiment()
+    for name, owner, shown in (
+        ("hers", ada, False),
+        ("theirs", TEACHER, True),
+        ("hidden", TEACHER, False),
+    ):
+        with acting_as(owner):
+            made = stored_runs.store_run(
+                store, experiment, name=name, checkpoints={"last": stored_runs.weights(experiment)}
+            )
+        if shown:
+            store.set_shown(made.id, True)
+    assert _sources() == {"Random weights", "hers", "shown by the teacher: theirs"}
+    as_person(TEACHER)
+    assert _sources() == {"Random weights", "Ada: hers", "theirs", "hidden"}
+
+
+def _sources() -> set[str]:
+    """The runs that Set up offers to start from."""
+    boxes = opened_in_app("train", view="setup").selectbox
+    [menu] = [box for box in boxes if "first layers" in box.label]
+    return {option.partition(" · ")[0] for option in menu.options}

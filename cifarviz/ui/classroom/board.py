@@ -4,6 +4,7 @@ import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
 import streamlit as st
 
@@ -21,6 +22,10 @@ from cifarviz.ui.navigation import link_to
 from cifarviz.ui.pickers import run_labels
 from cifarviz.ui.runs.rows import run_plan
 from cifarviz.ui.runs.showing import show_run
+
+ACCURACY_MEANING: Final = (
+    "The highest validation accuracy of each person, after any epoch of any run."
+)
 
 # Seconds after which somebody is no longer called here.
 _AWAY_SECONDS = 90.0
@@ -80,7 +85,7 @@ def _render_ranks(ranked: Sequence[Standing], task: Task | None) -> None:
         network = "a network that is small enough" if is_small else "a network"
         st.markdown(f"Nobody has validated {network} yet.")
         return
-    st.caption("The highest validation accuracy of each person, after any epoch of any run.")
+    st.caption(ACCURACY_MEANING)
     own = current_person().id
     for place, one in enumerate(ranked, 1):
         assert one.best is not None
@@ -131,7 +136,8 @@ def _render_task_form(store: RunStore, task: Task | None) -> None:
             list(labels),
             index=list(labels).index(chosen),
             format_func=labels.__getitem__,
-            help="It is shown to the class.",
+            help="One of your own runs. The class sees it, and can start from its settings or "
+            "weights.",
         )
         row = st.container(horizontal=True)
         is_set = row.form_submit_button("Set the task", type="primary", icon=":material/flag:")

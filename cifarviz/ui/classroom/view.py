@@ -24,7 +24,7 @@ from cifarviz.runs.members import (
 from cifarviz.runs.standings import Standing, class_standings
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
-from cifarviz.ui.classroom.board import is_here, render_board, standings_mark
+from cifarviz.ui.classroom.board import ACCURACY_MEANING, is_here, render_board, standings_mark
 from cifarviz.ui.classroom.clearing import render_clearing
 from cifarviz.ui.classroom.guessing import render_guessing, watch_game
 from cifarviz.ui.classroom.limits import render_limits
@@ -164,6 +164,7 @@ def _render_people() -> None:
     secrets = ClassSecrets(store.settings.home)
     here = sum(map(is_here, standings))
     st.markdown(f"**{here}** of {len(standings)} people are here.")
+    st.caption(ACCURACY_MEANING)
     for standing in standings:
         name, doing, best, action = st.columns([3, 4, 2, 2], vertical_alignment="center")
         dot = ":green[●]" if is_here(standing) else ":gray[○]"
@@ -206,5 +207,5 @@ def _render_active(standing: Standing) -> None:
 def _render_best(standing: Standing) -> None:
     if standing.best is None or standing.accuracy is None:
         return
-    label = f"best {format_percent(standing.accuracy)}"
+    label = f"{format_percent(standing.accuracy)} validation"
     link_to("train", label, ":material/trophy:", view="watch", run=standing.best.id)

@@ -20,6 +20,7 @@ from cifarviz.experiment.draft_transfer import (
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.transfer import Transfer
 from cifarviz.layers.registry import layer_label
+from cifarviz.people.person import is_teacher
 from cifarviz.runs.records import Run, parse_experiment
 from cifarviz.training.fork_start import check_transfer
 from cifarviz.ui import cache
@@ -51,8 +52,9 @@ def render_transfer_form(draft: Draft, trace: Trace, problems: Mapping[str, str]
     if not sources and not is_on:
         st.caption(
             "All layers start with random weights. Once you have trained a network on images with "
-            f"{format_count(draft.image_shape[2], 'channel')}, a new one can start with what it "
-            "has learned."
+            f"{format_count(draft.image_shape[2], 'channel')}"
+            f"{'' if is_teacher() else ', or the teacher shows one'}, a new one can start with "
+            "what it has learned."
         )
         return
     chosen = str(draft.section("transfer")["run"]) if is_on else ""
