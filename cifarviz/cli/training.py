@@ -87,6 +87,14 @@ def train(
         typer.Option(help="Freeze the first K layers: training leaves them as they are."),
     ] = None,
     name: Annotated[str | None, typer.Option(help="The run's name. Default: the preset's.")] = None,
+    give_way: Annotated[
+        bool,
+        typer.Option(
+            "--give-way",
+            help="Let shorter runs of a class go first: it pauses for the next one in the queue, "
+            "and then goes on exactly where it was.",
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> int:
     """Train a preset and print its history; Ctrl-C stops it and saves the weights."""
@@ -107,7 +115,8 @@ def train(
     )
     worker = Worker(settings, "command line")
     weights = _starting_weights(worker, experiment, start_from, start_layers, freeze)
-    run = worker.submit(Experiment.make(**{**dict(experiment), **weights}), run_name)
+    experiment = Experiment.make(**{**dict(experiment), **weights})
+    run = worker.submit(experiment, run_name, gives_way=give_way)
     return print_result(worker, watch(worker, run), as_json)
 
 

@@ -28,11 +28,14 @@ from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.stored_predictions import checkpoint_predictions_path
 from cifarviz.settings import Settings
 from cifarviz.training.ending import Ending
+from cifarviz.training.giving_way import give_way, let_next_pass
 from cifarviz.training.process_queue import ProcessQueue
 
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.1
+# Seconds between two looks at whether runs that train are to give way.
+_WATCH_SECONDS = 5.0
 _CLOSE_POLL_SECONDS = 0.02
 # Seconds between two tries after an error, doubled up to this.
 _MAX_PAUSE = 5.0
@@ -70,6 +73,7 @@ class Worker(ProcessQueue):
         # Runs that are stopped because the program ends, not because a person wants that.
         self._ended_with_program: set[str] = set()
         self._last_problem = ""
+        self._watcher: threading.Thread | None = None
 
     @property
     def places(self) -> int:
@@ -115,6 +119,27 @@ class Worker(ProcessQueue):
             thread.start()
             self._threads.append(thread)
 
+    def _add_job(self, job: Job) -> None:
+        """Note a run that trains here from now on; the caller holds ``_changed``."""
+        self._jobs[job.run.id] = job
+        if self._watcher is None:
+            self._watcher = threading.Thread(
+                target=self._watch_queue, name="cifarviz-giving-way", daemon=True
+            )
+            self._watcher.start()
+
+    def _watch_queue(self) -> None:
+        """Now and then have the runs that train here give way to shorter ones."""
+        while not self._closing.wait(_WATCH_SECONDS):
+            with self._changed:
+                began = [job.run for job in self._jobs.values()]
+            for run in began:
+                try:
+                    give_way(self.store, run)
+                except Exception as error:
+                    # Deleted meanwhile, or the home is full: it trains on.
+                    log.warning("run %s could not give way: %s", run.id, error)
+
     def adopt(self) -> None:
         """Also watch the runs that an earlier process left training on a cluster."""
         if isinstance(self._executor, DetachedExecutor):
@@ -135,7 +160,7 @@ class Worker(ProcessQueue):
                     place.release()
                 self._release(run_id)
                 return
-            self._jobs[run_id] = job
+            self._add_job(job)
         watch = partial(self._see_to_end, job, place, executor.watch)
         threading.Thread(target=watch, name="cifarviz-watcher", daemon=True).start()
 
@@ -201,7 +226,7 @@ class Worker(ProcessQueue):
         run_id = job.run.id
         with self._changed:
             # It may have been resumed already, and started by another thread.
-            if self._jobs[run_id] is job:
+            if self._jobs.get(run_id) is job:
                 del self._jobs[run_id]
                 if run_id not in self._waiting:
                     self._release(run_id)
@@ -223,7 +248,9 @@ class Worker(ProcessQueue):
             if place is None:
                 return None
             try:
-                if find_predecessor(self.store, self.store.get(run_id)) is not None:
+                run = self.store.get(run_id)
+                is_later = run.gave_way_to is not None and let_next_pass(self.store, run)
+                if is_later or find_predecessor(self.store, run) is not None:
                     place.release()
                     return None
                 run = self.store.transition(run_id, RunState.RUNNING, owner=place.owner)
@@ -243,7 +270,7 @@ class Worker(ProcessQueue):
             raise
         job = Job(self.store, run, Attempt(run.attempt, place.owner))
         with self._changed:
-            self._jobs[run_id] = job
+            self._add_job(job)
             self._waiting.discard(run_id)
             self._tries.pop(run_id, None)
         return job, place
@@ -274,7 +301,8 @@ class Worker(ProcessQueue):
         run_id = job.run.id
         if ending.state is not RunState.INTERRUPTED:
             self._tidy(run_id, partial(self._count_seconds, job))
-        if self.is_closing:
+        before = self.store.get(run_id)
+        if self.is_closing or before.gave_way_to is not None:
             # Thinning takes time in a large home; the next run does it.
             if ending.state is RunState.STOPPED and run_id in self._ended_with_program:
                 ending = Ending(RunState.INTERRUPTED, _ENDED_WITH_PROGRAM)
@@ -282,7 +310,6 @@ class Worker(ProcessQueue):
             # Before it ends: whoever waits for its end finds the home within its budget.
             self._tidy(run_id, self._thin_snapshots)
             self._tidy(run_id, partial(copy_index, self.settings, self.store.database))
-        before = self.store.get(run_id)
         run = self._record_ending(job, ending)
         is_lost = run.state is RunState.INTERRUPTED and before.state is RunState.RUNNING
         # On this computer it would meet the same end, as for want of memory.
@@ -326,6 +353,8 @@ class Worker(ProcessQueue):
             try:
                 if ending.state is RunState.STOPPED:
                     self._stopping(job)
+                    if self._queue_again(job):
+                        return self.store.get(run_id)
                 return self.store.transition(
                     run_id,
                     ending.state,
@@ -339,6 +368,16 @@ class Worker(ProcessQueue):
                     raise
                 log.exception("the end of run %s could not be recorded; trying again", run_id)
                 time.sleep(pause)
+
+    def _queue_again(self, job: Job) -> bool:
+        """Queue a run that gave way to another, to go on by itself; whether it was to."""
+        run_id = job.run.id
+        # Held, so that no thread takes it for one that has left the queue.
+        with self._changed:
+            if not self.store.queue_again(run_id, attempt=job.attempt):
+                return False
+            self._enqueue(run_id, self._locks[run_id])
+        return True
 
     def _train(self, job: Job, train: Callable[[Job], Ending]) -> Ending:
         """Let the executor train the run; returns how it ends."""

@@ -70,7 +70,7 @@ class Feed(Protocol):
 
 def run_mark(run: Run) -> str:
     """Return a hash of what only the script draws of a run, such as its buttons."""
-    return _mark(run.state, run.orphaned, run.message, run.note, run.damage)
+    return _mark(run.state, run.orphaned, run.message, run.note, run.damage, run.gives_way)
 
 
 def _mark(*facts: object) -> str:

@@ -33,6 +33,7 @@ _COLORS = {
     "paused": "orange",
     "pausing": "orange",
     "stopping": "orange",
+    "giving way": "orange",
     "finished": "green",
     ORIGIN: "violet",
     "failed": "red",
@@ -192,6 +193,8 @@ def state_label(run: Run) -> str:
         return DAMAGED
     if run.origin == ORIGIN:
         return ORIGIN
+    if run.gave_way_to is not None and run.state in (RunState.RUNNING, RunState.STOPPING):
+        return "giving way"
     if run.requested is not None and run.state.active:
         return _REQUESTED[Action(run.requested)]
     return str(run.state)

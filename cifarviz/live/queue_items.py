@@ -89,12 +89,18 @@ def waiting_text(run: Run, active: Sequence[Run], estimate: QueueEstimate = _NO_
     starts = estimate.starts.get(run.id)
     if not before or starts == 0:
         return "starting next"
+    if run.gave_way_to is not None:
+        first = next((other for other in active if other.id == run.gave_way_to), before[-1])
+        text = f"gave way to {_format_name(first)}"
+        return text if starts is None else f"{text}, goes on in about {_format_rough(starts)}"
     others = len(before) - 1
-    last = before[-1]
-    # What is in quotation marks is a name.
-    name = last.name if last.hidden else f"“{last.name}”"
-    text = f"waiting for {name}" + (f" and {others} more" if others else "")
+    text = f"waiting for {_format_name(before[-1])}" + (f" and {others} more" if others else "")
     return text if starts is None else f"{text}, starts in about {_format_rough(starts)}"
+
+
+def _format_name(run: Run) -> str:
+    # What is in quotation marks is a name.
+    return run.name if run.hidden else f"“{run.name}”"
 
 
 def _format_time(estimate: QueueEstimate) -> str:

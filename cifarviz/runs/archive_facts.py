@@ -130,6 +130,7 @@ class _RunInFolder(_PackedRun):
     attempt: Count = 0
     owner: Annotated[str, Field(max_length=64)] | None = None
     shown: bool = False
+    gives_way: bool = False
 
 
 _Facts = TypeVar("_Facts", bound=_PackedRun)
@@ -222,7 +223,7 @@ def check_folder_facts(facts: dict[str, Any]) -> ImportedFacts:
     # The clock of this home may have been set back.
     checked = _check_facts(packed, packed.origin, times=False)
     own: dict[str, object] = {"starred": int(packed.starred), "attempt": packed.attempt}
-    own |= {"owner": packed.owner, "shown": int(packed.shown)}
+    own |= {"owner": packed.owner, "shown": int(packed.shown), "gives_way": int(packed.gives_way)}
     return checked._replace(columns=checked.columns | own)
 
 

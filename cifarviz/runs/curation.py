@@ -66,6 +66,10 @@ class Curation:
         require_teacher("show a run to the class")
         self._set(run_id, shown=int(shown))
 
+    def set_gives_way(self, run_id: str, gives_way: bool) -> None:
+        """Let shorter runs of other people go before a run that trains, or no longer."""
+        self._set(run_id, gives_way=int(gives_way))
+
     def folder(self, run_id: str) -> Path:
         """Return the folder of the run's artifacts; it may not exist yet."""
         return self.settings.runs / _safe_folder_name(run_id)

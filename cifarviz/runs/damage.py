@@ -108,6 +108,8 @@ _RULES: Mapping[str, _Rule] = MappingProxyType(
         "starred": _Rule("0 or 1", lambda value: value in (0, 1), 0),
         "owner": _TEXT,
         "shown": _Rule("0 or 1", lambda value: value in (0, 1), 0),
+        "gives_way": _Rule("0 or 1", lambda value: value in (0, 1), 0),
+        "gave_way_to": _TEXT,
         "epoch": _COUNT,
         "step": _COUNT,
         "steps_per_epoch": _COUNT,

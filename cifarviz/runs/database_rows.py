@@ -180,6 +180,8 @@ def as_run(stored: sqlite3.Row) -> Run:
         data_fingerprint=row["data_fingerprint"],
         owner=row["owner"],
         shown=bool(row["shown"]),
+        gives_way=bool(row["gives_way"]),
+        gave_way_to=row["gave_way_to"],
     )
 
 
@@ -188,6 +190,9 @@ def insert_request(
 ) -> None:
     """Insert a request that the state allows, unless it repeats the last pending one."""
     now = time.time()
+    if action is Action.STOP:
+        # Who stops a run that gives way does not want it to go on by itself.
+        update_run(connection, run_id, gave_way_to=None)
     if state is RunState.QUEUED:
         update_run(connection, run_id, state=RunState.STOPPED, ended=now, message=None)
         end_after_start(connection, run_id)

@@ -9,17 +9,24 @@ from pathlib import Path
 from filelock import BaseFileLock
 
 from cifarviz.runs import locks
+from cifarviz.runs.access import fetch_changeable_run
 from cifarviz.runs.curation import Curation
-from cifarviz.runs.database_rows import IS_ACTIVE, LEASE
+from cifarviz.runs.database_rows import IS_ACTIVE, LEASE, insert_request, update_run
 from cifarviz.runs.leases import Attempt, is_cluster, is_leased
 from cifarviz.runs.records import Run
 from cifarviz.runs.schema import SAFE_ID
-from cifarviz.runs.states import RunState
+from cifarviz.runs.states import Action, RunState
 
 # People take turns: first a run of those who have the fewest in training or waiting before it, of
 # these a run of the person who has not trained for the longest time. One person's runs keep the
 # order in which they were queued.
-_FAIR_ORDER = f"""WITH people AS (
+_FAIR_ORDER = "turn, last_trained, queued, id"
+# First the run to which another gives way, then those that gave way, at whose turn the worker looks
+# whether the next shorter run goes first.
+_ORDER = f"""CASE
+    WHEN id IN (SELECT gave_way_to FROM runs WHERE {IS_ACTIVE}) THEN 0
+    WHEN gave_way_to IS NOT NULL THEN 1 ELSE 2 END, {_FAIR_ORDER}"""  # noqa: S608 - constants only
+_WAITING = f"""WITH people AS (
     SELECT owner, SUM(state IN ('running', 'paused', 'stopping')) AS training,
         MAX(COALESCE(heartbeat, 0)) AS last_trained
     FROM runs GROUP BY owner
@@ -28,7 +35,7 @@ SELECT {{columns}} FROM (
     SELECT runs.*, last_trained,
         training + ROW_NUMBER() OVER (PARTITION BY runs.owner ORDER BY queued, id) AS turn
     FROM runs JOIN people ON people.owner IS runs.owner WHERE state = 'queued' AND {SAFE_ID}
-) ORDER BY turn, last_trained, queued, id"""  # noqa: S608 - constants only
+) ORDER BY {{order}}"""  # noqa: S608 - constants only
 
 INTERRUPTED = "The process that trained this run ended too early."
 """The message of an interrupted run."""
@@ -50,6 +57,33 @@ class RunQueue(Curation):
         People take turns, whoever has queued how many.
         """
         return [row["id"] for row in self._waiting()]
+
+    def next_in_turn(self) -> str | None:
+        """Return the id of the run whose turn it is, whichever runs give way to others."""
+        waiting = self._waiting(_FAIR_ORDER)
+        return next((row["id"] for row in waiting if self.has_owner(row["id"], row)), None)
+
+    def let_pass(self, run_id: str, shorter: str) -> bool:
+        """Have a run that trains stop and wait for a shorter one, or one that waits wait for it.
+
+        Returns ``False``, and changes nothing, if its owner does not allow that any more, if it
+        has a request, or if the other does not wait any more or another run gives way to it.
+        """
+        with self.changing(run_id) as connection:
+            run = fetch_changeable_run(connection, run_id)
+            may = run.gives_way and run.requested is None
+            waits = connection.execute(
+                "SELECT 1 FROM runs WHERE id = ? AND state = ? "  # noqa: S608 - constants only
+                f"AND id NOT IN (SELECT gave_way_to FROM runs WHERE {IS_ACTIVE} AND id != ? "
+                "AND gave_way_to IS NOT NULL)",
+                (shorter, RunState.QUEUED, run_id),
+            ).fetchone()
+            if not may or waits is None or run.state not in (RunState.RUNNING, RunState.QUEUED):
+                return False
+            if run.state is RunState.RUNNING:
+                insert_request(connection, run_id, run.state, Action.STOP)
+            update_run(connection, run_id, gave_way_to=shorter)
+            return True
 
     def orphans(self) -> list[str]:
         """Return the ids of the waiting runs without an owner, in their order."""
@@ -99,9 +133,9 @@ class RunQueue(Curation):
         """
         return locks.is_held(self.lock_path(run_id)) or _is_leased(lease)
 
-    def _waiting(self) -> list[sqlite3.Row]:
+    def _waiting(self, order: str = _ORDER) -> list[sqlite3.Row]:
         with self.database.connect() as connection:
-            return connection.execute(_FAIR_ORDER.format(columns=LEASE)).fetchall()
+            return connection.execute(_WAITING.format(columns=LEASE, order=order)).fetchall()
 
 
 def _is_leased(row: sqlite3.Row | None) -> bool:

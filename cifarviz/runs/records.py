@@ -148,6 +148,10 @@ class Run:
     """The id of the student whose run it is; ``None`` for the teacher's."""
     shown: bool = False
     """Whether the teacher shows it to the class."""
+    gives_way: bool = False
+    """Whether its owner lets shorter runs of other people go first while it trains."""
+    gave_way_to: str | None = None
+    """The run that goes first; until this one trains again."""
     hidden: bool = False
     """Whether the current person does not see it: its name is left out."""
 

@@ -371,7 +371,7 @@ def _checked_facts(source: sqlite3.Connection, run: Run) -> ImportedFacts:
     history = fetch_epochs(source, [run.id])[run.id]
     facts: dict[str, Any] = run_facts(run, history)
     facts |= {"origin": run.origin, "starred": run.starred, "attempt": run.attempt}
-    facts |= {"owner": run.owner, "shown": run.shown}
+    facts |= {"owner": run.owner, "shown": run.shown, "gives_way": run.gives_way}
     checked = check_folder_facts(parse_facts(json.dumps(facts).encode()))
     columns = checked.columns
     if run.state.active:

@@ -33,7 +33,7 @@ def save_run_json(connection: sqlite3.Connection, folder: Path, run_id: str) -> 
         run = fetch_run(connection, run_id)
         facts = run_facts(run, fetch_epochs(connection, [run_id])[run_id])
         facts |= {"origin": run.origin, "starred": run.starred, "attempt": run.attempt}
-        facts |= {"owner": run.owner, "shown": run.shown}
+        facts |= {"owner": run.owner, "shown": run.shown, "gives_way": run.gives_way}
         content = json.dumps(facts, indent=1).encode()
         write_atomically(run_json_path(folder), lambda file: file.write(content), durable=False)
     except (CifarvizError, OSError) as error:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 
-SCHEMA_VERSION = 9
+SCHEMA_VERSION = 10
 
 SCHEMA = """
 CREATE TABLE runs (
@@ -48,7 +48,9 @@ CREATE TABLE runs (
     data_fingerprint TEXT,
     received INTEGER NOT NULL DEFAULT 0,
     owner TEXT,
-    shown INTEGER NOT NULL DEFAULT 0
+    shown INTEGER NOT NULL DEFAULT 0,
+    gives_way INTEGER NOT NULL DEFAULT 0,
+    gave_way_to TEXT
 );
 CREATE TABLE epochs (
     run TEXT NOT NULL REFERENCES runs(id) ON DELETE CASCADE,
@@ -207,6 +209,10 @@ MIGRATIONS: Mapping[int, tuple[str, ...]] = MappingProxyType(
             "CREATE TABLE guesses (game TEXT NOT NULL, position INTEGER NOT NULL, "
             "person TEXT NOT NULL, label INTEGER NOT NULL, "
             "PRIMARY KEY (game, position, person)) WITHOUT ROWID",
+        ),
+        9: (
+            "ALTER TABLE runs ADD COLUMN gives_way INTEGER NOT NULL DEFAULT 0",
+            "ALTER TABLE runs ADD COLUMN gave_way_to TEXT",
         ),
     }
 )

@@ -11,7 +11,8 @@
 
 A run whose process died after it had begun is *interrupted*: its record is active, but it
 has no owner. A queued run stays queued, and another process may train it.
-Stopped, failed and interrupted runs can be queued again; a finished run cannot.
+Stopped, failed and interrupted runs can be queued again; a finished run cannot. A run that gives
+way to a shorter one goes from *stopping* to *queued* by itself (``RunStore.queue_again``).
 """
 
 from collections.abc import Mapping

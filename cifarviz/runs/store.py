@@ -56,7 +56,9 @@ from cifarviz.runs.states import Action, RunState, check_action, check_transitio
 from cifarviz.settings import Settings
 from cifarviz.storage import remove_leftovers
 
-_NO_LEASE: Mapping[str, object] = MappingProxyType({"lease_owner": None, "lease_expires": None})
+_NO_WORK: Mapping[str, object] = MappingProxyType(
+    dict.fromkeys(("phase", "seconds_left", "lease_owner", "lease_expires"))
+)
 
 
 class RunStore(RunQueue):
@@ -224,11 +226,13 @@ class RunStore(RunQueue):
         origin: str,
         fork: Fork | None = None,
         data_fingerprint: str | None = None,
+        *,
+        gives_way: bool = False,
     ) -> Run:
         """Insert a queued run; the caller already holds its lock.
 
-        A fork trains in its parent's precision. ``data_fingerprint``: as in ``Run``. It belongs
-        to the current person. Raises ``LimitExceeded`` as ``check_waiting_limit`` does.
+        A fork trains in its parent's precision. ``data_fingerprint`` and ``gives_way``: as in
+        ``Run``. It belongs to the current person. Raises as ``check_waiting_limit`` does.
         """
         require_maker()
         now = time.time()
@@ -248,6 +252,7 @@ class RunStore(RunQueue):
                 exact_loss_from=1 if fork is None else fork.epoch + 1,
                 data_fingerprint=data_fingerprint,
                 owner=current_person().owner,
+                gives_way=int(gives_way),
                 **({} if fork is None else fork.columns()),
             )
         return self._get(run_id)
@@ -275,16 +280,18 @@ class RunStore(RunQueue):
             run = fetch_changeable_run(connection, run_id)
             check_transition(run.name, run.state, to)
             changes: dict[str, object] = {"state": to, "message": message, **facts}
+            if to is not RunState.STOPPING:
+                changes["gave_way_to"] = None
             if to is RunState.QUEUED:
                 check_waiting_limit(connection)
-                changes |= {"queued": now, "ended": None, **_NO_LEASE}
+                changes |= {"queued": now, "ended": None, **_NO_WORK}
             elif to is RunState.RUNNING and run.state is RunState.QUEUED:
                 changes |= {"started": run.started or now, "phase": "preparing", "heartbeat": now}
                 owner = owner or this_process()
                 changes |= {"attempt": run.attempt + 1, "received": 0, "lease_owner": owner}
                 changes |= {"lease_expires": now + lease_seconds(owner)}
             elif not to.active:
-                changes |= {"ended": now, "phase": None, "seconds_left": None, **_NO_LEASE}
+                changes |= {"ended": now, **_NO_WORK}
             update_run(connection, run_id, **changes)
             end_after_start(connection, run_id)
             if to in (RunState.QUEUED, RunState.STOPPING) or not to.active:
@@ -292,6 +299,19 @@ class RunStore(RunQueue):
                     "UPDATE controls SET done = ? WHERE run = ? AND done IS NULL", (now, run_id)
                 )
         return self._get(run_id)
+
+    def queue_again(self, run_id: str, *, attempt: Attempt) -> bool:
+        """Queue a run at its place that has stopped to give way; it goes on by itself.
+
+        Returns whether it was still to give way: a person may have stopped it since. Raises
+        ``LeaseLost`` for an ``attempt`` that is over.
+        """
+        with self.changing(run_id) as connection:
+            renew_lease(connection, run_id, attempt)
+            if fetch_changeable_run(connection, run_id).gave_way_to is None:
+                return False
+            update_run(connection, run_id, state=RunState.QUEUED, message=None, **_NO_WORK)
+            return True
 
     def fail(self, run_id: str, message: str, *, attempt: Attempt | None = None) -> None:
         """Mark an active run as failed, also if only its state can be read.

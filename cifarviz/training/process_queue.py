@@ -62,8 +62,8 @@ class ProcessQueue(ABC):
     def _start_threads(self) -> None:
         """Train the runs in ``_waiting``; called whenever a run is added."""
 
-    def submit(self, experiment: Experiment, name: str) -> Run:
-        """Queue a new run and return at once.
+    def submit(self, experiment: Experiment, name: str, *, gives_way: bool = False) -> Run:
+        """Queue a new run and return at once; ``gives_way``: as in ``Run``.
 
         Weights that its first layers start with are copied now, or when the run begins if the run
         that they come from is still active. Raises ``ExperimentInvalid``, ``DatasetNotFound`` or,
@@ -74,7 +74,7 @@ class ProcessQueue(ABC):
         def copy_weights(run_id: str) -> None:
             save_transferred(self.store, run_id, experiment)
 
-        return self._submit(experiment, name, copy_weights)
+        return self._submit(experiment, name, copy_weights, gives_way=gives_way)
 
     def fork(self, parent_id: str, epoch: int, experiment: Experiment, name: str) -> Run:
         """Queue a new run that starts from a run's weights after ``epoch``; see ``submit``.
@@ -94,7 +94,12 @@ class ProcessQueue(ABC):
         return self._submit(experiment, name, copy_weights)
 
     def _submit(
-        self, experiment: Experiment, name: str, prepare: Callable[[str], Fork | None]
+        self,
+        experiment: Experiment,
+        name: str,
+        prepare: Callable[[str], Fork | None],
+        *,
+        gives_way: bool = False,
     ) -> Run:
         name = validate_name(name)
         dataset = library.load(experiment.data.dataset, experiment.data.variant, self.settings)
@@ -108,7 +113,13 @@ class ProcessQueue(ABC):
         try:
             fork = prepare(run_id)
             run = self.store.create(
-                run_id, experiment, name, self._origin, fork, dataset.info.fingerprint
+                run_id,
+                experiment,
+                name,
+                self._origin,
+                fork,
+                dataset.info.fingerprint,
+                gives_way=gives_way,
             )
         except BaseException:
             shutil.rmtree(self.store.folder(run_id), ignore_errors=True)

@@ -114,13 +114,20 @@ class QueueEstimator:
         if not waiting and training < 2:
             # Its own time says everything.
             return QueueEstimate()
-        self._read_speeds(active)
+        left = self.seconds_left(active)
         places = place_count(self._store.settings)
         is_short = bool(waiting) and 0 < training < places and lacks_memory()
-        left = {run.id: self._seconds_left(run) for run in active}
         at_once = training if is_short else max(training, places)
         estimate = estimate_queue(active, left, at_once)
         return QueueEstimate(estimate.seconds, estimate.is_complete, estimate.starts, is_short)
+
+    def seconds_left(self, active: Sequence[Run]) -> dict[str, float | None]:
+        """Return the seconds of training that each of the active runs has left, by id.
+
+        ``None`` for a run that is paused, or of which nothing is known.
+        """
+        self._read_speeds(active)
+        return {run.id: self._seconds_left(run) for run in active}
 
     def _read_speeds(self, active: Sequence[Run]) -> None:
         states, now = [(run.id, run.state) for run in active], time.monotonic()

@@ -120,11 +120,12 @@ def test_early_stopping_is_reported_and_listed(call: Call, monkeypatch: pytest.M
 TRIAL = "train cifar10-starter --data sample --train-images 32 --batch-size 32 --epochs 1"
 
 
-def test_a_run_can_be_named(call: Call) -> None:
-    call(*TRIAL.split(), "--name", "  first   try of  mine ")
+def test_a_run_can_be_named_and_give_way(call: Call, settings: Settings) -> None:
+    call(*TRIAL.split(), "--name", "  first   try of  mine ", "--give-way")
     call(*TRIAL.split())
     names = [run["name"] for run in call("runs", "--json").json]
     assert names == ["cifar10-starter", "first try of mine"]
+    assert [run.gives_way for run in RunStore(settings).all()] == [False, True]
 
 
 @pytest.mark.parametrize("name", ["", "   ", "x" * 101])

@@ -69,6 +69,21 @@ def test_a_run_on_a_share_of_the_computer_says_so() -> None:
     assert "core" not in state_item(replace(run, state=RunState.FINISHED)).text
 
 
+def test_a_run_that_gave_way_says_to_whom_and_when_it_goes_on() -> None:
+    short = training("short")
+    long = replace(queued("long"), gave_way_to="short")
+    active = [short, long, queued("later")]
+    known = QueueEstimate(900.0, True, {"long": 170.0, "later": 700.0})
+    assert waiting_text(long, active, known) == "gave way to “short”, goes on in about 3 min"
+    assert waiting_text(long, active) == "gave way to “short”"
+    # Of somebody else's run that is not shown, only that there is one.
+    active[0] = replace(short, name="somebody else’s run", hidden=True)
+    assert waiting_text(long, active) == "gave way to somebody else’s run"
+    # It is saved before it waits.
+    saving = training("long", gave_way_to="short", requested="stop")
+    assert state_item(saving).badge == "giving way"
+
+
 def test_what_a_run_waits_for_and_how_long() -> None:
     active = [training("a"), training("b"), queued("c"), queued("d")]
     known = QueueEstimate(9000.0, True, {"c": 0.0, "d": 7300.0})

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from cifarviz.executors.worker import Worker
 from cifarviz.people.person import TEACHER, Person, acting_as
 from cifarviz.people.secrets import ClassSecrets
 from cifarviz.runs.guessing import load_game, start_game
@@ -17,7 +18,7 @@ from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
-from cifarviz.ui import identity
+from cifarviz.ui import cache, identity
 from tests import stored_runs
 from tests.pages.app_page import opened_in_app
 
@@ -240,6 +241,34 @@ def test_the_board_and_its_task(as_person: As, run: Run, ada: Person, store: Run
     assert "### Ada (you)" not in text
     save_class(store, replace(load_class(store), task=Task(0.2)))
     assert ":green[:material/check_circle:]" in _texts(opened_in_app("classroom"))
+
+
+def test_a_run_gives_way_if_its_owner_ticks_that(
+    as_person: As, ada: Person, store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "worker", lambda: Worker(store.settings, "dashboard"))
+    # Nothing trains here.
+    monkeypatch.setattr(Worker, "_start_threads", lambda self: None)
+    as_person(ada)
+    app = opened_in_app("train", view="setup", preset="cifar10-starter")
+    next(one for one in app.checkbox if one.key == "give-way").check().run()
+    app = _press(app, "train")
+    [run] = store.all()
+    assert run.gives_way
+    app = opened_in_app("train", view="watch", run=run.id)
+    [toggle] = [one for one in app.toggle if one.label == "Give way to shorter runs"]
+    assert toggle.value
+    assert "goes on exactly where it was" in toggle.help
+    app = toggle.set_value(False).run()
+    assert not app.exception
+    assert not store.get(run.id).gives_way
+    # Nobody else chooses for it, and outside a class there is nobody to give way to.
+    store.set_shown(run.id, True)
+    as_person(VIEWER)
+    assert not opened_in_app("train", view="watch", run=run.id).toggle
+    monkeypatch.delenv("CIFARVIZ_CLASS")
+    assert not opened_in_app("train", view="watch", run=run.id).toggle
+    assert not opened_in_app("train", view="setup").checkbox
 
 
 def test_a_run_is_shown_to_the_class_and_hidden_again(

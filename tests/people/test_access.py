@@ -121,6 +121,7 @@ TO_A_RUN: dict[str, Callable[[Home, Run], object]] = {
     "see it": lambda home, run: home.store.get(run.id),
     "rename it": lambda home, run: home.store.rename(run.id, "Another name"),
     "star it": lambda home, run: home.store.star(run.id, True),
+    "let it give way": lambda home, run: home.store.set_gives_way(run.id, True),
     "note something": lambda home, run: home.store.remark(run.id, "A note"),
     "choose its weights": lambda home, run: home.store.prefer(run.id, None),
     "resume it": lambda home, run: home.store.transition(run.id, RunState.QUEUED),

@@ -20,6 +20,7 @@ from cifarviz.people.person import may_make
 from cifarviz.runs.curation import LONGEST_NAME
 from cifarviz.runs.records import Run
 from cifarviz.training.estimate import epoch_work, estimate_epoch, recorded_speeds
+from cifarviz.training.giving_way import GIVE_WAY, RULE
 from cifarviz.training.local_places import place_machine
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped, format_count, quoted, sentence_case
@@ -178,6 +179,7 @@ def render_launch_panel(default: str, assessment: Assessment, *, stands_in: bool
         autocomplete="off",
         help="The run’s name on all pages. Leave empty to use the name shown here.",
     )
+    gives_way = cache.settings().class_open and st.checkbox(GIVE_WAY, key="give-way", help=RULE)
     pressed = st.button(
         "Train",
         type="primary",
@@ -193,19 +195,20 @@ def render_launch_panel(default: str, assessment: Assessment, *, stands_in: bool
         _render_waiting([run for run in runs if run.state.active])
         if pressed:
             with render_errors():
-                run = _queue_run(assessment.experiment, (name or "").strip(), default)
+                typed = (name or "").strip()
+                run = _queue_run(assessment.experiment, typed, default, gives_way=gives_way)
                 go_to("train", view="watch", run=run.id)
     if stands_in:
         render_sample_notice(link=False)
 
 
-def _queue_run(experiment: Experiment, typed: str, default: str) -> Run:
+def _queue_run(experiment: Experiment, typed: str, default: str, *, gives_way: bool) -> Run:
     worker = cache.worker()
 
     def submit() -> Run:
         # Others may have queued runs since the page was drawn.
         name = typed or unique_name(default, {run.name for run in worker.store.all()})
-        return worker.submit(experiment, name)
+        return worker.submit(experiment, name, gives_way=gives_way)
 
     return queue_once(
         ("run", experiment.to_json(), typed),

@@ -20,6 +20,7 @@ from cifarviz.people.person import may_change, may_make
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.studies import trial_of_run
+from cifarviz.training.giving_way import GIVE_WAY, RULE
 from cifarviz.training.queue_estimate import queue_estimator
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped, quoted, sentence_case
@@ -33,7 +34,7 @@ from cifarviz.ui.metrics import render_curves_loss_note
 from cifarviz.ui.navigation import go_to, link_to
 from cifarviz.ui.pickers import available_checkpoints
 from cifarviz.ui.published import is_published_shown, render_published_switch
-from cifarviz.ui.query import update_query_params
+from cifarviz.ui.query import update_query_params, widget_key, widget_value
 from cifarviz.ui.queueing import stop_runs
 from cifarviz.ui.tensorboard import render_tensorboard_files
 
@@ -101,9 +102,11 @@ def _render_run(run: Run, active: Sequence[Run]) -> None:
     # zoom, when the run ends.
     below = st.container()
     if run.state.active:
-        with top:
-            if may_change(run.owner):
+        if may_change(run.owner):
+            with top:
                 render_controls(run)
+            with below:
+                _render_give_way(run)
     else:
         with below:
             render_next_steps(run)
@@ -192,6 +195,26 @@ def render_controls(run: Run) -> None:
             disabled=stopping,
         )
         _render_present_link(run)
+
+
+def _render_give_way(run: Run) -> None:
+    """Let the owner of an active run in a class choose whether shorter runs go first."""
+    if not cache.settings().class_open:
+        return
+    key = f"give-way-{run.id}"
+    st.toggle(
+        GIVE_WAY,
+        run.gives_way,
+        key=widget_key(key, run.gives_way),
+        help=RULE,
+        on_change=_set_gives_way,
+        args=(run.id, key),
+    )
+
+
+def _set_gives_way(run_id: str, key: str) -> None:
+    with errors_as_toast():
+        cache.store().set_gives_way(run_id, widget_value(key))
 
 
 def render_next_steps(run: Run) -> None:
