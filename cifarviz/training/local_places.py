@@ -7,10 +7,12 @@ import json
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import Final
 
 from filelock import BaseFileLock
 
 from cifarviz import free_memory, processor
+from cifarviz.people.person import current_person
 from cifarviz.runs import locks
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import LOCAL, Settings
@@ -39,6 +41,24 @@ def acquire_slot(store: RunStore) -> BaseFileLock | None:
     """Acquire a free slot for work that is no run; ``None`` if runs train in all of them."""
     slots = (locks.acquire(path) for path in _slot_paths(store))
     return next((slot for slot in slots if slot is not None), None)
+
+
+OTHERS_FIRST: Final = (
+    "Somebody else’s run trains or waits, and goes first. Find a learning rate once none does, or "
+    "train a short run: the queue takes turns."
+)
+"""Why no learning rate is found in a class now."""
+
+
+def do_others_train(store: RunStore) -> bool:
+    """Whether another person's run trains or waits on this computer.
+
+    What is not in the queue would hold it up, or slow it.
+    """
+    owner = current_person().owner
+    return store.settings.executor == LOCAL and any(
+        run.owner != owner and not run.orphaned for run in store.active()
+    )
 
 
 def has_free_slot(store: RunStore) -> bool:

@@ -15,7 +15,7 @@ from cifarviz.experiment.experiment import Experiment
 from cifarviz.network.variables import assign, to_arrays
 from cifarviz.runs.store import RunStore
 from cifarviz.training.fork_start import load_transferred
-from cifarviz.training.local_places import acquire_slot
+from cifarviz.training.local_places import OTHERS_FIRST, acquire_slot, do_others_train
 from cifarviz.training.plan import Plan, epoch_order, make_plan
 from cifarviz.training.precision import Stopwatch, TimingsFile
 from cifarviz.training.range_test import STEPS, RangeTest, for_range_test, rising_rates
@@ -41,10 +41,12 @@ def find_learning_rate(
 
     It takes the place in which a run would train, so that neither slows the other. ``on_progress``
     gets the test so far, about every 0.15 s, and may raise to end it. Without ``steps`` it has as
-    many as this computer makes within 15 s. Raises ``TransitionRefused`` while a run trains,
-    ``TrainingFailed``, ``ExperimentInvalid`` and, for weights of another run, what
-    ``load_transferred`` does.
+    many as this computer makes within 15 s. Raises ``TransitionRefused`` while a run trains, or
+    one of another person waits, ``TrainingFailed``, ``ExperimentInvalid`` and, for weights of
+    another run, what ``load_transferred`` does.
     """
+    if do_others_train(store):
+        raise TransitionRefused(OTHERS_FIRST)
     slot = acquire_slot(store)
     if slot is None:
         raise TransitionRefused(

@@ -12,6 +12,7 @@ from cifarviz.errors import TrainingFailed
 from cifarviz.experiment.address import preset_draft
 from cifarviz.experiment.draft import Draft
 from cifarviz.experiment.experiment import Experiment
+from cifarviz.people.person import Person, acting_as
 from cifarviz.runs import locks
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
@@ -189,6 +190,18 @@ def test_it_waits_for_no_run_but_names_it(store: RunStore, search: FakeSearch) -
     app.run()
     assert not app.button(key="find-rate").disabled
     assert not app.exception
+
+
+def test_the_runs_of_others_go_first(store: RunStore, search: FakeSearch) -> None:
+    with acting_as(Person("ada00000", "Ada", "student")):
+        experiment = stored_runs.experiment()
+        run = stored_runs.store_run(store, experiment, state=RunState.QUEUED, epochs=0)
+    with stored_runs.hold_lock(store, run):
+        app = opened_training()
+        assert app.button(key="find-rate").disabled
+        assert "Somebody else’s run trains or waits, and goes first." in page_text(app)
+    store.stop_all([run.id])
+    assert not app.run().button(key="find-rate").disabled
 
 
 def test_another_search_is_waited_for(store: RunStore, search: FakeSearch) -> None:

@@ -11,11 +11,15 @@ from cifarviz.experiment.optimizers import OPTIMIZERS
 from cifarviz.experiment.transfer import Transfer
 from cifarviz.layers.dense import Dense
 from cifarviz.layers.flatten import Flatten
+from cifarviz.people.person import TEACHER, Person, acting_as
 from cifarviz.runs import locks
+from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
+from cifarviz.training.local_places import do_others_train
 from cifarviz.training.range_test import STEPS, RangeTest
 from cifarviz.training.rate_finder import find_learning_rate, make_range_test
+from tests import stored_runs
 from tests.training.conftest import LAYERS, MakeExperiment, TrainRun
 from tests.training.in_memory import made_up_data
 
@@ -143,6 +147,22 @@ def test_it_takes_the_place_of_a_run_and_stores_nothing(
     assert not locks.is_held(store.slot_path())
     assert store.all() == []
     assert _files(settings) == before
+
+
+def test_in_a_class_the_runs_of_others_go_first(experiment: Experiment, settings: Settings) -> None:
+    store = RunStore(settings)
+    ada, ben = (Person(f"{name}00000", name, "student") for name in ("ada", "ben"))
+    with acting_as(ada):
+        run = stored_runs.store_run(store, experiment, state=RunState.QUEUED, epochs=0)
+    with stored_runs.hold_lock(store, run):
+        # It waits, and the place is free for a moment.
+        for person in (ben, TEACHER):
+            with acting_as(person), pytest.raises(TransitionRefused, match="goes first"):
+                find_learning_rate(store, experiment, made_up_data(), steps=20)
+        with acting_as(ada):
+            assert not do_others_train(store)
+    # Its process has ended, so that it holds nobody up.
+    assert not do_others_train(store)
 
 
 def test_a_cancelled_one_frees_the_place(experiment: Experiment, settings: Settings) -> None:

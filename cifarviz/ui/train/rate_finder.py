@@ -24,7 +24,7 @@ from cifarviz.people.person import require_maker
 from cifarviz.runs.run_headline import format_time_left
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
-from cifarviz.training.local_places import has_free_slot
+from cifarviz.training.local_places import OTHERS_FIRST, do_others_train, has_free_slot
 from cifarviz.training.range_test import RangeTest, for_range_test, round_rate
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped, format_count
@@ -113,7 +113,8 @@ def _key(experiment: Experiment) -> Hashable:
 
 def _render_button(draft: Draft, experiment: Experiment | None, *, again: bool = False) -> None:
     store = cache.store()
-    busy = not has_free_slot(store)
+    others_train = do_others_train(store)
+    busy = others_train or not has_free_slot(store)
     st.button(
         "Find the learning rate again" if again else "Find the learning rate",
         key="find-rate",
@@ -127,8 +128,14 @@ def _render_button(draft: Draft, experiment: Experiment | None, *, again: bool =
     if experiment is None:
         st.caption("Correct the settings first to find a learning rate.")
     elif busy:
-        st.caption(f":material/hourglass_top: {_describe_trainer()}")
-        rerun_on_change("free-slot", lambda: str(has_free_slot(store)), key="rate-finder-slot")
+        reason = OTHERS_FIRST if others_train else _describe_trainer()
+        st.caption(f":material/hourglass_top: {reason}")
+        rerun_on_change("free-slot", lambda: _slot_mark(store), key="rate-finder-slot")
+
+
+def _slot_mark(store: RunStore) -> str:
+    # The same for all who watch.
+    return f"{has_free_slot(store)} {len(store.active())}"
 
 
 def _describe_trainer() -> str:
