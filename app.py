@@ -30,9 +30,7 @@ def draw_page() -> None:
     st.set_page_config(page_icon=str(ASSETS / "icon.svg"), layout="wide")
     st.logo(str(ASSETS / "logo.svg"), icon_image=str(ASSETS / "icon.svg"))
     st.html(ASSETS / "style.css")
-    streamlit_patches.keep_keras_session()
-    streamlit_patches.keep_downloads()
-    streamlit_patches.finish_callbacks()
+    streamlit_patches.prepare_pages()
     if not render_way_in():
         return
 
@@ -61,9 +59,7 @@ static_files.provide(Path(__file__).parent / "static")
 if streamlit_patches.is_page_run():
     draw_page()
 else:
-    streamlit_patches.use_app_navigation()
-    streamlit_patches.count_presses()
-    streamlit_patches.forget_old_widgets()
+    streamlit_patches.prepare_server()
     base_path = st.get_option("server.baseUrlPath")
     is_limited = st.get_option("server.enableCORS")
     sign_in = StreamlitSignIn.configured()

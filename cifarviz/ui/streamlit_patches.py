@@ -118,6 +118,20 @@ _MEDIA_METHODS = (
 _MEDIA_VALUES = ("_files_by_session_and_coord", "_deferred_callables")
 
 
+def prepare_server() -> None:
+    """Make the patches that a server needs before its first page."""
+    use_app_navigation()
+    count_presses()
+    forget_old_widgets()
+
+
+def prepare_pages() -> None:
+    """Make the patches that pages need, unless they are made."""
+    keep_keras_session()
+    keep_downloads()
+    finish_callbacks()
+
+
 def keep_keras_session() -> None:
     """Keep Streamlit from clearing the session of Keras after each run of a page.
 
