@@ -275,7 +275,7 @@ def _restore_dataset(
             left_out.append(f"The pictures of {info.title} were left out: {error}")
             for path in arrays:
                 (new / path.name).unlink()
-            if not info.own:
+            if not info.own or (settings.datasets / info.name).exists():
                 return False
         else:
             marks = info.fingerprints or cache.read_fingerprints(folder)

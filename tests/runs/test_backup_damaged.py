@@ -236,3 +236,8 @@ def test_damaged_pictures_are_left_out_and_the_rest_is_restored(
     assert done.left_out[0].startswith(f"The pictures of {fruit.title} were left out:")
     [left] = datasets_in(elsewhere.settings.datasets, deleted=True)
     assert (left, datasets_in(elsewhere.settings.datasets, deleted=False)) == (fruit, ())
+    # What is here of it stays.
+    here = elsewhere.settings.datasets / fruit.name / "test_images.npy"
+    here.write_bytes(b"here")
+    assert restore(elsewhere.settings, tmp_path / "backup.zip").datasets == ()
+    assert here.read_bytes() == b"here"
