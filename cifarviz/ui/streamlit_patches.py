@@ -1,4 +1,4 @@
-"""All code that uses private parts of Streamlit.
+"""All code that uses private parts of Streamlit, but for signing in (``school_sign_in.py``).
 
 =============================  ================================  ==================================
 patch                          private part                      without it
