@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 from zlib import crc32
@@ -26,6 +27,7 @@ from cifarviz.live.items import (
 from cifarviz.live.queue_items import active_items, status_items, waiting_text
 from cifarviz.live.run_figures import METRICS, History, LivePoints, run_figure, steps_per_epoch
 from cifarviz.people.person import TEACHER, Person, acting_as
+from cifarviz.runs.access import masked
 from cifarviz.runs.lineage import inherited_epochs
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.states import RunState
@@ -68,6 +70,32 @@ class Feed(Protocol):
         """
 
 
+class ActiveRuns:
+    """The active runs of a home and when they end, read once for all who watch; thread-safe.
+
+    What was read is used again for ``max_age`` seconds.
+    """
+
+    def __init__(self, store: RunStore, max_age: float = 0.0) -> None:
+        self._store = store
+        self._max_age = max_age
+        self._lock = threading.Lock()
+        self._until = 0.0
+        self._runs: Sequence[Run] = ()
+        self._estimate = QueueEstimate()
+
+    def read(self) -> tuple[list[Run], QueueEstimate]:
+        """Return them as ``RunStore.active`` gives them to the current person, and the estimate."""
+        with self._lock:
+            if time.monotonic() >= self._until:
+                with acting_as(TEACHER):
+                    self._runs = self._store.active()
+                self._estimate = queue_estimator(self._store).estimate(self._runs)
+                self._until = time.monotonic() + self._max_age
+            runs, estimate = self._runs, self._estimate
+        return [masked(run) for run in runs], estimate
+
+
 def run_mark(run: Run) -> str:
     """Return a hash of what only the script draws of a run, such as its buttons."""
     return _mark(run.state, run.orphaned, run.message, run.note, run.damage, run.gives_way)
@@ -83,12 +111,18 @@ class RunFeed:
     ``published`` adds the preset's published curves. It has what ``person`` sees.
     """
 
-    interval = 0.25
-
     def __init__(
-        self, store: RunStore, run_id: str, *, published: bool, person: Person = TEACHER
+        self,
+        store: RunStore,
+        run_id: str,
+        active: ActiveRuns,
+        *,
+        published: bool,
+        person: Person = TEACHER,
     ) -> None:
+        self.interval = 0.25
         self._store = store
+        self._active = active
         self.person = person
         self._run_id = run_id
         self._published = published
@@ -116,8 +150,9 @@ class RunFeed:
         queued = run.state is RunState.QUEUED
         waiting = ""
         if queued:
-            active = self._store.active()
-            waiting = waiting_text(run, active, queue_estimator(self._store).estimate(active))
+            waiting = waiting_text(run, *self._active.read())
+        # A class waits for as many runs as it has people.
+        self.interval = 1.0 if queued else 0.25
         with self._lock:
             changed = (run, waiting) != (self._run, self._waiting)
             changed = changed or history.version != self._history.version
@@ -263,8 +298,8 @@ class ActiveFeed:
 
     interval = 1.0
 
-    def __init__(self, store: RunStore, person: Person) -> None:
-        self._store = store
+    def __init__(self, active: ActiveRuns, person: Person) -> None:
+        self._active = active
         self._person = person
         self._runs: Sequence[Run] = ()
         self._estimate = QueueEstimate()
@@ -272,8 +307,7 @@ class ActiveFeed:
     def refresh(self) -> bool:
         """Read the active runs, and estimate when they end."""
         with acting_as(self._person):
-            runs = self._store.active()
-        estimate = queue_estimator(self._store).estimate(runs)
+            runs, estimate = self._active.read()
         changed = (runs, estimate) != (self._runs, self._estimate)
         self._runs, self._estimate = runs, estimate
         return changed

@@ -16,6 +16,7 @@ from cifarviz.live.feeds import (
     NOT_BEGUN,
     STATUS,
     ActiveFeed,
+    ActiveRuns,
     Feed,
     PageFeed,
     RunFeed,
@@ -73,6 +74,7 @@ class Hub:
 
     def __init__(self, store: RunStore) -> None:
         self._store = store
+        self._active = ActiveRuns(store, max_age=INTERVAL)
         self._lock = threading.Lock()
         # By name, and whose page registered it: each gets what this person sees.
         self._page_feeds: dict[tuple[str, str], PageFeed] = {}
@@ -116,7 +118,9 @@ class Hub:
         with self._lock:
             feed = self._run_feeds.pop(key, None)
             if feed is None:
-                feed = RunFeed(self._store, run_id, published=published, person=person)
+                feed = RunFeed(
+                    self._store, run_id, self._active, published=published, person=person
+                )
             self._run_feeds[key] = feed
             while len(self._run_feeds) > _MOST_PAGE_FEEDS:
                 del self._run_feeds[next(iter(self._run_feeds))]
@@ -129,7 +133,7 @@ class Hub:
         """
         person = current_person()
         if name in _ACTIVE_FEEDS:
-            return _ACTIVE_FEEDS[name](self._store, person)
+            return _ACTIVE_FEEDS[name](self._active, person)
         with self._lock:
             page_feed = self._page_feeds.get((name, person.id))
         if page_feed is not None:

@@ -6,8 +6,16 @@ import numpy as np
 import pytest
 
 from cifarviz.errors import RunNotFound
-from cifarviz.live.feeds import NOT_BEGUN, ActiveFeed, PageFeed, RunFeed, StatusFeed, run_mark
-from cifarviz.people.person import TEACHER
+from cifarviz.live.feeds import (
+    NOT_BEGUN,
+    ActiveFeed,
+    ActiveRuns,
+    PageFeed,
+    RunFeed,
+    StatusFeed,
+    run_mark,
+)
+from cifarviz.people.person import TEACHER, Person, acting_as, current_person
 from cifarviz.runs.records import BatchPoints, Epoch, Progress, Run
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
@@ -48,7 +56,7 @@ def _end_epoch(store: RunStore, run: Run, epoch: int) -> None:
 
 
 def _feed(store: RunStore, run: Run) -> RunFeed:
-    feed = RunFeed(store, run.id, published=False)
+    feed = RunFeed(store, run.id, ActiveRuns(store), published=False)
     feed.refresh()
     return feed
 
@@ -176,14 +184,14 @@ def test_a_deleted_run_has_no_feed(store: RunStore) -> None:
     with pytest.raises(RunNotFound):
         feed.refresh()
     with pytest.raises(RunNotFound):
-        RunFeed(store, "00000000", published=False)
+        RunFeed(store, "00000000", ActiveRuns(store), published=False)
 
 
 def test_each_active_run_has_an_item(store: RunStore, run: Run) -> None:
     waiting = stored_runs.store_run(
         store, stored_runs.experiment(), name="next", state=RunState.QUEUED, epochs=0
     )
-    feeds = [ActiveFeed(store, TEACHER), StatusFeed(store, TEACHER)]
+    feeds = [feed(ActiveRuns(store), TEACHER) for feed in (ActiveFeed, StatusFeed)]
     with stored_runs.hold_lock(store, waiting):
         assert all(feed.refresh() for feed in feeds)
         lines, status = (feed.message(NOT_BEGUN)[0] for feed in feeds)
@@ -202,8 +210,41 @@ def test_each_active_run_has_an_item(store: RunStore, run: Run) -> None:
         assert feeds[0].message(NOT_BEGUN)[0]["mark"] != lines["mark"]
 
 
+def test_a_class_shares_one_reading_in_which_each_sees_own_names(
+    store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = [Person(f"{number:08x}", f"Student {number}", "student") for number in range(3)]
+    for person in people:
+        with acting_as(person):
+            stored_runs.store_run(
+                store,
+                stored_runs.experiment(),
+                name=f"of {person.name}",
+                state=RunState.QUEUED,
+                epochs=0,
+            )
+    readings: list[Person] = []
+    read = store.active
+
+    def read_once() -> list[Run]:
+        readings.append(current_person())
+        return read()
+
+    monkeypatch.setattr(store, "active", read_once)
+    active = ActiveRuns(store, max_age=60.0)
+    for person in people:
+        feed = ActiveFeed(active, person)
+        assert feed.refresh()
+        sent = json.dumps(feed.message(NOT_BEGUN)[0])
+        with acting_as(person):
+            names = {run.name for run in active.read()[0]}
+        assert names == {f"of {person.name}", "somebody else’s run"}
+        assert not any(one.id in sent for one in store.all() if one.owner != person.id)
+    assert readings == [TEACHER]
+
+
 def test_without_active_runs_there_is_a_message(settings: Settings, tmp_path: Path) -> None:
-    feed = StatusFeed(RunStore(settings), TEACHER)
+    feed = StatusFeed(ActiveRuns(RunStore(settings)), TEACHER)
     feed.refresh()
     assert feed.message(NOT_BEGUN)[0]["items"]["current"]["text"].startswith("Nothing is training")
 
