@@ -13,7 +13,7 @@ the memory per session are measured, too.
 import argparse
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +23,7 @@ import numpy as np
 
 from benchmarks.page_client import PageClient
 from benchmarks.results_file import write_results
+from benchmarks.watched_run import WatchedRun
 from cifarviz.experiment.choices import Data, NoValidation
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS
@@ -39,20 +40,21 @@ _SLOWEST_DELAY = 0.5
 
 @dataclass
 class MeasuredVersion:
-    """Measurements of a version: steps per second by the number of sessions."""
+    """A version that serves a run, and the megabytes that a session has taken each time."""
 
-    speeds: dict[int, list[float]] = field(
-        default_factory=lambda: {count: [] for count in (0, *_GOALS)}
-    )
-    delays: list[float] = field(default_factory=list)
+    server: AppServer
+    store: RunStore
+    run_id: str
+    watched: WatchedRun
     megabytes: list[float] = field(default_factory=list)
 
     def ratios(self) -> dict[int, float]:
         """Return the median ratio to no session, by the number of sessions."""
-        return {
-            count: median(a / b for a, b in zip(self.speeds[count], self.speeds[0], strict=True))
-            for count in _GOALS
-        }
+        return {count: self.watched.ratio(count) for count in _GOALS}
+
+    def delays(self) -> list[float]:
+        """Return the delays of points with the most sessions."""
+        return self.watched.delays[max(_GOALS)]
 
 
 def main() -> None:
@@ -70,17 +72,18 @@ def main() -> None:
         f"{machine_name()}; {arguments.preset}, batch 32, medians of {arguments.rounds} windows of "
         f"{_SECONDS} s, {'without' if arguments.no_warm_up else 'with'} warm-up"
     )
-    versions = {name: MeasuredVersion() for name in trees}
     with ExitStack() as stack:
-        runs = {
-            name: stack.enter_context(_training(tree, arguments.preset, environment))
+        versions = {
+            name: stack.enter_context(
+                _training(tree, arguments.preset, environment, live=name == "now")
+            )
             for name, tree in trees.items()
         }
         for _ in range(arguments.rounds):
-            for name, (server, store, run_id) in runs.items():
-                store.request(run_id, Action.RESUME)
-                _measure(versions[name], server, store, run_id, live=name == "now")
-                _pause(store, run_id)
+            for version in versions.values():
+                version.store.request(version.run_id, Action.RESUME)
+                _measure(version)
+                _pause(version.store, version.run_id)
     for name, version in versions.items():
         _print(name, version)
     suffix = f"{arguments.preset}{'_cold' if arguments.no_warm_up else ''}"
@@ -92,34 +95,27 @@ def main() -> None:
     )
 
 
-def _measure(
-    version: MeasuredVersion, server: AppServer, store: RunStore, run_id: str, *, live: bool
-) -> None:
-    for count in version.speeds:
-        with ExitStack() as stack:
-            before = _resident(server)
-            feeds = (run_id, "status") if live else ()
-            address = f"view=watch&run={run_id}"
-            clients = [
-                stack.enter_context(PageClient(server.url, "train", address, feeds))
-                for _ in range(count)
-            ]
-            for client in clients:
-                client.wait()
-            version.speeds[count].append(_steps_per_second(store, run_id))
-            if count == max(version.speeds):
-                # The first message contains all earlier points.
-                version.delays += [delay for client in clients for delay in client.delays[1:]]
-                version.megabytes.append((_resident(server) - before) / count)
+def _measure(version: MeasuredVersion) -> None:
+    for count in (0, *_GOALS):
+        before, during = _resident(version.server), 0.0
+
+        def wait(_clients: Sequence[PageClient]) -> None:
+            nonlocal during
+            time.sleep(_SECONDS)
+            during = _resident(version.server)
+
+        version.watched.measure(count, wait)
+        if count == max(_GOALS):
+            version.megabytes.append((during - before) / count)
 
 
 def _print(name: str, version: MeasuredVersion) -> None:
     ratios = version.ratios()
-    print(f"{name}: {median(version.speeds[0]):.1f} steps/s unwatched")
+    print(f"{name}: {median(version.watched.speeds[0]):.1f} steps/s unwatched")
     for count, goal in _GOALS.items():
         print(f"  watched by {count}: {ratios[count]:.3f} of unwatched (goal {goal})")
-    if version.delays:
-        middle, late = np.percentile(version.delays, [50, 95])
+    if version.delays():
+        middle, late = np.percentile(version.delays(), [50, 95])
         print(
             f"  a point arrives at {max(_GOALS)} sessions after {middle:.2f} s, 95 % within "
             f"{late:.2f} s (limit {_SLOWEST_DELAY})"
@@ -128,19 +124,20 @@ def _print(name: str, version: MeasuredVersion) -> None:
 
 
 def _content(version: MeasuredVersion) -> Mapping[str, object]:
-    delays = np.percentile(version.delays, [50, 95]).round(3).tolist() if version.delays else None
+    delays = version.delays()
+    percentiles = np.percentile(delays, [50, 95]).round(3).tolist() if delays else None
     return {
         "ratios": version.ratios(),
-        "steps_per_second": version.speeds,
-        "delay_50_95": delays,
+        "steps_per_second": version.watched.speeds,
+        "delay_50_95": percentiles,
         "megabytes_a_session": version.megabytes,
     }
 
 
 @contextmanager
 def _training(
-    tree: Path, preset: str, environment: Mapping[str, str]
-) -> Iterator[tuple[AppServer, RunStore, str]]:
+    tree: Path, preset: str, environment: Mapping[str, str], *, live: bool
+) -> Iterator[MeasuredVersion]:
     """Serve the version in ``tree`` with a paused run that has trained for some epochs."""
     with tempfile.TemporaryDirectory(prefix="cifarviz-bench-") as folder:
         home = Path(folder) / "home"
@@ -156,7 +153,9 @@ def _training(
                     time.sleep(0.2)
                 page.updates += 1
             _pause(store, run_id)
-            yield server, store, run_id
+            feeds, nobody = (run_id, "status") if live else (), [""] * max(_GOALS)
+            watched = WatchedRun(server.url, store, run_id, feeds, nobody)
+            yield MeasuredVersion(server, store, run_id, watched)
             store.request(run_id, Action.STOP)
 
 
@@ -184,24 +183,6 @@ def _resident(server: AppServer) -> float:
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) / 1000
     raise RuntimeError("the server has ended")
-
-
-def _steps_per_second(store: RunStore, run_id: str) -> float:
-    """Return the speed over a window between two heartbeats."""
-    time.sleep(2.0)  # until the sessions have started
-    first, since = _next_step(store, run_id)
-    time.sleep(_SECONDS)
-    last, until = _next_step(store, run_id)
-    return (last - first) / (until - since)
-
-
-def _next_step(store: RunStore, run_id: str) -> tuple[int, float]:
-    before = store.get(run_id).progress
-    while True:
-        now = store.get(run_id).progress
-        if now is not None and before is not None and now.heartbeat > before.heartbeat:
-            return now.step, now.heartbeat
-        time.sleep(0.01)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.Element_pb2 import Element
@@ -18,17 +18,23 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
 _PATIENCE = 60.0
+# Many clients get the same message, and a client should cost as little as it can.
+_load = lru_cache(maxsize=16)(json.loads)
 
 
 class PageClient:
     """A session of a page, as a context manager; it runs in background threads.
 
-    ``feeds`` are the names of the live feeds that it opens.
+    ``feeds`` are the names of the live feeds that it opens, ``cookie`` the header that says who
+    somebody is in a class.
     """
 
-    def __init__(self, server: str, page: str, query: str, feeds: Sequence[str] = ()) -> None:
+    def __init__(
+        self, server: str, page: str, query: str, feeds: Sequence[str] = (), *, cookie: str = ""
+    ) -> None:
         self._root = server.replace("http://", "ws://")
         self._origin = server
+        self._headers = {"Cookie": cookie} if cookie else {}
         self._page, self._query, self._feeds = page, query, feeds
         self._timers: dict[str, tuple[float, float]] = {}
         self._ended = self._expects_end = False
@@ -95,6 +101,9 @@ class PageClient:
             f"{self._root}/{path}",
             origin=Origin(self._origin),
             subprotocols=[Subprotocol(protocol)] if protocol else None,
+            additional_headers=self._headers,
+            # Nor does the server compress.
+            compression=None,
             max_size=None,
             close_timeout=0.5,
             open_timeout=_PATIENCE,
@@ -119,7 +128,7 @@ class PageClient:
 
     def _watch(self, connection: ClientConnection) -> None:
         while not self._ended:
-            message = json.loads(connection.recv())
+            message = _load(connection.recv())
             now = time.time()
             self.updates += 1
             self.state = message.get("state", self.state)

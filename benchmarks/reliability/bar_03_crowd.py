@@ -1,16 +1,20 @@
-"""Bar 3: 30 browsers on live pages while a run trains; then 30 people press Train at once.
+"""Bar 3: a class of 30 on live pages while a run trains; then all press Train at once.
 
-The browsers receive everything and draw nothing (``benchmarks/page_client.py``), so that the
-server's cost is measured. While they watch, one of them presses every two seconds. Training is
-measured in windows, alternately watched and not. Without sign-in each session is a person; a fair
-order is then that of the presses.
+Each joins with the code and a name, and watches a run that the teacher shows to all. The browsers
+receive everything and draw nothing (``benchmarks/page_client.py``), so that the server's cost is
+measured; they take their share of the same cores, which is told. While they watch, one of them
+presses every two seconds. Training is measured in windows, alternately watched and not. Runs of 30
+people who queue one each take turns in the order of the presses.
 """
 
+import os
 import time
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from statistics import median
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from benchmarks.page_client import PageClient
@@ -22,7 +26,7 @@ from benchmarks.reliability.check import (
     print_checks,
 )
 from benchmarks.reliability.programs import (
-    Dashboard,
+    ClassDashboard,
     fresh_home,
     open_store,
     queue_run,
@@ -30,7 +34,9 @@ from benchmarks.reliability.programs import (
     visit,
     wait_for,
 )
+from benchmarks.watched_run import WatchedRun
 from cifarviz.experiment.choices import Data, NoValidation
+from cifarviz.runs.members import class_members
 from cifarviz.runs.states import Action
 from cifarviz.runs.store import RunStore
 
@@ -41,91 +47,98 @@ _BETWEEN_PRESSES = 2.0
 
 def run(people: int = _PEOPLE, windows: int = 4, seconds: float = 45.0) -> list[Check]:
     """Watch for so many windows; before each is a shorter one in which nobody watches."""
-    with fresh_home() as home, Dashboard(home) as dashboard:
+    with fresh_home() as home, ClassDashboard(home) as dashboard:
         store = open_store(home)
+        cookies = [dashboard.join(f"Student {number}") for number in range(1, people + 1)]
         run_id = _begin(store, dashboard)
-        speeds: dict[int, list[float]] = {0: [], people: []}
-        presses: list[float] = []
-        delays: list[float] = []
+        watched = WatchedRun(dashboard.url, store, run_id, (run_id, "status"), cookies)
+        nobody, crowd = _Window(dashboard.server_id), _Window(dashboard.server_id)
         failures: list[str] = []
-        for window in range(2 * windows):
-            count, length = (people, seconds) if window % 2 else (0, seconds / 4)
-            with ExitStack() as stack:
-                query, feeds = f"view=watch&run={run_id}", (run_id, "status")
-                clients = [
-                    stack.enter_context(PageClient(dashboard.url, "train", query, feeds))
-                    for _ in range(count)
-                ]
-                for client in clients:
-                    client.wait()
-                # Until the sessions have started.
-                time.sleep(3)
-                speeds[count].append(_watch(store, run_id, clients, presses, length))
-                # The first message contains all earlier points.
-                delays += [delay for client in clients for delay in client.delays[1:]]
-                failures += [problem for client in clients for problem in client.problems]
-                failures += ["a session received no points" for one in clients if not one.delays]
-        ratio = median(a / b for a, b in zip(speeds[people], speeds[0], strict=True))
+        for _ in range(windows):
+            watched.measure(0, lambda clients: nobody.let_pass(clients, seconds / 4))
+            clients = watched.measure(people, lambda clients: crowd.let_pass(clients, seconds))
+            failures += [problem for client in clients for problem in client.problems]
+            failures += ["a session received no points" for one in clients if not one.delays]
         store.request(run_id, Action.STOP)
         wait_for(lambda: not store.active(), "the end of the run")
-        unfair, together = _press_at_once(store, dashboard, people)
+        unfair, together = _press_at_once(store, dashboard, cookies)
+    # What training takes of the server's time is in proportion to its speed.
+    speed = sum(watched.speeds[people]) / sum(watched.speeds[0])
+    server = crowd.server / crowd.seconds - speed * nobody.server / nobody.seconds
     return [
         none_of(3, f"failures of {people} browsers that watch", failures, people * windows),
-        p95_at_most(3, "a press answered meanwhile", presses, _PRESS_SECONDS, "s"),
-        p95_at_most(3, "a live point, from the store to the browser", delays, _POINT_SECONDS, "s"),
-        at_least(3, "training, of the speed when nobody watches", ratio, _SPEED),
+        p95_at_most(3, "a press answered meanwhile", crowd.presses, _PRESS_SECONDS, "s"),
+        p95_at_most(
+            3,
+            "a live point, from the store to the browser",
+            watched.delays[people],
+            _POINT_SECONDS,
+            "s",
+        ),
+        at_least(3, "training, of the speed when nobody watches", watched.ratio(people), _SPEED),
+        Check(
+            3,
+            "processor time for these, of a core: the server, the browsers",
+            f"{server:.2f}, {crowd.browsers / crowd.seconds:.2f}",
+            "–",
+            True,
+        ),
         none_of(3, f"{people} press Train at once: not queued once, in order", unfair, people),
         Check(3, "the last of these is answered", f"{max(together):.1f} s", "–", True),
     ]
 
 
-def _begin(store: RunStore, dashboard: Dashboard) -> str:
+@dataclass
+class _Window:
+    """Seconds of windows, of processor time in them, and those until each press was answered."""
+
+    server_id: int
+    seconds: float = 0.0
+    server: float = 0.0
+    browsers: float = 0.0
+    presses: list[float] = field(default_factory=list)
+
+    def let_pass(self, clients: Sequence[PageClient], seconds: float) -> None:
+        """Let a window pass; one of the clients presses every two seconds."""
+        began, server, browsers = time.monotonic(), self._server_time(), time.process_time()
+        end = began + seconds
+        while (left := end - time.monotonic()) > 0:
+            if clients:
+                pressed = time.monotonic()
+                clients[len(self.presses) % len(clients)].refresh()
+                self.presses.append(time.monotonic() - pressed)
+            time.sleep(min(_BETWEEN_PRESSES, left))
+        self.seconds += time.monotonic() - began
+        self.server += self._server_time() - server
+        self.browsers += time.process_time() - browsers
+
+    def _server_time(self) -> float:
+        """Return the processor time of the server so far, in seconds."""
+        text = Path(f"/proc/{self.server_id}/stat").read_text()
+        user, system = text.rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+def _begin(store: RunStore, dashboard: ClassDashboard) -> str:
+    """Train a run of the teacher that all see; returns its id after two epochs."""
     changes: dict[str, Any] = {"data": Data(), "batch_size": 32}
     changes |= {"validation": NoValidation(), "monitor": "loss"}
     run_id = queue_run(store, short_experiment(1000, **changes), "watched")
-    visit(dashboard)
+    store.set_shown(run_id, True)
+    visit(dashboard, cookie=dashboard.sign_in())
     wait_for(lambda: len(store.epochs(run_id)) > 1, "two epochs")
     return run_id
 
 
-def _watch(
-    store: RunStore,
-    run_id: str,
-    clients: Sequence[PageClient],
-    presses: list[float],
-    seconds: float,
-) -> float:
-    """Let a window pass, with presses; returns the steps per second between two heartbeats."""
-    first, since = _next_step(store, run_id)
-    end = time.monotonic() + seconds
-    while (left := end - time.monotonic()) > 0:
-        if clients:
-            began = time.monotonic()
-            clients[len(presses) % len(clients)].refresh()
-            presses.append(time.monotonic() - began)
-        time.sleep(min(_BETWEEN_PRESSES, left))
-    last, until = _next_step(store, run_id)
-    return (last - first) / (until - since)
-
-
-def _next_step(store: RunStore, run_id: str) -> tuple[int, float]:
-    before = store.get(run_id).progress
-    while True:
-        now = store.get(run_id).progress
-        if now is not None and before is not None and now.heartbeat > before.heartbeat:
-            return now.step, now.heartbeat
-        time.sleep(0.01)
-
-
 def _press_at_once(
-    store: RunStore, dashboard: Dashboard, people: int
+    store: RunStore, dashboard: ClassDashboard, cookies: Sequence[str]
 ) -> tuple[list[str], list[float]]:
-    """Press Train in as many sessions; returns what went wrong, and the seconds of each."""
+    """Let each student press Train; returns what went wrong, and the seconds of each."""
     before = {one.id for one in store.all()}
     with ExitStack() as stack:
         clients = [
-            stack.enter_context(PageClient(dashboard.url, "train", "view=setup"))
-            for _ in range(people)
+            stack.enter_context(PageClient(dashboard.url, "train", "view=setup", cookie=cookie))
+            for cookie in cookies
         ]
         for client in clients:
             client.wait()
@@ -135,16 +148,15 @@ def _press_at_once(
             client.press("Train")
             return time.monotonic() - began
 
-        with ThreadPoolExecutor(people) as pool:
+        with ThreadPoolExecutor(len(clients)) as pool:
             seconds = list(pool.map(press, clients))
         queued = [one for one in store.all() if one.id not in before]
         problems = [problem for client in clients for problem in client.problems]
         for client in clients:
             client.expect_end()
-    if len(queued) != people:
-        problems.append(f"{len(queued)} runs are queued")
-    if len({one.name for one in queued}) != len(queued):
-        problems.append("runs have the same name")
+    students = Counter(member.id for member in class_members(store))
+    if Counter(one.owner for one in queued) != students:
+        problems.append(f"{len(queued)} runs are queued for {len(students)} people")
     waiting = [one.id for one in sorted(queued, key=lambda one: (one.created, one.id))]
     if [run_id for run_id in waiting if run_id in store.queue()] != store.queue():
         problems.append("they do not wait in the order of the presses")

@@ -9,16 +9,20 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from functools import partial
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlencode
 
 from benchmarks.page_client import PageClient
 from cifarviz.cli.dashboard import ADDRESS, free_port, is_serving
 from cifarviz.experiment.choices import Data
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS
+from cifarviz.people.secrets import ClassSecrets
+from cifarviz.runs.members import load_class
 from cifarviz.runs.store import RunStore, new_run_id
 from cifarviz.settings import Settings
 from scripts.app_server import ROOT
@@ -134,9 +138,38 @@ class Dashboard(Program):
         return next(iter(processes_of(self.home, f"--server.port\0{self.port}")))
 
 
-def visit(dashboard: Dashboard, page: str = "train", query: str = "") -> None:
+class ClassDashboard(Dashboard):
+    """A dashboard with a class, which people join by code and name."""
+
+    def __init__(self, home: Path) -> None:
+        secrets = ClassSecrets(home)
+        self._pass_phrase = secrets.make_pass_phrase()
+        self._code = secrets.join_code(load_class(open_store(home)).id)
+        super().__init__(home, environment={"CIFARVIZ_CLASS": "1"})
+
+    def join(self, name: str) -> str:
+        """Join as a student; returns the cookie."""
+        return self._enter("join", name=name, code=self._code)
+
+    def sign_in(self) -> str:
+        """Sign in as the teacher; returns the cookie."""
+        return self._enter("sign-in", phrase=self._pass_phrase)
+
+    def _enter(self, page: str, **form: str) -> str:
+        connection = HTTPConnection(ADDRESS, self.port, timeout=PATIENCE)
+        headers = {"Content-Type": "application/x-www-form-urlencoded", "Origin": self.url}
+        with closing(connection):
+            connection.request("POST", f"/class/{page}", urlencode(form), headers)
+            reply = connection.getresponse()
+            cookie = reply.getheader("Set-Cookie")
+            if cookie is None:
+                raise RuntimeError(f"class/{page}: {reply.status} {reply.read().decode()}")
+        return cookie.partition(";")[0]
+
+
+def visit(dashboard: Dashboard, page: str = "train", query: str = "", *, cookie: str = "") -> None:
     """Open a page as a browser does, and leave it when it is drawn."""
-    with PageClient(dashboard.url, page, query) as client:
+    with PageClient(dashboard.url, page, query, cookie=cookie) as client:
         client.wait()
         client.expect_end()
 
