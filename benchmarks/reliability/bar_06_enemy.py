@@ -8,6 +8,7 @@ outside the home; in Chromium nothing of it may be executed, or asked for from e
 
 import ast
 import csv
+import gc
 import json
 import os
 import re
@@ -204,6 +205,9 @@ def _open_all(store: RunStore, canary: Path) -> _Outcomes:
     """Open each page with each text as every value of its address, every other with a run."""
     outcomes = _Outcomes()
     some_run = store.all()[0].id
+    # As the server does after its imports: Streamlit collects garbage after each page.
+    gc.collect()
+    gc.freeze()
     for page in PAGES:
         # What a page loads for its first visitor counts for no text.
         opened_by_link(page, run=some_run)
