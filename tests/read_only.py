@@ -35,10 +35,10 @@ def run_without_privileges(*command: str, **variables: str) -> subprocess.Comple
         text=True,
         check=False,
         timeout=120,
-        preexec_fn=_drop_privileges if sys.platform == "linux" else None,
+        preexec_fn=drop_privileges if sys.platform == "linux" else None,
     )
 
 
-def _drop_privileges() -> None:
-    # Without effect, and needless, if the user is not root.
+def drop_privileges() -> None:
+    """Let permissions count for this process, also if the user is root (Linux)."""
     ctypes.CDLL(None).prctl(_PR_CAPBSET_DROP, _CAP_DAC_OVERRIDE, 0, 0, 0)

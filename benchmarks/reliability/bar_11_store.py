@@ -1,20 +1,15 @@
 """Bar 11: an index that is lost, damaged, older or newer, artifacts that are missing or cut, a home
 that may only be read or was moved, a clock set back.
-
-    python -m benchmarks.reliability.bar_11_store [ROUNDS]
 """
 
-import ctypes
 import os
 import random
 import shutil
 import signal
 import sqlite3
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 from benchmarks.reliability.whole_homes import (
@@ -24,7 +19,6 @@ from benchmarks.reliability.whole_homes import (
     facts,
     fill,
     none_of,
-    print_results,
     says_in_words,
     settings_of,
     small_experiment,
@@ -39,11 +33,11 @@ from cifarviz.runs.run_json import run_json_path
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.runs.unlisted import unlisted_message
+from tests.read_only import drop_privileges, read_only
 
 _PAGE = 4096
 _RUNS = 4
 _OLDER = DASHBOARD / "tests" / "fixtures" / "full-format-5" / "home"
-_PR_CAPBSET_DROP, _CAP_DAC_OVERRIDE = 24, 1
 
 
 def run(home: Path, rounds: int = 40) -> list[Result]:
@@ -312,24 +306,6 @@ def _spoiled_folders(original: Path, home: Path) -> Result:
 # The home
 
 
-@contextmanager
-def _read_only_home(home: Path) -> Iterator[None]:
-    paths = [home, *home.rglob("*")]
-    modes = [path.stat().st_mode for path in paths]
-    for path, mode in zip(paths, modes, strict=True):
-        path.chmod(mode & 0o555)
-    try:
-        yield
-    finally:
-        for path, mode in zip(paths, modes, strict=True):
-            path.chmod(mode)
-
-
-def _drop_privileges() -> None:
-    # Root may write anywhere; needless, and without effect, for anybody else.
-    ctypes.CDLL(None).prctl(_PR_CAPBSET_DROP, _CAP_DAC_OVERRIDE, 0, 0, 0)
-
-
 def _read_only(original: Path, home: Path) -> Result:
     copy = _copy(original, home)
     run_id = RunStore(settings_of(copy)).all()[0].id
@@ -353,13 +329,13 @@ def _read_only(original: Path, home: Path) -> Result:
     out.mkdir(exist_ok=True)
     before = {path: path.stat().st_mtime_ns for path in copy.rglob("*")}
     problems = []
-    with _read_only_home(copy):
+    with read_only(copy):
         for words in shown:
-            done = command(copy, *words, before_exec=_drop_privileges)
+            done = command(copy, *words, before_exec=drop_privileges)
             if done.returncode != 0:
                 problems.append(f"{words[0]}: {done.stderr[-300:]}")
         for words in refused:
-            done = command(copy, *words, before_exec=_drop_privileges)
+            done = command(copy, *words, before_exec=drop_privileges)
             if not says_in_words(done):
                 problems.append(f"{words[0]} was not refused in words: {done.stderr[-300:]}")
     if {path: path.stat().st_mtime_ns for path in copy.rglob("*")} != before:
@@ -412,16 +388,3 @@ def _moved(original: Path, whole: Contents, home: Path) -> Result:
     files = [item for item in moved.rglob("*") if item.is_file()]
     problems += [f"{item} names the old place" for item in files if path in item.read_bytes()]
     return none_of("a home on another path is the same", problems, len(files))
-
-
-def main() -> None:
-    """Run the bar in a temporary home, and print the results."""
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 40
-    with tempfile.TemporaryDirectory(prefix="cifarviz-bar-11-") as folder:
-        results = run(Path(folder), rounds)
-    print_results(results)
-    sys.exit(not all(met for _, met, _ in results))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,14 +1,9 @@
-"""Bar 14: a backup while a run trains, restored elsewhere: all is there, consistent.
-
-python -m benchmarks.reliability.bar_14_backup [ROUNDS]
-"""
+"""Bar 14: a backup while a run trains, restored elsewhere: all is there, consistent."""
 
 import random
 import resource
 import shutil
 import signal
-import sys
-import tempfile
 import time
 import zipfile
 from contextlib import suppress
@@ -24,7 +19,6 @@ from benchmarks.reliability.whole_homes import (
     facts,
     fill,
     none_of,
-    print_results,
     says_in_words,
     settings_of,
     started,
@@ -202,16 +196,3 @@ def _full_disk(original: Path, home: Path) -> Result:
 
 def _limit_files(size: int) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
-
-
-def main() -> None:
-    """Run the bar in a temporary home, and print the results."""
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 6
-    with tempfile.TemporaryDirectory(prefix="cifarviz-bar-14-") as folder:
-        results = run(Path(folder), rounds)
-    print_results(results)
-    sys.exit(not all(met for _, met, _ in results))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,7 +1,4 @@
-"""A measured promise of a bar, and a bar's script run in a process of its own.
-
-python -m benchmarks.reliability.check bar_02_signals [RESULTS.json]
-"""
+"""A measured promise of a bar."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

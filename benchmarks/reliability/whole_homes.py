@@ -1,6 +1,5 @@
 """Homes for the bars on the index and on backups, what they hold, and commands in them."""
 
-import json
 import os
 import subprocess
 import sys
@@ -178,10 +177,3 @@ def none_of(what: str, problems: Sequence[str], tries: int) -> Result:
     for problem in problems:
         print(f"  {what}: {problem}", flush=True)
     return what, not problems and tries > 0, f"{len(problems)} of {tries:,} wrong"
-
-
-def print_results(results: Sequence[Result]) -> None:
-    """Print a line for each result, and all of them as JSON."""
-    for what, met, value in results:
-        print(f"{'met' if met else 'NOT MET':8}{what:84} {value}")
-    print(json.dumps(results))
