@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
 from starlette.middleware import Middleware
@@ -11,12 +12,14 @@ from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from cifarviz.errors import CifarvizError
-from cifarviz.live.class_gate import ClassGate
+from cifarviz.live.class_gate import ClassGate, people_of_cookies
 from cifarviz.live.class_pages import ClassPages
 from cifarviz.live.guard import Guard, own_routes, path_below
 from cifarviz.live.hub import hub
 from cifarviz.live.uploads import HeldBytes, UploadLimit
 from cifarviz.people.accounts import SignIn
+from cifarviz.runs.limit_values import Limits
+from cifarviz.runs.limits import load_limits
 from cifarviz.settings import Settings
 
 _LOG = logging.getLogger(__name__)
@@ -62,9 +65,16 @@ def middleware(
     )
     gate = Middleware(ClassGate, base_path=base_path, settings=settings, sign_in=sign_in)
     uploads = Middleware(
-        UploadLimit, prefix=path_below(base_path, "_stcore/upload_file/"), held=held_uploads
+        UploadLimit,
+        prefix=path_below(base_path, "_stcore/upload_file/"),
+        held=held_uploads,
+        limits=partial(_limits, settings) if settings.class_open else None,
     )
     return [guard, *([gate] if settings.class_open else []), uploads]
+
+
+def _limits(settings: Settings) -> Limits:
+    return load_limits(people_of_cookies(settings).store)
 
 
 async def live_socket(socket: WebSocket) -> None:

@@ -1,11 +1,16 @@
-"""Middleware that limits how much memory uploaded files take.
+"""Middleware that limits how much memory uploaded files take, and what a student uploads.
 
 Streamlit keeps each file in memory until its session ends or its person removes it, limits the
 size of one file only, and takes any number of them from a program that has opened a session.
 """
 
-from collections import Counter
+import asyncio
+import math
+import threading
+import time
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import Final
 
 from starlette.datastructures import Headers
@@ -13,6 +18,8 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cifarviz import free_memory
+from cifarviz.people.person import current_person
+from cifarviz.runs.limit_values import Limits
 
 SESSION_BYTES: Final = 1_100_000_000
 """What the files of one session may take: the largest archive, and some pictures."""
@@ -20,8 +27,48 @@ ALL_BYTES: Final = 3_000_000_000
 FREE_BYTES: Final = 300_000_000
 """What must be free of this computer's memory after an upload, where that is known."""
 
+RATE_SECONDS: Final = 60.0
+"""The time within which uploads of a student count together."""
+
 HeldBytes = Callable[[], Mapping[str, int]]
 """Returns how many bytes the files of each session take."""
+
+
+class UploadRates:
+    """Counts what each student has uploaded in the last minute; safe to use from several threads.
+
+    Those who have uploaded nothing since are forgotten.
+    """
+
+    def __init__(self) -> None:
+        self._counted: dict[str, deque[tuple[float, int]]] = {}
+        self._lock = threading.Lock()
+
+    def count(self, person: str, size: int, limits: Limits) -> int:
+        """Count an upload of ``size`` bytes; returns 0, or after how many seconds to try again.
+
+        Then it is not counted. A file that is larger than the limit may come alone.
+        """
+        with self._lock:
+            wait = self._wait(person, size, limits)
+            if not wait:
+                self._counted.setdefault(person, deque()).append((time.monotonic(), size))
+            return wait
+
+    def _wait(self, person: str, size: int, limits: Limits) -> int:
+        now = time.monotonic()
+        for counted in self._counted.values():
+            while counted and counted[0][0] <= now - RATE_SECONDS:
+                counted.popleft()
+        self._counted = {one: counted for one, counted in self._counted.items() if counted}
+        files, total, until = 0, size, 0.0
+        # From the newest on, as many as there is room for; the next one must be older.
+        for moment, earlier in reversed(self._counted.get(person, ())):
+            files, total = files + 1, total + earlier
+            if files >= limits.uploads or total > limits.upload_megabytes * 1_000_000:
+                until = moment + RATE_SECONDS
+                break
+        return max(1, math.ceil(until - now)) if until else 0
 
 
 class UploadLimit:
@@ -31,10 +78,15 @@ class UploadLimit:
         app: the application that answers all other requests.
         prefix: the path of uploads, before the ids of session and file.
         held: returns the bytes of the uploaded files of each session.
+        limits: returns the limits of the class; None without one.
     """
 
-    def __init__(self, app: ASGIApp, prefix: str, held: HeldBytes) -> None:
+    def __init__(
+        self, app: ASGIApp, prefix: str, held: HeldBytes, limits: Callable[[], Limits] | None
+    ) -> None:
         self._app = app
+        self._limits = limits
+        self._rates = UploadRates()
         self._prefix = prefix
         self._held = held
         self._arriving: Counter[str] = Counter()
@@ -56,8 +108,15 @@ class UploadLimit:
             return
         # The web server reads this many bytes at most.
         size = int(length)
+        person = current_person()
+        limits = None
+        if self._limits is not None and person.role == "student":
+            limits = await asyncio.to_thread(self._limits)
         if problem := self._find_problem(session, size):
             await PlainTextResponse(problem, 413)(scope, receive, send)
+            return
+        if limits is not None and (wait := self._rates.count(person.id, size, limits)):
+            await _too_many(limits, wait)(scope, receive, send)
             return
         self._arriving[session] += size
         try:
@@ -86,3 +145,12 @@ class UploadLimit:
         if free is not None and free - 2 * arriving < FREE_BYTES:
             return "This server has not enough free memory for the file. Try again later."
         return ""
+
+
+def _too_many(limits: Limits, wait: int) -> PlainTextResponse:
+    return PlainTextResponse(
+        f"In this class each may upload {limits.uploads} files with {limits.upload_megabytes:,} MB "
+        f"a minute. Try again in {wait} s.",
+        HTTPStatus.TOO_MANY_REQUESTS,
+        {"Retry-After": str(wait)},
+    )

@@ -18,13 +18,16 @@ class Limits:
     """The most that one student may have or use.
 
     ``waiting`` runs in the queue, ``presentations`` of images in a run (training images × epochs),
-    ``minutes`` of training of a run, and ``megabytes`` of runs and imported data sets on the disk.
+    ``minutes`` of training of a run, ``megabytes`` of runs and imported data sets on the disk, and
+    ``uploads`` of files with ``upload_megabytes`` together within a minute.
     """
 
     waiting: int = 12
     presentations: int = 2_000_000
     minutes: int = 30
     megabytes: int = 500
+    uploads: int = 60
+    upload_megabytes: int = 300
 
 
 def fetch_limits(connection: sqlite3.Connection) -> Limits:

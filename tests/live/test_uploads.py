@@ -12,8 +12,16 @@ from starlette.routing import Route
 from starlette.types import Message, Scope
 
 from cifarviz import free_memory
-from cifarviz.live import server
+from cifarviz.live import server, uploads
+from cifarviz.live.class_gate import COOKIE
 from cifarviz.live.uploads import ALL_BYTES, FREE_BYTES, SESSION_BYTES
+from cifarviz.people.person import TEACHER
+from cifarviz.people.secrets import ClassSecrets
+from cifarviz.runs.limit_values import Limits
+from cifarviz.runs.limits import save_limits
+from cifarviz.runs.members import join_class
+from cifarviz.runs.store import RunStore
+from cifarviz.settings import Settings
 from cifarviz.ui.upload_sizes import MAX_ARCHIVE_MB, MAX_PICTURE_MB
 from scripts.app_server import ROOT
 
@@ -25,6 +33,7 @@ class Server:
 
     def __init__(self, held: dict[str, int], base_path: str = "") -> None:
         self.reached = 0
+        self.headers: dict[bytes, bytes] = {}
         self.release = asyncio.Event()
         self.release.set()
         methods = ["PUT", "DELETE", "OPTIONS"]
@@ -46,6 +55,7 @@ class Server:
         scope: Scope = {
             "type": "http", "scheme": "http", "method": method, "path": path, "query_string": b"",
             "headers": [(name.encode(), value.encode()) for name, value in own],
+            "client": ("127.0.0.1", 50_000),
         }  # fmt: skip
         sent: list[Message] = []
 
@@ -56,8 +66,8 @@ class Server:
             sent.append(message)
 
         await self._app(scope, receive, send)
-        names = {name for name, _ in sent[0]["headers"]}
-        assert b"content-security-policy" in names
+        self.headers = dict(sent[0]["headers"])
+        assert b"content-security-policy" in self.headers
         return sent[0]["status"], b"".join(part["body"] for part in sent[1:]).decode()
 
 
@@ -99,19 +109,19 @@ def test_files_of_a_session_and_of_all_are_limited(
 
 def test_files_that_arrive_at_the_same_time_count() -> None:
     async def ask() -> tuple[list[int], int]:
-        uploads = Server({})
-        uploads.release.clear()
+        arriving = Server({})
+        arriving.release.clear()
         half = SESSION_BYTES // 2
-        first = [asyncio.create_task(uploads.ask(sized(half))) for _ in range(2)]
+        first = [asyncio.create_task(arriving.ask(sized(half))) for _ in range(2)]
         await asyncio.sleep(0)
-        while uploads.reached < 2:
+        while arriving.reached < 2:
             await asyncio.sleep(0)
-        third, _ = await uploads.ask(sized(half))
-        uploads.release.set()
+        third, _ = await arriving.ask(sized(half))
+        arriving.release.set()
         done = [status for status, _ in await asyncio.gather(*first)]
         # These have arrived, and were taken away again.
-        last, _ = await uploads.ask(sized(half))
-        return [*done, third, last], uploads.reached
+        last, _ = await arriving.ask(sized(half))
+        return [*done, third, last], arriving.reached
 
     assert asyncio.run(ask()) == ([200, 200, 413, 200], 3)
 
@@ -162,3 +172,59 @@ def test_the_server_takes_the_largest_file_that_pages_offer() -> None:
     largest = config["server"]["maxUploadSize"]
     assert MAX_PICTURE_MB < MAX_ARCHIVE_MB <= largest
     assert largest * 2**20 < SESSION_BYTES
+
+
+class Clock:
+    now = 1000.0
+
+    @classmethod
+    def monotonic(cls) -> float:
+        return cls.now
+
+
+@pytest.fixture
+def cookies(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The cookies of two students and the teacher of a class with small limits."""
+    monkeypatch.setenv("CIFARVIZ_CLASS", "1")
+    monkeypatch.setattr(uploads, "time", Clock)
+    store, secrets = RunStore(settings), ClassSecrets(settings.home)
+    save_limits(store, Limits(uploads=3, upload_megabytes=10))
+    people = [join_class(store, name).person for name in ("Ada", "Ben")]
+    return {person.name: secrets.sign(person.id) for person in (*people, TEACHER)}
+
+
+def _upload(server: Server, cookie: str, size: int) -> tuple[int, str]:
+    named = [("cookie", f"{COOKIE}={cookie}"), *sized(size)]
+    return asyncio.run(server.ask(named))
+
+
+@pytest.mark.parametrize(
+    ("size", "most"), [(1, 3), (4_000_000, 2), (9_000_000, 1), (50_000_000, 1)]
+)
+def test_a_student_uploads_so_much_in_a_minute(
+    cookies: dict[str, str], monkeypatch: pytest.MonkeyPatch, size: int, most: int
+) -> None:
+    server = Server({})
+    for second in range(most):
+        monkeypatch.setattr(Clock, "now", 1000.0 + second)
+        assert _upload(server, cookies["Ada"], size)[0] == 200
+    monkeypatch.setattr(Clock, "now", 1010.0)
+    status, text = _upload(server, cookies["Ada"], size)
+    assert status == 429
+    assert text == ("In this class each may upload 3 files with 10 MB a minute. Try again in 50 s.")
+    assert server.headers[b"retry-after"] == b"50"
+    assert server.reached == most
+    # What was refused does not count, and what others do neither.
+    assert _upload(server, cookies["Ben"], size)[0] == 200
+    monkeypatch.setattr(Clock, "now", 1060.0)
+    assert _upload(server, cookies["Ada"], size)[0] == 200
+
+
+def test_the_teacher_uploads_as_much_as_fits(cookies: dict[str, str]) -> None:
+    server = Server({})
+    assert {_upload(server, cookies[TEACHER.name], 20_000_000)[0] for _ in range(5)} == {200}
+
+
+def test_nobody_is_counted_without_a_class(settings: Settings) -> None:
+    server = Server({})
+    assert {_upload(server, "", 1)[0] for _ in range(Limits().uploads + 1)} == {200}

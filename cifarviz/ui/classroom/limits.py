@@ -13,7 +13,7 @@ def render_limits() -> None:
     store = cache.store()
     limits = load_limits(store)
     with st.expander("What each may use", icon=":material/speed:"), st.form("class-limits"):
-        row = st.columns(4)
+        row = st.columns(3)
         waiting = row[0].number_input(
             "Runs in the queue",
             1,
@@ -36,7 +36,8 @@ def render_limits() -> None:
             limits.minutes,
             help="A run that has trained longer is stopped after its epoch, with its weights.",
         )
-        megabytes = row[3].number_input(
+        row = st.columns(3)
+        megabytes = row[0].number_input(
             "Megabytes on the disk",
             10,
             10**6,
@@ -44,7 +45,23 @@ def render_limits() -> None:
             step=100,
             help="Of all runs and imported data sets of one person.",
         )
+        uploads = row[1].number_input(
+            "Uploads a minute",
+            1,
+            10_000,
+            limits.uploads,
+            help="Files that one person uploads within a minute.",
+        )
+        upload_megabytes = row[2].number_input(
+            "Megabytes a minute",
+            1,
+            10_000,
+            limits.upload_megabytes,
+            step=100,
+            help="Of uploads of one person within a minute. A single file may be larger.",
+        )
         if st.form_submit_button("Save", icon=":material/check:"):
             with render_errors():
-                save_limits(store, Limits(waiting, presentations, minutes, megabytes))
+                chosen = waiting, presentations, minutes, megabytes, uploads, upload_megabytes
+                save_limits(store, Limits(*chosen))
                 st.toast("Saved.", icon=":material/check:")
