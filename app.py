@@ -60,6 +60,7 @@ if streamlit_patches.is_page_run():
     draw_page()
 else:
     streamlit_patches.prepare_server()
+    streamlit_patches.explain_uploads(server.find_upload_problem)
     base_path = st.get_option("server.baseUrlPath")
     is_limited = st.get_option("server.enableCORS")
     sign_in = StreamlitSignIn.configured()

@@ -16,8 +16,9 @@ from cifarviz.live.class_gate import ClassGate, people_of_cookies
 from cifarviz.live.class_pages import ClassPages
 from cifarviz.live.guard import Guard, own_routes, path_below
 from cifarviz.live.hub import hub
-from cifarviz.live.uploads import HeldBytes, UploadLimit
+from cifarviz.live.uploads import UPLOAD_RATES, HeldBytes, UploadLimit
 from cifarviz.people.accounts import SignIn
+from cifarviz.people.person import current_person
 from cifarviz.runs.limit_values import Limits
 from cifarviz.runs.limits import load_limits
 from cifarviz.settings import Settings
@@ -71,6 +72,14 @@ def middleware(
         limits=partial(_limits, settings) if settings.class_open else None,
     )
     return [guard, *([gate] if settings.class_open else []), uploads]
+
+
+def find_upload_problem(files: int) -> str:
+    """Return why the current person cannot upload so many files now; empty if that is possible."""
+    settings, person = Settings.from_environment(), current_person()
+    if not settings.class_open or person.role != "student":
+        return ""
+    return UPLOAD_RATES.find_problem(person.id, files, _limits(settings))
 
 
 def _limits(settings: Settings) -> Limits:

@@ -50,25 +50,49 @@ class UploadRates:
         Then it is not counted. A file that is larger than the limit may come alone.
         """
         with self._lock:
-            wait = self._wait(person, size, limits)
+            wait = self._wait(person, size, 1, limits)
             if not wait:
                 self._counted.setdefault(person, deque()).append((time.monotonic(), size))
             return wait
 
-    def _wait(self, person: str, size: int, limits: Limits) -> int:
+    def find_problem(self, person: str, files: int, limits: Limits) -> str:
+        """Return why so many files cannot be uploaded now, as a sentence; empty if they can."""
+        if files > limits.uploads:
+            return (
+                f"In this class each may upload {limits.uploads} files a minute, and these are "
+                f"{files}: choose fewer."
+            )
+        with self._lock:
+            wait = self._wait(person, 0, files, limits)
+        return describe_wait(limits, wait) if wait else ""
+
+    def _wait(self, person: str, size: int, files: int, limits: Limits) -> int:
+        """Return the seconds until ``files`` of ``size`` bytes together are within the limits."""
         now = time.monotonic()
         for counted in self._counted.values():
             while counted and counted[0][0] <= now - RATE_SECONDS:
                 counted.popleft()
         self._counted = {one: counted for one, counted in self._counted.items() if counted}
-        files, total, until = 0, size, 0.0
+        total, until = size, 0.0
         # From the newest on, as many as there is room for; the next one must be older.
         for moment, earlier in reversed(self._counted.get(person, ())):
             files, total = files + 1, total + earlier
-            if files >= limits.uploads or total > limits.upload_megabytes * 1_000_000:
+            if files > limits.uploads or total > limits.upload_megabytes * 1_000_000:
                 until = moment + RATE_SECONDS
                 break
         return max(1, math.ceil(until - now)) if until else 0
+
+
+UPLOAD_RATES: Final = UploadRates()
+"""Of all students of this server."""
+
+
+def describe_wait(limits: Limits, seconds: int) -> str:
+    """Return what a student may upload, and when it is possible again."""
+    return (
+        f"In this class each may upload {limits.uploads} files with {limits.upload_megabytes:,} MB "
+        f"a minute. Try again in {seconds} s."
+    )
 
 
 class UploadLimit:
@@ -86,7 +110,6 @@ class UploadLimit:
     ) -> None:
         self._app = app
         self._limits = limits
-        self._rates = UploadRates()
         self._prefix = prefix
         self._held = held
         self._arriving: Counter[str] = Counter()
@@ -115,8 +138,13 @@ class UploadLimit:
         if problem := self._find_problem(session, size):
             await PlainTextResponse(problem, 413)(scope, receive, send)
             return
-        if limits is not None and (wait := self._rates.count(person.id, size, limits)):
-            await _too_many(limits, wait)(scope, receive, send)
+        if limits is not None and (wait := UPLOAD_RATES.count(person.id, size, limits)):
+            refusal = PlainTextResponse(
+                describe_wait(limits, wait),
+                HTTPStatus.TOO_MANY_REQUESTS,
+                {"Retry-After": str(wait)},
+            )
+            await refusal(scope, receive, send)
             return
         self._arriving[session] += size
         try:
@@ -145,12 +173,3 @@ class UploadLimit:
         if free is not None and free - 2 * arriving < FREE_BYTES:
             return "This server has not enough free memory for the file. Try again later."
         return ""
-
-
-def _too_many(limits: Limits, wait: int) -> PlainTextResponse:
-    return PlainTextResponse(
-        f"In this class each may upload {limits.uploads} files with {limits.upload_megabytes:,} MB "
-        f"a minute. Try again in {wait} s.",
-        HTTPStatus.TOO_MANY_REQUESTS,
-        {"Retry-After": str(wait)},
-    )

@@ -11,6 +11,7 @@ patch                          private part                      without it
 ``keep_downloads``             ``MediaFileManager``              a download may fail under load
 ``forget_old_widgets``         ``_remove_stale_widgets`` etc.    memory grows with each press
 ``held_uploads``               ``file_storage`` of uploads       uploads can take all memory
+``explain_uploads``            ``AppSession`` methods            refused uploads show a number
 ``is_history_navigation``      ``ScriptRunContext`` attribute    Back may need two presses
 ``current_request``            ``ScriptRunContext`` attribute    quick presses can be lost
 ``set_query_params_quietly``   ``QueryParams``                   Back may stop once more
@@ -30,7 +31,7 @@ import threading
 import time
 import weakref
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any, Final
@@ -38,6 +39,8 @@ from urllib.parse import urlencode
 
 import streamlit as st
 from streamlit import runtime
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import (
@@ -58,6 +61,8 @@ _call_callback: Any = getattr(WStates, "call_callback", None)
 _will_rerun: Any = getattr(SafeSessionState, "on_script_will_rerun", None)
 _run_callback: Any = getattr(SessionState, "_run_callback_and_record_rerun", None)
 _remove_stale: Any = getattr(SessionState, "_remove_stale_widgets", None)
+_URL_METHODS = ("_handle_file_urls_request", "_enqueue_forward_msg")
+_handle_urls: Any = getattr(AppSession, _URL_METHODS[0], None)
 _of_this_run = threading.local()
 TESTED_RELEASES = ("1.67",)
 log = logging.getLogger(__name__)
@@ -409,6 +414,31 @@ def held_uploads() -> dict[str, int]:
         session: sum(len(file.data) for file in list(files.values()))
         for session, files in list(stored.items())
     }
+
+
+def explain_uploads(find_problem: Callable[[int], str]) -> None:
+    """Show why so many files are not taken now, where they were chosen.
+
+    Of an upload that the server refuses, Streamlit's page shows the status only. It asks for an
+    address for each file first, and shows a sentence that comes in place of them.
+    ``find_problem`` is called with the number of files, as the person whose session it is.
+    """
+    if not all(hasattr(AppSession, name) for name in _URL_METHODS):
+        _warn("AppSession as it was", "Refused uploads show a number only.")
+        return
+    addresses = _handle_urls
+
+    def handle(session: Any, request: Any) -> None:
+        problem = find_problem(len(request.file_names))
+        if not problem:
+            addresses(session, request)
+            return
+        message = ForwardMsg()
+        message.file_urls_response.response_id = request.request_id
+        message.file_urls_response.error_msg = problem
+        session._enqueue_forward_msg(message)
+
+    AppSession._handle_file_urls_request = handle  # type: ignore[assignment,method-assign]
 
 
 @cache

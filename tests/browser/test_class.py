@@ -5,15 +5,18 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 
 from cifarviz.people.secrets import ClassSecrets
+from cifarviz.runs.limit_values import Limits
+from cifarviz.runs.limits import save_limits
 from cifarviz.runs.members import class_members, load_class
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 from scripts.app_server import AppServer
 from tests import stored_runs
+from tests.picture_sources import picture
 from tests.waiting import wait_until
 
 PHONE = {"width": 390, "height": 844}
@@ -159,3 +162,24 @@ def test_the_pass_phrase_stays_until_it_was_written_down(
     expect(page.get_by_text("The class is open.")).to_be_visible(timeout=60_000)
     page.get_by_role("button", name="Close the class").click()
     expect(page.get_by_role("button", name="Open to a class")).to_be_visible()
+
+
+def test_a_student_who_uploads_too_much_learns_why(
+    new_page: Callable[..., Page], opened: Class
+) -> None:
+    page = opened.join(new_page(), "Dee")
+    [guesser] = [run for run in opened.store.all() if run.name == "guesser"]
+    opened.store.set_shown(guesser.id, True)
+    page.goto(f"{opened.server.url}/predict")
+    pictures: list[FilePayload] = [
+        {"name": f"{number}.png", "mimeType": "image/png", "buffer": picture(number, (9, 9, 9))}
+        for number in range(3)
+    ]
+    chooser = page.get_by_test_id("stFileUploader")
+    save_limits(opened.store, Limits(uploads=2))
+    try:
+        chooser.locator("input[type=file]").set_input_files(pictures)
+        sentence = "In this class each may upload 2 files a minute, and these are 3: choose fewer."
+        expect(chooser.get_by_text(sentence).first).to_be_visible()
+    finally:
+        save_limits(opened.store, Limits())

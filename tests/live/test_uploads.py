@@ -15,11 +15,11 @@ from cifarviz import free_memory
 from cifarviz.live import server, uploads
 from cifarviz.live.class_gate import COOKIE
 from cifarviz.live.uploads import ALL_BYTES, FREE_BYTES, SESSION_BYTES
-from cifarviz.people.person import TEACHER
+from cifarviz.people.person import TEACHER, acting_as
 from cifarviz.people.secrets import ClassSecrets
 from cifarviz.runs.limit_values import Limits
 from cifarviz.runs.limits import save_limits
-from cifarviz.runs.members import join_class
+from cifarviz.runs.members import class_members, join_class
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 from cifarviz.ui.upload_sizes import MAX_ARCHIVE_MB, MAX_PICTURE_MB
@@ -228,3 +228,17 @@ def test_the_teacher_uploads_as_much_as_fits(cookies: dict[str, str]) -> None:
 def test_nobody_is_counted_without_a_class(settings: Settings) -> None:
     server = Server({})
     assert {_upload(server, "", 1)[0] for _ in range(Limits().uploads + 1)} == {200}
+
+
+def test_who_chooses_too_many_files_learns_when_to_try_again(
+    settings: Settings, cookies: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Clock, "now", 2000.0)
+    ada = next(one for one in class_members(RunStore(settings)) if one.name == "Ada").person
+    with acting_as(ada):
+        assert server.find_upload_problem(3) == ""
+        assert "3 files a minute, and these are 4: choose fewer." in server.find_upload_problem(4)
+        _upload(Server({}), cookies["Ada"], 1)
+        assert server.find_upload_problem(2) == ""
+        assert server.find_upload_problem(3).endswith("Try again in 60 s.")
+    assert server.find_upload_problem(1000) == ""

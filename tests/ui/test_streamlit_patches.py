@@ -10,7 +10,10 @@ from types import SimpleNamespace
 import keras
 import pytest
 import streamlit
+from streamlit.proto.Common_pb2 import FileURLsRequest
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetStates
+from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import RerunData, RerunException, script_runner
@@ -175,6 +178,26 @@ def test_the_memory_of_uploads_is_known_by_session(
     current.uploaded_file_mgr = Strange()
     assert streamlit_patches.held_uploads() == {}
     assert "no MemoryUploadedFileManager.file_storage any more" in caplog.text
+
+
+def test_who_may_not_upload_so_many_files_learns_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        AppSession, "_handle_file_urls_request", AppSession._handle_file_urls_request
+    )
+    sent: list[ForwardMsg] = []
+    session = SimpleNamespace(
+        id="mine",
+        _uploaded_file_mgr=MemoryUploadedFileManager("/upload"),
+        _enqueue_forward_msg=sent.append,
+    )
+    streamlit_patches.explain_uploads(lambda files: "Choose fewer." if files > 1 else "")
+    for names in (["a.png"], ["a.png", "b.png"]):
+        request = FileURLsRequest(request_id=names[-1], file_names=names)
+        AppSession._handle_file_urls_request(session, request)  # type: ignore[arg-type]
+    first, second = (message.file_urls_response for message in sent)
+    assert (first.response_id, first.error_msg, len(first.file_urls)) == ("a.png", "", 1)
+    assert (second.response_id, second.error_msg) == ("b.png", "Choose fewer.")
+    assert not second.file_urls
 
 
 def test_a_context_tells_whether_it_is_for_the_browsers_back() -> None:
