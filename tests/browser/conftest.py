@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +16,22 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
+from cifarviz.data import library
+from cifarviz.live.class_gate import COOKIE
+from cifarviz.people.person import TEACHER, acting_as
+from cifarviz.people.secrets import ClassSecrets
+from cifarviz.runs.guessing import guess, load_game, reveal, start_game
+from cifarviz.runs.members import (
+    Task,
+    class_members,
+    join_class,
+    load_class,
+    save_class,
+    viewer_id,
+)
+from cifarviz.runs.states import RunState
+from cifarviz.runs.store import RunStore
+from cifarviz.settings import Settings
 from scripts import chromium as installed
 from scripts.app_server import ROOT, AppServer, serve_files
 from tests import stored_runs
@@ -107,6 +124,80 @@ def linked(app_server: StartServer, tmp_path_factory: pytest.TempPathFactory) ->
     home = tmp_path_factory.mktemp("linked") / "home"
     ids = fill_home(home, stored_runs.weights(stored_runs.experiment()))
     return Linked(app_server(home=home, environment={"CIFARVIZ_WARM_UP": "0"}).url, ids)
+
+
+class OpenClass(NamedTuple):
+    """The server of a class with a teacher, three students and a viewer."""
+
+    url: str
+    store: RunStore
+
+    def open(self, page: Page, role: str, address: str) -> None:
+        """Open a page as somebody in the class, or as nobody where ``role`` is empty.
+
+        RUN in the address stands for the run of the student.
+        """
+        page.context.clear_cookies()
+        member = class_members(self.store)[0]
+        ids = {
+            "teacher": TEACHER.id,
+            "student": member.id,
+            "viewer": viewer_id(load_class(self.store)),
+        }
+        if role:
+            cookie = ClassSecrets(self.store.settings.home).sign(ids[role])
+            page.context.add_cookies([{"name": COOKIE, "value": cookie, "url": self.url}])
+        run = next(run for run in self.store.all() if run.owner == member.id)
+        page.goto(f"{self.url}/{address.replace('RUN', run.id)}")
+        if role:
+            installed.settle(page)
+
+    def play(self, *, revealed: bool) -> None:
+        """Begin to guess, or show the answer of the first picture as well."""
+        count = 10
+        start_game(
+            self.store,
+            "cifar10",
+            "theirs",
+            library.load("cifar10", "sample", self.store.settings).test.indices[:count].tolist(),
+            list(range(count)),
+            [0] * count,
+            [0.5] * count,
+        )
+        game = load_game(self.store)
+        assert game is not None
+        for member in class_members(self.store)[1:]:
+            with acting_as(member.person):
+                guess(self.store, game.id, 0, 3)
+        if revealed:
+            reveal(self.store, game)
+
+
+@pytest.fixture(scope="module")
+def open_class(
+    app_server: StartServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[OpenClass]:
+    """Return a class with a board, a task, and runs that have ended and train."""
+    home = tmp_path_factory.mktemp("open-class") / "home"
+    store = RunStore(Settings.from_environment({"CIFARVIZ_HOME": str(home)}))
+    experiment = stored_runs.experiment()
+    weights = stored_runs.weights(experiment)
+    shown = stored_runs.store_run(store, experiment, name="theirs", checkpoints={"last": weights})
+    store.set_shown(shown.id, True)
+    task = Task(0.6, 50_000, shown.id)
+    save_class(store, replace(load_class(store), viewers=True, board=True, task=task))
+    for name in ("Ada", "Maximilian Alexander von Hohenstein-Lau"):
+        with acting_as(join_class(store, name).person):
+            stored_runs.store_run(
+                store, experiment, name="A network", checkpoints={"last": weights}
+            )
+    with acting_as(join_class(store, "Cy").person):
+        active = stored_runs.store_run(
+            store, experiment, name="at work", state=RunState.RUNNING, epochs=1
+        )
+    with stored_runs.hold_lock(store, active):
+        environment = {"CIFARVIZ_WARM_UP": "0", "CIFARVIZ_CLASS": "1"}
+        yield OpenClass(app_server(home=home, environment=environment).url, store)
 
 
 @pytest.fixture

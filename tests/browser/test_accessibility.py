@@ -9,6 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from cifarviz.runs.guessing import end_game
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
@@ -16,7 +17,7 @@ from cifarviz.ui.navigation import PAGES
 from cifarviz.ui.present.view import SCENES
 from scripts.chromium import settle
 from tests import stored_runs
-from tests.browser.conftest import Linked, StartServer
+from tests.browser.conftest import Linked, OpenClass, StartServer
 from tests.browser.quick_presses import fill_home
 
 CELL = "evaluate?run=MINE"
@@ -225,6 +226,53 @@ def test_axe_finds_nothing_of_ours_in_a_speaker_s_window_that_follows(
     speaker.emulate_media(color_scheme="dark")
     settle(speaker)
     assert violations(speaker) == []
+
+
+@pytest.mark.parametrize(
+    ("role", "address"),
+    [
+        ("teacher", "classroom"),
+        ("teacher", "classroom?view=people"),
+        ("teacher", "classroom?view=board"),
+        ("teacher", "classroom?view=guess"),
+        ("student", "classroom"),
+        ("student", "train?view=watch&run=RUN"),
+        ("viewer", "classroom"),
+        ("viewer", ""),
+        ("viewer", "train?view=watch"),
+        ("", "class/join"),
+        ("", "class/sign-in"),
+        ("", "class/watch?code=0"),
+        ("student", "class/leave"),
+    ],
+)
+def test_axe_finds_nothing_of_ours_in_a_class(
+    open_class: OpenClass, page: Page, role: str, address: str
+) -> None:
+    is_form = address.startswith("class/")
+    for theme in ("light", "dark"):
+        page.emulate_media(color_scheme=theme)
+        open_class.open(page, "" if is_form else role, address)
+        if address == "class/join":
+            page.get_by_text("I have been here before").click()
+        if address.endswith("people"):
+            page.get_by_role("button", name="More").first.click()
+            page.get_by_role("button", name="Remove Ada").wait_for()
+        assert violations(page) == []
+
+
+@pytest.mark.parametrize("revealed", [False, True])
+def test_axe_finds_nothing_of_ours_in_a_game(
+    open_class: OpenClass, page: Page, revealed: bool
+) -> None:
+    open_class.play(revealed=revealed)
+    for role in ("teacher", "student", "viewer"):
+        for theme in ("light", "dark"):
+            page.emulate_media(color_scheme=theme)
+            open_class.open(page, role, "classroom?view=guess")
+            expect(page.get_by_text("Picture 1 of 10")).to_be_visible()
+            assert violations(page) == []
+    end_game(open_class.store)
 
 
 def test_every_page_and_scene_is_looked_at() -> None:

@@ -8,12 +8,13 @@ from typing import NamedTuple
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from cifarviz.runs.guessing import end_game
 from cifarviz.ui.navigation import PAGES
 from cifarviz.ui.present.view import SCENES
 from scripts.app_server import AppServer
 from scripts.chromium import settle
 from tests import stored_runs
-from tests.browser.conftest import Linked
+from tests.browser.conftest import Linked, OpenClass
 from tests.browser.quick_presses import fill_home
 
 PHONE, PROJECTOR, DESKTOP = (390, 844), (1280, 720), (1440, 900)
@@ -117,6 +118,63 @@ def test_no_page_scrolls_sideways(phone: Page, server: Linked, address: str) -> 
     open_address(phone, server, address)
     assert phone.get_by_test_id("stException").count() == 0
     assert all(width <= PHONE[0] for width in phone.evaluate(WIDTHS))
+
+
+@pytest.mark.parametrize(
+    ("role", "address"),
+    [
+        ("teacher", "classroom"),
+        ("teacher", "classroom?view=people"),
+        ("teacher", "classroom?view=board"),
+        ("teacher", "classroom?view=guess"),
+        ("student", "classroom"),
+        ("student", "train?view=setup"),
+        ("student", "train?view=watch&run=RUN"),
+        ("student", "predict?run=RUN&image=3"),
+        ("viewer", "classroom"),
+        ("viewer", "predict"),
+        ("", "class/join"),
+        ("", "class/sign-in"),
+        ("", "class/watch?code=0"),
+        ("", "class/leave"),
+    ],
+)
+def test_no_page_of_a_class_scrolls_sideways(
+    phone: Page, open_class: OpenClass, role: str, address: str
+) -> None:
+    open_class.open(phone, role, address)
+    assert phone.get_by_test_id("stException").count() == 0
+    assert phone.evaluate("document.scrollingElement.scrollWidth") <= PHONE[0]
+    main = phone.get_by_test_id("stMain")
+    assert not role or main.evaluate("(element) => element.scrollWidth") <= PHONE[0]
+
+
+def test_the_rows_of_a_class_are_whole_on_a_phone(phone: Page, open_class: OpenClass) -> None:
+    open_class.open(phone, "teacher", "classroom?view=board")
+    name, bar = phone.get_by_role("heading", name="1. Ada"), phone.get_by_role("progressbar").first
+    assert 0 <= box(bar).top - box(name).bottom < 40
+    open_class.open(phone, "teacher", "classroom?view=people")
+    row = phone.locator(".st-key-class-people .stHorizontalBlock").first
+    who, best = row.get_by_text("Ada"), row.get_by_text("77.8% validation")
+    more = row.get_by_role("button", name="More")
+    outer = box(row)
+    assert outer.bottom - outer.top < 100
+    assert box(who).right <= box(more).left < box(more).right <= outer.right
+    assert box(who).bottom <= box(best).top
+
+
+def test_the_picture_and_all_answers_of_a_game_are_in_sight_on_a_phone(
+    phone: Page, open_class: OpenClass
+) -> None:
+    open_class.play(revealed=False)
+    open_class.open(phone, "student", "classroom")
+    answers = phone.locator(".st-key-guess-buttons button")
+    expect(answers).to_have_count(10)
+    assert all(box(answer).right <= PHONE[0] for answer in answers.all())
+    assert box(answers.last).bottom <= PHONE[1]
+    answers.nth(3).click()
+    expect(phone.get_by_text("You say: cat")).to_be_visible()
+    end_game(open_class.store)
 
 
 def test_charts_stand_before_the_metrics_of_a_run(phone: Page, server: Linked) -> None:

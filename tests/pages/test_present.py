@@ -66,7 +66,7 @@ def test_the_recording_shows_each_epoch_at_its_time(demonstration: Run) -> None:
     # Its images are not here, so nothing can go on from it; the sample is.
     assert (given["forks"], given["restart"]) == ([], "Train live on the sample")
     notes = page_text(opened("training", notes=1))
-    assert "download the full CIFAR-10" in notes
+    assert "takes the full CIFAR-10" in notes
     assert "The embedded sample needs no download" in notes
 
 

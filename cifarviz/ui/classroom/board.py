@@ -95,9 +95,8 @@ def _render_ranks(ranked: Sequence[Standing], task: Task | None) -> None:
         you = " (you)" if one.member.id == own else ""
         is_met = task is not None and one.accuracy > task.accuracy
         sign = " :green[:material/check_circle:]" if is_met else ""
-        left, middle, right = st.columns([1, 5, 6], vertical_alignment="center")
-        left.markdown(f"### {place}")
-        middle.markdown(f"### {escaped(one.member.name)}{you}{sign}")
+        left, right = st.columns(2, vertical_alignment="center")
+        left.markdown(f"## {place}\\. {escaped(one.member.name)}{you}{sign}")
         right.progress(one.accuracy, f"**{format_percent(one.accuracy)}**{size}")
 
 

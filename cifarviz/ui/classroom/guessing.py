@@ -59,7 +59,8 @@ def render_guessing() -> None:
         st.caption(f"Picture {game.position + 1} of {len(game.images)}")
         left, right = st.columns(2, gap="large")
         with left:
-            st.image(picture, width="stretch")
+            alt = names[game.labels[game.position]] if game.revealed else "The picture to guess"
+            st.image(picture, width="stretch", output_format="PNG", alt=alt)
         with right:
             if game.revealed:
                 _render_answer(store, game, names)
@@ -149,10 +150,10 @@ def _render_waiting(store: RunStore, game: Game) -> None:
 
 def _render_buttons(store: RunStore, game: Game, names: tuple[str, ...]) -> None:
     if not may_make():
-        st.markdown("### What is it?")
+        st.markdown("## What is it?")
         return
     own = own_guess(store, game)
-    st.markdown("### What is it?" if own is None else f"### You say: {escaped(names[own])}")
+    st.markdown("## What is it?" if own is None else f"## You say: {escaped(names[own])}")
     with st.container(horizontal=True, key="guess-buttons"):
         for label, name in enumerate(names):
             st.button(

@@ -100,7 +100,8 @@ def _render_joining() -> None:
     with right:
         # White around it in the dark theme too: cameras expect dark on light.
         picture = segno.make(f"{address}/class/join?code={code}", error="m")
-        st.image(picture.svg_inline(border=3, scale=8, dark="#000", light="#fff"))
+        code_as_svg = picture.svg_inline(border=3, scale=8, dark="#000", light="#fff")
+        st.image(code_as_svg, alt="QR code with the address and the code of the class")
     if address.startswith("http:"):
         st.caption(
             "Without TLS everything that is sent can be read by others on this network, codes and "
@@ -165,29 +166,34 @@ def _render_people() -> None:
     here = sum(map(is_here, standings))
     st.markdown(f"**{here}** of {len(standings)} people are here.")
     st.caption(ACCURACY_MEANING)
-    for standing in standings:
-        name, doing, best, action = st.columns([3, 4, 2, 2], vertical_alignment="center")
-        dot = ":green[●]" if is_here(standing) else ":gray[○]"
-        name.markdown(f"{dot} **{escaped(standing.member.name)}**")
-        with doing:
-            _render_active(standing)
-        with best:
-            _render_best(standing)
-        # Not in sight, as the page may be on the projector.
-        with action.popover("More", key=f"more-{standing.member.id}"):
-            st.markdown("Personal code, for another device:")
-            st.code(secrets.personal_code(standing.member.id), language=None)
-            st.button(
-                f"Remove {escaped(standing.member.name)} from the class",
-                key=f"remove-{standing.member.id}",
-                icon=":material/person_remove:",
-                help="Signs this person out everywhere, and stops what is queued or trains. The "
-                "runs stay.",
-                on_click=_remove,
-                args=(standing.member.id,),
-            )
+    with st.container(key="class-people"):
+        for standing in standings:
+            _render_person(standing, secrets)
     render_limits()
     render_clearing()
+
+
+def _render_person(standing: Standing, secrets: ClassSecrets) -> None:
+    name, doing, best, action = st.columns([3, 4, 2, 2], vertical_alignment="center")
+    dot = ":green[●]" if is_here(standing) else ":gray[○]"
+    name.markdown(f"{dot} **{escaped(standing.member.name)}**")
+    with doing:
+        _render_active(standing)
+    with best:
+        _render_best(standing)
+    # Not in sight, as the page may be on the projector.
+    with action.popover("More", key=f"more-{standing.member.id}"):
+        st.markdown("Personal code, for another device:")
+        st.code(secrets.personal_code(standing.member.id), language=None)
+        st.button(
+            f"Remove {escaped(standing.member.name)} from the class",
+            key=f"remove-{standing.member.id}",
+            icon=":material/person_remove:",
+            help="Signs this person out everywhere, and stops what is queued or trains. The "
+            "runs stay.",
+            on_click=_remove,
+            args=(standing.member.id,),
+        )
 
 
 def _remove(person_id: str) -> None:
