@@ -232,13 +232,13 @@ def test_the_board_and_its_task(as_person: As, run: Run, ada: Person, store: Run
     as_person(ada)
     assert "does not show the board now" in _texts(opened_in_app("classroom"))
     save_class(store, replace(load_class(store), board=True))
-    assert "### Ada (you)" in _texts(opened_in_app("classroom"))
+    assert "Ada (you)" in _texts(opened_in_app("classroom"))
     # A network as large as this one does not count.
     task = Task(0.5, parameters=10)
     save_class(store, replace(load_class(store), task=task))
     text = _texts(opened_in_app("classroom"))
     assert "Beat 50.0% with at most 10 parameters" in text
-    assert "### Ada (you)" not in text
+    assert "Ada (you)" not in text
     save_class(store, replace(load_class(store), task=Task(0.2)))
     assert ":green[:material/check_circle:]" in _texts(opened_in_app("classroom"))
 
@@ -279,7 +279,7 @@ def test_a_run_is_shown_to_the_class_and_hidden_again(
     assert store.get(run.id).shown
     as_person(VIEWER)
     app = opened_in_app("runs", runs=run.id)
-    assert "This run is not yours" in _texts(app)
+    assert "Ada's network" in _texts(app)
     assert not {"Rename", "Delete", "Resume", "Star", "Note"} & set(_labels(app))
     as_person(TEACHER)
     _press(opened_in_app("runs", runs=run.id), "show-run")
