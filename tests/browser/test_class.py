@@ -99,6 +99,10 @@ def test_a_teacher_and_three_students(new_page: Callable[..., Page], opened: Cla
     # The teacher sees all, and stops a run.
     teacher.goto(f"{url}/classroom?view=people")
     expect(teacher.get_by_text(re.compile("of 3 people are here"))).to_be_visible()
+    people = teacher.locator(".st-key-class-people")
+    people.get_by_role("link", name="Present").click()
+    teacher.wait_for_url(f"**/present?**run={first}**")
+    expect(teacher.get_by_text(store.get(first).name).first).to_be_visible()
     teacher.goto(f"{url}/train?view=watch&run={first}")
     wait_until(lambda: store.get(first).epochs_done > 0 or not store.get(first).state.active, 60)
     teacher.get_by_role("button", name="Stop", exact=True).first.click()

@@ -22,6 +22,7 @@ from cifarviz.runs.members import (
     save_class,
 )
 from cifarviz.runs.standings import Standing, class_standings
+from cifarviz.runs.states import RunState
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.classroom.board import ACCURACY_MEANING, is_here, render_board, standings_mark
@@ -174,15 +175,18 @@ def _render_people() -> None:
 
 
 def _render_person(standing: Standing, secrets: ClassSecrets) -> None:
-    name, doing, best, action = st.columns([3, 4, 2, 2], vertical_alignment="center")
+    name, doing, best, action = st.columns([3, 4, 2, 3], vertical_alignment="center")
     dot = ":green[●]" if is_here(standing) else ":gray[○]"
     name.markdown(f"{dot} **{escaped(standing.member.name)}**")
     with doing:
         _render_active(standing)
     with best:
         _render_best(standing)
+    row = action.container(horizontal=True, vertical_alignment="center")
+    with row:
+        _render_present_link(standing)
     # Not in sight, as the page may be on the projector.
-    with action.popover("More", key=f"more-{standing.member.id}"):
+    with row.popover("More", key=f"more-{standing.member.id}"):
         st.markdown("Personal code, for another device:")
         st.code(secrets.personal_code(standing.member.id), language=None)
         st.button(
@@ -208,6 +212,15 @@ def _render_active(standing: Standing) -> None:
         return
     progress = f"{run.state}, epoch {run.progress.epoch}" if run.progress else str(run.state)
     link_to("train", f"{escaped(run.name)} · {progress}", view="watch", run=run.id)
+
+
+def _render_present_link(standing: Standing) -> None:
+    """Show a link that takes the run that trains, or else the best one, to the projector."""
+    active = standing.active
+    trains = active is not None and active.state is not RunState.QUEUED
+    run = active if trains else standing.best
+    if run is not None:
+        link_to("present", "Present", ":material/slideshow:", scene="training", run=run.id)
 
 
 def _render_best(standing: Standing) -> None:
