@@ -215,7 +215,7 @@ def _exhaust_open_files(home: Path) -> Iterator[str]:
                 yield f"the run is {first.state} without a word"
             store.transition(run_id, RunState.QUEUED)
             visit(dashboard)
-        wait_for(lambda: not store.active(), "what waits", 120)
+        wait_for(lambda: not store.active(), "what waits", 240)
         for one in (run_id, second):
             if (found := store.get(one)).state is not RunState.FINISHED:
                 yield f"{found.name} is {found.state}: {found.message}"
