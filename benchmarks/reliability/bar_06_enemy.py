@@ -107,7 +107,8 @@ def run(*, in_browser: bool = True) -> list[Outcome]:
         store = RunStore(Settings.from_environment())
         packed = Path(name) / "packed.zip"
         pack(store, store_full_run(store).id, packed)
-        watch = FileWatch(canary, home)
+        # TensorFlow writes there what AutoGraph makes of functions.
+        watch = FileWatch(canary, home, Path(tempfile.gettempdir()))
         checks = [_check_watch(watch, canary)]
         for what, attack in (
             ("packed runs", lambda: _unpack_all(store, packed.read_bytes(), canary)),
@@ -124,11 +125,13 @@ def run(*, in_browser: bool = True) -> list[Outcome]:
         runs = [run for run in store.all() if run.damage is None]
         # Others are on the list of all runs.
         markup = [run for run in runs if {"<", "$", "("} & set(f"{run.name} {run.remark}")]
-        reports = _reports(store, [run for run in markup if "<" in run.name])
+        tagged = {run.name: run for run in markup if "<" in run.name}
+        reports = _reports(store, list(tagged.values()))
         checks += _check_outputs(store, runs, reports)
         if in_browser:
             texts = list(enemies.texts(canary).values())
-            found = find_executed(store, markup, texts, list(reports.values()), Path(name))
+            pages = [page for page, _ in reports.values()]
+            found = find_executed(store, markup, texts, pages, Path(name))
             value = f"{len(found)}; first: {found[0]}" if found else "nothing"
             checks.append(Outcome("executed, or asked for, in Chromium", not found, value))
         return checks
@@ -161,7 +164,12 @@ def _own_home(folder: Path) -> Iterator[Path]:
         "CIFARVIZ_RECORDED": "0",
         "KERAS_HOME": str(folder / "keras"),
     }
-    with mock.patch.dict(os.environ, variables):
+    temporary = folder / "temporary"
+    temporary.mkdir()
+    with (
+        mock.patch.dict(os.environ, variables),
+        mock.patch.object(tempfile, "tempdir", str(temporary)),
+    ):
         yield home
 
 
@@ -226,8 +234,8 @@ def _open(page: str, address: dict[str, str]) -> None:
         raise RuntimeError(app.exception[0].message)
 
 
-def _reports(store: RunStore, runs: list[Run]) -> dict[str, str]:
-    """Return the HTML of a report on each run, and on one with a plain name, by the name."""
+def _reports(store: RunStore, runs: list[Run]) -> dict[str, tuple[str, str]]:
+    """Return the HTML of a report on each run, and on it with a plain name, by its id."""
 
     def make(run: Run) -> str:
         return report(
@@ -239,12 +247,14 @@ def _reports(store: RunStore, runs: list[Run]) -> dict[str, str]:
             )
         )
 
-    return {run.name: make(run) for run in [_renamed(runs[0]), *runs]}
+    return {run.id: (make(run), make(_renamed(run))) for run in runs}
 
 
-def _check_outputs(store: RunStore, runs: list[Run], reports: dict[str, str]) -> list[Outcome]:
+def _check_outputs(
+    store: RunStore, runs: list[Run], reports: dict[str, tuple[str, str]]
+) -> list[Outcome]:
     """Look at what is written of runs with an enemy's names, outside of pages."""
-    named = [run for run in runs if run.name in reports]
+    named = [run for run in runs if run.id in reports]
     assert named
     return [
         _check_each("exported scripts", runs, _find_script_fault),
@@ -309,10 +319,11 @@ class _Tags(HTMLParser):
         self.handlers += [name for name, _ in attrs if name.startswith("on")]
 
 
-def _find_report_fault(reports: dict[str, str], run: Run) -> str:
+def _find_report_fault(reports: dict[str, tuple[str, str]], run: Run) -> str:
+    """A report on a run with any name has the tags of one on it with a plain name."""
     found, plain = _Tags(), _Tags()
-    found.feed(reports[run.name])
-    plain.feed(reports[_PLAIN])
+    for tags, page in zip((found, plain), reports[run.id], strict=True):
+        tags.feed(page)
     if found.handlers:
         return f"it has the handlers {', '.join(found.handlers)}"
     return "" if found.tags == plain.tags else "it has other tags"
