@@ -5,19 +5,25 @@ from collections.abc import Sequence
 import streamlit as st
 
 from cifarviz.datasets.info import DatasetInfo
-from cifarviz.people.person import may_make
+from cifarviz.people.person import is_teacher, may_make
 from cifarviz.ui.derived_data import render_derivation
 from cifarviz.ui.errors import render_errors
 from cifarviz.ui.own_data import render_import, render_own_datasets
 from cifarviz.ui.published_datasets import render_published_datasets
 
 st.title("Data")
-st.markdown(
-    "Get a published data set, or make one of your own pictures, from files or with the camera: "
-    "look at what was found, and keep it. From then on it is on every page."
-    if may_make()
-    else "The images that networks learn from here."
-)
+if is_teacher():
+    st.markdown(
+        "Get a published data set, or make one of your own pictures, from files or with the "
+        "camera: look at what was found, and keep it. From then on it is on every page."
+    )
+elif may_make():
+    st.markdown(
+        "Make a data set of your own pictures: look at what was found, and keep it. From then on "
+        "you have it on every page."
+    )
+else:
+    st.markdown("The images that networks learn from here.")
 listed: Sequence[DatasetInfo] = ()
 with render_errors():
     listed = render_own_datasets()

@@ -103,8 +103,10 @@ with train:
         render_card("train", "Watch", text, "Watch a run", view="watch")
 with inside, render_errors():
     render_inside_card(runs)
-if may_make():
+if is_teacher():
     link_to("data", "Get full data sets, or bring your own pictures")
+elif may_make():
+    link_to("data", "Bring your own pictures")
 left, right = st.columns([2, 1])
 with left, render_errors():
     if runs:

@@ -31,7 +31,7 @@ from cifarviz.figures.sprite import sprite
 from cifarviz.figures.theme import class_color
 from cifarviz.live.hub import hub
 from cifarviz.live.items import Item
-from cifarviz.people.person import current_person, may_change
+from cifarviz.people.person import current_person, is_teacher, may_change
 from cifarviz.runs.run_headline import format_time_left
 from cifarviz.settings import Settings
 from cifarviz.ui import cache, state
@@ -177,15 +177,8 @@ def render_outcome(job: ImportJob, listed: Sequence[DatasetInfo]) -> None:
 
 def _render_form() -> None:
     st.header("Import pictures")
-    origin = render_choice(
-        "from",
-        "Where the pictures come from",
-        _ORIGINS,
-        key="import-from",
-        hint=None,
-        problem=lambda name: f"Pictures cannot come from {name}. Choose files or the camera.",
-        label_visibility="collapsed",
-    )
+    # Only the teacher can be at this computer, which the camera takes.
+    origin = _pick_origin() if is_teacher() else "files"
     if origin == "files":
         here = f", in {escaped(str(cache.settings().datasets))}," if is_local_browser() else ""
         st.caption(
@@ -208,6 +201,18 @@ def _render_form() -> None:
     else:
         render_collected_pictures(pictures)
         _render_choices(pictures)
+
+
+def _pick_origin() -> str:
+    return render_choice(
+        "from",
+        "Where the pictures come from",
+        _ORIGINS,
+        key="import-from",
+        hint=None,
+        problem=lambda name: f"Pictures cannot come from {name}. Choose files or the camera.",
+        label_visibility="collapsed",
+    )
 
 
 def _render_choices(pictures: CameraPictures | None) -> None:

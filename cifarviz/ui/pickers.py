@@ -190,7 +190,7 @@ def distinct_names(runs: Sequence[Run], *, marked: bool = True) -> dict[str, str
     ``marked`` puts ``recorded:`` before the name of the recorded run. In a class the teacher reads
     whose each run is, and a student which are others'.
     """
-    whose = _format_owners(runs)
+    whose = format_owners(runs)
     timed = {run.id: f"{run.name}, {format_date(run.created)}" for run in runs}
     names, times = Counter(run.name for run in runs), Counter(timed.values())
     labels: dict[str, str] = {}
@@ -208,8 +208,11 @@ def distinct_names(runs: Sequence[Run], *, marked: bool = True) -> dict[str, str
     return labels
 
 
-def _format_owners(runs: Sequence[Run]) -> Mapping[str, str]:
-    """Return whose a run is, by the id of each that is not the current person's."""
+def format_owners(runs: Sequence[Run]) -> Mapping[str, str]:
+    """Return whose a run is, by the id of each that is not the current person's.
+
+    Of recorded runs nothing, nor without a class.
+    """
     person = current_person()
     others = [run for run in runs if run.owner != person.owner and run.origin != ORIGIN]
     if not others or not may_make() or not cache.settings().class_open:

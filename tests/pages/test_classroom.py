@@ -339,3 +339,15 @@ def _sources() -> set[str]:
     boxes = opened_in_app("train", view="setup").selectbox
     [menu] = [box for box in boxes if "first layers" in box.label]
     return {option.partition(" · ")[0] for option in menu.options}
+
+
+def test_the_teacher_reads_whose_each_run_of_the_table_is(
+    as_person: As, run: Run, store: RunStore, ada: Person
+) -> None:
+    with acting_as(TEACHER):
+        stored_runs.store_run(store, stored_runs.experiment(), name="the teacher's")
+    as_person(TEACHER)
+    table = opened_in_app("runs").dataframe[0].value
+    assert list(table["Person"]) == ["", "Ada"]
+    as_person(ada)
+    assert "Person" not in opened_in_app("runs").dataframe[0].value

@@ -16,7 +16,7 @@ from cifarviz.installation import program_name
 from cifarviz.live.feeds import ACTIVE, active_mark
 from cifarviz.live.items import join_names
 from cifarviz.live.queue_items import active_items
-from cifarviz.people.person import may_make
+from cifarviz.people.person import is_teacher, may_make
 from cifarviz.runs.archive import IMPORTED, unpack
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
@@ -30,7 +30,7 @@ from cifarviz.ui.data_problem import render_data_problems, render_unlisted_runs
 from cifarviz.ui.errors import render_errors
 from cifarviz.ui.metrics import render_loss_note
 from cifarviz.ui.navigation import go_to
-from cifarviz.ui.pickers import distinct_names, render_restore_button
+from cifarviz.ui.pickers import distinct_names, format_owners, render_restore_button
 from cifarviz.ui.progress_bar import render_progress
 from cifarviz.ui.query import (
     render_choice,
@@ -237,6 +237,8 @@ def _render_table(runs: Sequence[Run], chosen: Sequence[Run]) -> None:
     # The browser stores the selection by row, so other rows need another key.
     name = f"runs-{hashlib.blake2b(','.join(ids).encode(), digest_size=6).hexdigest()}"
     rows = runs_rows.runs_table(runs)
+    if is_teacher() and (whose := format_owners(runs)):
+        rows.insert(2, "Person", [whose.get(run.id, "") for run in runs])
     st.dataframe(
         rows,
         key=widget_key(name, ticked, _same_rows),
