@@ -150,7 +150,8 @@ def _fill_once(store: RunStore, dashboard: Dashboard, left: int) -> Iterator[str
     run_id = queue_run(store, short_experiment(8, 1000), f"with {left} bytes")
     after = queue_run(store, short_experiment(1), f"after {left} bytes")
     visit(dashboard)
-    wait_for(lambda: len(store.epochs(run_id)) > 0, "an epoch")
+    # It is written after its epoch is recorded.
+    wait_for(lambda: saved_step(store, run_id) > 0, "a checkpoint")
     with _full(home, left):
         time.sleep(_FULL_SECONDS)
         yield from _open_pages(dashboard, run_id)
