@@ -68,6 +68,8 @@ def opened(app_server: Callable[..., AppServer], tmp_path_factory: pytest.TempPa
     return Class(server, store, code, phrase)
 
 
+# A minute where nothing else is at work.
+@pytest.mark.timeout(240)
 def test_a_teacher_and_three_students(new_page: Callable[..., Page], opened: Class) -> None:
     url, store = opened.server.url, opened.store
     ada, ben = (opened.join(new_page(), name) for name in ("Ada", "Ben"))
@@ -104,7 +106,7 @@ def test_a_teacher_and_three_students(new_page: Callable[..., Page], opened: Cla
     teacher.wait_for_url(f"**/present?**run={first}**")
     expect(teacher.get_by_text(store.get(first).name).first).to_be_visible()
     teacher.goto(f"{url}/train?view=watch&run={first}")
-    wait_until(lambda: store.get(first).epochs_done > 0 or not store.get(first).state.active, 60)
+    wait_until(lambda: store.get(first).epochs_done > 0 or not store.get(first).state.active, 120)
     teacher.get_by_role("button", name="Stop", exact=True).first.click()
     wait_until(lambda: not store.get(first).state.active, 30)
     store.stop_all(queued)
