@@ -22,7 +22,7 @@ from cifarviz.live.guard import LOCAL_NAMES, find_host, is_proxied, path_below
 from cifarviz.people.accounts import SignIn
 from cifarviz.people.person import Person, acting_as
 from cifarviz.people.secrets import ClassSecrets
-from cifarviz.runs.members import note_seen, person_of
+from cifarviz.runs.members import SEEN_SECONDS, note_seen, person_of
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 
@@ -53,6 +53,7 @@ class PeopleOfCookies:
         self.store = RunStore(settings)
         self.secrets = ClassSecrets(settings.home)
         self._kept: dict[str, tuple[float, Person | None]] = {}
+        self._noted: dict[str, float] = {}
 
     def find(self, cookie: str | None) -> Person | None:
         """Return who the cookie stands for; None for a missing, forged or void one."""
@@ -67,7 +68,8 @@ class PeopleOfCookies:
         if ticket is not None:
             # Forged ones are cheap to refuse, and would fill the memory.
             self._keep(cookie, now + _KEPT_SECONDS, person)
-        if person is not None:
+        if person is not None and now >= self._noted.get(person.id, -SEEN_SECONDS) + SEEN_SECONDS:
+            self._noted[person.id] = now
             note_seen(self.store, person)
         return person
 

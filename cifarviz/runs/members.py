@@ -17,14 +17,14 @@ from cifarviz.runs.store import RunStore, new_run_id
 LONGEST_NAME: Final = 40
 """The most characters of a student's name."""
 MOST_MEMBERS: Final = 200
+SEEN_SECONDS: Final = 20.0
+"""Seconds between two writes of when somebody was last here."""
 
 _PREFERENCE = "class"
 _VIEWER = "viewer-"
 # Seconds that a cookie is valid: students come back next week, whoever else signs in again.
 _STUDENT_SECONDS = 90 * 86_400
 _OTHER_SECONDS = 12 * 3_600
-# Seconds between two writes of when somebody was last here.
-_SEEN_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
@@ -190,7 +190,7 @@ def note_seen(store: RunStore, person: Person) -> None:
         return
     now = time.time()
     query = "SELECT 1 FROM people WHERE id = ? AND seen < ?"
-    values = (person.id, now - _SEEN_SECONDS)
+    values = (person.id, now - SEEN_SECONDS)
     with store.database.connect() as connection:
         if connection.execute(query, values).fetchone() is None:
             return
