@@ -62,7 +62,7 @@ else:
     streamlit_patches.prepare_server()
     streamlit_patches.explain_uploads(server.find_upload_problem)
     base_path = st.get_option("server.baseUrlPath")
-    is_limited = st.get_option("server.enableCORS")
+    is_cors_enabled = st.get_option("server.enableCORS")
     sign_in = StreamlitSignIn.configured()
     app = st.App(
         __file__,
@@ -70,7 +70,7 @@ else:
         middleware=server.middleware(
             base_path,
             allowed_hosts=st.get_option("server.allowedHosts"),
-            allowed_origins=st.get_option("server.corsAllowedOrigins") if is_limited else None,
+            allowed_origins=st.get_option("server.corsAllowedOrigins") if is_cors_enabled else None,
             held_uploads=streamlit_patches.held_uploads,
             sign_in=sign_in,
         ),

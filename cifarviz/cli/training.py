@@ -91,8 +91,8 @@ def train(
         bool,
         typer.Option(
             "--give-way",
-            help="Let shorter runs of a class go first: it pauses for the next one in the queue, "
-            "and then goes on exactly where it was.",
+            help="Let shorter runs of a class go first: this run pauses for the next one in the "
+            "queue, and then goes on exactly where it was.",
         ),
     ] = False,
     as_json: AsJson = False,

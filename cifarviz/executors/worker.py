@@ -28,7 +28,8 @@ from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.stored_predictions import checkpoint_predictions_path
 from cifarviz.settings import Settings
 from cifarviz.training.ending import Ending
-from cifarviz.training.giving_way import give_way, let_next_pass
+from cifarviz.training.giving_way import give_way, yield_to_next
+from cifarviz.training.local_places import lacks_memory
 from cifarviz.training.process_queue import ProcessQueue
 
 log = logging.getLogger(__name__)
@@ -133,6 +134,9 @@ class Worker(ProcessQueue):
         while not self._closing.wait(_WATCH_SECONDS):
             with self._changed:
                 began = [job.run for job in self._jobs.values()]
+            if len(began) < self._executor.places and not lacks_memory():
+                # Whoever is next begins beside them.
+                continue
             for run in began:
                 try:
                     give_way(self.store, run)
@@ -249,8 +253,8 @@ class Worker(ProcessQueue):
                 return None
             try:
                 run = self.store.get(run_id)
-                is_later = run.gave_way_to is not None and let_next_pass(self.store, run)
-                if is_later or find_predecessor(self.store, run) is not None:
+                waits_again = run.gave_way_to is not None and yield_to_next(self.store, run)
+                if waits_again or find_predecessor(self.store, run) is not None:
                     place.release()
                     return None
                 run = self.store.transition(run_id, RunState.RUNNING, owner=place.owner)
@@ -302,7 +306,8 @@ class Worker(ProcessQueue):
         if ending.state is not RunState.INTERRUPTED:
             self._tidy(run_id, partial(self._count_seconds, job))
         before = self.store.get(run_id)
-        if self.is_closing or before.gave_way_to is not None:
+        gives_way = ending.state is RunState.STOPPED and before.gave_way_to is not None
+        if self.is_closing or gives_way:
             # Thinning takes time in a large home; the next run does it.
             if ending.state is RunState.STOPPED and run_id in self._ended_with_program:
                 ending = Ending(RunState.INTERRUPTED, _ENDED_WITH_PROGRAM)

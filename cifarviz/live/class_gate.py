@@ -40,8 +40,8 @@ _SIGN_IN_ROUTES = ("auth/login", "oauth2callback")
 # Seconds until a cookie is looked up again, as its person may have been removed.
 _KEPT_SECONDS = 2.0
 _MOST_KEPT = 1000
-# Seconds between two looks whether whoever opened a socket is still in the class.
-_LOOK_SECONDS = 2.0
+# Seconds between two checks whether whoever opened a socket is still in the class.
+_CHECK_SECONDS = 2.0
 # Acts while somebody without a cookie is answered.
 _NOBODY = Person("", "", "viewer")
 
@@ -203,7 +203,7 @@ class ClassGate:
     async def _wait_for_removal(self, scope: Scope) -> None:
         is_admitted = True
         while is_admitted:
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(_CHECK_SECONDS)
             # Where the store is locked or the disk full for a moment, nobody is put out.
             with suppress(Exception):
                 is_admitted = await find_sender(scope, self._settings) is not None

@@ -48,6 +48,7 @@ _STYLE = ASSETS / "class.css"
 # Where the browser wanted to go, while it is at the school's server.
 _WANTED = "cifarviz-class-next"
 _WANTED_SECONDS = 600
+_LONGEST_WANTED = 2000
 _TEACHER_IN_CLEAR = (
     "Without encryption (TLS) the teacher signs in on the computer that serves cifarviz only, "
     "since what is sent could be read on the network."
@@ -178,8 +179,10 @@ class ClassPages:
             account = sign_in.account(request.cookies)
             if account is None:
                 answer = RedirectResponse(sign_in.address(), HTTPStatus.SEE_OTHER)
-                wanted = _local_path(request.query_params.get("next"))
-                self._set_cookie(request, answer, _WANTED, wanted, _WANTED_SECONDS)
+                self._forget_account(request, answer, sign_in)
+                wanted = quote(_local_path(request.query_params.get("next")), safe="/?&=%#")
+                if wanted and len(wanted) <= _LONGEST_WANTED:
+                    self._set_cookie(request, answer, _WANTED, wanted, _WANTED_SECONDS)
                 return answer
 
             def enter(people: PeopleOfCookies) -> str:
@@ -193,12 +196,21 @@ class ClassPages:
 
             wanted = request.cookies.get(_WANTED, "")
             answer = await self._admit(request, self._code_attempts, enter, wanted)
+            # By a page of ours: where another site has led, the browser sends no Strict cookie.
+            page = _leading_page(answer.headers["location"])
+            page.raw_headers += [one for one in answer.raw_headers if one[0] == b"set-cookie"]
+            answer = page
         except CifarvizError as error:
             answer = self._join_page(request, str(error))
-        # They are valid for weeks, and sent along from other sites.
-        for name in (_WANTED, *sign_in.own_cookies(request.cookies)):
-            answer.delete_cookie(name, path=self._base)
+        self._forget_account(request, answer, sign_in)
         return answer
+
+    def _forget_account(self, request: Request, answer: Response, sign_in: SignIn) -> None:
+        """Delete the cookies of a sign-in: they are valid for weeks, and sent from other sites."""
+        answer.delete_cookie(_WANTED, path=self._base)
+        for name in sign_in.own_cookies(request.cookies):
+            # Streamlit's path has no slash at its end.
+            answer.delete_cookie(name, path=self._base.rstrip("/") or "/")
 
     async def _leave(self, request: Request) -> Response:
         if request.method == "GET":
@@ -306,6 +318,12 @@ class ClassPages:
 
 class _WrongCode(AccessRefused):
     """A code, link or pass phrase that is not the right one, which counts as a failure."""
+
+
+def _leading_page(address: str) -> HTMLResponse:
+    """Return a page that leads to an address at once."""
+    refresh = f'<meta http-equiv="refresh" content="0;url={html_text(address)}">'
+    return HTMLResponse(f"<!doctype html>{refresh}<title>…</title>")
 
 
 def _address(request: Request) -> str:

@@ -98,7 +98,8 @@ class ActiveRuns:
 
 def run_mark(run: Run) -> str:
     """Return a hash of what only the script draws of a run, such as its buttons."""
-    return _mark(run.state, run.orphaned, run.message, run.note, run.damage, run.gives_way)
+    giving_way = run.gives_way, run.gave_way_to
+    return _mark(run.state, run.orphaned, run.message, run.note, run.damage, *giving_way)
 
 
 def _mark(*facts: object) -> str:

@@ -89,8 +89,8 @@ def waiting_text(run: Run, active: Sequence[Run], estimate: QueueEstimate = _NO_
     starts = estimate.starts.get(run.id)
     if not before or starts == 0:
         return "starting next"
-    if run.gave_way_to is not None:
-        first = next((other for other in active if other.id == run.gave_way_to), before[-1])
+    first = next((other for other in before if other.id == run.gave_way_to), None)
+    if first is not None:
         text = f"gave way to {_format_name(first)}"
         return text if starts is None else f"{text}, goes on in about {_format_rough(starts)}"
     others = len(before) - 1

@@ -59,8 +59,8 @@ class UploadRates:
         """Return why so many files cannot be uploaded now, as a sentence; empty if they can."""
         if files > limits.uploads:
             return (
-                f"In this class each may upload {limits.uploads} files a minute, and these are "
-                f"{files}: choose fewer."
+                f"You can upload {limits.uploads} files a minute in this class, and chose {files}. "
+                "Choose fewer."
             )
         with self._lock:
             wait = self._wait(person, 0, files, limits)
@@ -90,8 +90,8 @@ UPLOAD_RATES: Final = UploadRates()
 def describe_wait(limits: Limits, seconds: int) -> str:
     """Return what a student may upload, and when it is possible again."""
     return (
-        f"In this class each may upload {limits.uploads} files with {limits.upload_megabytes:,} MB "
-        f"a minute. Try again in {seconds} s."
+        f"You can upload {limits.uploads} files with {limits.upload_megabytes:,} MB a minute in "
+        f"this class. Try again in {seconds} s."
     )
 
 

@@ -47,12 +47,14 @@ class Account:
     def is_among(self, accounts: Sequence[str]) -> bool:
         """Whether a list names the account.
 
-        By its e-mail address, the part from “@” on, its subject, or ``ANYBODY``.
+        By its e-mail address, the part from “@” on, its subject (after ``sub:`` if that looks like
+        an address), or ``ANYBODY``.
         """
         name, at, place = (self.email or "").rpartition("@")
         addresses = {self.email, at + place} if name and place else set()
+        subjects = {self.subject, ANYBODY} if "@" not in self.subject else {ANYBODY}
         return any(
-            one.lower() in addresses if "@" in one else one in (self.subject, ANYBODY)
+            one == f"sub:{self.subject}" or one in subjects or one.lower() in addresses
             for one in accounts
         )
 

@@ -5,15 +5,18 @@ is shown. What a person doesn't see is as if it did not exist.
 """
 
 import json
+import re
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
-from cifarviz.people.person import current_person, may_see, require_change
+from cifarviz.people.person import current_person, is_teacher, may_see, require_change
 from cifarviz.runs.database_rows import fetch_run, run_not_found
 from cifarviz.runs.records import Run
 
+# In quotation marks, as messages have them.
+_PATH = re.compile(r"“(/|[A-Za-z]:\\)[^”]*”")
 Visible = tuple[str, tuple[str, ...]]
 
 
@@ -41,9 +44,14 @@ def visible_ids(connection: sqlite3.Connection, run_ids: Sequence[str]) -> list[
 
 
 def masked(run: Run) -> Run:
-    """Return a run, without what it is if the person does not see it."""
-    if may_see(run.owner, shown=run.shown):
+    """Return a run, without what it is if the person does not see it.
+
+    Only the teacher reads paths of this computer in its message.
+    """
+    if is_teacher():
         return run
+    if may_see(run.owner, shown=run.shown):
+        return replace(run, message=_PATH.sub("“…”", run.message)) if run.message else run
     return replace(
         run,
         name="somebody else’s run",
@@ -62,7 +70,7 @@ def fetch_visible_run(connection: sqlite3.Connection, run_id: str) -> Run:
     run = fetch_run(connection, run_id)
     if not may_see(run.owner, shown=run.shown):
         raise run_not_found(run_id)
-    return run
+    return masked(run)
 
 
 def fetch_changeable_run(connection: sqlite3.Connection, run_id: str) -> Run:

@@ -1,5 +1,6 @@
 """Guess first: the class guesses what pictures show, then a network answers."""
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -182,10 +183,16 @@ def _guesses(store: RunStore, game: Game, position: int) -> dict[str, int]:
 
 
 def _step(store: RunStore, before: Game, after: Game) -> None:
-    # A second tab would take the class back to an earlier picture.
-    if load_game(store) != before:
-        raise RunError("The game has gone on in another tab: this one now follows.")
-    _save(store, after)
+    with store.database.connect(write=True) as connection:
+        # A second tab would take the class back to an earlier picture.
+        if load_game(store) != before:
+            raise RunError(
+                "The game has gone on in another tab. This tab now shows the current picture."
+            )
+        connection.execute(
+            "UPDATE preferences SET value = ? WHERE name = ?",
+            (json.dumps(asdict(after)), _PREFERENCE),
+        )
 
 
 def _save(store: RunStore, game: Game) -> None:

@@ -129,7 +129,10 @@ def join_with_account(store: RunStore, account: Account) -> Member:
         name, taken = _shown_name(account.name), _names(connection)
         numbered = (f"{name} {number}" for number in itertools.count(2))
         free = next(one for one in itertools.chain([name], numbered) if one.casefold() not in taken)
-        return _add(connection, account.person_id, free, is_open=is_open)
+        # It may have been in the class before: its cookies of then stay void.
+        earlier = time.time_ns() // 1_000_000 - 1
+        person = account.person_id
+        return _add(connection, person, free, is_open=is_open, signed_out=earlier)
 
 
 def class_members(store: RunStore) -> list[Member]:
@@ -198,7 +201,14 @@ def note_seen(store: RunStore, person: Person) -> None:
         connection.execute("UPDATE people SET seen = ? WHERE id = ?", (now, person.id))
 
 
-def _add(connection: sqlite3.Connection, person_id: str, name: str, *, is_open: bool) -> Member:
+def _add(
+    connection: sqlite3.Connection,
+    person_id: str,
+    name: str,
+    *,
+    is_open: bool,
+    signed_out: int = 0,
+) -> Member:
     if not is_open:
         raise AccessRefused("The class is closed to newcomers. Ask the teacher to open it.")
     if len(_rows(connection)) >= MOST_MEMBERS:
@@ -208,8 +218,8 @@ def _add(connection: sqlite3.Connection, person_id: str, name: str, *, is_open: 
         )
     now = time.time()
     connection.execute(
-        "INSERT INTO people(id, name, joined, seen) VALUES (?, ?, ?, ?)",
-        (person_id, name, now, now),
+        "INSERT INTO people(id, name, joined, seen, signed_out) VALUES (?, ?, ?, ?, ?)",
+        (person_id, name, now, now, signed_out),
     )
     return Member(person_id, name, joined=now, seen=now)
 

@@ -63,7 +63,7 @@ class RunQueue(Curation):
         waiting = self._waiting(_FAIR_ORDER)
         return next((row["id"] for row in waiting if self.has_owner(row["id"], row)), None)
 
-    def let_pass(self, run_id: str, shorter: str) -> bool:
+    def request_give_way(self, run_id: str, shorter: str) -> bool:
         """Have a run that trains stop and wait for a shorter one, or one that waits wait for it.
 
         Returns ``False``, and changes nothing, if its owner does not allow that any more, if it

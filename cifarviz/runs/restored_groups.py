@@ -16,6 +16,8 @@ from cifarviz.runs.guessing import PICTURES
 from cifarviz.runs.studies import KIND, is_study_row
 
 _ID = re.compile(r"[0-9a-f]{8}")
+# The longer one is of an account of a school.
+_PERSON_ID = re.compile(r"[0-9a-f]{8}([0-9a-f]{8})?")
 _MAX_LABEL = 1000
 _MAX_PERSON = 40
 _MAX_JSON = 1_000_000
@@ -162,7 +164,7 @@ def _is_person(row: sqlite3.Row) -> bool:
     times = (row["joined"], row["seen"])
     return (
         isinstance(row["id"], str)
-        and _ID.fullmatch(row["id"]) is not None
+        and _PERSON_ID.fullmatch(row["id"]) is not None
         and _is_name(row["name"])
         and len(row["name"]) <= _MAX_PERSON
         and all(isinstance(time, int | float) and 0 <= time <= MAX_TIME for time in times)

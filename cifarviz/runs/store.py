@@ -89,7 +89,7 @@ class RunStore(RunQueue):
             rows = connection.execute(
                 f"{SELECT_RUNS} WHERE {condition} ORDER BY created DESC, id", values
             ).fetchall()
-        return mark_ownerless((as_run(row) for row in rows), ownerless)
+        return mark_ownerless((masked(as_run(row)) for row in rows), ownerless)
 
     def get(self, run_id: str) -> Run:
         """Return a run; raises ``RunNotFound``."""

@@ -16,7 +16,7 @@ from cifarviz.training.queue_estimate import queue_estimator
 MIN_SECONDS: Final = 120.0
 """A run trains at least so long before it gives way, and between two times."""
 GIVE_WAY: Final = "Give way to shorter runs"
-RULE: Final = (
+GIVE_WAY_HELP: Final = (
     "While this run trains and somebody else’s shorter run is next in the queue, it pauses for "
     "that one and then goes on exactly where it was, after at least "
     f"{MIN_SECONDS / 60:.0f} minutes of training each time."
@@ -32,10 +32,10 @@ def give_way(store: RunStore, began: Run) -> bool:
     run = store.get(began.id)
     if not run.gives_way or run.state is not RunState.RUNNING:
         return False
-    return run.seconds - began.seconds >= MIN_SECONDS and let_next_pass(store, run)
+    return run.seconds - began.seconds >= MIN_SECONDS and yield_to_next(store, run)
 
 
-def let_next_pass(store: RunStore, run: Run) -> bool:
+def yield_to_next(store: RunStore, run: Run) -> bool:
     """Let the run whose turn it is pass ``run``, if it is a shorter one of another person.
 
     Returns whether it goes first.
@@ -49,7 +49,7 @@ def let_next_pass(store: RunStore, run: Run) -> bool:
         return False
     left = queue_estimator(store).seconds_left(active)
     own, others = left.get(run.id), left.get(following.id)
-    return (own is not None and others is not None and others < own) and store.let_pass(
+    return (own is not None and others is not None and others < own) and store.request_give_way(
         run.id, following.id
     )
 

@@ -14,6 +14,7 @@ from filelock import BaseFileLock
 from cifarviz import free_memory, processor
 from cifarviz.people.person import current_person
 from cifarviz.runs import locks
+from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import LOCAL, Settings
 from cifarviz.storage import atomic_write
@@ -44,20 +45,21 @@ def acquire_slot(store: RunStore) -> BaseFileLock | None:
 
 
 OTHERS_FIRST: Final = (
-    "Somebody else’s run trains or waits, and goes first. Find a learning rate once none does, or "
+    "Somebody else’s run trains or waits, and goes first. Try again when nobody else’s does, or "
     "train a short run: the queue takes turns."
 )
 """Why no learning rate is found in a class now."""
 
 
-def do_others_train(store: RunStore) -> bool:
-    """Whether another person's run trains or waits on this computer.
+def has_runs_of_others(store: RunStore) -> bool:
+    """Whether another person's run trains or waits on this computer; paused ones do neither.
 
     What is not in the queue would hold it up, or slow it.
     """
     owner = current_person().owner
     return store.settings.executor == LOCAL and any(
-        run.owner != owner and not run.orphaned for run in store.active()
+        run.owner != owner and not run.orphaned and run.state is not RunState.PAUSED
+        for run in store.active()
     )
 
 

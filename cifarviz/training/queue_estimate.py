@@ -5,6 +5,7 @@ runs on the same machine (``estimate.py``). Of a run that is paused, or like no 
 known: the estimate then says *at least*.
 """
 
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -101,6 +102,7 @@ class QueueEstimator:
 
     def __init__(self, store: RunStore) -> None:
         self._store = store
+        self._lock = threading.Lock()
         self._speeds: tuple[MeasuredSpeed, ...] = ()
         self._read_at = -inf
         self._read_for: object = None
@@ -126,8 +128,10 @@ class QueueEstimator:
 
         ``None`` for a run that is paused, or of which nothing is known.
         """
-        self._read_speeds(active)
-        return {run.id: self._seconds_left(run) for run in active}
+        # Pages, feeds and the worker ask at the same time.
+        with self._lock:
+            self._read_speeds(active)
+            return {run.id: self._seconds_left(run) for run in active}
 
     def _read_speeds(self, active: Sequence[Run]) -> None:
         states, now = [(run.id, run.state) for run in active], time.monotonic()

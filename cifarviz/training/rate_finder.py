@@ -15,7 +15,7 @@ from cifarviz.experiment.experiment import Experiment
 from cifarviz.network.variables import assign, to_arrays
 from cifarviz.runs.store import RunStore
 from cifarviz.training.fork_start import load_transferred
-from cifarviz.training.local_places import OTHERS_FIRST, acquire_slot, do_others_train
+from cifarviz.training.local_places import OTHERS_FIRST, acquire_slot, has_runs_of_others
 from cifarviz.training.plan import Plan, epoch_order, make_plan
 from cifarviz.training.precision import Stopwatch, TimingsFile
 from cifarviz.training.range_test import STEPS, RangeTest, for_range_test, rising_rates
@@ -45,7 +45,7 @@ def find_learning_rate(
     one of another person waits, ``TrainingFailed``, ``ExperimentInvalid`` and, for weights of
     another run, what ``load_transferred`` does.
     """
-    if do_others_train(store):
+    if has_runs_of_others(store):
         raise TransitionRefused(OTHERS_FIRST)
     slot = acquire_slot(store)
     if slot is None:

@@ -17,7 +17,7 @@ def render_errors() -> Iterator[None]:
     try:
         yield
     except CifarvizError as error:
-        st.error(_format(error), icon=":material/error:")
+        st.error(error_text(error), icon=":material/error:")
 
 
 @contextmanager
@@ -26,8 +26,9 @@ def errors_as_toast() -> Iterator[None]:
     try:
         yield
     except CifarvizError as error:
-        st.toast(_format(error), icon=":material/info:")
+        st.toast(error_text(error), icon=":material/info:")
 
 
-def _format(error: CifarvizError) -> str:
-    return escaped(hide_home(str(error), cache.settings()))
+def error_text(error: BaseException) -> str:
+    """Return the message of an error as Markdown, or its class if it has none."""
+    return escaped(hide_home(str(error) or type(error).__name__, cache.settings()))

@@ -9,9 +9,9 @@ from cifarviz.errors import CifarvizError
 from cifarviz.lessons.lesson import Lesson, OpenLesson, Question, open_lesson
 from cifarviz.lessons.registry import LESSONS
 from cifarviz.ui import cache, state
-from cifarviz.ui.address import escaped, quoted
+from cifarviz.ui.address import quoted
 from cifarviz.ui.components.scroll_here import lesson_focus
-from cifarviz.ui.errors import render_errors
+from cifarviz.ui.errors import error_text, render_errors
 from cifarviz.ui.navigation import go_to
 from cifarviz.ui.query import update_query_params
 
@@ -73,7 +73,7 @@ def render_lesson_bar(page: str) -> None:
         try:
             opened = open_lesson(cache.store(), lesson)
         except CifarvizError as error:
-            st.error(escaped(str(error)), icon=":material/error:")
+            st.error(error_text(error), icon=":material/error:")
             _render_leave_button()
             return
         _render_step(opened, number)

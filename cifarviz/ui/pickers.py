@@ -220,7 +220,7 @@ def format_owners(runs: Sequence[Run]) -> Mapping[str, str]:
     if not is_teacher():
         return {run.id: "shown by the teacher" for run in others}
     names = {member.id: member.name for member in class_members(cache.store())}
-    return {run.id: names.get(run.owner or "", "removed") for run in others}
+    return {run.id: names.get(run.owner or "", "removed student") for run in others}
 
 
 def _default_run(ready: Mapping[str, Run]) -> str:

@@ -23,6 +23,7 @@ from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 from cifarviz.ui.components.live import Live
 from cifarviz.ui.components.live_items import live_items
+from cifarviz.ui.errors import error_text
 
 _FEED = "tune-up"
 # Seconds after TensorFlow is loaded: the first pages go before.
@@ -116,7 +117,7 @@ def render_this_computer() -> None:
             except TuneUpGivenUp as error:
                 st.info(escaped(str(error)), icon=":material/info:")
             except Exception as error:
-                st.error(escaped(str(error) or type(error).__name__), icon=":material/error:")
+                st.error(error_text(error), icon=":material/error:")
         training = bool(cache.store().active())
         st.button(
             "Tune up",

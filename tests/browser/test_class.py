@@ -185,7 +185,7 @@ def test_a_student_who_uploads_too_much_learns_why(
     save_limits(opened.store, Limits(uploads=2))
     try:
         chooser.locator("input[type=file]").set_input_files(pictures)
-        sentence = "In this class each may upload 2 files a minute, and these are 3: choose fewer."
+        sentence = "You can upload 2 files a minute in this class, and chose 3. Choose fewer."
         expect(chooser.get_by_text(sentence).first).to_be_visible()
     finally:
         save_limits(opened.store, Limits())

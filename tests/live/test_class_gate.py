@@ -4,7 +4,7 @@ import asyncio
 import re
 import sqlite3
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -30,6 +30,7 @@ from cifarviz.live.class_pages import ClassPages
 from cifarviz.people.accounts import Account, SignIn
 from cifarviz.people.person import TEACHER, Person, current_person
 from cifarviz.people.secrets import ClassSecrets
+from cifarviz.runs.clearing import clear_class
 from cifarviz.runs.members import (
     ClassState,
     Member,
@@ -67,11 +68,13 @@ async def _socket(socket: WebSocket) -> None:
 class Server:
     """A class's server, asked without a network."""
 
-    def __init__(self, settings: Settings, sign_in: SignIn | None = None) -> None:
+    def __init__(
+        self, settings: Settings, sign_in: SignIn | None = None, base_path: str = ""
+    ) -> None:
         self.settings = replace(settings, class_open=True)
         self.store = RunStore(self.settings)
         self.secrets = ClassSecrets(self.settings.home)
-        pages = ClassPages("", self.settings, sign_in).routes()
+        pages = ClassPages(base_path, self.settings, sign_in).routes()
         self._app = Starlette(
             routes=[
                 Route("/", _whoever),
@@ -89,7 +92,7 @@ class Server:
                 *pages,
             ],
             middleware=[
-                Middleware(ClassGate, base_path="", settings=self.settings, sign_in=sign_in)
+                Middleware(ClassGate, base_path=base_path, settings=self.settings, sign_in=sign_in)
             ],
         )
 
@@ -140,7 +143,7 @@ class Server:
             return Reply(101 if sent[0]["type"] == "websocket.accept" else 403, {}, "")
         return Reply(
             sent[0]["status"],
-            {name.decode(): it.decode() for name, it in sent[0]["headers"]},
+            _joined(sent[0]["headers"]),
             b"".join(message.get("body", b"") for message in sent[1:]).decode(),
         )
 
@@ -162,8 +165,17 @@ def ada(server: Server) -> Member:
     return join_class(server.store, "Ada")
 
 
+def _joined(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Return headers by name; of several cookies, each has a line."""
+    joined: dict[str, str] = {}
+    for name, value in headers:
+        before = [joined[name.decode()]] if name.decode() in joined else []
+        joined[name.decode()] = "\n".join([*before, value.decode()])
+    return joined
+
+
 def cookie_of(reply: Reply) -> str:
-    match = re.match(rf"{COOKIE}=([^;]+);", reply.headers["set-cookie"])
+    match = re.search(rf"^{COOKIE}=([^;]+);", reply.headers["set-cookie"], re.MULTILINE)
     assert match is not None
     return match[1]
 
@@ -407,7 +419,7 @@ def test_sessions_end(server: Server, ada: Member, person: str, hours: int, vali
 def test_a_socket_that_is_open_ends_with_its_person(
     server: Server, ada: Member, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(class_gate, "_LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(class_gate, "_CHECK_SECONDS", 0.02)
     looks: list[str] = []
     find = PeopleOfCookies.find
 
@@ -513,20 +525,51 @@ def test_an_account_is_exchanged_for_the_cookie_of_the_class(school: Server) -> 
     assert "refresh" in arrived.text
     assert school.ask("/", "signed-in=Ada").headers["location"] == "/class/school"
     come_in = school.ask("/class/school", "signed-in=Ada; cifarviz-class-next=/train")
-    assert (come_in.status, come_in.headers["location"]) == (303, "/train")
+    assert 'content="0;url=/train"' in come_in.text
+    assert school.ask("/", cookie_of(come_in)).text == "student Ada"
     assert [member.name for member in class_members(school.store)] == ["Ada"]
 
 
 def test_a_new_account_takes_the_place_of_who_somebody_was(school: Server, ada: Member) -> None:
     cookies = f"{COOKIE}={school.secrets.sign(ada.id)}; signed-in=Lee"
     assert school.ask("/", cookies, **LOCAL).headers["location"] == "/class/school"
-    assert school.ask("/class/school", cookies, **LOCAL).status == 303
+    reply = school.ask("/class/school", cookies, **LOCAL)
+    assert school.ask("/", cookie_of(reply), **LOCAL).text == "teacher Teacher"
 
 
 def test_the_teacher_signs_in_with_an_account_only_unread(school: Server) -> None:
     refused = school.ask("/class/school", "signed-in=Lee")
     assert (refused.status, "on the computer that serves" in refused.text) == (403, True)
     assert f"{COOKIE}=" not in refused.headers["set-cookie"]
+
+
+def test_cookies_from_before_the_class_was_cleared_stay_void(school: Server) -> None:
+    before = cookie_of(school.ask("/class/school", "signed-in=Ada"))
+    assert school.ask("/", before).text == "student Ada"
+    clear_class(school.store)
+    assert school.ask("/", before).status == 403
+    after = cookie_of(school.ask("/class/school", "signed-in=Ada"))
+    assert school.ask("/", after).text == "student Ada"
+    assert school.ask("/", before).status == 403
+
+
+def test_a_sign_in_that_is_too_old_is_forgotten(
+    school: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(School, "account", lambda *_: None)
+    reply = school.ask("/class/school?next=/%E2%82%AC", "signed-in=Ada")
+    assert reply.headers["location"].startswith("/auth/login")
+    assert 'signed-in=""' in reply.headers["set-cookie"]
+    assert 'cifarviz-class-next="/%E2%82%AC"' in reply.headers["set-cookie"]
+
+
+def test_cookies_of_a_sign_in_are_deleted_below_a_base_path(school: Server) -> None:
+    below = Server(school.settings, School(), "lab")
+    reply = below.ask("/lab/class/school", "signed-in=Ada")
+    assert 'content="0;url=/lab/"' in reply.text
+    # As Streamlit has set it.
+    assert re.search('^signed-in="".*Path=/lab;', reply.headers["set-cookie"], re.MULTILINE)
+    assert below.ask("/lab/", "signed-in=Ada").headers["location"] == "/lab/class/school"
 
 
 def test_an_account_that_no_list_names_is_refused(school: Server) -> None:
@@ -538,7 +581,7 @@ def test_an_account_that_no_list_names_is_refused(school: Server) -> None:
 @pytest.mark.parametrize("wanted", ["//evil.example", "https://evil.example"])
 def test_an_account_leads_nowhere_else(school: Server, wanted: str) -> None:
     reply = school.ask("/class/school", f"signed-in=Ada; cifarviz-class-next={wanted}")
-    assert reply.headers["location"] == "/"
+    assert 'content="0;url=/"' in reply.text
 
 
 def test_newcomers_with_accounts_need_an_open_class(school: Server) -> None:

@@ -211,7 +211,7 @@ def test_a_student_uploads_so_much_in_a_minute(
     monkeypatch.setattr(Clock, "now", 1010.0)
     status, text = _upload(server, cookies["Ada"], size)
     assert status == 429
-    assert text == ("In this class each may upload 3 files with 10 MB a minute. Try again in 50 s.")
+    assert text == "You can upload 3 files with 10 MB a minute in this class. Try again in 50 s."
     assert server.headers[b"retry-after"] == b"50"
     assert server.reached == most
     # What was refused does not count, and what others do neither.
@@ -237,7 +237,10 @@ def test_who_chooses_too_many_files_learns_when_to_try_again(
     ada = next(one for one in class_members(RunStore(settings)) if one.name == "Ada").person
     with acting_as(ada):
         assert server.find_upload_problem(3) == ""
-        assert "3 files a minute, and these are 4: choose fewer." in server.find_upload_problem(4)
+        assert (
+            "3 files a minute in this class, and chose 4. Choose fewer."
+            in server.find_upload_problem(4)
+        )
         _upload(Server({}), cookies["Ada"], 1)
         assert server.find_upload_problem(2) == ""
         assert server.find_upload_problem(3).endswith("Try again in 60 s.")

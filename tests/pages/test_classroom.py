@@ -262,6 +262,18 @@ def test_a_run_gives_way_if_its_owner_ticks_that(
     app = toggle.set_value(False).run()
     assert not app.exception
     assert not store.get(run.id).gives_way
+    # While it gives way, its owner can stop it for good.
+    store.set_gives_way(run.id, True)
+    lock = store.acquire(run.id)
+    assert lock is not None
+    store.transition(run.id, RunState.RUNNING)
+    with acting_as(TEACHER):
+        shorter = stored_runs.store_run(store, stored_runs.experiment(), state=RunState.QUEUED)
+    assert store.request_give_way(run.id, shorter.id)
+    app = opened_in_app("train", view="watch", run=run.id)
+    [stop] = [one for one in app.button if one.label == "Stop"]
+    assert not stop.disabled
+    lock.release()
     # Nobody else chooses for it, and outside a class there is nobody to give way to.
     store.set_shown(run.id, True)
     as_person(VIEWER)

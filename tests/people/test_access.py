@@ -397,6 +397,16 @@ def test_what_others_see_of_a_shown_run_names_no_run_of_anybody_else(home: Home)
     assert "secret" not in json.dumps(feed.message("")[0]["items"])
 
 
+def test_only_the_teacher_reads_paths_of_this_computer(home: Home) -> None:
+    home.store.fail(home.active.id, "“/home/lee/runs/ab” is full. “Ada” waits.")
+    run_id = home.active.id
+    assert "/home/lee" in (home.store.get(run_id).message or "")
+    with acting_as(ADA):
+        listed = next(run for run in home.store.all() if run.id == run_id)
+        for run in (home.store.get(run_id), listed):
+            assert run.message == "“…” is full. “Ada” waits."
+
+
 def test_a_run_that_is_no_longer_shown_is_no_longer_sent(home: Home) -> None:
     hub = Hub(home.store)
     with acting_as(BEN):

@@ -33,6 +33,8 @@ def _account(**more: Any) -> Account:
         ({"email": "no address", "email_verified": True}, "no address", False),
         # A subject is no address, whatever it looks like.
         ({"sub": "ada@school.example"}, "ada@school.example", False),
+        ({"sub": "ada@school.example"}, "sub:ada@school.example", True),
+        ({"sub": "ada@school.example"}, "sub:ADA@school.example", False),
         ({}, "Ab1", True),
         ({}, "ab1", False),
         ({}, "*", True),

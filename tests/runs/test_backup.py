@@ -20,12 +20,19 @@ from cifarviz.errors import (
 from cifarviz.executors.worker import Worker
 from cifarviz.experiment.parameters import Choices
 from cifarviz.experiment.study import Study
+from cifarviz.people.accounts import Account
 from cifarviz.people.person import acting_as
 from cifarviz.runs.archive import run_file_names
 from cifarviz.runs.artifacts import checkpoint_path, load_arrays
 from cifarviz.runs.backup import INDEX, MANIFEST, back_up
 from cifarviz.runs.guessing import guess, guess_total, load_game, start_game
-from cifarviz.runs.members import Member, class_members, join_class, remove_member
+from cifarviz.runs.members import (
+    Member,
+    class_members,
+    join_class,
+    join_with_account,
+    remove_member,
+)
 from cifarviz.runs.pins import load_preference, save_preference
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.restore import restore
@@ -138,7 +145,7 @@ def own(store: RunStore, run: Run, owner: Member) -> None:
 def test_what_has_an_owner_keeps_it(
     store: RunStore, elsewhere: RunStore, run: Run, tmp_path: Path
 ) -> None:
-    ada = join_class(store, "Ada")
+    ada = join_with_account(store, Account("https://school.example", "1", "Ada"))
     save_series(store, "lab", "Same again", [(run.id, "a")])
     own(store, run, ada)
     with store.database.connect(write=True) as connection:

@@ -17,7 +17,7 @@ from cifarviz.runs.records import Progress, Run
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.training import giving_way, queue_estimate
-from cifarviz.training.giving_way import MIN_SECONDS, give_way, let_next_pass
+from cifarviz.training.giving_way import MIN_SECONDS, give_way, yield_to_next
 from tests import stored_runs
 from tests.waiting import wait_until
 
@@ -86,7 +86,7 @@ def test_the_shorter_run_goes_first_and_the_longer_one_next(home: Home) -> None:
     assert home.store.queue() == [short, long, longer]
     home.start(short)
     home.store.transition(short, RunState.FINISHED)
-    assert not let_next_pass(home.store, waiting)
+    assert not yield_to_next(home.store, waiting)
     assert home.store.is_next(long)
     home.start(long)
     assert home.store.get(long).gave_way_to is None
@@ -126,7 +126,7 @@ def test_each_person_passes_once_as_long_as_their_runs_are_shorter(home: Home) -
         assert home.store.queue()[0] == short
         home.start(short)
         home.store.transition(short, RunState.FINISHED)
-        let_next_pass(home.store, home.store.get(long))
+        yield_to_next(home.store, home.store.get(long))
     # The teacher's is longer, and Ben has trained since it gave way.
     assert home.store.queue()[0] == long
     assert set(home.store.queue()[1:]) == {again, longer}
@@ -148,7 +148,7 @@ def test_nobody_passes_any_more_once_the_owner_has_changed_that(home: Home) -> N
         home.store.set_gives_way(long, False)
     assert home.store.queue()[:2] == [short, long]
     home.store.stop_all([short])
-    assert not let_next_pass(home.store, home.store.get(long))
+    assert not yield_to_next(home.store, home.store.get(long))
     assert home.store.queue() == [long, other]
 
 

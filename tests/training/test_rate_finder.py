@@ -16,7 +16,7 @@ from cifarviz.runs import locks
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
-from cifarviz.training.local_places import do_others_train
+from cifarviz.training.local_places import has_runs_of_others
 from cifarviz.training.range_test import STEPS, RangeTest
 from cifarviz.training.rate_finder import find_learning_rate, make_range_test
 from tests import stored_runs
@@ -160,9 +160,9 @@ def test_in_a_class_the_runs_of_others_go_first(experiment: Experiment, settings
             with acting_as(person), pytest.raises(TransitionRefused, match="goes first"):
                 find_learning_rate(store, experiment, made_up_data(), steps=20)
         with acting_as(ada):
-            assert not do_others_train(store)
+            assert not has_runs_of_others(store)
     # Its process has ended, so that it holds nobody up.
-    assert not do_others_train(store)
+    assert not has_runs_of_others(store)
 
 
 def test_a_cancelled_one_frees_the_place(experiment: Experiment, settings: Settings) -> None:

@@ -33,7 +33,7 @@ from cifarviz.training.series_queue import Submission, queue_series
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.ensemble.members import format_numbers, newest_of_families, set_members
-from cifarviz.ui.errors import render_errors
+from cifarviz.ui.errors import error_text, render_errors
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.published import render_changes
 from cifarviz.ui.query import render_number, update_query_params, widget_key, widget_value
@@ -268,7 +268,7 @@ def _draft_in_address(preset: Preset) -> Draft:
     try:
         return unpack_changes(preset.name, packed)
     except ExperimentInvalid as error:
-        st.error(escaped(str(error)), icon=":material/error:")
+        st.error(error_text(error), icon=":material/error:")
         return preset_draft(preset.name)
 
 

@@ -49,7 +49,7 @@ from cifarviz.ui.ensemble.results import (
     render_results,
 )
 from cifarviz.ui.ensemble.training import render_training_panel
-from cifarviz.ui.errors import render_errors
+from cifarviz.ui.errors import error_text, render_errors
 from cifarviz.ui.evaluate.evaluation import evaluation_job, wait_for_evaluation
 from cifarviz.ui.navigation import link_to, link_to_full_set
 from cifarviz.ui.queueing import stop_runs
@@ -117,7 +117,7 @@ def collect_votes(members: Sequence[Member]) -> tuple[Ensemble, Dataset] | None:
     try:
         return _vote(members)
     except DataError as error:
-        st.error(escaped(str(error)), icon=":material/error:")
+        st.error(error_text(error), icon=":material/error:")
         if not find_dataset(members[0].run.experiment.data.dataset).own:
             link_to_full_set("Get the images on the Data page")
         return None

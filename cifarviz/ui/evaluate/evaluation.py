@@ -33,6 +33,7 @@ from cifarviz.ui.address import escaped
 from cifarviz.ui.class_names import query_class_names
 from cifarviz.ui.data_problem import render_data_problem
 from cifarviz.ui.dataset_images import available_dataset
+from cifarviz.ui.errors import error_text
 from cifarviz.ui.navigation import link_to, link_to_full_set
 
 
@@ -44,7 +45,7 @@ def load_evaluated_dataset(run: Run) -> Dataset | None:
     try:
         dataset = available_dataset(run)
     except DataError as error:
-        st.error(escaped(str(error)), icon=":material/error:")
+        st.error(error_text(error), icon=":material/error:")
         link_to_full_set("Get the images on the Data page")
         return None
     if dataset.variant != run.experiment.data.variant:

@@ -17,7 +17,7 @@ from cifarviz.runs.stored_weights import epochs_to_fork
 from cifarviz.training.fork_start import carries_optimizer
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, sentence_case
-from cifarviz.ui.errors import render_errors
+from cifarviz.ui.errors import error_text, render_errors
 from cifarviz.ui.navigation import go_to
 from cifarviz.ui.queueing import queue_fork_once
 from cifarviz.value_text import format_number
@@ -72,7 +72,7 @@ def _render_fork_form(run: Run, fit: Fit, epochs: Sequence[int]) -> None:
         experiment = fork_experiment(parent, epoch, changed)
         name = fork_name(run.name, parent, experiment, epoch)
     except CifarvizError as error:
-        st.error(escaped(str(error)), icon=":material/error:")
+        st.error(error_text(error), icon=":material/error:")
         return
     name = unique_name(name, {other.name for other in cache.store().all()})
     typed_name = st.text_input(

@@ -24,14 +24,14 @@ from cifarviz.people.person import require_maker
 from cifarviz.runs.run_headline import format_time_left
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
-from cifarviz.training.local_places import OTHERS_FIRST, do_others_train, has_free_slot
+from cifarviz.training.local_places import OTHERS_FIRST, has_free_slot, has_runs_of_others
 from cifarviz.training.range_test import RangeTest, for_range_test, round_rate
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped, format_count
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.live import Live
 from cifarviz.ui.components.live_items import live_items, rerun_on_change
-from cifarviz.ui.errors import errors_as_toast
+from cifarviz.ui.errors import error_text, errors_as_toast
 from cifarviz.ui.train.fields import set_value
 
 _FIGURE = "range-test"
@@ -93,7 +93,7 @@ def _result(job: RangeTestJob) -> RangeTest | None:
         return job.result()
     except Exception as error:
         # Whatever it is, the settings can be changed and it can be tried again.
-        st.error(escaped(str(error) or type(error).__name__), icon=":material/error:")
+        st.error(error_text(error), icon=":material/error:")
         return None
 
 
@@ -113,7 +113,7 @@ def _key(experiment: Experiment) -> Hashable:
 
 def _render_button(draft: Draft, experiment: Experiment | None, *, again: bool = False) -> None:
     store = cache.store()
-    others_train = do_others_train(store)
+    others_train = has_runs_of_others(store)
     busy = others_train or not has_free_slot(store)
     st.button(
         "Find the learning rate again" if again else "Find the learning rate",
@@ -134,8 +134,7 @@ def _render_button(draft: Draft, experiment: Experiment | None, *, again: bool =
 
 
 def _slot_mark(store: RunStore) -> str:
-    # The same for all who watch.
-    return f"{has_free_slot(store)} {len(store.active())}"
+    return f"{has_free_slot(store)} {has_runs_of_others(store)}"
 
 
 def _describe_trainer() -> str:

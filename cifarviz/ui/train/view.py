@@ -20,12 +20,12 @@ from cifarviz.people.person import may_make
 from cifarviz.runs.curation import LONGEST_NAME
 from cifarviz.runs.records import Run
 from cifarviz.training.estimate import epoch_work, estimate_epoch, recorded_speeds
-from cifarviz.training.giving_way import GIVE_WAY, RULE
+from cifarviz.training.giving_way import GIVE_WAY, GIVE_WAY_HELP
 from cifarviz.training.local_places import place_machine
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped, format_count, quoted, sentence_case
 from cifarviz.ui.class_names import class_names
-from cifarviz.ui.errors import render_errors
+from cifarviz.ui.errors import error_text, render_errors
 from cifarviz.ui.navigation import (
     ViewEntry,
     go_to,
@@ -179,7 +179,9 @@ def render_launch_panel(default: str, assessment: Assessment, *, stands_in: bool
         autocomplete="off",
         help="The run’s name on all pages. Leave empty to use the name shown here.",
     )
-    gives_way = cache.settings().class_open and st.checkbox(GIVE_WAY, key="give-way", help=RULE)
+    gives_way = cache.settings().class_open and st.checkbox(
+        GIVE_WAY, key="give-way", help=GIVE_WAY_HELP
+    )
     pressed = st.button(
         "Train",
         type="primary",
@@ -307,7 +309,7 @@ def _draft_from_query(
         if changes is not None:
             return unpack_changes(preset, changes, number)
     except (ExperimentInvalid, RunError, StoreError) as error:
-        st.error(escaped(str(error)), icon=":material/error:")
+        st.error(error_text(error), icon=":material/error:")
         if preset is None or preset not in PRESETS:
             preset = next(iter(PRESETS))
     return preset_draft(preset, number)

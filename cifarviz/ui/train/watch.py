@@ -20,7 +20,7 @@ from cifarviz.people.person import may_change, may_make
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.studies import trial_of_run
-from cifarviz.training.giving_way import GIVE_WAY, RULE
+from cifarviz.training.giving_way import GIVE_WAY, GIVE_WAY_HELP
 from cifarviz.training.queue_estimate import queue_estimator
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped, quoted, sentence_case
@@ -163,7 +163,9 @@ def _description(metric: MetricName, run: Run, feed: RunFeed) -> str:
 
 def render_controls(run: Run) -> None:
     """Show the buttons of an active run; a requested action is shown as such."""
-    stopping = run.requested == Action.STOP or run.state is RunState.STOPPING
+    stops = run.requested == Action.STOP or run.state is RunState.STOPPING
+    # One that gives way goes on by itself, unless it is stopped now.
+    stopping = stops and run.gave_way_to is None
     pausing = run.requested == Action.PAUSE
     with st.container(horizontal=True, width="content"):
         if run.orphaned:
@@ -206,7 +208,7 @@ def _render_give_way(run: Run) -> None:
         GIVE_WAY,
         run.gives_way,
         key=widget_key(key, run.gives_way),
-        help=RULE,
+        help=GIVE_WAY_HELP,
         on_change=_set_gives_way,
         args=(run.id, key),
     )

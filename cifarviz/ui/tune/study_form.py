@@ -28,7 +28,7 @@ from cifarviz.training.estimate import (
 )
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped, format_count
-from cifarviz.ui.errors import errors_as_toast
+from cifarviz.ui.errors import error_text, errors_as_toast
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.query import (
     Word,
@@ -157,7 +157,7 @@ def _render_search(base: Experiment, parameters: list[Range | Choices]) -> Study
             base, parameters, goal, sampler, pruner, trials, minutes, within, at_once
         )
     except ExperimentInvalid as error:
-        st.error(escaped(str(error)), icon=":material/error:")
+        st.error(error_text(error), icon=":material/error:")
         return None
 
 
