@@ -53,6 +53,7 @@ _TEACHER_IN_CLEAR = (
     "Without encryption (TLS) the teacher signs in on the computer that serves cifarviz only, "
     "since what is sent could be read on the network."
 )
+_TYPED_CODE = 'autocapitalize="off" autocomplete="off" spellcheck="false" required'
 IN_CLEAR: Final = "This page is not encrypted: what you send can be read by others on this network."
 
 
@@ -119,7 +120,9 @@ class ClassPages:
             for member in class_members(people.store):
                 if is_code(typed, people.secrets.personal_code(member.id)):
                     return member.id
-            raise _WrongCode("Nobody in the class has this personal code. Join with your name.")
+            raise _WrongCode(
+                "Nobody in the class has this personal code. Check it, or ask the teacher."
+            )
 
         try:
             return await self._admit(request, self._code_attempts, come_back, form.get("next"))
@@ -265,23 +268,24 @@ class ClassPages:
         code = html_text(form.get("code", ""))
         wanted = form.get("next", request.query_params.get("next", ""))
         hidden = f'<input type="hidden" name="next" value="{html_text(wanted)}">'
-        name = html_text(form.get("name", ""))
+        name, personal = (html_text(form.get(key, "")) for key in ("name", "personal"))
+        # Where there is something to type, or to mend.
+        first = "personal" if personal else "code" if name else "name"
+        focus = {key: " autofocus" * (key == first) for key in ("name", "code", "personal")}
         clear = "" if is_encrypted(request.scope, self._settings) else f"<small>{IN_CLEAR}</small>"
         return self._page(
             "Join the class",
             f"{_problem(problem)}{self._school_link(wanted)}"
             f'<form method="post" action="{self._prefix}join">{hidden}'
             f'<label>Your name<input name="name" value="{name}" maxlength="{LONGEST_NAME}" '
-            'autocomplete="nickname" required autofocus></label>'
+            f'autocomplete="nickname" required{focus["name"]}></label>'
             f'<label>Code of the class<input name="code" value="{code}" maxlength="20" '
-            'autocapitalize="off" autocomplete="off" spellcheck="false" required></label>'
-            "<button>Join</button></form>"
+            f"{_TYPED_CODE}{focus['code']}></label><button>Join</button></form>"
             f"<details{' open' if 'personal' in form else ''}>"
             "<summary>I have been here before, on another device</summary>"
             f'<form method="post" action="{self._prefix}back">{hidden}'
-            '<label>Your personal code<input name="personal" maxlength="20" '
-            'autocapitalize="off" autocomplete="off" spellcheck="false" required></label>'
-            "<button>Come back</button></form></details>"
+            f'<label>Your personal code<input name="personal" value="{personal}" maxlength="20" '
+            f"{_TYPED_CODE}{focus['personal']}></label><button>Come back</button></form></details>"
             f'{clear}<p><a href="{self._prefix}sign-in">I am the teacher</a></p>',
             status=HTTPStatus.FORBIDDEN if problem else HTTPStatus.OK,
         )

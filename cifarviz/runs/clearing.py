@@ -1,5 +1,6 @@
 """Clearing what a class left behind."""
 
+import time
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -13,6 +14,9 @@ from cifarviz.runs.limits import disk_use
 from cifarviz.runs.members import begin_class, class_members
 from cifarviz.runs.own_pictures import delete_own_dataset
 from cifarviz.runs.store import RunStore
+
+# A stop takes less than one, but for the first steps of a run.
+_STOP_SECONDS = 10.0
 
 
 class LeftBehind(NamedTuple):
@@ -37,12 +41,16 @@ def left_behind(store: RunStore) -> LeftBehind:
 def clear_class(store: RunStore) -> LeftBehind:
     """Delete students and their runs, studies, data sets and pins; returns what there was.
 
-    Runs that train are stopped and stay, with their data sets. The join code changes.
-    Raises ``AccessRefused`` for all but the teacher.
+    Runs that train are stopped first; one that does not end within seconds stays, with its data
+    set, until the next time. The join code changes. Raises ``AccessRefused`` for all but the
+    teacher.
     """
     found = left_behind(store)
     runs = [run for run in store.all() if run.owner is not None]
     store.stop_all([run.id for run in runs])
+    deadline = time.monotonic() + _STOP_SECONDS
+    while time.monotonic() < deadline and any(run.owner is not None for run in store.active()):
+        time.sleep(0.1)
     for run in runs:
         if not store.get(run.id).state.active:
             store.delete(run.id)

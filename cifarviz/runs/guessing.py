@@ -50,7 +50,7 @@ class Game:
 
 @dataclass(frozen=True)
 class Scores:
-    """How many of ``played`` pictures were right.
+    """How many of ``played`` pictures, those that somebody has guessed, were right.
 
     ``people``: by the guess that most made, where there was one; ``network`` by its answer;
     ``persons`` by each person's guesses, by id.
@@ -160,17 +160,21 @@ def guess_total(store: RunStore, game: Game) -> int:
 
 
 def scores(store: RunStore, game: Game) -> Scores:
-    """Return who was right how often, over the pictures that have been answered."""
-    people, persons = 0, Counter[str]()
+    """Return who was right how often, over answered pictures that somebody has guessed."""
+    played = people = network = 0
+    persons = Counter[str]()
     for position in range(game.played):
         guesses = _guesses(store, game, position)
+        if not guesses:
+            continue
         right = game.labels[position]
+        played += 1
+        network += game.answers[position] == right
         persons.update(person for person, label in guesses.items() if label == right)
         ranked = Counter(guesses.values()).most_common(2)
         is_tie = len(ranked) == 2 and ranked[0][1] == ranked[1][1]
-        people += bool(ranked) and not is_tie and ranked[0][0] == right
-    answered = zip(game.answers[: game.played], game.labels, strict=False)
-    return Scores(game.played, people, sum(a == b for a, b in answered), dict(persons))
+        people += not is_tie and ranked[0][0] == right
+    return Scores(played, people, network, dict(persons))
 
 
 def _guesses(store: RunStore, game: Game, position: int) -> dict[str, int]:

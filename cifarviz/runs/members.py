@@ -30,11 +30,13 @@ _OTHER_SECONDS = 12 * 3_600
 @dataclass(frozen=True)
 class Task:
     """What the class is asked to reach: a validation ``accuracy``, 0 to 1, by a network of at most
-    so many ``parameters``; ``run`` is the id of a run to start from, which all see."""
+    so many ``parameters`` on the data set named ``dataset``; ``run`` is the id of a run to start
+    from, which all see."""
 
     accuracy: float
     parameters: int | None = None
     run: str | None = None
+    dataset: str | None = None
 
 
 @dataclass(frozen=True)

@@ -146,6 +146,7 @@ def test_who_is_removed_is_out_where_the_page_is_open(
     [member] = [one for one in class_members(opened.store) if one.name == "Dora"]
     teacher.locator(f".st-key-more-{member.id}").get_by_role("button").click()
     teacher.get_by_role("button", name="Remove Dora").click()
+    teacher.get_by_role("dialog").get_by_role("button", name="Remove", exact=True).click()
     wait_until(lambda: member.id not in {one.id for one in class_members(opened.store)}, 20)
     # Without a press of hers.
     expect(dora.get_by_role("heading", name="Join the class")).to_be_visible()

@@ -8,9 +8,11 @@ from cifarviz.datasets.cifar10 import CIFAR10
 from cifarviz.datasets.registry import all_datasets
 from cifarviz.errors import AccessRefused
 from cifarviz.people.person import acting_as
+from cifarviz.runs import clearing
 from cifarviz.runs.clearing import clear_class, left_behind
 from cifarviz.runs.members import class_members, join_class, load_class
 from cifarviz.runs.pins import load_preference, unpin
+from cifarviz.runs.records import Run
 from cifarviz.runs.series import all_series, save_series
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
@@ -54,11 +56,33 @@ def test_only_the_teacher_clears_a_class(store: RunStore) -> None:
     assert store.get(run.id) == run
 
 
-def test_a_run_that_trains_is_stopped_and_stays(store: RunStore) -> None:
+def _begin(store: RunStore) -> Run:
     with acting_as(join_class(store, "Ada").person):
-        run = stored_runs.store_run(
+        return stored_runs.store_run(
             store, stored_runs.experiment(), state=RunState.QUEUED, epochs=0
         )
+
+
+def test_a_run_that_trains_is_stopped_and_then_deleted(
+    store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = _begin(store)
+
+    def end(_seconds: float) -> None:
+        assert store.get(run.id).requested == "stop"
+        store.transition(run.id, RunState.STOPPING)
+        store.transition(run.id, RunState.STOPPED)
+
+    monkeypatch.setattr("time.sleep", end)
+    with stored_runs.hold_lock(store, run):
+        store.transition(run.id, RunState.RUNNING)
+        clear_class(store)
+    assert not store.all()
+
+
+def test_a_run_that_does_not_end_stays(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clearing, "_STOP_SECONDS", 0.2)
+    run = _begin(store)
     with stored_runs.hold_lock(store, run):
         store.transition(run.id, RunState.RUNNING)
         clear_class(store)

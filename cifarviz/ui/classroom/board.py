@@ -8,6 +8,7 @@ from typing import Final
 
 import streamlit as st
 
+from cifarviz.datasets.registry import all_datasets, find_dataset
 from cifarviz.figures.percent import format_percent
 from cifarviz.people.person import current_person, is_teacher, may_make
 from cifarviz.runs.members import Task, load_class, save_class
@@ -74,24 +75,28 @@ def render_board() -> None:
 
 
 def _counts(run: Run, task: Task | None) -> bool:
-    most = None if task is None else task.parameters
+    if task is None:
+        return True
+    if task.dataset not in (None, run.experiment.data.dataset):
+        return False
     parameters = run_plan(run).parameters
-    return most is None or (parameters is not None and parameters <= most)
+    return task.parameters is None or (parameters is not None and parameters <= task.parameters)
 
 
 def _render_ranks(ranked: Sequence[Standing], task: Task | None) -> None:
     if not ranked:
-        is_small = task is not None and task.parameters is not None
-        network = "a network that is small enough" if is_small else "a network"
+        network = "a network" if task is None else "a network that counts"
         st.markdown(f"Nobody has validated {network} yet.")
         return
-    st.caption(ACCURACY_MEANING)
+    fits = "" if task is None else " Runs that do not fit the task are left out."
+    st.caption(f"{ACCURACY_MEANING}{fits}")
     own = current_person().id
     for place, one in enumerate(ranked, 1):
         assert one.best is not None
         assert one.accuracy is not None
         parameters = run_plan(one.best).parameters
         size = "" if parameters is None else f" · {parameters:,} parameters"
+        size += f" · {escaped(find_dataset(one.best.experiment.data.dataset).title)}"
         you = " (you)" if one.member.id == own else ""
         is_met = task is not None and one.accuracy > task.accuracy
         sign = " :green[:material/check_circle:]" if is_met else ""
@@ -102,7 +107,8 @@ def _render_ranks(ranked: Sequence[Standing], task: Task | None) -> None:
 
 def _render_task(task: Task) -> None:
     most = "" if task.parameters is None else f" with at most {task.parameters:,} parameters"
-    st.markdown(f"## Beat {format_percent(task.accuracy)}{most}")
+    place = "" if task.dataset is None else f" on {escaped(find_dataset(task.dataset).title)}"
+    st.markdown(f"## Beat {format_percent(task.accuracy)}{place}{most}")
     if task.run is not None:
         label = "Start from the run that is handed out"
         link_to("train", label, ":material/start:", view="setup", run=task.run)
@@ -114,13 +120,22 @@ def _render_task_form(store: RunStore, task: Task | None) -> None:
         labels = {"": "None", **run_labels(runs)}
         chosen = (task.run if task is not None else None) or ""
         chosen = chosen if chosen in labels else ""
-        left, middle, right = st.columns(3)
+        datasets = {info.name: info.title for info in all_datasets()}
+        wanted = next(iter(datasets)) if task is None else (task.dataset or "")
+        left, place, middle, right = st.columns(4)
         accuracy = left.number_input(
             "Validation accuracy to beat, %",
             1.0,
             99.9,
             55.0 if task is None else 100 * task.accuracy,
             step=1.0,
+        )
+        choices = ["", *datasets]
+        dataset = place.selectbox(
+            "Data set",
+            choices,
+            index=choices.index(wanted) if wanted in choices else 0,
+            format_func=lambda name: datasets.get(name, "Any"),
         )
         parameters = middle.number_input(
             "At most so many parameters",
@@ -144,7 +159,8 @@ def _render_task_form(store: RunStore, task: Task | None) -> None:
     if not (is_set or is_gone):
         return
     with render_errors():
-        new = Task(accuracy / 100, parameters or None, run or None) if is_set else None
+        facts = accuracy / 100, parameters or None, run or None, dataset or None
+        new = Task(*facts) if is_set else None
         if new is not None and new.run is not None:
             show_run(store.get(new.run))
         save_class(store, replace(load_class(store), task=new))

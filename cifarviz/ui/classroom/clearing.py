@@ -22,8 +22,11 @@ def render_clearing() -> None:
 def _render_form() -> None:
     store = cache.store()
     found = left_behind(store)
+    people = "1 person" if found.people == 1 else f"{found.people} people"
+    runs = "1 run" if found.runs == 1 else f"{found.runs} runs"
+    datasets = "1 data set" if found.datasets == 1 else f"{found.datasets} data sets"
     st.markdown(
-        f"{found.people} people, {found.runs} runs and {found.datasets} data sets of theirs, "
+        f"Stops what trains, and deletes {people}, {runs} and {datasets} of theirs, "
         f"{found.size / 1e6:,.0f} MB. Your own runs stay, and the code of the class changes."
     )
     st.markdown("This cannot be undone.")
@@ -31,6 +34,6 @@ def _render_form() -> None:
     if row.button("Cancel", icon=":material/undo:"):
         st.rerun()
     if row.button("Delete permanently", type="primary", icon=":material/delete:"):
-        with render_errors():
+        with render_errors(), st.spinner("Stopping what trains …"):
             clear_class(store)
             st.rerun()

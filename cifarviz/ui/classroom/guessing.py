@@ -151,6 +151,7 @@ def _render_waiting(store: RunStore, game: Game) -> None:
 def _render_buttons(store: RunStore, game: Game, names: tuple[str, ...]) -> None:
     if not may_make():
         st.markdown("## What is it?")
+        st.caption("The people of the class guess; viewers watch.")
         return
     own = own_guess(store, game)
     st.markdown("## What is it?" if own is None else f"## You say: {escaped(names[own])}")
@@ -181,6 +182,9 @@ def _render_answer(store: RunStore, game: Game, names: tuple[str, ...]) -> None:
         f"{sign} The network “{escaped(game.network)}” says **{escaped(names[answer])}**, "
         f"{confidence} sure."
     )
+    own = own_guess(store, game)
+    if own is not None:
+        st.markdown(f"You said **{escaped(names[own])}**.")
     counts = guess_counts(store, game, len(names))
     total = sum(counts)
     for place in np.argsort(counts)[::-1][:4]:
@@ -215,7 +219,8 @@ def _render_scores(store: RunStore, game: Game) -> None:
     elif result.persons:
         best = max(result.persons.values())
         right.metric("Best person", f"{best} of {result.played}")
-    if game.is_over:
+    st.caption("Of the pictures that somebody has guessed. Most say the same, or it is not right.")
+    if game.is_over and result.played:
         st.markdown(f"### {_verdict(result.people, result.network)}")
 
 

@@ -30,8 +30,9 @@ from cifarviz.ui.classroom.clearing import render_clearing
 from cifarviz.ui.classroom.guessing import render_guessing, watch_game
 from cifarviz.ui.classroom.limits import render_limits
 from cifarviz.ui.components.live_items import rerun_on_change
-from cifarviz.ui.errors import errors_as_toast
+from cifarviz.ui.errors import errors_as_toast, render_errors
 from cifarviz.ui.navigation import ViewEntry, link_to, render_title_and_views
+from cifarviz.ui.runs.fork import open_dialog
 
 View = Literal["join", "people", "board", "guess"]
 _VIEWS: Mapping[View, ViewEntry] = MappingProxyType(
@@ -117,7 +118,7 @@ def _render_switches(state: ClassState) -> None:
         ("is_open", "Newcomers may join", "Those who have joined can always come back."),
         ("viewers", "Viewers by link", "Whoever has the link sees what you show, and changes "
          "nothing."),
-        ("board", "Students see the board", "How far everybody is, by name."),
+        ("board", "Students see the board", "How far everybody is, by name; viewers see it too."),
     ):  # fmt: skip
         row.toggle(
             label,
@@ -162,10 +163,13 @@ def _render_people() -> None:
     if not standings:
         st.markdown("Nobody has joined yet.")
         render_limits()
+        # What earlier people have left.
+        render_clearing()
         return
     secrets = ClassSecrets(store.settings.home)
     here = sum(map(is_here, standings))
-    st.markdown(f"**{here}** of {len(standings)} people are here.")
+    people = "1 person is" if len(standings) == 1 else f"{len(standings)} people are"
+    st.markdown(f"**{here}** of {people} here.")
     st.caption(ACCURACY_MEANING)
     with st.container(key="class-people"):
         for standing in standings:
@@ -187,22 +191,34 @@ def _render_person(standing: Standing, secrets: ClassSecrets) -> None:
         _render_present_link(standing)
     # Not in sight, as the page may be on the projector.
     with row.popover("More", key=f"more-{standing.member.id}"):
-        st.markdown("Personal code, for another device:")
-        st.code(secrets.personal_code(standing.member.id), language=None)
-        st.button(
+        if st.toggle(
+            "Show the personal code",
+            key=f"code-{standing.member.id}",
+            help="With it this person comes back on another device, and so does whoever reads it.",
+        ):
+            st.code(secrets.personal_code(standing.member.id), language=None)
+        if st.button(
             f"Remove {escaped(standing.member.name)} from the class",
             key=f"remove-{standing.member.id}",
             icon=":material/person_remove:",
-            help="Signs this person out everywhere, and stops what is queued or trains. The "
-            "runs stay.",
-            on_click=_remove,
-            args=(standing.member.id,),
-        )
+        ):
+            open_dialog(
+                f"Remove {escaped(standing.member.name)}?", _render_removal, standing.member.id
+            )
 
 
-def _remove(person_id: str) -> None:
-    with errors_as_toast():
-        remove_member(cache.store(), person_id)
+def _render_removal(person_id: str) -> None:
+    st.markdown(
+        "Signs this person out everywhere, and stops what is queued or trains. The runs stay, and "
+        "are yours from then on. Who joins again does so as somebody new."
+    )
+    row = st.container(horizontal=True)
+    if row.button("Cancel", icon=":material/undo:"):
+        st.rerun()
+    if row.button("Remove", type="primary", icon=":material/person_remove:"):
+        with render_errors():
+            remove_member(cache.store(), person_id)
+            st.rerun()
 
 
 def _render_active(standing: Standing) -> None:
