@@ -8,6 +8,7 @@ from cifarviz.people.person import is_teacher, may_make
 from cifarviz.runs.recorded import recorded_last
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache
+from cifarviz.ui.classroom.board import render_class_task
 from cifarviz.ui.classroom.opening import render_opening
 from cifarviz.ui.data_problem import render_unlisted_runs
 from cifarviz.ui.errors import render_errors
@@ -77,6 +78,8 @@ with right, st.container(width=740, gap="xsmall"):
             # The page Data has a download button for missing ones.
             if library.available_variants(info, cache.settings()):
                 render_class_pictures(info)
+with render_errors():
+    render_class_task()
 runs: list[Run] = []
 with render_errors():
     runs = cache.store().all()

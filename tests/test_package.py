@@ -79,7 +79,11 @@ def test_the_metadata_lists_requirements_and_licences(wheel: Path, metadata: Mes
     needed = [Requirement(line) for line in metadata.get_all("Requires-Dist", ())]
     assert {str(one) for one in needed if one.marker is None} == required
     extras = [(one.name, str(one.marker)) for one in needed if one.marker is not None]
-    assert extras == [("ray", 'extra == "cluster"')]
+    assert extras == [
+        ("ray", 'extra == "cluster"'),
+        ("authlib", 'extra == "school"'),
+        ("httpx", 'extra == "school"'),
+    ]
     with zipfile.ZipFile(wheel) as archive:
         licences = f"cifarviz-{__version__}.dist-info/licenses/"
         for name in metadata.get_all("License-File", ()):

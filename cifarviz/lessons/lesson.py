@@ -48,7 +48,7 @@ class Step:
     """A page to open, and what to do there.
 
     ``address`` are its query parameters. ``text`` and the values of ``address`` are templates of
-    the lesson's facts.
+    the lesson's facts. ``trains``: whether one is to press Train, which viewers of a class cannot.
     """
 
     title: str
@@ -56,6 +56,7 @@ class Step:
     page: str
     address: Mapping[str, str]
     questions: tuple[Question, ...] = ()
+    trains: bool = False
 
 
 @dataclass(frozen=True)

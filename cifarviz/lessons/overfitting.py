@@ -91,6 +91,7 @@ OVERFITTING = Lesson(
                 "epochs": "12",
                 "seed": "1",
             },
+            trains=True,
         ),
         Step(
             "Explain",

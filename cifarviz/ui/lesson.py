@@ -8,10 +8,12 @@ import streamlit as st
 from cifarviz.errors import CifarvizError
 from cifarviz.lessons.lesson import Lesson, OpenLesson, Question, open_lesson
 from cifarviz.lessons.registry import LESSONS
+from cifarviz.people.person import may_make
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import quoted
 from cifarviz.ui.components.scroll_here import lesson_focus
 from cifarviz.ui.errors import error_text, render_errors
+from cifarviz.ui.identity import render_way_to_join
 from cifarviz.ui.navigation import go_to
 from cifarviz.ui.query import update_query_params
 
@@ -86,6 +88,8 @@ def _render_step(opened: OpenLesson, number: int) -> None:
         f"**{lesson.title}** · Step {number} of {count}: **{step.title}**  \n"
         f"{opened.text(step.text)}"
     )
+    if step.trains and not may_make():
+        render_way_to_join()
     if step.questions:
         # Beside each other, so that the curves above stay in sight.
         columns = st.columns(len(step.questions), gap="medium")

@@ -211,6 +211,28 @@ def test_the_teacher_sees_address_code_and_people(as_person: As, run: Run, store
     assert [one.name for one in class_members(store)] == ["Ada"]
 
 
+def test_start_shows_the_task(as_person: As, ada: Person, run: Run, store: RunStore) -> None:
+    as_person(ada)
+    assert "Beat" not in _texts(opened_in_app("start"))
+    store.set_shown(run.id, True)
+    save_class(store, replace(load_class(store), task=Task(0.5, run=run.id)))
+    assert "## Beat 50.0%" in _texts(opened_in_app("start"))
+    # Of a run that was deleted since.
+    save_class(store, replace(load_class(store), task=Task(0.5, run="0123abcd")))
+    app = opened_in_app("start")
+    assert not app.exception
+    assert not app.error
+
+
+def test_a_lesson_tells_a_viewer_how_to_train(as_person: As) -> None:
+    as_person(VIEWER)
+    join = [
+        "join with the code" in html.proto.body
+        for html in opened_in_app("lab", lesson="overfitting-3").get("html")
+    ]
+    assert any(join)
+
+
 def test_the_board_of_a_task_counts_its_data_set_only(
     as_person: As, run: Run, ada: Person, store: RunStore
 ) -> None:

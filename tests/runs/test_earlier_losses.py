@@ -103,7 +103,7 @@ def test_runs_of_an_earlier_home_have_earlier_losses(settings: Settings) -> None
     with closing(sqlite3.connect(store.database.path)) as connection:
         later = {
             "runs": "exact_loss_from attempt lease_owner lease_expires data_fingerprint received "
-            "owner shown",
+            "owner shown gives_way gave_way_to",
             "series": "settings owner shown",
             "series_runs": "parameters pruned_after",
         }

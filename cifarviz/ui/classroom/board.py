@@ -3,12 +3,14 @@
 import hashlib
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
 import streamlit as st
 
 from cifarviz.datasets.registry import all_datasets, find_dataset
+from cifarviz.errors import RunNotFound
 from cifarviz.figures.percent import format_percent
 from cifarviz.people.person import current_person, is_teacher, may_make
 from cifarviz.runs.members import Task, load_class, save_class
@@ -74,6 +76,17 @@ def render_board() -> None:
         _render_ranks([one for one in standings() if one.accuracy is not None], task)
 
 
+def render_class_task() -> None:
+    """Show people of a class the task that is set, if any, with a way to the board."""
+    if not cache.settings().class_open:
+        return
+    task = load_class(cache.store()).task
+    if task is not None:
+        with st.container(border=True, key="class-task-card"):
+            _render_task(task)
+            link_to("classroom", "See the board", ":material/leaderboard:")
+
+
 def _counts(run: Run, task: Task | None) -> bool:
     if task is None:
         return True
@@ -91,9 +104,11 @@ def _render_ranks(ranked: Sequence[Standing], task: Task | None) -> None:
     fits = "" if task is None else " Runs that do not fit the task are left out."
     st.caption(f"{ACCURACY_MEANING}{fits}")
     own = current_person().id
-    for place, one in enumerate(ranked, 1):
+    for one in ranked:
         assert one.best is not None
         assert one.accuracy is not None
+        # Equal ones share a place.
+        place = 1 + sum((other.accuracy or 0.0) > one.accuracy for other in ranked)
         parameters = run_plan(one.best).parameters
         size = "" if parameters is None else f" · {parameters:,} parameters"
         size += f" · {escaped(find_dataset(one.best.experiment.data.dataset).title)}"
@@ -110,8 +125,9 @@ def _render_task(task: Task) -> None:
     place = "" if task.dataset is None else f" on {escaped(find_dataset(task.dataset).title)}"
     st.markdown(f"## Beat {format_percent(task.accuracy)}{place}{most}")
     if task.run is not None:
-        label = "Start from the run that is handed out"
-        link_to("train", label, ":material/start:", view="setup", run=task.run)
+        with suppress(RunNotFound):
+            label = f"Start from “{escaped(cache.store().get(task.run).name)}”"
+            link_to("train", label, ":material/start:", view="setup", run=task.run)
 
 
 def _render_task_form(store: RunStore, task: Task | None) -> None:
