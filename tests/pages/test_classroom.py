@@ -224,15 +224,6 @@ def test_start_shows_the_task(as_person: As, ada: Person, run: Run, store: RunSt
     assert not app.error
 
 
-def test_a_lesson_tells_a_viewer_how_to_train(as_person: As) -> None:
-    as_person(VIEWER)
-    join = [
-        "join with the code" in html.proto.body
-        for html in opened_in_app("lab", lesson="overfitting-3").get("html")
-    ]
-    assert any(join)
-
-
 def test_the_board_of_a_task_counts_its_data_set_only(
     as_person: As, run: Run, ada: Person, store: RunStore
 ) -> None:

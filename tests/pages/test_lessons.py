@@ -54,6 +54,21 @@ def test_each_step_is_shown_with_its_page(recorded_store: RunStore, name: str, n
         assert radio.label == opened.text(question.text)
 
 
+def test_a_viewer_of_a_class_learns_how_to_train(
+    recorded_store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cifarviz.ui.lesson.may_make", lambda: False)
+    told = [
+        number
+        for number, _step in enumerate(LESSONS["overfitting"].steps, 1)
+        if any(
+            "join with the code" in one.proto.body
+            for one in bar(f"overfitting-{number}").get("html")
+        )
+    ]
+    assert told == [3]
+
+
 def test_an_answer_is_explained_whether_it_is_right_or_not(recorded_store: RunStore) -> None:
     opened = open_lesson(recorded_store, LESSONS["overfitting"])
     number = len(opened.lesson.steps)
