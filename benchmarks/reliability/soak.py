@@ -2,7 +2,7 @@
 
     python -m benchmarks.reliability.soak [BAR …] [--write]
 
-Without numbers all are run, in at most 30 minutes on two cores, some two at a time. Exits with 1
+Without numbers all are run, in about half an hour on two cores, some two at a time. Exits with 1
 if a bar is not met, or did not end within its time. Results go to ``benchmarks/results``;
 ``--write`` puts the newest into the table of docs/reliability.md.
 """
