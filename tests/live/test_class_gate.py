@@ -1,22 +1,14 @@
 """The gate of a class: each role at each route, how one gets in, and how one is out again."""
 
 import asyncio
-import re
 import sqlite3
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, NamedTuple
-from urllib.parse import urlencode
+from typing import Any
 
 import pytest
-from starlette.applications import Starlette
-from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route, WebSocketRoute
 from starlette.types import Message, Receive, Scope, Send
-from starlette.websockets import WebSocket
 
 from cifarviz.live import class_gate
 from cifarviz.live.class_gate import (
@@ -26,159 +18,16 @@ from cifarviz.live.class_gate import (
     PeopleOfCookies,
     people_of_cookies,
 )
-from cifarviz.live.class_pages import ClassPages
-from cifarviz.people.accounts import Account, SignIn
-from cifarviz.people.person import TEACHER, Person, current_person
-from cifarviz.people.secrets import ClassSecrets
-from cifarviz.runs.clearing import clear_class
+from cifarviz.people.person import TEACHER, Person
 from cifarviz.runs.members import (
-    ClassState,
     Member,
     class_members,
-    join_class,
-    load_class,
     remove_member,
     save_class,
     viewer_id,
 )
-from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
-
-LAN = "192.0.2.7:8501"
-LOCAL: Mapping[str, Any] = {"host": "127.0.0.1:8501", "client": "127.0.0.1"}
-
-
-class Reply(NamedTuple):
-    """The status of an answer (101: the socket was opened), its headers and its text."""
-
-    status: int
-    headers: Mapping[str, str]
-    text: str
-
-
-async def _whoever(_request: Request) -> Response:
-    return PlainTextResponse(current_person().role + " " + current_person().name)
-
-
-async def _socket(socket: WebSocket) -> None:
-    await socket.accept()
-    await socket.close()
-
-
-class Server:
-    """A class's server, asked without a network."""
-
-    def __init__(
-        self, settings: Settings, sign_in: SignIn | None = None, base_path: str = ""
-    ) -> None:
-        self.settings = replace(settings, class_open=True)
-        self.store = RunStore(self.settings)
-        self.secrets = ClassSecrets(self.settings.home)
-        pages = ClassPages(base_path, self.settings, sign_in).routes()
-        self._app = Starlette(
-            routes=[
-                Route("/", _whoever),
-                Route("/train", _whoever),
-                Route("/_stcore/health", _whoever),
-                Route("/_stcore/host-config", _whoever),
-                Route("/_stcore/upload_file/session/file", _whoever, methods=["PUT", "DELETE"]),
-                Route("/media/file.png", _whoever),
-                Route("/component/a/b.js", _whoever),
-                Route("/static/plotly.js", _whoever),
-                Route("/auth/login", _whoever),
-                Route("/oauth2callback", _whoever),
-                WebSocketRoute("/_stcore/stream", _socket),
-                WebSocketRoute("/live/0123abcd", _socket),
-                *pages,
-            ],
-            middleware=[
-                Middleware(ClassGate, base_path=base_path, settings=self.settings, sign_in=sign_in)
-            ],
-        )
-
-    @property
-    def state(self) -> ClassState:
-        return load_class(self.store)
-
-    def ask(
-        self,
-        path: str,
-        cookie: str | None = None,
-        *,
-        method: str = "GET",
-        form: Mapping[str, str] | None = None,
-        host: str = LAN,
-        client: str = "192.0.2.9",
-        scheme: str = "http",
-        **headers: str,
-    ) -> Reply:
-        """Send a request, or open a socket if the scheme is ws."""
-        path, _, query = path.partition("?")
-        sent_headers = {"host": host, **{key.replace("_", "-"): it for key, it in headers.items()}}
-        if cookie is not None:
-            sent_headers["cookie"] = cookie if "=" in cookie else f"{COOKIE}={cookie}"
-        is_socket = scheme.startswith("ws")
-        scope: Scope = {
-            "type": "websocket" if is_socket else "http",
-            "scheme": scheme,
-            "method": "POST" if form is not None else method,
-            "path": path,
-            "query_string": query.encode(),
-            "headers": [(key.encode(), it.encode()) for key, it in sent_headers.items()],
-            "client": (client, 5000),
-        }
-        body = urlencode(form or {}).encode()
-        sent: list[Message] = []
-
-        async def receive() -> Message:
-            if is_socket:
-                return {"type": "websocket.connect"}
-            return {"type": "http.request", "body": body}
-
-        async def send(message: Message) -> None:
-            sent.append(message)
-
-        asyncio.run(self._app(scope, receive, send))
-        if is_socket:
-            return Reply(101 if sent[0]["type"] == "websocket.accept" else 403, {}, "")
-        return Reply(
-            sent[0]["status"],
-            _joined(sent[0]["headers"]),
-            b"".join(message.get("body", b"") for message in sent[1:]).decode(),
-        )
-
-    def join(self, name: str, **options: Any) -> Reply:
-        code = self.secrets.join_code(self.state.id)
-        return self.ask("/class/join", form={"name": name, "code": code}, **options)
-
-
-@pytest.fixture
-def server(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Server:
-    # A person who is removed is out at once, and not only in two seconds.
-    monkeypatch.setattr(class_gate, "_KEPT_SECONDS", 0.0)
-    people_of_cookies.cache_clear()
-    return Server(settings)
-
-
-@pytest.fixture
-def ada(server: Server) -> Member:
-    return join_class(server.store, "Ada")
-
-
-def _joined(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Return headers by name; of several cookies, each has a line."""
-    joined: dict[str, str] = {}
-    for name, value in headers:
-        before = [joined[name.decode()]] if name.decode() in joined else []
-        joined[name.decode()] = "\n".join([*before, value.decode()])
-    return joined
-
-
-def cookie_of(reply: Reply) -> str:
-    match = re.search(rf"^{COOKIE}=([^;]+);", reply.headers["set-cookie"], re.MULTILINE)
-    assert match is not None
-    return match[1]
-
+from tests.live.class_server import LOCAL, Server, cookie_of
 
 ROUTES = (
     ("/", "GET"),
@@ -483,107 +332,3 @@ def test_a_closed_class_takes_nobody_new(server: Server, ada: Member) -> None:
     assert "closed to newcomers" in server.join("Ben").text
     code = server.secrets.personal_code(ada.id)
     assert server.ask("/class/back", form={"personal": code}).status == 303
-
-
-class School:
-    """Signs in whoever has a cookie with the name of the account."""
-
-    def address(self) -> str:
-        return "/auth/login?provider=token"
-
-    def account(self, cookies: Mapping[str, str]) -> Account | None:
-        name = cookies.get("signed-in")
-        return None if name is None else Account("school", f"sub-{name}", name)
-
-    def own_cookies(self, cookies: Mapping[str, str]) -> Sequence[str]:
-        return [name for name in cookies if name == "signed-in"]
-
-
-@pytest.fixture
-def school(server: Server) -> Server:
-    settings = replace(server.settings, class_students=("sub-Ada",), class_teachers=("sub-Lee",))
-    return Server(settings, School())
-
-
-def test_without_accounts_of_a_school_nothing_of_it_is_open(server: Server) -> None:
-    assert "account" not in server.ask("/class/join").text
-    assert "no accounts of a school" in server.ask("/class/school", "signed-in=Ada").text
-    assert server.ask("/", "signed-in=Ada").status == 403
-
-
-def test_an_account_is_exchanged_for_the_cookie_of_the_class(school: Server) -> None:
-    assert "/class/school?next=%2Ftrain" in school.ask("/class/join?next=/train").text
-    away = school.ask("/class/school?next=%2Ftrain")
-    assert away.headers["location"] == "/auth/login?provider=token"
-    assert "cifarviz-class-next=" in away.headers["set-cookie"]
-    for path in ("/auth/login", "/oauth2callback"):
-        assert school.ask(path).text.strip() == "viewer"
-    # Back from there, first by a page of ours, as the browser holds some cookies back until then.
-    arrived = school.ask(
-        "/", "signed-in=Ada", sec_fetch_mode="navigate", sec_fetch_site="cross-site"
-    )
-    assert "refresh" in arrived.text
-    assert school.ask("/", "signed-in=Ada").headers["location"] == "/class/school"
-    come_in = school.ask("/class/school", "signed-in=Ada; cifarviz-class-next=/train")
-    assert 'content="0;url=/train"' in come_in.text
-    assert school.ask("/", cookie_of(come_in)).text == "student Ada"
-    assert [member.name for member in class_members(school.store)] == ["Ada"]
-
-
-def test_a_new_account_takes_the_place_of_who_somebody_was(school: Server, ada: Member) -> None:
-    cookies = f"{COOKIE}={school.secrets.sign(ada.id)}; signed-in=Lee"
-    assert school.ask("/", cookies, **LOCAL).headers["location"] == "/class/school"
-    reply = school.ask("/class/school", cookies, **LOCAL)
-    assert school.ask("/", cookie_of(reply), **LOCAL).text == "teacher Teacher"
-
-
-def test_the_teacher_signs_in_with_an_account_only_unread(school: Server) -> None:
-    refused = school.ask("/class/school", "signed-in=Lee")
-    assert (refused.status, "on the computer that serves" in refused.text) == (403, True)
-    assert f"{COOKIE}=" not in refused.headers["set-cookie"]
-
-
-def test_cookies_from_before_the_class_was_cleared_stay_void(school: Server) -> None:
-    before = cookie_of(school.ask("/class/school", "signed-in=Ada"))
-    assert school.ask("/", before).text == "student Ada"
-    clear_class(school.store)
-    assert school.ask("/", before).status == 403
-    after = cookie_of(school.ask("/class/school", "signed-in=Ada"))
-    assert school.ask("/", after).text == "student Ada"
-    assert school.ask("/", before).status == 403
-
-
-def test_a_sign_in_that_is_too_old_is_forgotten(
-    school: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(School, "account", lambda *_: None)
-    reply = school.ask("/class/school?next=/%E2%82%AC", "signed-in=Ada")
-    assert reply.headers["location"].startswith("/auth/login")
-    assert 'signed-in=""' in reply.headers["set-cookie"]
-    assert 'cifarviz-class-next="/%E2%82%AC"' in reply.headers["set-cookie"]
-
-
-def test_cookies_of_a_sign_in_are_deleted_below_a_base_path(school: Server) -> None:
-    below = Server(school.settings, School(), "lab")
-    reply = below.ask("/lab/class/school", "signed-in=Ada")
-    assert 'content="0;url=/lab/"' in reply.text
-    # As Streamlit has set it.
-    assert re.search('^signed-in="".*Path=/lab;', reply.headers["set-cookie"], re.MULTILINE)
-    assert below.ask("/lab/", "signed-in=Ada").headers["location"] == "/lab/class/school"
-
-
-def test_an_account_that_no_list_names_is_refused(school: Server) -> None:
-    reply = school.ask("/class/school", "signed-in=Eve", **LOCAL)
-    assert (reply.status, "(sub-Eve) is not among those" in reply.text) == (403, True)
-    assert not class_members(school.store)
-
-
-@pytest.mark.parametrize("wanted", ["//evil.example", "https://evil.example"])
-def test_an_account_leads_nowhere_else(school: Server, wanted: str) -> None:
-    reply = school.ask("/class/school", f"signed-in=Ada; cifarviz-class-next={wanted}")
-    assert 'content="0;url=/"' in reply.text
-
-
-def test_newcomers_with_accounts_need_an_open_class(school: Server) -> None:
-    save_class(school.store, replace(school.state, is_open=False))
-    assert "closed to newcomers" in school.ask("/class/school", "signed-in=Ada").text
