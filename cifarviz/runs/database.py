@@ -10,6 +10,7 @@ import shutil
 import sqlite3
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -25,9 +26,11 @@ _DAMAGES = frozenset(
     {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_ERROR}
 )
 
-
 # The system refused to write, which it does for a quota, or to make room for the file's index.
 _REFUSALS = frozenset({sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE})
+
+# How long one connection waits for another that writes.
+WAIT_SECONDS = 20
 
 
 class Database:
@@ -270,7 +273,7 @@ def _open(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode=ro" if read_only else path,
         uri=read_only,
-        timeout=20,
+        timeout=WAIT_SECONDS,
         isolation_level=None,
     )
     try:
@@ -279,7 +282,7 @@ def _open(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
         if read_only:
             _version(connection)
         else:
-            connection.execute("PRAGMA journal_mode = WAL")
+            _use_log(connection)
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA foreign_keys = ON")
     except UnicodeDecodeError as error:
@@ -292,6 +295,21 @@ def _open(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _use_log(connection: sqlite3.Connection) -> None:
+    """Have changes written to a log, which lets others read meanwhile."""
+    give_up = time.monotonic() + WAIT_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            # Two that change the mode of one file at once: SQLite refuses one without waiting.
+            if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _code(error: sqlite3.Error) -> int | None:

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -100,6 +101,21 @@ def test_many_processes_can_open_an_old_home_at_once(settings: Settings) -> None
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda _: len(RunStore(settings).all()), range(4)))
     assert found == [1, 1, 1, 1]
+
+
+def test_threads_that_open_a_file_at_once_wait_for_each_other(tmp_path: Path) -> None:
+    def write(path: Path) -> None:
+        start.wait()
+        with database.Database(path).connect(write=True):
+            pass
+
+    start = Barrier(4)
+    with ThreadPoolExecutor(4) as pool:
+        for number in range(40):
+            path = tmp_path / f"{number}.sqlite3"
+            with closing(sqlite3.connect(path)) as connection:
+                connection.executescript(VERSION_1)
+            list(pool.map(write, [path] * 4))
 
 
 BACKUP = f"runs.before-format-{SCHEMA_VERSION}.sqlite3"
