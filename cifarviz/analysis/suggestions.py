@@ -72,14 +72,15 @@ def _against_overfitting(
             data=experiment.data.model_copy(update={"variant": "full"}),
         )  # fmt: skip
     augmented = experiment.augmentation
-    flip = augmented.flip or find_dataset(experiment.data.dataset).dark_background
+    mirrored = augmented.flip or augmented.alternating_flip
+    flip = mirrored or find_dataset(experiment.data.dataset).dark_background
     if augmented.shift == 0 or not flip:
         new = augmented.model_copy(
             update={"flip": augmented.flip or not flip, "shift": augmented.shift or _SHIFT}
         )
         why = (
             "if mirrored and shifted, they never look the same twice"
-            if new.flip
+            if mirrored or new.flip
             else "if shifted, they never look the same twice"
         )
         yield _changed("Augment the images", why, experiment, augmentation=new)

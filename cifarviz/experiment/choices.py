@@ -152,6 +152,13 @@ class Augmentation(Value):
         title="flip",
         description="Mirrors a random half of the training images left to right in each epoch.",
     )
+    alternating_flip: bool = Field(
+        default=False,
+        title="alternating flip",
+        description="Mirrors a random half of the training images left to right in the first "
+        "epoch, the other half in the second, and so on: in two epochs the network sees both sides "
+        "of each image (arXiv 2404.00498). Choose this or flip.",
+    )
     shift: int = Field(
         default=0,
         ge=0,
@@ -254,6 +261,8 @@ class Augmentation(Value):
         problems = []
         if image_shape[2] == 1 and (self.saturation or self.hue):
             problems.append("Grey images have no colour to change: leave saturation and hue at 0.")
+        if self.flip and self.alternating_flip:
+            problems.append("Flip and alternating flip both mirror images: switch one of them off.")
         side = min(image_shape[:2])
         if self.cutout >= side:
             problems.append(

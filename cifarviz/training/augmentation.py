@@ -35,19 +35,38 @@ class Mixture(NamedTuple):
     shares: tf.Tensor
 
 
+class AlternatingFlip:
+    """Which of so many images, by position, are mirrored in which epoch: half of them, in turn."""
+
+    def __init__(self, seed: int, images: int) -> None:
+        # No step has the number 0, so nothing else draws with this seed.
+        drawn = tf.random.stateless_uniform((images,), tf.constant([seed, 0], tf.int32))
+        self._first = drawn < 0.5
+
+    def __call__(self, positions: tf.Tensor, epoch: tf.Tensor) -> tf.Tensor:
+        """Return whether the images at ``positions`` (b,) are mirrored in an epoch, from 0."""
+        return tf.gather(self._first, positions) ^ tf.equal(epoch % 2, 1)
+
+
 def augment(
     images: tf.Tensor,
     augmentation: Augmentation,
     seed: tf.Tensor,
     cover: npt.NDArray[np.float64] | None = None,
+    mirrored: tf.Tensor | None = None,
 ) -> tf.Tensor:
     """Change uint8 images (b, h, w, c) at random, each on its own, all but mixing.
 
     ``seed`` is an int32 tensor of two numbers, of which the second is even; ``cover`` is the colour
-    (c,) of cutout, the mean of all training images. Returns uint8 after flip and shift only, else
-    float32 from 0 to 255.
+    (c,) of cutout, the mean of all training images; ``mirrored``, bool (b,), are the images that
+    alternating flip mirrors, those of ``AlternatingFlip``. Returns uint8 after flips and shift
+    only, else float32 from 0 to 255.
     """
     count = tf.shape(images)[0]
+    if augmentation.alternating_flip:
+        if mirrored is None:
+            raise ValueError("An alternating flip needs to know which images it mirrors.")
+        images = _flip(images, mirrored)
     if augmentation.flip:
         images = _flip(images, tf.random.stateless_uniform((count,), seed) < 0.5)
     if augmentation.shift:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from cifarviz.experiment.choices import Augmentation
-from cifarviz.training.augmentation import augment, mix
+from cifarviz.training.augmentation import AlternatingFlip, augment, mix
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +41,10 @@ def make_examples(
     # Where each image is in the batch, version by version.
     places = np.argsort(order.reshape(times, count), axis=1) + count * np.arange(times)[:, None]
     seeds = tf.constant([seed, 2], tf.int32)
-    changed = augment(tf.constant(images[order]), augmentation, seeds, cover)
+    # Each version is another epoch.
+    epochs = np.repeat(np.arange(times, dtype=np.int32), count)
+    mirrored = AlternatingFlip(seed, count)(order, epochs)
+    changed = augment(tf.constant(images[order]), augmentation, seeds, cover, mirrored)
     shares = np.ones(len(order), np.float32)
     if augmentation.mixes_labels:
         mixture = mix(changed, augmentation, seeds)

@@ -1,5 +1,6 @@
 """The compiled training step: several optimizer steps per call, all inside the graph."""
 
+import math
 from collections.abc import Callable
 
 import keras
@@ -13,7 +14,7 @@ from cifarviz.experiment.experiment import Experiment, Loss
 from cifarviz.network.inference import log_probability_batch
 from cifarviz.network.threads import batch_parts, split_batch
 from cifarviz.network.variables import trainable_variables
-from cifarviz.training.augmentation import augment, mix, mixed_targets
+from cifarviz.training.augmentation import AlternatingFlip, augment, mix, mixed_targets
 from cifarviz.training.class_balance import class_weights
 from cifarviz.training.forward import forward
 from cifarviz.training.update import apply_gradients
@@ -63,6 +64,11 @@ class TrainingStep:
         if experiment.augmentation.cutout:
             self._cover, _ = channel_mean_std(data.images.numpy())
         self._data = data
+        images = len(data.images)
+        self._steps_per_epoch = math.ceil(images / experiment.batch_size)
+        self._mirrored = None
+        if experiment.augmentation.alternating_flip:
+            self._mirrored = AlternatingFlip(experiment.seed, images)
         parts = batch_parts(experiment.batch_size)
         self._compiled = self._compile(parts)
         # An epoch may end with a batch of a single image, which cannot be cut.
@@ -124,7 +130,10 @@ class TrainingStep:
         labels = tf.gather(self._data.labels, batch)
         # The flip and the shift take the seeds (run, 2·step) and one above it in each place.
         seed = tf.stack([tf.constant(self._seed, tf.int32), 2 * step])
-        images = augment(images, self._augmentation, seed, self._cover)
+        mirrored = None
+        if self._mirrored is not None:
+            mirrored = self._mirrored(batch, (step - 1) // self._steps_per_epoch)
+        images = augment(images, self._augmentation, seed, self._cover, mirrored)
         if self._augmentation.mixes_labels:
             images, shares = mix(images, self._augmentation, seed)
             labels = mixed_targets(labels, shares, self._classes)

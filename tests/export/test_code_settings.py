@@ -236,6 +236,7 @@ def test_the_code_has_the_learning_rates_of_the_schedule(
 
 
 AUGMENTATIONS: list[dict[str, Any]] = [
+    {"alternating_flip": True},
     {"flip": True},
     {"shift": 2},
     {"rotation": 25.0},
@@ -248,27 +249,32 @@ AUGMENTATIONS: list[dict[str, Any]] = [
     {"mixup": 0.4},
     {"cutmix": 1.0},
 ]
-AUGMENTATIONS.append({name: value for one in AUGMENTATIONS for name, value in one.items()})
+AUGMENTATIONS += [{"alternating_flip": True, "shift": 1, "mixup": 0.4}]
+AUGMENTATIONS.append({name: value for one in AUGMENTATIONS[1:-1] for name, value in one.items()})
 
 
+@pytest.mark.parametrize("epoch", [1, 2])
 @pytest.mark.parametrize("choices", AUGMENTATIONS, ids=lambda choices: "-".join(choices))
-def test_the_code_changes_images_as_training_does(choices: dict[str, Any]) -> None:
+def test_the_code_changes_images_as_training_does(choices: dict[str, Any], epoch: int) -> None:
     import tensorflow as tf
 
     from cifarviz.data.statistics import channel_mean_std
-    from cifarviz.training.augmentation import augment, mix, mixed_targets
+    from cifarviz.training.augmentation import AlternatingFlip, augment, mix, mixed_targets
 
     images = np.random.default_rng(2).integers(0, 256, (24, 9, 8, 3), np.uint8)
     labels = np.arange(24) % 5
     chosen = Augmentation(**choices)
     seed = tf.constant([7, 6], tf.int32)
     cover = channel_mean_std(images)[0]
-    expected, targets = augment(tf.constant(images), chosen, seed, cover), labels
+    # The code counts epochs from 1.
+    mirrored = AlternatingFlip(7, 24)(tf.range(24), epoch - 1)
+    expected, targets = augment(tf.constant(images), chosen, seed, cover, mirrored), labels
     if chosen.mixes_labels:
         expected, shares = mix(expected, chosen, seed)
         targets = mixed_targets(tf.constant(labels), shares, 5)
     namespace: dict[str, Any] = {
-        "np": np, "tf": tf, "math": math, "SEED": 7, "step": 3, "chosen": np.arange(24),
+        "np": np, "tf": tf, "math": math, "SEED": 7, "step": 3, "epoch": epoch,
+        "chosen": np.arange(24),
         "train_images": images,
         "train_labels": np.eye(5)[labels] if chosen.mixes_labels else labels,
     }  # fmt: skip

@@ -160,17 +160,20 @@ def test_colours_of_a_grey_data_set_are_refused_in_words(store: RunStore) -> Non
 def test_examples_are_what_the_training_step_makes() -> None:
     import tensorflow as tf
 
-    from cifarviz.training.augmentation import augment, mix
+    from cifarviz.training.augmentation import AlternatingFlip, augment, mix
     from cifarviz.training.augmentation_examples import make_examples
 
     images = np.random.default_rng(4).integers(0, 256, (5, 8, 6, 3), np.uint8)
-    choices = Augmentation(shift=1, contrast=0.2, mixup=1)
+    choices = Augmentation(alternating_flip=True, shift=1, contrast=0.2, mixup=1)
     made = make_examples(images, choices, None, seed=3, times=4)
     assert made.images.shape == (4, 5, 8, 6, 3)
     rng = np.random.default_rng(3)
     order = np.concatenate([rng.permutation(5) for _ in range(4)])
     seed = tf.constant([3, 2], tf.int32)
-    batch = mix(augment(tf.constant(images[order]), choices, seed), choices, seed)
+    # Each version is another epoch.
+    mirrored = AlternatingFlip(3, 5)(order, np.repeat(np.arange(4), 5))
+    changed = augment(tf.constant(images[order]), choices, seed, None, mirrored)
+    batch = mix(changed, choices, seed)
     for place, image in enumerate(order):
         version = place // 5
         np.testing.assert_allclose(

@@ -10,6 +10,7 @@ import tensorflow as tf
 from cifarviz.data.statistics import channel_mean_std
 from cifarviz.experiment.choices import Augmentation
 from cifarviz.training.augmentation import (
+    AlternatingFlip,
     augment,
     change_colors,
     color_matrices,
@@ -45,6 +46,22 @@ def test_about_half_of_the_images_are_mirrored() -> None:
     left = [(a == b).all() for a, b in zip(result, IMAGES, strict=True)]
     assert all(m or same for m, same in zip(mirrored, left, strict=True))
     assert 15 < sum(mirrored) < 49
+
+
+def test_each_image_is_mirrored_in_every_second_epoch() -> None:
+    turn = AlternatingFlip(5, len(IMAGES))
+    positions = tf.range(len(IMAGES))
+    sides = [turn(positions, tf.constant(epoch)).numpy() for epoch in range(3)]
+    assert 15 < sides[0].sum() < 49
+    np.testing.assert_array_equal(sides[1], ~sides[0])
+    np.testing.assert_array_equal(sides[2], sides[0])
+    # By position in the training images, whatever the batch.
+    np.testing.assert_array_equal(turn([7, 3], 1), sides[1][[7, 3]])
+    assert (AlternatingFlip(6, len(IMAGES))(positions, 0).numpy() != sides[0]).any()
+    choices = Augmentation(alternating_flip=True)
+    result = augment(tf.constant(IMAGES), choices, SEED, mirrored=tf.constant(sides[0])).numpy()
+    for image, source, mirrored in zip(result, IMAGES, sides[0], strict=True):
+        np.testing.assert_array_equal(image, source[:, ::-1] if mirrored else source)
 
 
 def test_shifts_are_limited_and_borders_are_mirrored() -> None:

@@ -81,6 +81,27 @@ def test_loss_and_accuracy_are_those_of_the_mixed_label(
     np.testing.assert_allclose(minimized, -(smoothed * logs).sum(1), rtol=1e-4)
 
 
+def test_an_alternating_flip_shows_both_sides_of_an_image_in_two_epochs(
+    make_experiment: MakeExperiment, settings: Settings
+) -> None:
+    experiment = made(make_experiment, augmentation=Augmentation(alternating_flip=True))
+    plan, trainable = opened(experiment, settings)
+    steps = plan.steps_per_epoch
+    for position in (0, 5, 80):
+        image = plan.train.images[position : position + 1]
+        expected = {
+            round(float(-np.log(trainable.model(side)[0, plan.train.labels[position]])), 3)
+            for side in (image, image[:, :, ::-1])
+        }
+        found = [
+            trainable.step(np.array([[position]]), np.array([0.0], np.float32), step)[0][0]
+            for step in (1, steps, steps + 1, 2 * steps + 1)
+        ]
+        assert {round(float(loss), 3) for loss in found} == expected
+        assert found[0] == found[1] != found[2]
+        assert found[3] == found[0]
+
+
 def test_a_batch_in_parts_and_in_bfloat16_sees_the_same_images(
     make_experiment: MakeExperiment, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -101,8 +122,9 @@ def test_a_stopped_run_continues_exactly(
 ) -> None:
     monkeypatch.setattr("cifarviz.training.recorder.POLL_SECONDS", 0.0)
     monkeypatch.setattr("cifarviz.training.recorder.WRITE_SECONDS", 0.0)
+    changes = EVERYTHING.model_copy(update={"flip": False, "alternating_flip": True})
     experiment = make_experiment(
-        augmentation=EVERYTHING, data=Data(variant="full"), validation=TestValidation()
+        augmentation=changes, data=Data(variant="full"), validation=TestValidation()
     )
     check_stopped_run_continues(experiment, made_up_data())
 
@@ -113,6 +135,10 @@ def test_a_stopped_run_continues_exactly(
         (
             {"data": Data(class_balance="class_weights"), "augmentation": Augmentation(mixup=0.2)},
             r"^Class weights need one class for each image, and mixup and CutMix give it two\.",
+        ),
+        (
+            {"augmentation": Augmentation(flip=True, alternating_flip=True)},
+            r"^Flip and alternating flip both mirror images: switch one of them off",
         ),
         ({"augmentation": Augmentation(cutout=32)}, r"^A cutout of 32 pixels could cover a whole"),
     ],

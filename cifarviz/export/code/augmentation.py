@@ -6,6 +6,17 @@ from textwrap import dedent
 from cifarviz.experiment.choices import Augmentation
 from cifarviz.export.code.section import blocks
 
+_MIRRORED = dedent(
+    '''\
+    MIRRORED_FIRST = tf.random.stateless_uniform([len(train_images)], [SEED, 0]).numpy() < 0.5
+
+
+    def mirrored_in_turn(images, chosen, epoch):
+        """Mirror a random half of all images in the first epoch, the others in the next."""
+        turned = MIRRORED_FIRST[chosen] ^ (epoch % 2 == 0)
+        return np.where(turned[:, None, None, None], images[:, :, ::-1], images)
+    '''
+)
 _SHIFTED = dedent(
     '''\
     def shifted_positions(size, offsets):
@@ -89,13 +100,14 @@ def augmentation_code(augmentation: Augmentation) -> str:
     """Return the functions that change a batch, and mix it; empty without augmentation."""
     if not augmentation.is_on:
         return ""
-    drawn = augmentation.model_copy(update={"flip": False, "shift": 0}).is_on
+    drawn = not _only_moves(augmentation)
     turned = augmentation.rotation or augmentation.zoom
     colored = augmentation.saturation or augmentation.hue
     boxes = augmentation.cutout or augmentation.cutmix
     cover = "# Cutout covers with it.\nMEAN_COLOR = train_images.mean((0, 1, 2))"
     return blocks(
         [
+            _MIRRORED if augmentation.alternating_flip else "",
             _SHIFTED if augmentation.shift else "",
             _UNIFORM if drawn else "",
             _ROTATED if turned else "",
@@ -113,20 +125,28 @@ def augmentation_code(augmentation: Augmentation) -> str:
 def batch_code(augmentation: Augmentation) -> str:
     """Return the expression of a batch: images and labels at the positions ``chosen``."""
     images = "train_images[chosen]"
-    if _changes(augmentation):
+    if augmentation.alternating_flip:
+        images = f"mirrored_in_turn({images}, chosen, epoch)"
+    if _augments(augmentation):
         images = f"augmented({images}, step)"
     if augmentation.mixes_labels:
         return f"mixed({images}, train_labels[chosen], step)"
     return f"{images}, train_labels[chosen]"
 
 
-def _changes(augmentation: Augmentation) -> bool:
-    """Whether images are changed, each on its own."""
-    return augmentation.model_copy(update={"mixup": 0.0, "cutmix": 0.0}).is_on
+def _augments(augmentation: Augmentation) -> bool:
+    """Whether images are changed, each on its own, by the step's random numbers."""
+    others = {"alternating_flip": False, "mixup": 0.0, "cutmix": 0.0}
+    return augmentation.model_copy(update=others).is_on
+
+
+def _only_moves(augmentation: Augmentation) -> bool:
+    moves = {"flip": False, "alternating_flip": False, "shift": 0}
+    return not augmentation.model_copy(update=moves).is_on
 
 
 def _augmented(augmentation: Augmentation) -> str:
-    if not _changes(augmentation):
+    if not _augments(augmentation):
         return ""
     lines = [
         "def augmented(images, step):",
@@ -248,7 +268,7 @@ def _mixed(augmentation: Augmentation) -> str:
 
 
 def _docstring(augmentation: Augmentation) -> str:
-    if augmentation.model_copy(update={"flip": False, "shift": 0}).is_on:
+    if not _only_moves(augmentation):
         return "Change each image at random."
     pixels = "1 pixel" if augmentation.shift == 1 else f"{augmentation.shift} pixels"
     if not augmentation.shift:

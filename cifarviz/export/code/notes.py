@@ -36,6 +36,7 @@ COVERED_PARTS = {
     "augmentation": frozenset(
         {
             "flip",
+            "alternating_flip",
             "shift",
             "rotation",
             "zoom",

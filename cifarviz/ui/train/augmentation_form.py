@@ -24,7 +24,7 @@ from cifarviz.ui.train.fields import render_field, render_problem, set_value
 
 EXAMPLES = "examples"
 """The query parameter with the number of a drawing of examples, if they are shown."""
-_FIRST = ("flip", "shift")
+_FIRST = ("flip", "alternating_flip", "shift")
 _MORE = (
     ("rotation", "zoom"),
     ("brightness", "contrast"),
@@ -40,7 +40,7 @@ _SEED, _DRAWN = 777, 120
 
 
 def render_augmentation_form(draft: Draft, problem: str | None) -> None:
-    """Show flip and shift, the other changes in an expander, and examples if wanted."""
+    """Show flips and shift, the other changes in an expander, and examples if wanted."""
     fields = draft.section("augmentation")
     st.markdown("## Augmentation", help=Experiment.help_text("augmentation"))
     _render_row(draft, _FIRST)
