@@ -3,7 +3,7 @@
 A new optimiser is a class here and its entry in ``OPTIMIZERS``.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 from operator import or_
 from types import MappingProxyType
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import Field
 
-from cifarviz.layers.base import Variable
+from cifarviz.layers.base import Shape, Variable
 from cifarviz.value import Value
 
 LearningRate = Annotated[
@@ -206,10 +206,74 @@ class Lion(Optimizer):
         return self.weight_decay > 0
 
 
+class Muon(Optimizer):
+    """Momentum whose step is made orthogonal, for the kernels of hidden layers.
+
+    After Jordan et al., "Muon: An optimizer for hidden layers in neural networks" (2024), with the
+    size of steps of Liu et al., arXiv 2502.16982: each matrix moves as much as AdamW would move it.
+    """
+
+    title: ClassVar[str] = "Muon"
+    keras_class: ClassVar[str] = "Muon"
+    explanation: ClassVar[str] = (
+        "Treats each kernel as a matrix and moves it equally far in all directions of its "
+        "momentum, so that rare directions are learned too. Biases, normalisation and the output "
+        "layer are trained by AdamW."
+    )
+
+    kind: Literal["muon"] = "muon"
+    learning_rate: LearningRate = 0.01
+    momentum: float = Field(
+        default=0.95,
+        ge=0,
+        lt=1,
+        title="momentum",
+        description="How much of the previous step's movement is kept for the next; 0 means none.",
+    )
+    adam_lr_ratio: float = Field(
+        default=0.1,
+        gt=0,
+        le=100,
+        title="rate of AdamW",
+        description="The learning rate of biases, normalisation and the output layer, which AdamW "
+        "trains, as a multiple of the learning rate.",
+    )
+    weight_decay: WeightDecay = 0.0
+
+    def keras_arguments(self) -> Mapping[str, Any]:
+        return {**super().keras_arguments(), "adam_weight_decay": self.weight_decay}
+
+    def variables(self, trained: Sequence[Variable]) -> Iterator[Variable]:
+        matrices = matrix_names((variable.name, variable.shape) for variable in trained)
+        for variable in trained:
+            yield Variable(f"{variable.name}_momentum", variable.shape)
+            if variable.name not in matrices:
+                yield Variable(f"{variable.name}_velocity", variable.shape, never_negative=True)
+
+    @property
+    def decays_weights(self) -> bool:
+        return self.weight_decay > 0
+
+
+def matrix_names(trained: Iterable[tuple[str, Shape]]) -> frozenset[str]:
+    """Return which variables Muon trains as matrices, by name: kernels of hidden layers.
+
+    ``trained`` are names and shapes. Depthwise kernels have no matrix, and the last kernel of a
+    dense layer is the output's.
+    """
+    kernels = {
+        name: len(shape)
+        for name, shape in trained
+        if name.endswith("kernel") and "depthwise" not in name
+    }
+    outputs = [name for name, axes in kernels.items() if axes == 2][-1:]
+    return frozenset(kernels) - frozenset(outputs)
+
+
 OPTIMIZERS: Mapping[str, type[Optimizer]] = MappingProxyType(
     {
         optimizer.model_fields["kind"].default: optimizer
-        for optimizer in (Adam, AdamW, SGD, RMSprop, Lion)
+        for optimizer in (Adam, AdamW, SGD, RMSprop, Lion, Muon)
     }
 )
 """Every optimizer class by its ``kind``, in the order a menu shows them."""

@@ -10,9 +10,10 @@ import tensorflow as tf
 
 from cifarviz.errors import TrainingFailed
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.optimizers import Optimizer
+from cifarviz.experiment.optimizers import Muon, Optimizer
 from cifarviz.network.build import build, whiten
 from cifarviz.network.variables import trainable_variables
+from cifarviz.training.muon import KernelMuon
 from cifarviz.training.plan import Plan
 from cifarviz.training.step import TrainingStep, TrainingTensors
 
@@ -49,7 +50,8 @@ def make_trainable(
 
 def build_optimizer(optimizer: Optimizer) -> keras.optimizers.Optimizer:
     """Build the Keras optimizer; the training step sets its learning rate."""
-    keras_class = getattr(keras.optimizers, optimizer.keras_class)
+    is_muon = isinstance(optimizer, Muon)
+    keras_class = KernelMuon if is_muon else getattr(keras.optimizers, optimizer.keras_class)
     built: keras.optimizers.Optimizer = keras_class(
         optimizer.learning_rate, **optimizer.keras_arguments()
     )

@@ -3,7 +3,7 @@
 from textwrap import dedent
 
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.optimizers import Optimizer
+from cifarviz.experiment.optimizers import Muon, Optimizer
 from cifarviz.experiment.schedules import (
     AnySchedule,
     Constant,
@@ -40,6 +40,38 @@ _BALANCED_ORDER = dedent(
             for positions, extra in zip(members, more)
         ]
         return rng.permutation(np.concatenate(drawn))
+    '''
+)
+# The same as training.muon; a test compares the two.
+_MUON = dedent(
+    '''\
+    class KernelMuon(keras.optimizers.Muon):
+        """Keras' Muon, for the kernels of convolutions too; AdamW for everything else.
+
+        A kernel (height, width, channels, filters) is a matrix (height * width * channels,
+        filters). The output layer is trained by AdamW, and so are depthwise kernels.
+        """
+
+        def build(self, variables):
+            kernels = {
+                variable.path: len(variable.shape)
+                for variable in variables
+                if variable.path.endswith("kernel") and "depthwise" not in variable.path
+            }
+            outputs = [path for path, axes in kernels.items() if axes == 2][-1:]
+            self.matrices = kernels.keys() - set(outputs)
+            super().build(variables)
+
+        def _should_use_adamw(self, variable):
+            return variable.path not in self.matrices
+
+        def zeropower_via_newtonschulz5(self, x, steps):
+            matrix = keras.ops.reshape(x, (-1, x.shape[-1]))
+            return keras.ops.reshape(super().zeropower_via_newtonschulz5(matrix, steps), x.shape)
+
+        def lr_adjust(self, x):
+            *rows, columns = x.shape
+            return x * (math.sqrt(max(math.prod(rows), columns)) * self.rms_rate)
     '''
 )
 _NUMPY = ("import numpy as np",)
@@ -79,6 +111,7 @@ def training_section(experiment: Experiment) -> Section:
     code = blocks(
         [
             _test_predictions(experiment.test_epochs),
+            _MUON if isinstance(experiment.optimizer, Muon) else "",
             blocks(
                 [
                     _cross_entropy(experiment),
@@ -145,7 +178,10 @@ def _text(experiment: Experiment) -> str:
 
 def _optimizer(optimizer: Optimizer) -> str:
     arguments = (f", {name}={value!r}" for name, value in optimizer.keras_arguments().items())
-    return f"keras.optimizers.{optimizer.keras_class}(LEARNING_RATE{''.join(arguments)})"
+    name = f"keras.optimizers.{optimizer.keras_class}"
+    if isinstance(optimizer, Muon):
+        name = "KernelMuon"
+    return f"{name}(LEARNING_RATE{''.join(arguments)})"
 
 
 def _loss(experiment: Experiment) -> str:
