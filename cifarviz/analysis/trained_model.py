@@ -12,6 +12,7 @@ from cifarviz.analysis.predictions import check_probabilities
 from cifarviz.analysis.top_activations import TopActivations, TopActivationsCollector
 from cifarviz.errors import ArtifactDamaged, ArtifactMissing, ExperimentInvalid
 from cifarviz.experiment.activation_images import activation_images
+from cifarviz.experiment.answer_views import ONLY_THE_IMAGE, AnswerViews
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.preprocessing import Scaling
 from cifarviz.network import adversarial
@@ -54,7 +55,7 @@ class TrainedModel:
     """An immutable network with the weights of a checkpoint, for any number of threads.
 
     ``arrays`` come from ``network.variables.to_arrays``; the optimizer's are ignored. The network
-    always computes in float32; ``mirrored_answers`` is passed to ``stateless_network``. Creating
+    always computes in float32; ``views`` is passed to ``stateless_network``. Creating
     one takes a few milliseconds, except for the first of an architecture.
 
     Raises ``ArtifactDamaged`` if arrays or scaling do not fit the architecture, or a weight is
@@ -66,13 +67,12 @@ class TrainedModel:
         architecture: Architecture,
         scaling: Scaling,
         arrays: Mapping[str, np.ndarray],
-        *,
-        mirrored_answers: bool = False,
+        views: AnswerViews = ONLY_THE_IMAGE,
     ) -> None:
         _check_scaling(scaling, architecture.input_shape[-1])
         self.architecture = architecture
-        self._mirrored = mirrored_answers
-        self._network = stateless_network(architecture, mirrored_answers=mirrored_answers)
+        self._views = views
+        self._network = stateless_network(architecture, views)
         self._weights = self._network.weights(arrays, scaling)
         kernels = {
             name.split("/")[2]: value
@@ -147,7 +147,7 @@ class TrainedModel:
             batch = images[start : start + _FEATURE_BATCH]
             parts = batch_parts(len(batch))
             found = self.compute(
-                features_and_log_probabilities, batch, parts=parts, mirrored=self._mirrored
+                features_and_log_probabilities, batch, parts=parts, views=self._views
             )
             features.append(found[0].numpy())
             logs.append(found[1].numpy())
@@ -194,7 +194,7 @@ class TrainedModel:
                 batch,
                 mask,
                 parts=batch_parts(len(batch)),
-                mirrored=self._mirrored,
+                views=self._views,
             )
             parts.append(logs.numpy())
             if on_progress is not None:
@@ -254,7 +254,7 @@ class TrainedModel:
     ) -> NDArray[np.uint8]:
         """Adversarial images for raw images, uint8 (n, h, w, c), as ``adversarial.perturb`` makes.
 
-        They are made against what ``predictions`` gives, so also against its mirrored images.
+        They are made against what ``predictions`` gives, so also against its views of the images.
         Raises ``ExperimentInvalid`` for images of another shape or an unknown class.
         """
         _check_pixels(images)
@@ -272,13 +272,13 @@ class TrainedModel:
                 epsilons[part].astype(np.float32),
                 steps=steps,
                 targeted=targeted,
-                mirrored=self._mirrored,
+                views=self._views,
                 parts=batch_parts(len(images[part])),
             ).numpy()
         return result
 
     def plain_probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Class probabilities, float32 (n, classes), of raw images, never mirrored.
+        """Class probabilities, float32 (n, classes), of raw images as they are.
 
         Raises ``ExperimentInvalid`` for images of another shape.
         """
@@ -418,7 +418,7 @@ def open_checkpoint(store: RunStore, run: Run, which: WeightsChoice) -> TrainedM
         run.experiment.architecture,
         run.scaling,
         arrays,
-        mirrored_answers=run.experiment.mirrored_answers,
+        views=run.experiment.answer_views,
     )
 
 
@@ -427,9 +427,8 @@ def network_file(
 ) -> bytes:
     """A ``.keras`` file, or a ``.weights.h5`` one, of a checkpoint or a snapshot.
 
-    The model takes raw pixels and returns probabilities, averaged with the mirrored image if the
-    run does so.
-    Raises ``AccessRefused``, ``ArtifactMissing`` and ``ArtifactDamaged``.
+    The model takes raw pixels and returns probabilities, averaged over the
+    views of the run. Raises ``AccessRefused``, ``ArtifactMissing`` and ``ArtifactDamaged``.
     """
     require_change(run.owner, run.name)
     if run.scaling is None:
@@ -453,5 +452,4 @@ def network_file(
     network = run.experiment.architecture
     if weights_only:
         return weights_file(network, run.scaling, arrays)
-    mirrored = run.experiment.mirrored_answers
-    return keras_file(network, run.scaling, arrays, mirrored_answers=mirrored)
+    return keras_file(network, run.scaling, arrays, run.experiment.answer_views)

@@ -58,6 +58,7 @@ SINGLE_FIELDS = (
     "tensorboard",
     "test_epochs",
     "mirrored_answers",
+    "shifted_answers",
 )
 """The fields of an experiment that are single values."""
 

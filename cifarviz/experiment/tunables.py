@@ -104,7 +104,7 @@ _GROUPS: Mapping[str, str] = {
     "data": "Images",
     "preprocessing": "Images",
 }
-_SINGLE = ("batch_size", "epochs", "l2", "seed", "mirrored_answers")
+_SINGLE = ("batch_size", "epochs", "l2", "seed", "mirrored_answers", "shifted_answers")
 # Fields that decide what is measured rather than how well it is learned, or change nothing alone.
 _FIXED = frozenset({"kind", "dataset", "variant", "wrong_labels", "wrong_labels_seed", "labels"})
 # What grey images do not have.

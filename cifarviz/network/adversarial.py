@@ -6,6 +6,8 @@ a single step as long as ε.
 
 import tensorflow as tf
 
+from cifarviz.experiment.answer_views import AnswerViews
+from cifarviz.network.inference import make_views
 from cifarviz.network.stateless import ForwardPass
 from cifarviz.network.threads import split_batch
 
@@ -15,24 +17,23 @@ _STEP = 2.5
 
 
 def loss_gradient(
-    forward: ForwardPass, images: tf.Tensor, labels: tf.Tensor, *, mirrored: bool
+    forward: ForwardPass, images: tf.Tensor, labels: tf.Tensor, *, views: AnswerViews
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Return each image's loss (n,) and the direction of its gradient, float32 as ``images``.
 
     ``images`` (n, h, w, c) in levels of 255, ``labels`` int32 (n,). The loss is the cross-entropy
     −log p of the label; the second is the gradient of −log p + log(1 − p), which is the loss's own
     times 1/(1 − p): it has the same signs, but does not vanish in float32 where p is nearly 1.
-    ``mirrored``: p is the mean for the image and for its mirror image.
+    p is the mean over ``views`` of the image.
     """
     pixels = tf.cast(images, tf.float32)
     with tf.GradientTape() as tape:
         tape.watch(pixels)
-        views = [pixels, pixels[:, :, ::-1]] if mirrored else [pixels]
-        pairs = [_log_odds(forward.logits(view), labels) for view in views]
+        pairs = [_log_odds(forward.logits(one), labels) for one in make_views(pixels, views)]
         # Of the sum over views; their number cancels out of the difference.
         log_label, log_others = (tf.reduce_logsumexp(logs, 0) for logs in zip(*pairs, strict=True))
         objective = tf.reduce_sum(log_others - log_label)
-    loss = tf.math.log(float(len(views))) - log_label
+    loss = tf.math.log(float(views.count)) - log_label
     return loss, tape.gradient(objective, pixels)
 
 
@@ -44,7 +45,7 @@ def perturb(
     *,
     steps: int,
     targeted: bool,
-    mirrored: bool,
+    views: AnswerViews,
     parts: int,
 ) -> tf.Tensor:
     """Return adversarial images, uint8 (n, h, w, c), within ``epsilons`` levels of ``images``.
@@ -55,7 +56,7 @@ def perturb(
     """
     split = [split_batch(values, parts) for values in (images, labels, epsilons)]
     done = [
-        _perturb(forward, *part, steps=steps, targeted=targeted, mirrored=mirrored)
+        _perturb(forward, *part, steps=steps, targeted=targeted, views=views)
         for part in zip(*split, strict=True)
     ]
     return tf.concat(done, 0)
@@ -69,7 +70,7 @@ def _perturb(
     *,
     steps: int,
     targeted: bool,
-    mirrored: bool,
+    views: AnswerViews,
 ) -> tf.Tensor:
     start = tf.cast(images, tf.float32)
     radius = epsilons[:, tf.newaxis, tf.newaxis, tf.newaxis]
@@ -77,7 +78,7 @@ def _perturb(
     length = radius * (_STEP / steps if steps > 1 else 1.0) * (-1.0 if targeted else 1.0)
 
     def step(pixels: tf.Tensor) -> tuple[tf.Tensor]:
-        _, gradient = loss_gradient(forward, pixels, labels, mirrored=mirrored)
+        _, gradient = loss_gradient(forward, pixels, labels, views=views)
         return (tf.clip_by_value(pixels + length * tf.sign(gradient), lowest, highest),)
 
     (pixels,) = tf.while_loop(

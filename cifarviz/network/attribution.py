@@ -2,13 +2,14 @@
 
 import tensorflow as tf
 
+from cifarviz.experiment.answer_views import ONLY_THE_IMAGE
 from cifarviz.network.inference import mean_log_probabilities
 from cifarviz.network.stateless import ForwardPass
 
 
 def class_probabilities(forward: ForwardPass, images: tf.Tensor, *, parts: int) -> tf.Tensor:
-    """Probabilities, float32 (n, classes), of raw images as they are, not mirrored."""
-    return tf.exp(mean_log_probabilities(forward.logits, images, parts, mirrored=False))
+    """Probabilities, float32 (n, classes), of raw images as they are."""
+    return tf.exp(mean_log_probabilities(forward.logits, images, parts, views=ONLY_THE_IMAGE))
 
 
 def score_gradients(

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from cifarviz.experiment.answer_views import ONLY_THE_IMAGE, AnswerViews
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.preprocessing import Scaling
 from cifarviz.layers.base import Layer
@@ -96,7 +97,7 @@ def build(
     l2: float = 0.0,
     seed: int = 0,
     precision: Literal["float32", "bfloat16"] = "float32",
-    mirrored_answers: bool = False,
+    answer_views: AnswerViews = ONLY_THE_IMAGE,
     drawn_by_keras: bool = False,
 ) -> keras.Model:
     """Build the model: raw pixels 0 to 255 of any numeric type in, float32 probabilities out.
@@ -105,8 +106,8 @@ def build(
     penalty on the kernels of convolution and dense layers. The same seed gives the same weights,
     in both precisions; each layer draws from a seed of its own and nothing global is touched, so
     any number of threads may build at once. With ``"bfloat16"`` the weights, the preprocessing
-    and the output layer stay float32. ``mirrored_answers`` is stored for
-    ``inference``; the model itself does not mirror images. ``drawn_by_keras``: only Keras' own
+    and the output layer stay float32. ``answer_views`` is stored for
+    ``inference``; the model itself does not change images. ``drawn_by_keras``: only Keras' own
     initializers, for a model whose weights are replaced anyway. A whitening layer does nothing
     before ``whiten``.
     """
@@ -122,7 +123,7 @@ def build(
         values = layer.build(values, builder)
     builder.dtype = exact
     model = keras.Model(image, output.build(values, builder), name="network")
-    model.mirrored_answers = mirrored_answers
+    model.answer_views = answer_views
     model.layer_order = (IMAGE, RESCALING, *builder.names)
     model.nodes = make_nodes(model, architecture.named_layers)
     return model

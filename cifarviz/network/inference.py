@@ -11,6 +11,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from cifarviz.errors import ExperimentInvalid
+from cifarviz.experiment.answer_views import AnswerViews
 from cifarviz.layers.base import format_shape
 from cifarviz.network.build import RESCALING
 from cifarviz.network.graph import run
@@ -50,8 +51,7 @@ def log_probability_batches(
 def log_probability_batch(model: keras.Model, batch: NDArray[np.uint8]) -> tf.Tensor:
     """Log-probabilities, float32 (n, classes), of a batch of raw images; uses all cores.
 
-    With ``mirrored_answers``, each is of the mean of the probabilities for the image and for its
-    mirror image.
+    Each is of the mean of the probabilities for the versions of the image that the model averages.
     """
     return _graph(model, batch_parts(len(batch)))(tf.constant(batch))
 
@@ -66,18 +66,30 @@ def compute_logits(output: keras.layers.Dense, values: tf.Tensor) -> tf.Tensor:
 
 
 def mean_log_probabilities(
-    logits_of: Callable[[tf.Tensor], tf.Tensor], batch: tf.Tensor, parts: int, *, mirrored: bool
+    logits_of: Callable[[tf.Tensor], tf.Tensor], batch: tf.Tensor, parts: int, *, views: AnswerViews
 ) -> tf.Tensor:
     """Log-probabilities of ``batch``, computed in so many parts in parallel.
 
-    ``mirrored``: of the mean of the probabilities for the images and for their mirror images.
+    They are of the mean of the probabilities for ``views`` of each image.
     """
-    views = [batch, batch[:, :, ::-1]] if mirrored else [batch]
     logs = [
         tf.nn.log_softmax(tf.concat([logits_of(part) for part in split_batch(view, parts)], 0))
-        for view in views
+        for view in make_views(batch, views)
     ]
-    return tf.reduce_logsumexp(logs, 0) - math.log(len(logs)) if mirrored else logs[0]
+    return tf.reduce_logsumexp(logs, 0) - math.log(len(logs)) if len(logs) > 1 else logs[0]
+
+
+def make_views(images: tf.Tensor, views: AnswerViews) -> list[tf.Tensor]:
+    """Return ``views`` of images (n, h, w, c), the images themselves first."""
+    found = [images]
+    if views.shift:
+        height, width = images.shape[1:3]
+        around, twice = views.shift, 2 * views.shift
+        padded = tf.pad(images, [[0, 0], [around, around], [around, around], [0, 0]], "REFLECT")
+        found += [padded[:, twice:, twice:], padded[:, :height, :width]]
+    if views.mirrored:
+        found += [view[:, :, ::-1] for view in found]
+    return found
 
 
 def check_images(model: keras.Model, images: NDArray[np.uint8]) -> None:
@@ -114,7 +126,7 @@ def _make_graph(model: keras.Model, parts: int) -> Callable[[tf.Tensor], tf.Tens
             values = run(hidden, rescaling(tf.cast(part, tf.float32)))
             return compute_logits(output.layer, values)
 
-        return mean_log_probabilities(logits_of, batch, parts, mirrored=living.mirrored_answers)
+        return mean_log_probabilities(logits_of, batch, parts, views=living.answer_views)
 
     signature = [tf.TensorSpec((None, *model.input_shape[1:]), tf.uint8)]
     return tf.function(forward, input_signature=signature, jit_compile=False)

@@ -2,11 +2,13 @@
 
 import tempfile
 from collections.abc import Callable, Mapping
+from functools import reduce
 from pathlib import Path
 
 import keras
 import numpy as np
 
+from cifarviz.experiment.answer_views import ONLY_THE_IMAGE, AnswerViews
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.preprocessing import Scaling
 from cifarviz.network.build import build
@@ -17,25 +19,23 @@ def keras_file(
     architecture: Architecture,
     scaling: Scaling,
     arrays: Mapping[str, np.ndarray],
-    *,
-    mirrored_answers: bool = False,
+    views: AnswerViews = ONLY_THE_IMAGE,
 ) -> bytes:
     """A ``.keras`` file: raw pixels 0 to 255 in, float32 probabilities out, nothing to compile.
 
-    ``arrays`` come from ``network.variables.to_arrays``. With ``mirrored_answers`` the model
-    returns the mean prediction for the image and its mirror image. Layers and functions are Keras'
-    own, so it loads anywhere. The last of them is always a softmax, so that Keras evaluates its
+    ``arrays`` come from ``network.variables.to_arrays``. The model returns the
+    mean prediction for the ``views`` of each image. Layers and functions are Keras' own, so it
+    loads anywhere. The last of them is always a softmax, so that Keras evaluates its
     loss from logits. Raises ``ArtifactDamaged`` when the arrays don't fit.
     """
     model = _network(architecture, scaling, arrays)
-    if mirrored_answers:
-        # The softmax gets the logarithms of the sum of both images' probabilities.
+    if views.count > 1:
+        # The softmax gets the logarithms of the sum of all views' probabilities.
         model.layers[-1].activation = keras.activations.log_softmax
         image = keras.Input(architecture.input_shape, name="image", dtype="float32")
-        mirror_image = keras.ops.flip(image, axis=2)
-        both = keras.ops.logaddexp(model(image), model(mirror_image))
-        mean = keras.layers.Softmax(name="mean_of_both")(both)
-        model = keras.Model(image, mean, name="mirrored_answers")
+        logs = [model(view) for view in _make_views(image, views)]
+        mean = keras.layers.Softmax(name="mean_of_views")(reduce(keras.ops.logaddexp, logs))
+        model = keras.Model(image, mean, name="mean_prediction")
     return _saved_bytes("network.keras", model.save)
 
 
@@ -52,6 +52,19 @@ def _network(
     model = build(architecture, scaling, drawn_by_keras=True)
     assign(model, arrays)
     return model
+
+
+def _make_views(image: keras.KerasTensor, views: AnswerViews) -> list[keras.KerasTensor]:
+    found = [image]
+    if views.shift:
+        height, width = image.shape[1:3]
+        around = views.shift, views.shift
+        padded = keras.ops.pad(image, [(0, 0), around, around, (0, 0)], mode="reflect")
+        found.append(padded[:, 2 * views.shift :, 2 * views.shift :])
+        found.append(padded[:, :height, :width])
+    if views.mirrored:
+        found += [keras.ops.flip(view, axis=2) for view in found]
+    return found
 
 
 def _saved_bytes(name: str, write: Callable[[Path], object]) -> bytes:

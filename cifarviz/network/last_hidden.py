@@ -2,17 +2,18 @@
 
 import tensorflow as tf
 
+from cifarviz.experiment.answer_views import AnswerViews
 from cifarviz.network.inference import compute_logits, mean_log_probabilities
 from cifarviz.network.stateless import ForwardPass
 
 
 def features_and_log_probabilities(
-    forward: ForwardPass, batch: tf.Tensor, *, parts: int, mirrored: bool
+    forward: ForwardPass, batch: tf.Tensor, *, parts: int, views: AnswerViews
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Features, float32 (n, features), and log-probabilities, float32 (n, classes), of a batch.
 
-    The features are of the images as they are; with ``mirrored`` the probabilities are those of
-    ``mean_log_probabilities``, of each image and its mirror image.
+    The features are of the images as they are, the probabilities those of
+    ``mean_log_probabilities``, of all ``views``.
     """
     features: list[tf.Tensor] = []
 
@@ -21,6 +22,6 @@ def features_and_log_probabilities(
         features.append(tf.cast(values, tf.float32))
         return compute_logits(forward.nodes[-1].layer, values)
 
-    logs = mean_log_probabilities(logits_of, batch, parts, mirrored=mirrored)
-    # The parts of the mirror images come after those of the images.
+    logs = mean_log_probabilities(logits_of, batch, parts, views=views)
+    # The parts of the other views come after those of the images.
     return tf.concat(features[:parts], 0), logs

@@ -2,13 +2,14 @@
 
 import tensorflow as tf
 
+from cifarviz.experiment.answer_views import AnswerViews
 from cifarviz.network.graph import Node, OnOutput
 from cifarviz.network.inference import mean_log_probabilities
 from cifarviz.network.stateless import ForwardPass
 
 
 def muted_log_probabilities(
-    forward: ForwardPass, batch: tf.Tensor, mask: tf.Tensor, *, parts: int, mirrored: bool
+    forward: ForwardPass, batch: tf.Tensor, mask: tf.Tensor, *, parts: int, views: AnswerViews
 ) -> tf.Tensor:
     """Log-probabilities, float32 (n, classes), with each channel's output times its mask.
 
@@ -18,7 +19,7 @@ def muted_log_probabilities(
     """
     on_output = _mask_outputs(forward, mask)
     return mean_log_probabilities(
-        lambda part: forward.logits(part, on_output), batch, parts, mirrored=mirrored
+        lambda part: forward.logits(part, on_output), batch, parts, views=views
     )
 
 

@@ -16,6 +16,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from cifarviz.errors import ArtifactDamaged, ArtifactMissing
+from cifarviz.experiment.answer_views import ONLY_THE_IMAGE, AnswerViews
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.preprocessing import Scaling
 from cifarviz.network.build import build
@@ -94,11 +95,11 @@ class ForwardPass:
 class StatelessNetwork:
     """The graphs of an architecture, in float32; any number of threads may use them."""
 
-    def __init__(self, architecture: Architecture, *, mirrored_answers: bool) -> None:
+    def __init__(self, architecture: Architecture, views: AnswerViews) -> None:
         channels = architecture.input_shape[-1]
         self.architecture = architecture
         self._model = build(architecture, Scaling((1.0,) * channels, (0.0,) * channels))
-        self._mirrored = mirrored_answers
+        self._views = views
         self._nodes = self._model.nodes
         self._all_nodes = [inner for node in self._nodes for inner in node.all_nodes()]
         # Without dropout's random generators, which predictions do not need.
@@ -165,16 +166,15 @@ class StatelessNetwork:
     ) -> NDArray[np.float32]:
         """Log-probabilities, float32 (n, classes), of one batch of raw images.
 
-        With ``mirrored_answers``, each is of the mean of the probabilities for the image and for
-        its mirror image. Raises ``ExperimentInvalid`` for images of another
-        shape.
+        Each is of the mean of the probabilities for the network's views of the image. Raises
+        ``ExperimentInvalid`` for images of another shape.
         """
         self.check_images(batch)
         if not len(batch):
             return np.empty((0, self.architecture.classes), np.float32)
         parts = batch_parts(len(batch))
         return self.compute(
-            weights, _log_probabilities, batch, parts=parts, mirrored=self._mirrored
+            weights, _log_probabilities, batch, parts=parts, views=self._views
         ).numpy()
 
     def observe(self, weights: NetworkWeights, image: NDArray[np.uint8]) -> tuple[LayerOutput, ...]:
@@ -200,7 +200,7 @@ class StatelessNetwork:
     def peaks(self, weights: NetworkWeights, batch: NDArray[np.uint8]) -> tuple[Peaks, ...]:
         """Where the channels of all layers with maps are highest, in each image of one batch.
 
-        The images are taken as they are, not mirrored. Raises ``ExperimentInvalid`` for images of
+        The images are taken as they are. Raises ``ExperimentInvalid`` for images of
         another shape.
         """
         self.check_images(batch)
@@ -267,9 +267,9 @@ class StatelessNetwork:
 
 
 def _log_probabilities(
-    forward: ForwardPass, batch: tf.Tensor, *, parts: int, mirrored: bool
+    forward: ForwardPass, batch: tf.Tensor, *, parts: int, views: AnswerViews
 ) -> tf.Tensor:
-    return mean_log_probabilities(forward.logits, batch, parts, mirrored=mirrored)
+    return mean_log_probabilities(forward.logits, batch, parts, views=views)
 
 
 def _all_outputs(forward: ForwardPass, batch: tf.Tensor) -> list[tf.Tensor]:
@@ -323,13 +323,15 @@ def _map_peaks(maps: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     return highest, places, silent
 
 
-def stateless_network(architecture: Architecture, *, mirrored_answers: bool) -> StatelessNetwork:
+def stateless_network(
+    architecture: Architecture, views: AnswerViews = ONLY_THE_IMAGE
+) -> StatelessNetwork:
     """Return the cached graphs of this architecture."""
     # Otherwise several threads could each build their own.
     with _lock:
-        return _stateless_network(architecture, mirrored_answers)
+        return _stateless_network(architecture, views)
 
 
 @functools.lru_cache(maxsize=_MAX_CACHED)
-def _stateless_network(architecture: Architecture, mirrored_answers: bool) -> StatelessNetwork:
-    return StatelessNetwork(architecture, mirrored_answers=mirrored_answers)
+def _stateless_network(architecture: Architecture, views: AnswerViews) -> StatelessNetwork:
+    return StatelessNetwork(architecture, views)

@@ -170,6 +170,4 @@ class SnapshotWriter:
         save_maps(self._artifacts, epoch, images.indices, outputs)
 
     def _network(self) -> StatelessNetwork:
-        return stateless_network(
-            self._experiment.architecture, mirrored_answers=self._experiment.mirrored_answers
-        )
+        return stateless_network(self._experiment.architecture, self._experiment.answer_views)

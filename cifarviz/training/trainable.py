@@ -40,7 +40,7 @@ def make_trainable(
         l2=experiment.l2,
         seed=experiment.seed,
         precision=precision,
-        mirrored_answers=experiment.mirrored_answers,
+        answer_views=experiment.answer_views,
     )
     whiten(model, experiment.architecture, plan.scaling, plan.train.images)
     optimizer = build_optimizer(experiment.optimizer)

@@ -13,6 +13,7 @@ from cifarviz.analysis.muting import (
     with_layer,
 )
 from cifarviz.analysis.trained_model import TrainedModel
+from cifarviz.experiment.answer_views import ONLY_THE_IMAGE, AnswerViews
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.preprocessing import Scaling
 from cifarviz.layers.activation import Activation
@@ -68,7 +69,7 @@ def zeroed(arrays: dict[str, np.ndarray], channels: dict[str, list[int]]) -> dic
     return changed
 
 
-@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("views", [ONLY_THE_IMAGE, AnswerViews(True, 1)])
 @pytest.mark.parametrize(
     ("muted", "channels"),
     [
@@ -85,11 +86,11 @@ def zeroed(arrays: dict[str, np.ndarray], channels: dict[str, list[int]]) -> dic
     ],
 )
 def test_muting_equals_zeroed_weights(
-    muted: dict[str, set[int]], channels: dict[str, list[int]], mirrored: bool
+    muted: dict[str, set[int]], channels: dict[str, list[int]], views: AnswerViews
 ) -> None:
     arrays = arrays_of(NETWORK)
-    model = TrainedModel(NETWORK, SCALING, arrays, mirrored_answers=mirrored)
-    other = TrainedModel(NETWORK, SCALING, zeroed(arrays, channels), mirrored_answers=mirrored)
+    model = TrainedModel(NETWORK, SCALING, arrays, views)
+    other = TrainedModel(NETWORK, SCALING, zeroed(arrays, channels), views)
     mask = channel_mask(COUNTS, {layer: frozenset(some) for layer, some in muted.items()})
     found = model.muted_predictions(IMAGES, mask, batch_size=16)
     expected = other.predictions(IMAGES).log_probabilities

@@ -10,6 +10,7 @@ from cifarviz.analysis.feature_maps import scale_channels
 from cifarviz.analysis.top_activations import MOST_IMAGES, TopActivationsCollector
 from cifarviz.analysis.trained_model import TrainedModel
 from cifarviz.errors import ExperimentInvalid
+from cifarviz.experiment.answer_views import ONLY_THE_IMAGE, AnswerViews
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.preprocessing import Scaling
 from cifarviz.layers.batch_norm import BatchNorm
@@ -26,7 +27,7 @@ OUTPUT = Dense(units=3, activation="softmax")
 IMAGES = np.random.default_rng(3).integers(0, 256, (41, 8, 8, 3), np.uint8)
 
 
-def trained(*layers, bias=None, mirrored_answers=False) -> TrainedModel:
+def trained(*layers, bias=None, views=ONLY_THE_IMAGE) -> TrainedModel:
     architecture = Architecture(
         input_shape=(8, 8, 3), classes=3, layers=(*layers, Flatten(), OUTPUT)
     )
@@ -34,7 +35,7 @@ def trained(*layers, bias=None, mirrored_answers=False) -> TrainedModel:
     if bias is not None:
         model.get_layer("conv2d_1").bias.assign(bias)
     arrays = to_arrays(model)
-    return TrainedModel(architecture, SCALING, arrays, mirrored_answers=mirrored_answers)
+    return TrainedModel(architecture, SCALING, arrays, views)
 
 
 @pytest.fixture
@@ -44,8 +45,8 @@ def small_batches(monkeypatch):
 
 
 @pytest.mark.usefixtures("small_batches")
-@pytest.mark.parametrize("mirrored", [False, True])
-def test_top_activations_equal_those_of_single_images(mirrored):
+@pytest.mark.parametrize("views", [ONLY_THE_IMAGE, AnswerViews(True), AnswerViews(True, 1)])
+def test_top_activations_equal_those_of_single_images(views):
     # The first channel is dead for all, the second for images that are not bright anywhere.
     network = trained(
         Conv2D(filters=6),
@@ -54,7 +55,7 @@ def test_top_activations_equal_those_of_single_images(mirrored):
         Conv2D(filters=4, activation="linear"),
         MaxPool2D(pool_size=4, strides=4),
         bias=[-100, -1.2, 0, 0, 0.1, 0],
-        mirrored_answers=mirrored,
+        views=views,
     )
     found = network.top_activations(IMAGES)
     seen = [network.observe(image) for image in IMAGES]

@@ -72,7 +72,10 @@ def test_changes_that_are_not_named_stay() -> None:
 @pytest.mark.parametrize(
     ("item", "message"),
     [
-        ("rotate=3", r"^There is no augmentation “rotate=3”\. .* there are: flip, .*, shift, rotation"),
+        (
+            "rotate=3",
+            r"^There is no augmentation “rotate=3”\. .* there are: flip, .*, shift, ",
+        ),
         ("flip", r"^There is no augmentation “flip”\."),
         ("rotation=x", r"^The rotation must be a number from 0 to 180, not “x”\.$"),
         ("zoom=2", r"^The zoom must be a number from 0 to 0\.9, not “2”\.$"),

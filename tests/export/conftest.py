@@ -15,7 +15,7 @@ from cifarviz.data import library
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.choices import Augmentation, Data, Loss, SplitValidation, TestValidation
 from cifarviz.experiment.experiment import EarlyStopping, Experiment
-from cifarviz.experiment.optimizers import SGD, AdamW
+from cifarviz.experiment.optimizers import AdamW, Muon
 from cifarviz.experiment.preprocessing import Standardize
 from cifarviz.experiment.schedules import Cosine, OneCycle
 from cifarviz.export.files import ExportKind, code_files
@@ -68,6 +68,7 @@ WHITENING = Experiment(
     validation=TestValidation(),
     preprocessing=Standardize(),
     augmentation=Augmentation(
+        alternating_flip=True,
         shift=1,
         rotation=15,
         zoom=0.1,
@@ -93,7 +94,7 @@ WHITENING = Experiment(
             OUTPUT,
         ),
     ),
-    optimizer=SGD(learning_rate=0.05, momentum=0.85, nesterov=True),
+    optimizer=Muon(learning_rate=0.003, momentum=0.8, weight_decay=0.05),
     schedule=OneCycle(),
     batch_size=20,
     epochs=2,
@@ -101,6 +102,7 @@ WHITENING = Experiment(
     precision="float32",
     monitor="accuracy",
     mirrored_answers=True,
+    shifted_answers=1,
     test_epochs=(2,),
 )
 

@@ -152,7 +152,7 @@ def test_the_exported_script_makes_the_same_network() -> None:
 
 def test_layers_inside_are_observed_as_keras_calculates_them() -> None:
     model = build(NETWORK, SCALING, seed=3)
-    stateless = stateless_network(NETWORK, mirrored_answers=False)
+    stateless = stateless_network(NETWORK)
     weights = stateless.weights(to_arrays(model), SCALING)
     found = stateless.observe_all(weights, IMAGES[:2])
     assert [one.name for one in found] == [row.name for row in NETWORK.trace().all_rows]

@@ -131,7 +131,7 @@ def test_a_batch_in_two_halves_equals_keras(network: Architecture, layer: Layer)
 @pytest.mark.parametrize(("network", "layer"), NETWORKS)
 def test_it_is_observed_as_keras_calculates_it(network: Architecture, layer: Layer) -> None:
     model = build(network, SCALING, seed=3)
-    stateless = stateless_network(network, mirrored_answers=False)
+    stateless = stateless_network(network)
     found = stateless.observe_all(stateless.weights(to_arrays(model), SCALING), IMAGES[:2])
     assert [one.name for one in found] == [row.name for row in network.trace().all_rows]
     for one in found:

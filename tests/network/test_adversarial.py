@@ -7,6 +7,7 @@ from cifarviz.analysis.adversarial import ACCURACY_EPSILONS, METHODS, accuracy_u
 from cifarviz.analysis.trained_model import TrainedModel
 from cifarviz.data.image_set import ImageSet
 from cifarviz.errors import ExperimentInvalid
+from cifarviz.experiment.answer_views import ONLY_THE_IMAGE, AnswerViews
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.preprocessing import Scaling
 from cifarviz.layers.batch_norm import BatchNorm
@@ -38,12 +39,12 @@ IMAGES = np.random.default_rng(1).integers(60, 190, (8, 6, 6, 3)).astype(np.uint
 LABELS = np.arange(8) % 4
 
 
-def model(architecture: Architecture, *, mirrored_answers: bool = False) -> TrainedModel:
+def model(architecture: Architecture, views: AnswerViews = ONLY_THE_IMAGE) -> TrainedModel:
     return TrainedModel(
         architecture,
         SCALING,
         to_arrays(build(architecture, SCALING, seed=3)),
-        mirrored_answers=mirrored_answers,
+        views,
     )
 
 
@@ -52,12 +53,12 @@ def losses(network: TrainedModel, images: np.ndarray, labels: np.ndarray) -> np.
     return -np.log(network.probabilities(images)[np.arange(len(images)), labels])
 
 
-@pytest.mark.parametrize("mirrored", [False, True])
-def test_the_gradient_equals_finite_differences(mirrored: bool) -> None:
-    network = model(SMOOTH, mirrored_answers=mirrored)
+@pytest.mark.parametrize("views", [ONLY_THE_IMAGE, AnswerViews(True), AnswerViews(True, 1)])
+def test_the_gradient_equals_finite_differences(views: AnswerViews) -> None:
+    network = model(SMOOTH, views)
     image, label = IMAGES[:1], LABELS[1:2].astype(np.int32)
     loss, gradient = (
-        tensor.numpy() for tensor in network.compute(loss_gradient, image, label, mirrored=mirrored)
+        tensor.numpy() for tensor in network.compute(loss_gradient, image, label, views=views)
     )
     probability = network.probabilities(image)[0, label[0]]
     assert loss == pytest.approx([-np.log(probability)], rel=1e-5)
@@ -101,12 +102,12 @@ def test_fgsm_of_a_linear_network_is_what_is_calculated_by_hand(classes: int) ->
     assert (towards == IMAGES - by).all()
 
 
-@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("views", [ONLY_THE_IMAGE, AnswerViews(True), AnswerViews(True, 1)])
 @pytest.mark.parametrize("steps", [1, 10])
 def test_no_pixel_changes_by_more_than_epsilon_and_the_loss_rises(
-    steps: int, mirrored: bool
+    steps: int, views: AnswerViews
 ) -> None:
-    network = model(SMOOTH, mirrored_answers=mirrored)
+    network = model(SMOOTH, views)
     # With pixels at both ends, where the change is cut off.
     images = np.where(IMAGES < 100, 0, np.where(IMAGES > 150, 255, IMAGES)).astype(np.uint8)
     epsilons = np.array([0, 1, 2, 3, 4, 8, 12, 16])

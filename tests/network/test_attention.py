@@ -30,7 +30,7 @@ def test_with_one_dense_layer_the_heat_map_is_a_weighted_sum():
         ),
     )
     model = build(architecture, SCALING, seed=3)
-    network = stateless_network(architecture, mirrored_answers=False)
+    network = stateless_network(architecture)
     weights = network.weights(to_arrays(model), SCALING)
     maps = network.observe(weights, IMAGE)[0].values
     kernel = model.get_layer("dense_1").kernel.numpy()
@@ -55,7 +55,7 @@ def test_gradients_of_deep_layers_equal_finite_differences():
         ),
     )
     model = build(architecture, SCALING, seed=7)
-    network = stateless_network(architecture, mirrored_answers=False)
+    network = stateless_network(architecture)
     weights = network.weights(to_arrays(model), SCALING)
     maps = network.observe(weights, IMAGE)[0].values
 
@@ -85,7 +85,7 @@ def test_layers_without_maps_and_images_of_another_shape_are_refused():
         classes=4,
         layers=(Conv2D(filters=2), Flatten(), Dense(units=4, activation="softmax")),
     )
-    network = stateless_network(architecture, mirrored_answers=False)
+    network = stateless_network(architecture)
     weights = network.weights(to_arrays(build(architecture, SCALING)), SCALING)
     for name in ("flatten_1", "dense_1", "conv2d_9"):
         with pytest.raises(ArtifactMissing, match=f"no layer with maps called “{name}”"):

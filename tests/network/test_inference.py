@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from cifarviz.errors import ExperimentInvalid
+from cifarviz.experiment.answer_views import ONLY_THE_IMAGE, AnswerViews
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.preprocessing import Scaling
 from cifarviz.layers.batch_norm import BatchNorm
@@ -36,13 +37,14 @@ def probabilities(*arguments):
     return np.exp(log_probabilities(*arguments))
 
 
-def model(precision="float32"):
-    return build(ARCHITECTURE, Scaling((1 / 255,) * 3, (0.0,) * 3), seed=1, precision=precision)
+def model(views=ONLY_THE_IMAGE, precision="float32"):
+    scaling = Scaling((1 / 255,) * 3, (0.0,) * 3)
+    return build(ARCHITECTURE, scaling, seed=1, precision=precision, answer_views=views)
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_probabilities_are_float32_sum_to_1_and_equal_the_models(precision):
-    made = model(precision)
+    made = model(precision=precision)
     found = probabilities(made, IMAGES)
     assert found.dtype == np.float32
     assert found.shape == (53, 4)
@@ -61,12 +63,25 @@ def test_the_batch_size_does_not_matter(batch_size):
 
 def test_mirrored_predictions_are_averaged():
     plain = model()
-    mirrored = build(
-        ARCHITECTURE, Scaling((1 / 255,) * 3, (0.0,) * 3), seed=1, mirrored_answers=True
-    )
+    mirrored = model(AnswerViews(mirrored=True))
     expected = (probabilities(plain, IMAGES) + probabilities(plain, IMAGES[:, :, ::-1])) / 2
     np.testing.assert_allclose(probabilities(mirrored, IMAGES), expected, atol=1e-6)
     np.testing.assert_allclose(probabilities(mirrored, IMAGES[:, :, ::-1]), expected, atol=1e-6)
+
+
+def test_shifted_predictions_are_averaged():
+    plain = model()
+    # A border that is mirrored, as for training images that are shifted.
+    padded = np.pad(IMAGES, ((0, 0), (1, 1), (1, 1), (0, 0)), "reflect")
+    seen = [IMAGES, padded[:, 2:, 2:], padded[:, :-2, :-2]]
+    expected = np.mean([probabilities(plain, images) for images in seen], axis=0)
+    found = probabilities(model(AnswerViews(shift=1)), IMAGES)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    seen += [images[:, :, ::-1] for images in seen]
+    expected = np.mean([probabilities(plain, images) for images in seen], axis=0)
+    found = probabilities(model(AnswerViews(mirrored=True, shift=1)), IMAGES)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert AnswerViews(mirrored=True, shift=1).count == len(seen)
 
 
 def test_no_images_give_no_rows():

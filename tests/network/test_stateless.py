@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from cifarviz.errors import ExperimentInvalid
+from cifarviz.experiment.answer_views import ONLY_THE_IMAGE, AnswerViews
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.preprocessing import Scaling
 from cifarviz.layers.batch_norm import BatchNorm
@@ -56,7 +57,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def network():
-    return stateless_network(ARCHITECTURE, mirrored_answers=False)
+    return stateless_network(ARCHITECTURE)
 
 
 @pytest.fixture(scope="module")
@@ -89,14 +90,14 @@ def test_outputs_of_all_layers_are_in_order(network, weights):
     assert {output.values.dtype for output in outputs} == {np.dtype("float32")}
 
 
-@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("views", [ONLY_THE_IMAGE, AnswerViews(True), AnswerViews(True, 1)])
 @pytest.mark.parametrize("count", [1, 7, 37])
-def test_predictions_equal_those_of_the_model(mirrored, count):
+def test_predictions_equal_those_of_the_model(views, count):
     layers = (Conv2D(), BatchNorm(), Dropout(), Flatten(), Dense(units=3, activation="softmax"))
     architecture = Architecture(input_shape=(5, 4, 2), classes=3, layers=layers)
-    made = build(architecture, SCALING, seed=4, mirrored_answers=mirrored)
+    made = build(architecture, SCALING, seed=4, answer_views=views)
     made.get_layer("batch_normalization_1").moving_mean.assign(np.linspace(-1, 1, 32))
-    network = stateless_network(architecture, mirrored_answers=mirrored)
+    network = stateless_network(architecture, views)
     found = network.log_probabilities(network.weights(to_arrays(made), SCALING), IMAGES[:count])
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, log_probabilities(made, IMAGES[:count]), atol=1e-6)
@@ -109,7 +110,7 @@ def test_one_network_works_with_any_weights_and_scaling(network, weights, model)
         network.weights(to_arrays(other), Scaling((1.0, 1.0), (0.0, 0.0))), IMAGES
     )
     np.testing.assert_allclose(found, log_probabilities(other, IMAGES), atol=1e-6)
-    assert stateless_network(ARCHITECTURE, mirrored_answers=False) is network
+    assert stateless_network(ARCHITECTURE) is network
     np.testing.assert_array_equal(network.log_probabilities(weights, IMAGES), before)
 
 

@@ -69,7 +69,7 @@ def test_the_exported_code_has_the_optimiser_of_the_run(
     line = next(line for line in source.splitlines() if "optimizer=" in line)
     code = line.strip().removeprefix("optimizer=").removesuffix(",")
     names = {"keras": keras, "math": math, "LEARNING_RATE": 0.02}
-    classes = [
+    classes: list[ast.stmt] = [
         node
         for node in ast.parse(source).body
         if isinstance(node, ast.ClassDef) and ast.unparse(node.bases[0]).startswith("keras.opt")

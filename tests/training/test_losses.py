@@ -13,6 +13,7 @@ from cifarviz.analysis.trained_model import open_checkpoint
 from cifarviz.data import library
 from cifarviz.data.image_set import ImageSet
 from cifarviz.executors.worker import Worker
+from cifarviz.experiment.answer_views import ONLY_THE_IMAGE, AnswerViews
 from cifarviz.experiment.choices import Loss, NoValidation, TestValidation
 from cifarviz.experiment.optimizers import SGD
 from cifarviz.layers.conv2d import Conv2D
@@ -50,29 +51,28 @@ def evaluated_by_keras(
     assert run.scaling is not None
     made = run.experiment
     path = folder / "network.keras"
-    path.write_bytes(
-        keras_file(made.architecture, run.scaling, arrays, mirrored_answers=made.mirrored_answers)
-    )
+    path.write_bytes(keras_file(made.architecture, run.scaling, arrays, made.answer_views))
     model = keras.saving.load_model(path)
     model.compile(loss="sparse_categorical_crossentropy")
     return float(model.evaluate(images.images, images.labels, verbose=0))
 
 
-@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("views", [ONLY_THE_IMAGE, AnswerViews(True), AnswerViews(True, 2)])
 @pytest.mark.parametrize("labels", ["integer", "one_hot"])
 def test_history_evaluation_and_keras_agree_on_confident_mistakes(
     worker: Worker,
     trained: TrainRun,
     settings: Settings,
     tmp_path: Path,
-    mirrored: bool,
+    views: AnswerViews,
     labels: Any,
 ) -> None:
     run = trained(
         epochs=1,
         validation=TestValidation(),
         optimizer=SGD(learning_rate=0.4),
-        mirrored_answers=mirrored,
+        mirrored_answers=views.mirrored,
+        shifted_answers=views.shift,
         loss=Loss(labels=labels),
     )
     assert run.state is RunState.FINISHED, run.message

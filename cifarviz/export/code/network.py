@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from textwrap import dedent
 
+from cifarviz.experiment.answer_views import AnswerViews
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.preprocessing import Divide, Scaling
 from cifarviz.export.code.section import Section, blocks, call, comment
@@ -98,10 +99,10 @@ _PARTIAL_IDENTITY = dedent(
             return keras.ops.convert_to_tensor(kernel, dtype)
     '''
 )
-_MIRROR_AVERAGE = dedent(
+_VIEW_AVERAGE = dedent(
     '''\
-    class MirrorAverage(keras.Model):
-        """Trains a network; predicts the mean over an image and its mirror image."""
+    class ViewAverage(keras.Model):
+        """Trains a network; predicts the mean over an image and {others}."""
 
         def __init__(self, network):
             super().__init__()
@@ -111,10 +112,12 @@ _MIRROR_AVERAGE = dedent(
         def call(self, images, training=False):
             if training:
                 return self.network(images, training=True)
+            views = [images]
+    {views}
             # Logarithms with a softmax at the end, from whose input Keras computes the loss:
             # otherwise probabilities below 1e-7 would be clipped.
-            views = self.log_prediction(images), self.log_prediction(images[:, :, ::-1])
-            return keras.ops.softmax(keras.ops.logaddexp(*views))
+            logs = keras.ops.stack([self.log_prediction(view) for view in views])
+            return keras.ops.softmax(keras.ops.logsumexp(logs, axis=0))
 
         def log_prediction(self, images):
             output = self.network.layers[-1]
@@ -145,11 +148,11 @@ def network_section(
             _LAYER_SEED if writer.uses_seeds else "",
             _PARTIAL_IDENTITY if writer.uses_identity else "",
             *writer.definitions,
-            _MIRROR_AVERAGE if experiment.mirrored_answers else "",
+            _view_average(experiment.answer_views),
             sequential,
             *writer.statements,
-            "model = MirrorAverage(network)\nnetwork.summary()"
-            if experiment.mirrored_answers
+            "model = ViewAverage(network)\nnetwork.summary()"
+            if experiment.answer_views.count > 1
             else "model = network\nmodel.summary()",
         ],
         gap=2,
@@ -164,9 +167,29 @@ def _text(experiment: Experiment) -> str:
     )
     if experiment.l2:
         text += " An L2 penalty on the kernels is added to the loss."
-    if experiment.mirrored_answers:
-        text += " Predictions are the mean over an image and its mirror image."
+    if others := experiment.answer_views.describe_others():
+        text += f" Predictions are the mean over an image and {others}."
     return text
+
+
+def _view_average(views: AnswerViews) -> str:
+    """Return the class of a model that averages over ``views``; empty without any."""
+    others = views.describe_others()
+    if others is None:
+        return ""
+    lines = []
+    if views.shift:
+        lines += [
+            "height, width = images.shape[1:3]",
+            f"around = ({views.shift}, {views.shift})",
+            'padded = keras.ops.pad(images, [(0, 0), around, around, (0, 0)], mode="reflect")',
+            f"views.append(padded[:, {2 * views.shift}:, {2 * views.shift}:])",
+            "views.append(padded[:, :height, :width])",
+        ]
+    if views.mirrored:
+        lines.append("views += [view[:, :, ::-1] for view in views]")
+    indented = "\n".join(f"{' ' * 8}{line}" for line in lines)
+    return _VIEW_AVERAGE.replace("{others}", others).replace("{views}", indented)
 
 
 def _scaling_code(experiment: Experiment, scaling: Scaling) -> str:

@@ -224,8 +224,8 @@ def _render_prediction(
     assert network.model is not None
     counts = channel_counts(network.run.experiment.architecture)
     pixels = image.pixels[np.newaxis]
-    mirrored = network.run.experiment.mirrored_answers
-    before = network.model.probabilities(pixels)[0] if mirrored else network.views[-1].values
+    others = network.run.experiment.answer_views.describe_others()
+    before = network.model.probabilities(pixels)[0] if others else network.views[-1].values
     mask = channel_mask(counts, muted)
     after = network.model.muted_predictions(pixels, mask).probabilities[0]
     first, then = int(before.argmax()), int(after.argmax())
@@ -246,5 +246,5 @@ def _render_prediction(
         file_name="muted-prediction",
         description="Probabilities of the whole network and of the one with muted channels",
     )
-    if mirrored:
-        st.caption("Averaged with the predictions for the mirrored image, as set for this run.")
+    if others:
+        st.caption(f"Averaged with the predictions for {others}, as set for this run.")

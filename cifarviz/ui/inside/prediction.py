@@ -7,6 +7,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from cifarviz.analysis.predictions import check_probabilities
+from cifarviz.experiment.answer_views import AnswerViews
 from cifarviz.figures.percent import format_probability
 from cifarviz.figures.probabilities import Probabilities, probabilities, probabilities_figure
 from cifarviz.figures.sprite import enlarge, sprite
@@ -22,9 +23,9 @@ SMALL_WIDTH = 72
 # Two of these fit next to the image on a wide screen.
 _PREDICTION_WIDTH = 400
 _MAX_CLASSES = 3
-_MIRRORED = (
+_AVERAGED = (
     "This is the prediction for the original image. Evaluate and Predict average it with the "
-    "prediction for the mirrored image, as set for this run."
+    "prediction for {others}, as set for this run."
 )
 
 
@@ -69,7 +70,7 @@ def render_prediction_summary(
     verdict = "" if image.actual is None else "correct" if predicted == image.actual else "wrong"
     st.markdown(
         f"**{escaped(_name(image, classes))}**",
-        help=_MIRRORED if network.run.experiment.mirrored_answers else None,
+        help=_averaged(network.run.experiment.answer_views),
     )
     text = f"Predicted: {escaped(classes[predicted])}, {format_probability(values[predicted])}"
     st.caption(f"{text} ({verdict})" if verdict else text)
@@ -92,7 +93,7 @@ def render_predictions(
                 network.views[-1].values,
                 classes,
                 actual,
-                mirrored=network.run.experiment.mirrored_answers,
+                views=network.run.experiment.answer_views,
                 title=network.title,
                 key="inside-answer" if network is left else "inside-answer-right",
             )
@@ -107,13 +108,13 @@ def render_prediction(
     classes: Sequence[str],
     actual: int | None,
     *,
-    mirrored: bool,
+    views: AnswerViews,
     title: str = "",
     key: str = "inside-answer",
 ) -> None:
     """Render the most probable classes; ``values`` are probabilities (classes,).
 
-    ``mirrored``: other pages average this with the prediction for the mirrored image.
+    ``views``: other pages average this with the predictions for these.
     ``title`` identifies one of two networks. Raises ``ArtifactDamaged`` if the values are not
     numbers.
     """
@@ -134,8 +135,13 @@ def render_prediction(
     )
     if actual is not None:
         st.caption(_format_verdict(first.actual, classes[actual], float(values[actual])))
-    if mirrored:
-        st.caption(_MIRRORED)
+    if text := _averaged(views):
+        st.caption(text)
+
+
+def _averaged(views: AnswerViews) -> str | None:
+    others = views.describe_others()
+    return _AVERAGED.format(others=others) if others else None
 
 
 def format_prediction_difference(

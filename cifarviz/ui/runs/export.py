@@ -95,7 +95,7 @@ _KERAS = (
     "The network for keras.models in any Python program: takes raw pixels from 0 to 255, returns "
     "probabilities."
 )
-_MIRRORED = " Predictions are averaged with those for the mirrored image, as in this run."
+_AVERAGED = " Predictions are averaged with those for {others}, as in this run."
 _WEIGHTS = "For a model with the same layers, such as the script’s."
 _WHICH = (
     "The weights of the last, the best or any saved epoch. The run’s default weights are selected "
@@ -145,12 +145,13 @@ def _render_network(run: Run) -> None:
     )
     part = f"-epoch-{which}" if isinstance(which, int) else f"-{which}"
     stem = f"run-{run.id}{part}"
-    mirrored = _MIRRORED if run.experiment.mirrored_answers else ""
+    others = run.experiment.answer_views.describe_others()
+    averaged = _AVERAGED.format(others=others) if others else ""
     _render_download(
         stem + ENDINGS[ExportKind.KERAS],
         lambda: cache.network_file(run, which, weights_only=False),
         "Keras model",
-        _KERAS + mirrored,
+        _KERAS + averaged,
     )
     _render_download(
         stem + ENDINGS[ExportKind.WEIGHTS],

@@ -279,13 +279,14 @@ def _render_single_fields(draft: Draft, names: Sequence[str], problems: Problems
 
 
 def render_saving_forms(draft: Draft, problems: Problems) -> None:
-    """Show best epoch, early stopping, checkpoints, TensorBoard files, test predictions."""
+    """Show best epoch, early stopping, checkpoints, TensorBoard files, predictions."""
     st.markdown("## Stopping and saving")
     _render_best_epoch(draft, problems)
     _render_early_stopping(draft, problems)
     _render_single_field(draft, "best_only", problems)
     _render_tensorboard(draft, problems)
     _render_single_field(draft, "mirrored_answers", problems)
+    _render_single_field(draft, "shifted_answers", problems)
     _render_single_field(
         draft, "test_epochs", problems, placeholder="None (for example 15, 30, 45, 60)"
     )

@@ -1,0 +1,34 @@
+"""The versions of an image whose predictions are averaged."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class AnswerViews:
+    """``mirrored``: its mirror image, too. ``shift``: it moved by so many pixels, too.
+
+    It is moved up and left, and down and right; the border is mirrored.
+    """
+
+    mirrored: bool = False
+    shift: int = 0
+
+    @property
+    def count(self) -> int:
+        """How many versions there are, with the image itself."""
+        return (3 if self.shift else 1) * (2 if self.mirrored else 1)
+
+    def describe_others(self) -> str | None:
+        """Return the other versions as text: “the mirrored image”; ``None`` without any."""
+        match self.mirrored, self.shift > 0:
+            case True, True:
+                return "mirrored and shifted images"
+            case True, False:
+                return "the mirrored image"
+            case False, True:
+                return "shifted images"
+            case _:
+                return None
+
+
+ONLY_THE_IMAGE = AnswerViews()
