@@ -1,15 +1,20 @@
 """Batch normalization of a batch that is processed in parts, with what often follows it.
 
-A ReLU, or the sum with a shortcut and then a ReLU, is computed in the same pass over the values.
+An activation, or the sum with a shortcut and then a ReLU, is computed in the same pass over the
+values.
 
 The values equal those of ``keras.layers.BatchNormalization`` in training, and of its gradient,
 except for rounding; the element-wise operations are compiled (docs/performance.md).
 """
 
+import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import tensorflow as tf
+
+Fused = Literal["relu", "gelu", "silu"]
+"""The activations that are computed together with the normalization."""
 
 
 class NormalizedParts(NamedTuple):
@@ -26,17 +31,17 @@ def normalize_jointly(
     offset: tf.Tensor,
     epsilon: float,
     *,
-    relu: bool,
+    activation: Fused | None,
     added: Sequence[tf.Tensor] = (),
 ) -> NormalizedParts:
-    """Normalize over all axes but the last, of all parts together; ``relu``: and then apply ReLU.
+    """Normalize over all axes but the last, of all parts together, and apply the activation.
 
-    ``added`` is a tensor for each part, of its shape and type, that is added before the ReLU.
+    ``added`` is a tensor for each part, of its shape and type, that is added before a ReLU.
     ``scale`` and ``offset`` are float32 (channels,); parts are returned in their own type,
     computed in float32.
     """
     count = len(parts)
-    assert relu or not added
+    assert activation == "relu" or not added
 
     @tf.custom_gradient
     def run(*arguments):  # type: ignore[no-untyped-def]
@@ -47,13 +52,13 @@ def normalize_jointly(
         outputs = (
             [_sum_above_zero(*pair, slope, start) for pair in zip(values, more, strict=True)]
             if more
-            else [_scale_and_shift(part, slope, start, relu=relu) for part in values]
+            else [_scale_and_shift(part, slope, start, activation=activation) for part in values]
         )
 
         def gradient(*above):  # type: ignore[no-untyped-def]
             # Gradients of mean and variance are dropped: they only feed the moving averages.
             pairs = list(zip(values, above[:count], strict=True))
-            inner = relu and not more
+            inner = None if more else activation
             if more:
                 # What goes through the ReLU goes to both terms of the sum.
                 through = [
@@ -62,7 +67,7 @@ def normalize_jointly(
                 ]
                 pairs = list(zip(values, through, strict=True))
             sums = [
-                _gradient_sums(part, from_above, slope, start, mean, spread, relu=inner)
+                _gradient_sums(part, from_above, slope, start, mean, spread, activation=inner)
                 for part, from_above in pairs
             ]
             of_shift = tf.add_n([total for total, _ in sums])
@@ -70,7 +75,7 @@ def normalize_jointly(
             of_parts = [
                 _gradient(
                     part, from_above, slope, start, mean, spread,
-                    of_shift / size, of_factor / size, relu=inner,
+                    of_shift / size, of_factor / size, activation=inner,
                 )
                 for part, from_above in pairs
             ]  # fmt: skip
@@ -106,10 +111,39 @@ def _moments(values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 @tf.function(jit_compile=True, autograph=False)
 def _scale_and_shift(
-    values: tf.Tensor, slope: tf.Tensor, start: tf.Tensor, *, relu: bool
+    values: tf.Tensor, slope: tf.Tensor, start: tf.Tensor, *, activation: Fused | None
 ) -> tf.Tensor:
     exact = tf.cast(values, tf.float32) * slope + start
-    return tf.cast(tf.nn.relu(exact) if relu else exact, values.dtype)
+    return tf.cast(_activate(exact, activation), values.dtype)
+
+
+def _activate(values: tf.Tensor, activation: Fused | None) -> tf.Tensor:
+    match activation:
+        case "relu":
+            return tf.nn.relu(values)
+        case "gelu":
+            return values * _below(values)
+        case "silu":
+            return values * tf.sigmoid(values)
+    return values
+
+
+def _slope(values: tf.Tensor, activation: Fused) -> tf.Tensor:
+    """Return the derivative of an activation."""
+    match activation:
+        case "relu":
+            return tf.cast(values > 0.0, values.dtype)
+        case "gelu":
+            density = tf.exp(-0.5 * tf.square(values)) / math.sqrt(2 * math.pi)
+            return _below(values) + values * density
+        case "silu":
+            gate = tf.sigmoid(values)
+            return gate * (1 + values * (1 - gate))
+
+
+def _below(values: tf.Tensor) -> tf.Tensor:
+    """Return the probability that a standard normal number is below each value."""
+    return 0.5 * (1 + tf.math.erf(values / math.sqrt(2)))
 
 
 @tf.function(jit_compile=True, autograph=False)
@@ -128,14 +162,18 @@ def _where_above_zero(
     return tf.where(exact > 0.0, above, tf.zeros_like(above))
 
 
-def _relu_gradient(
-    values: tf.Tensor, above: tf.Tensor, slope: tf.Tensor, start: tf.Tensor, *, relu: bool
+def _through(
+    values: tf.Tensor,
+    above: tf.Tensor,
+    slope: tf.Tensor,
+    start: tf.Tensor,
+    activation: Fused | None,
 ) -> tf.Tensor:
-    """Return the gradient of the ReLU, float32; without ``relu`` the gradient as it is."""
+    """Return the gradient before the activation, float32."""
     exact = tf.cast(above, tf.float32)
-    if not relu:
+    if activation is None:
         return exact
-    return tf.where(tf.cast(values, tf.float32) * slope + start > 0.0, exact, 0.0)
+    return exact * _slope(tf.cast(values, tf.float32) * slope + start, activation)
 
 
 @tf.function(jit_compile=True, autograph=False)
@@ -147,9 +185,9 @@ def _gradient_sums(
     mean: tf.Tensor,
     spread: tf.Tensor,
     *,
-    relu: bool,
+    activation: Fused | None,
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    through = _relu_gradient(values, above, slope, start, relu=relu)
+    through = _through(values, above, slope, start, activation)
     standard = (tf.cast(values, tf.float32) - mean) * spread
     axes = _axes(values)
     return tf.reduce_sum(through, axes), tf.reduce_sum(through * standard, axes)
@@ -166,8 +204,8 @@ def _gradient(
     mean_through: tf.Tensor,
     mean_along: tf.Tensor,
     *,
-    relu: bool,
+    activation: Fused | None,
 ) -> tf.Tensor:
-    through = _relu_gradient(values, above, slope, start, relu=relu)
+    through = _through(values, above, slope, start, activation)
     standard = (tf.cast(values, tf.float32) - mean) * spread
     return tf.cast(slope * (through - mean_through - standard * mean_along), values.dtype)

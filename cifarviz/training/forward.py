@@ -4,7 +4,8 @@ Logits and gradients equal those of ``model(images, training=True)``, except for
 docs/performance.md has what each arrangement gains.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 import keras
 import numpy as np
@@ -13,7 +14,7 @@ import tensorflow as tf
 from cifarviz.network.build import RESCALING
 from cifarviz.network.graph import Node
 from cifarviz.network.inference import compute_logits
-from cifarviz.network.joint_batch_norm import normalize_jointly
+from cifarviz.network.joint_batch_norm import Fused, normalize_jointly
 from cifarviz.network.relu import compiled_gradient_relu
 
 # From so many values on, compiled code gains more than starting it costs.
@@ -21,6 +22,13 @@ _LARGE = 2**20
 # With few images, a dense layer of so many weights spends its time on reading them: the parts are
 # joined before it, so that the weights and their gradient are read once.
 _MANY_WEIGHTS, _MANY_IMAGES = 2**18, 500
+_FUSED: Mapping[Callable[..., tf.Tensor], Fused] = MappingProxyType(
+    {
+        keras.activations.relu: "relu",
+        keras.activations.gelu: "gelu",
+        keras.activations.silu: "silu",
+    }
+)
 
 
 def forward(model: keras.Model, parts: Sequence[tf.Tensor], images: int) -> list[tf.Tensor]:
@@ -28,8 +36,9 @@ def forward(model: keras.Model, parts: Sequence[tf.Tensor], images: int) -> list
 
     They are the input of the last layer's softmax, float32 (part, classes). The parts are
     independent, so TensorFlow works on them in parallel; only batch normalization measures mean
-    and variance over all of them, and applies the ReLU that follows it. Between a convolution and
-    max pooling, ReLU is applied after pooling, to fewer values with the same result.
+    and variance over all of them, and applies the activation that follows it. Between a
+    convolution and max pooling, ReLU is applied after pooling, to fewer values with the same
+    result.
     """
     rescaling = model.get_layer(RESCALING)
     *hidden, output = model.nodes
@@ -42,18 +51,19 @@ def _run(
 ) -> list[tf.Tensor]:
     """Pass the parts of a batch through ``nodes``; ``following`` is the node after the last."""
     values = parts
-    relu_waits = relu_done = False
+    relu_waits, activated = False, False
     for node, after in zip(nodes, [*nodes, following][1:], strict=True):
         layer = node.layer
         relu = _relu_for(layer, images // len(parts))
         values = _joined(node, values, images)
-        if relu_done:
-            relu_done = False
+        if activated:
+            activated = False
         elif node.branches:
             values = _merge(node, values, images, relu)
         elif _normalizes_by_batch(layer) and len(values) > 1:
-            relu_done = _is_relu(after)
-            values = _normalize(layer, values, relu=relu_done)
+            activation = _fused_activation(after)
+            activated = activation is not None
+            values = _normalize(layer, values, activation)
         elif _has_relu(layer) and _is_max_pooling(after):
             values = _call(layer, values, keras.activations.linear)
             relu_waits = True
@@ -99,7 +109,7 @@ def _normalized_sum(node: Node, parts: list[tf.Tensor], images: int) -> list[tf.
     if len(values) != len(added):
         values, added = [tf.concat(values, 0)], [tf.concat(added, 0)]
     added = [tf.cast(other, own.dtype) for own, other in zip(values, added, strict=True)]
-    return _normalize(branch[-1].layer, values, relu=True, added=added)
+    return _normalize(branch[-1].layer, values, "relu", added=added)
 
 
 def _joined(node: Node, parts: list[tf.Tensor], images: int) -> list[tf.Tensor]:
@@ -122,14 +132,11 @@ def _call(
         layer.activation = own
 
 
-def _is_relu(node: Node | None) -> bool:
-    """Whether the node is a ReLU as a separate layer."""
-    return (
-        node is not None
-        and isinstance(node.layer, keras.layers.Activation)
-        and not node.branches
-        and _has_relu(node.layer)
-    )
+def _fused_activation(node: Node | None) -> Fused | None:
+    """Return the activation that the node is, if normalization can apply it."""
+    if node is None or node.branches or not isinstance(node.layer, keras.layers.Activation):
+        return None
+    return _FUSED.get(node.layer.activation)
 
 
 def _is_max_pooling(node: Node | None) -> bool:
@@ -163,8 +170,8 @@ def _relu_for(layer: keras.layers.Layer, images: int) -> Callable[[tf.Tensor], t
 def _normalize(
     layer: keras.layers.BatchNormalization,
     parts: Sequence[tf.Tensor],
+    activation: Fused | None,
     *,
-    relu: bool,
     added: Sequence[tf.Tensor] = (),
 ) -> list[tf.Tensor]:
     """Apply ``layer`` in training mode, with the moments of all parts together."""
@@ -174,7 +181,7 @@ def _normalize(
         layer.gamma.value if layer.scale else tf.ones(channels),
         layer.beta.value if layer.center else tf.zeros(channels),
         layer.epsilon,
-        relu=relu,
+        activation=activation,
         added=added,
     )
     for moving, new in ((layer.moving_mean, done.mean), (layer.moving_variance, done.variance)):

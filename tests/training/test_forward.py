@@ -32,6 +32,11 @@ NETWORKS: dict[str, list[Layer]] = {
     "batch normalisation": [
         Conv2D(filters=8, activation="linear"), BatchNorm(), Activation(), MaxPool2D(), BatchNorm(),
     ],
+    "activations after batch normalisation": [
+        Conv2D(filters=8, activation="linear"), BatchNorm(), Activation(activation="gelu"),
+        Conv2D(filters=8, activation="linear"), BatchNorm(), Activation(activation="silu"),
+        Conv2D(filters=8, activation="linear"), BatchNorm(), Activation(activation="tanh"),
+    ],
     "frozen batch normalisation": [
         Conv2D(filters=8, activation="linear"), BatchNorm(frozen=True), Activation(), MaxPool2D(),
         Conv2D(filters=4, frozen=True), BatchNorm(), residual(4).with_frozen(True),
