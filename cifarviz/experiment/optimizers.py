@@ -209,8 +209,8 @@ class Lion(Optimizer):
 class Muon(Optimizer):
     """Momentum whose step is made orthogonal, for the kernels of hidden layers.
 
-    After Jordan et al., "Muon: An optimizer for hidden layers in neural networks" (2024), with the
-    size of steps of Liu et al., arXiv 2502.16982: each matrix moves as much as AdamW would move it.
+    After Jordan et al., "Muon: An optimizer for hidden layers in neural networks" (2024): each step
+    of a matrix has about the learning rate as all of its singular values.
     """
 
     title: ClassVar[str] = "Muon"
@@ -218,11 +218,11 @@ class Muon(Optimizer):
     explanation: ClassVar[str] = (
         "Treats each kernel as a matrix and moves it equally far in all directions of its "
         "momentum, so that rare directions are learned too. Biases, normalisation and the output "
-        "layer are trained by AdamW."
+        "layer are trained by Adam."
     )
 
     kind: Literal["muon"] = "muon"
-    learning_rate: LearningRate = 0.01
+    learning_rate: LearningRate = 0.02
     momentum: float = Field(
         default=0.95,
         ge=0,
@@ -234,14 +234,15 @@ class Muon(Optimizer):
         default=0.1,
         gt=0,
         le=100,
-        title="rate of AdamW",
-        description="The learning rate of biases, normalisation and the output layer, which AdamW "
+        title="rate of Adam",
+        description="The learning rate of biases, normalisation and the output layer, which Adam "
         "trains, as a multiple of the learning rate.",
     )
     weight_decay: WeightDecay = 0.0
 
     def keras_arguments(self) -> Mapping[str, Any]:
-        return {**super().keras_arguments(), "adam_weight_decay": self.weight_decay}
+        # Without another scale of steps, and decay for matrices only.
+        return {**super().keras_arguments(), "rms_rate": None, "adam_weight_decay": None}
 
     def variables(self, trained: Sequence[Variable]) -> Iterator[Variable]:
         matrices = matrix_names((variable.name, variable.shape) for variable in trained)

@@ -1,6 +1,5 @@
 """Muon for networks of convolutions."""
 
-import math
 from collections.abc import Sequence
 
 import keras
@@ -12,7 +11,7 @@ class KernelMuon(keras.optimizers.Muon):
     """Keras' Muon, for the kernels of convolutions too.
 
     A kernel (height, width, channels, filters) is a matrix (height * width * channels, filters).
-    The output layer, and all that is no kernel, are trained by AdamW. Exported programs have the
+    The output layer, and all that is no kernel, are trained by Adam. Exported programs have the
     same class; a test compares them.
     """
 
@@ -26,7 +25,3 @@ class KernelMuon(keras.optimizers.Muon):
     def zeropower_via_newtonschulz5(self, x: keras.KerasTensor, steps: int) -> keras.KerasTensor:
         matrix = keras.ops.reshape(x, (-1, x.shape[-1]))
         return keras.ops.reshape(super().zeropower_via_newtonschulz5(matrix, steps), x.shape)
-
-    def lr_adjust(self, x: keras.KerasTensor) -> keras.KerasTensor:
-        *rows, columns = x.shape
-        return x * (math.sqrt(max(math.prod(rows), columns)) * self.rms_rate)

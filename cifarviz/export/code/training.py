@@ -46,10 +46,10 @@ _BALANCED_ORDER = dedent(
 _MUON = dedent(
     '''\
     class KernelMuon(keras.optimizers.Muon):
-        """Keras' Muon, for the kernels of convolutions too; AdamW for everything else.
+        """Keras' Muon, for the kernels of convolutions too; Adam for everything else.
 
         A kernel (height, width, channels, filters) is a matrix (height * width * channels,
-        filters). The output layer is trained by AdamW, and so are depthwise kernels.
+        filters). The output layer is trained by Adam, and so are depthwise kernels.
         """
 
         def build(self, variables):
@@ -68,10 +68,6 @@ _MUON = dedent(
         def zeropower_via_newtonschulz5(self, x, steps):
             matrix = keras.ops.reshape(x, (-1, x.shape[-1]))
             return keras.ops.reshape(super().zeropower_via_newtonschulz5(matrix, steps), x.shape)
-
-        def lr_adjust(self, x):
-            *rows, columns = x.shape
-            return x * (math.sqrt(max(math.prod(rows), columns)) * self.rms_rate)
     '''
 )
 _NUMPY = ("import numpy as np",)
