@@ -25,6 +25,12 @@ def kind_of_processor() -> str:
     return f"{instruction_set()} as {limit}" if limit else instruction_set()
 
 
+def results_folder() -> Path:
+    """Return the folder of this kind of processor's results."""
+    words = kind_of_processor().lower().replace("avx-", "avx").replace("bfloat16", "bf16")
+    return _FOLDER / re.sub(r"\W+(with\W+)?", "_", words)
+
+
 def write_results(name: str, command: str, content: Mapping[str, Any]) -> None:
     """Write ``results/KIND/NAME.json``; ``command`` repeats the measurement."""
     facts = {
@@ -37,7 +43,6 @@ def write_results(name: str, command: str, content: Mapping[str, Any]) -> None:
             **{package: version(package) for package in _PACKAGES},
         },
     }
-    words = kind_of_processor().lower().replace("avx-", "avx").replace("bfloat16", "bf16")
-    folder = _FOLDER / re.sub(r"\W+(with\W+)?", "_", words)
+    folder = results_folder()
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.json").write_text(json.dumps({**facts, **content}, indent=1) + "\n")

@@ -12,8 +12,8 @@ from cifarviz.analysis.predictions import check_probabilities
 from cifarviz.analysis.top_activations import TopActivations, TopActivationsCollector
 from cifarviz.errors import ArtifactDamaged, ArtifactMissing, ExperimentInvalid
 from cifarviz.experiment.activation_images import activation_images
-from cifarviz.experiment.answer_views import ONLY_THE_IMAGE, AnswerViews
 from cifarviz.experiment.architecture import Architecture
+from cifarviz.experiment.prediction_views import ONLY_THE_IMAGE, PredictionViews
 from cifarviz.experiment.preprocessing import Scaling
 from cifarviz.network import adversarial
 from cifarviz.network.activation_maximization import (
@@ -67,7 +67,7 @@ class TrainedModel:
         architecture: Architecture,
         scaling: Scaling,
         arrays: Mapping[str, np.ndarray],
-        views: AnswerViews = ONLY_THE_IMAGE,
+        views: PredictionViews = ONLY_THE_IMAGE,
     ) -> None:
         _check_scaling(scaling, architecture.input_shape[-1])
         self.architecture = architecture
@@ -418,7 +418,7 @@ def open_checkpoint(store: RunStore, run: Run, which: WeightsChoice) -> TrainedM
         run.experiment.architecture,
         run.scaling,
         arrays,
-        views=run.experiment.answer_views,
+        views=run.experiment.prediction_views,
     )
 
 
@@ -452,4 +452,4 @@ def network_file(
     network = run.experiment.architecture
     if weights_only:
         return weights_file(network, run.scaling, arrays)
-    return keras_file(network, run.scaling, arrays, run.experiment.answer_views)
+    return keras_file(network, run.scaling, arrays, run.experiment.prediction_views)

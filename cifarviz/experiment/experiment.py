@@ -6,7 +6,6 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from cifarviz.datasets.registry import find_dataset
 from cifarviz.errors import ExperimentInvalid
-from cifarviz.experiment.answer_views import AnswerViews
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.choices import (
     Augmentation,
@@ -19,6 +18,7 @@ from cifarviz.experiment.choices import (
     Validation,
 )
 from cifarviz.experiment.optimizers import Adam, OptimizerSpec
+from cifarviz.experiment.prediction_views import PredictionViews
 from cifarviz.experiment.preprocessing import Divide, Preprocessing
 from cifarviz.experiment.saved_epochs import validate_epochs
 from cifarviz.experiment.schedules import Constant, Cosine, Schedule
@@ -247,9 +247,9 @@ class Experiment(Value):
         return self
 
     @property
-    def answer_views(self) -> AnswerViews:
+    def prediction_views(self) -> PredictionViews:
         """The versions of an image whose predictions are averaged."""
-        return AnswerViews(self.mirrored_answers, self.shifted_answers)
+        return PredictionViews(self.mirrored_answers, self.shifted_answers)
 
     def to_json(self) -> str:
         """Return every field, including defaults, so that stored runs keep theirs."""

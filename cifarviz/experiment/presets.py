@@ -15,6 +15,8 @@ from cifarviz.experiment.published.cifar10_dropout import CIFAR10_DROPOUT as CIF
 from cifarviz.experiment.published.cifar10_ensemble import CIFAR10_ENSEMBLE as CIFAR10_ENSEMBLE
 from cifarviz.experiment.published.fashion_mnist_cnn import FASHION_MNIST_CNN as FASHION_MNIST_CNN
 from cifarviz.experiment.published.cifar10_fast import CIFAR10_FAST as CIFAR10_FAST
+from cifarviz.experiment.published.cifar10_94 import CIFAR10_90 as CIFAR10_90
+from cifarviz.experiment.published.cifar10_94 import CIFAR10_94 as CIFAR10_94
 from cifarviz.experiment.published.cifar10_separable import CIFAR10_SEPARABLE as CIFAR10_SEPARABLE
 from cifarviz.experiment.published.cifar10_resnet20 import CIFAR10_RESNET20 as CIFAR10_RESNET20
 # isort: on

@@ -22,7 +22,7 @@ from cifarviz.experiment.parameters import (
     format_setting,
     plain_setting,
 )
-from cifarviz.layers.choices import ActivationName, InitializerName
+from cifarviz.layers.choices import ActivationName, HiddenInitializerName
 from cifarviz.value import Value, bounds
 from cifarviz.value_text import format_number
 
@@ -247,7 +247,7 @@ def _network_values(experiment: Experiment) -> Iterator[Tunable]:
         high=0.95,
     )
     for name, choices, usual in (
-        ("initializer", get_args(InitializerName), ("glorot_uniform", "he_normal")),
+        ("initializer", get_args(HiddenInitializerName), ("glorot_uniform", "he_normal")),
         ("activation", get_args(ActivationName), ("relu", "elu", "gelu")),
     ):
         # Not the softmax of an output, and not those that a layer leaves to the next one.

@@ -10,7 +10,10 @@ from cifarviz.value_text import format_choice, format_value
 ActivationName = Literal[
     "linear", "relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid", "softmax"
 ]
-InitializerName = Literal["glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "identity"]
+HiddenInitializerName = Literal[
+    "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "identity"
+]
+InitializerName = Literal[HiddenInitializerName, "zeros"]
 Padding = Literal["same", "valid"]
 
 ActivationChoice = Annotated[
@@ -23,12 +26,22 @@ ActivationChoice = Annotated[
     ),
 ]
 InitializerChoice = Annotated[
-    InitializerName,
+    HiddenInitializerName,
     Field(
         title="initialiser",
         description="How the weights are drawn before training. Glorot suits tanh and softmax, He "
         "suits ReLU; with identity each filter first passes one input on, and any further filters "
         "are drawn by Glorot uniform.",
+    ),
+]
+DenseInitializerChoice = Annotated[
+    InitializerName,
+    Field(
+        title="initialiser",
+        description="How the weights are drawn before training. Glorot suits tanh and softmax, He "
+        "suits ReLU; with identity each unit first passes one input on, and any further units are "
+        "drawn by Glorot uniform. An output layer that starts with zeros predicts all classes "
+        "equally at first, and so does not disturb the first steps of the other layers.",
     ),
 ]
 ChannelInitializerChoice = Annotated[

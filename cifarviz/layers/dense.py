@@ -22,8 +22,8 @@ from cifarviz.layers.calculation import Calculation, Placement, WeightedSum, as_
 from cifarviz.layers.choices import (
     ActivationChoice,
     BiasChoice,
+    DenseInitializerChoice,
     FrozenChoice,
-    InitializerChoice,
     format_activation,
     format_bias,
     format_initializer,
@@ -57,7 +57,7 @@ class Dense(Layer):
         "class.",
     )
     activation: ActivationChoice = "relu"
-    initializer: InitializerChoice = "glorot_uniform"
+    initializer: DenseInitializerChoice = "glorot_uniform"
     use_bias: BiasChoice = True
     frozen: FrozenChoice = False
 
@@ -66,6 +66,11 @@ class Dense(Layer):
         return {"units": classes, "activation": "softmax"}
 
     def problem(self, *, first: bool, last: bool, classes: int) -> str | None:
+        if not last and self.initializer == "zeros":
+            return (
+                "Weights that all start at zero stay equal to each other, so nothing is learned. "
+                "Choose another initialiser; zeros suit the output layer only."
+            )
         if not last:
             return super().problem(first=first, last=last, classes=classes)
         if self.units == classes and self.activation == "softmax":

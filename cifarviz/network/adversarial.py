@@ -6,7 +6,7 @@ a single step as long as ε.
 
 import tensorflow as tf
 
-from cifarviz.experiment.answer_views import AnswerViews
+from cifarviz.experiment.prediction_views import PredictionViews
 from cifarviz.network.inference import make_views
 from cifarviz.network.stateless import ForwardPass
 from cifarviz.network.threads import split_batch
@@ -17,7 +17,7 @@ _STEP = 2.5
 
 
 def loss_gradient(
-    forward: ForwardPass, images: tf.Tensor, labels: tf.Tensor, *, views: AnswerViews
+    forward: ForwardPass, images: tf.Tensor, labels: tf.Tensor, *, views: PredictionViews
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Return each image's loss (n,) and the direction of its gradient, float32 as ``images``.
 
@@ -45,7 +45,7 @@ def perturb(
     *,
     steps: int,
     targeted: bool,
-    views: AnswerViews,
+    views: PredictionViews,
     parts: int,
 ) -> tf.Tensor:
     """Return adversarial images, uint8 (n, h, w, c), within ``epsilons`` levels of ``images``.
@@ -70,7 +70,7 @@ def _perturb(
     *,
     steps: int,
     targeted: bool,
-    views: AnswerViews,
+    views: PredictionViews,
 ) -> tf.Tensor:
     start = tf.cast(images, tf.float32)
     radius = epsilons[:, tf.newaxis, tf.newaxis, tf.newaxis]

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from cifarviz.experiment.answer_views import ONLY_THE_IMAGE
+from cifarviz.experiment.prediction_views import ONLY_THE_IMAGE
 from cifarviz.network.inference import mean_log_probabilities
 from cifarviz.network.stateless import ForwardPass
 

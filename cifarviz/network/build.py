@@ -8,8 +8,8 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from cifarviz.experiment.answer_views import ONLY_THE_IMAGE, AnswerViews
 from cifarviz.experiment.architecture import Architecture
+from cifarviz.experiment.prediction_views import ONLY_THE_IMAGE, PredictionViews
 from cifarviz.experiment.preprocessing import Scaling
 from cifarviz.layers.base import Layer
 from cifarviz.layers.choices import InitializerName
@@ -64,6 +64,8 @@ class _LayerContext:
     def initializer(self, name: InitializerName) -> keras.initializers.Initializer:
         if self.drawn_by_keras and name == "identity":
             name = "glorot_uniform"
+        if name == "zeros":
+            return keras.initializers.Zeros()
         return _INITIALIZERS[name](seed=self.seed)
 
     def penalty(self) -> keras.regularizers.Regularizer | None:
@@ -97,7 +99,7 @@ def build(
     l2: float = 0.0,
     seed: int = 0,
     precision: Literal["float32", "bfloat16"] = "float32",
-    answer_views: AnswerViews = ONLY_THE_IMAGE,
+    prediction_views: PredictionViews = ONLY_THE_IMAGE,
     drawn_by_keras: bool = False,
 ) -> keras.Model:
     """Build the model: raw pixels 0 to 255 of any numeric type in, float32 probabilities out.
@@ -106,7 +108,7 @@ def build(
     penalty on the kernels of convolution and dense layers. The same seed gives the same weights,
     in both precisions; each layer draws from a seed of its own and nothing global is touched, so
     any number of threads may build at once. With ``"bfloat16"`` the weights, the preprocessing
-    and the output layer stay float32. ``answer_views`` is stored for
+    and the output layer stay float32. ``prediction_views`` is stored for
     ``inference``; the model itself does not change images. ``drawn_by_keras``: only Keras' own
     initializers, for a model whose weights are replaced anyway. A whitening layer does nothing
     before ``whiten``.
@@ -123,7 +125,7 @@ def build(
         values = layer.build(values, builder)
     builder.dtype = exact
     model = keras.Model(image, output.build(values, builder), name="network")
-    model.answer_views = answer_views
+    model.prediction_views = prediction_views
     model.layer_order = (IMAGE, RESCALING, *builder.names)
     model.nodes = make_nodes(model, architecture.named_layers)
     return model

@@ -11,7 +11,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from cifarviz.errors import ExperimentInvalid
-from cifarviz.experiment.answer_views import AnswerViews
+from cifarviz.experiment.prediction_views import PredictionViews
 from cifarviz.layers.base import format_shape
 from cifarviz.network.build import RESCALING
 from cifarviz.network.graph import run
@@ -66,7 +66,11 @@ def compute_logits(output: keras.layers.Dense, values: tf.Tensor) -> tf.Tensor:
 
 
 def mean_log_probabilities(
-    logits_of: Callable[[tf.Tensor], tf.Tensor], batch: tf.Tensor, parts: int, *, views: AnswerViews
+    logits_of: Callable[[tf.Tensor], tf.Tensor],
+    batch: tf.Tensor,
+    parts: int,
+    *,
+    views: PredictionViews,
 ) -> tf.Tensor:
     """Log-probabilities of ``batch``, computed in so many parts in parallel.
 
@@ -79,7 +83,7 @@ def mean_log_probabilities(
     return tf.reduce_logsumexp(logs, 0) - math.log(len(logs)) if len(logs) > 1 else logs[0]
 
 
-def make_views(images: tf.Tensor, views: AnswerViews) -> list[tf.Tensor]:
+def make_views(images: tf.Tensor, views: PredictionViews) -> list[tf.Tensor]:
     """Return ``views`` of images (n, h, w, c), the images themselves first."""
     found = [images]
     if views.shift:
@@ -126,7 +130,7 @@ def _make_graph(model: keras.Model, parts: int) -> Callable[[tf.Tensor], tf.Tens
             values = run(hidden, rescaling(tf.cast(part, tf.float32)))
             return compute_logits(output.layer, values)
 
-        return mean_log_probabilities(logits_of, batch, parts, views=living.answer_views)
+        return mean_log_probabilities(logits_of, batch, parts, views=living.prediction_views)
 
     signature = [tf.TensorSpec((None, *model.input_shape[1:]), tf.uint8)]
     return tf.function(forward, input_signature=signature, jit_compile=False)

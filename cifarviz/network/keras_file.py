@@ -8,8 +8,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from cifarviz.experiment.answer_views import ONLY_THE_IMAGE, AnswerViews
 from cifarviz.experiment.architecture import Architecture
+from cifarviz.experiment.prediction_views import ONLY_THE_IMAGE, PredictionViews
 from cifarviz.experiment.preprocessing import Scaling
 from cifarviz.network.build import build
 from cifarviz.network.variables import assign
@@ -19,7 +19,7 @@ def keras_file(
     architecture: Architecture,
     scaling: Scaling,
     arrays: Mapping[str, np.ndarray],
-    views: AnswerViews = ONLY_THE_IMAGE,
+    views: PredictionViews = ONLY_THE_IMAGE,
 ) -> bytes:
     """A ``.keras`` file: raw pixels 0 to 255 in, float32 probabilities out, nothing to compile.
 
@@ -54,7 +54,7 @@ def _network(
     return model
 
 
-def _make_views(image: keras.KerasTensor, views: AnswerViews) -> list[keras.KerasTensor]:
+def _make_views(image: keras.KerasTensor, views: PredictionViews) -> list[keras.KerasTensor]:
     found = [image]
     if views.shift:
         height, width = image.shape[1:3]

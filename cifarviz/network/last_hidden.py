@@ -2,13 +2,13 @@
 
 import tensorflow as tf
 
-from cifarviz.experiment.answer_views import AnswerViews
+from cifarviz.experiment.prediction_views import PredictionViews
 from cifarviz.network.inference import compute_logits, mean_log_probabilities
 from cifarviz.network.stateless import ForwardPass
 
 
 def features_and_log_probabilities(
-    forward: ForwardPass, batch: tf.Tensor, *, parts: int, views: AnswerViews
+    forward: ForwardPass, batch: tf.Tensor, *, parts: int, views: PredictionViews
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Features, float32 (n, features), and log-probabilities, float32 (n, classes), of a batch.
 

@@ -2,14 +2,14 @@
 
 import tensorflow as tf
 
-from cifarviz.experiment.answer_views import AnswerViews
+from cifarviz.experiment.prediction_views import PredictionViews
 from cifarviz.network.graph import Node, OnOutput
 from cifarviz.network.inference import mean_log_probabilities
 from cifarviz.network.stateless import ForwardPass
 
 
 def muted_log_probabilities(
-    forward: ForwardPass, batch: tf.Tensor, mask: tf.Tensor, *, parts: int, views: AnswerViews
+    forward: ForwardPass, batch: tf.Tensor, mask: tf.Tensor, *, parts: int, views: PredictionViews
 ) -> tf.Tensor:
     """Log-probabilities, float32 (n, classes), with each channel's output times its mask.
 

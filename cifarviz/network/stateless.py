@@ -16,8 +16,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from cifarviz.errors import ArtifactDamaged, ArtifactMissing
-from cifarviz.experiment.answer_views import ONLY_THE_IMAGE, AnswerViews
 from cifarviz.experiment.architecture import Architecture
+from cifarviz.experiment.prediction_views import ONLY_THE_IMAGE, PredictionViews
 from cifarviz.experiment.preprocessing import Scaling
 from cifarviz.network.build import build
 from cifarviz.network.graph import Node, OnOutput, run
@@ -95,7 +95,7 @@ class ForwardPass:
 class StatelessNetwork:
     """The graphs of an architecture, in float32; any number of threads may use them."""
 
-    def __init__(self, architecture: Architecture, views: AnswerViews) -> None:
+    def __init__(self, architecture: Architecture, views: PredictionViews) -> None:
         channels = architecture.input_shape[-1]
         self.architecture = architecture
         self._model = build(architecture, Scaling((1.0,) * channels, (0.0,) * channels))
@@ -267,7 +267,7 @@ class StatelessNetwork:
 
 
 def _log_probabilities(
-    forward: ForwardPass, batch: tf.Tensor, *, parts: int, views: AnswerViews
+    forward: ForwardPass, batch: tf.Tensor, *, parts: int, views: PredictionViews
 ) -> tf.Tensor:
     return mean_log_probabilities(forward.logits, batch, parts, views=views)
 
@@ -324,7 +324,7 @@ def _map_peaks(maps: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
 
 
 def stateless_network(
-    architecture: Architecture, views: AnswerViews = ONLY_THE_IMAGE
+    architecture: Architecture, views: PredictionViews = ONLY_THE_IMAGE
 ) -> StatelessNetwork:
     """Return the cached graphs of this architecture."""
     # Otherwise several threads could each build their own.
@@ -333,5 +333,5 @@ def stateless_network(
 
 
 @functools.lru_cache(maxsize=_MAX_CACHED)
-def _stateless_network(architecture: Architecture, views: AnswerViews) -> StatelessNetwork:
+def _stateless_network(architecture: Architecture, views: PredictionViews) -> StatelessNetwork:
     return StatelessNetwork(architecture, views)

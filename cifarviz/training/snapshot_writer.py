@@ -170,4 +170,4 @@ class SnapshotWriter:
         save_maps(self._artifacts, epoch, images.indices, outputs)
 
     def _network(self) -> StatelessNetwork:
-        return stateless_network(self._experiment.architecture, self._experiment.answer_views)
+        return stateless_network(self._experiment.architecture, self._experiment.prediction_views)

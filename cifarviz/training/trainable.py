@@ -40,7 +40,7 @@ def make_trainable(
         l2=experiment.l2,
         seed=experiment.seed,
         precision=precision,
-        answer_views=experiment.answer_views,
+        prediction_views=experiment.prediction_views,
     )
     whiten(model, experiment.architecture, plan.scaling, plan.train.images)
     optimizer = build_optimizer(experiment.optimizer)

@@ -13,8 +13,8 @@ from cifarviz.analysis.muting import (
     with_layer,
 )
 from cifarviz.analysis.trained_model import TrainedModel
-from cifarviz.experiment.answer_views import ONLY_THE_IMAGE, AnswerViews
 from cifarviz.experiment.architecture import Architecture
+from cifarviz.experiment.prediction_views import ONLY_THE_IMAGE, PredictionViews
 from cifarviz.experiment.preprocessing import Scaling
 from cifarviz.layers.activation import Activation
 from cifarviz.layers.batch_norm import BatchNorm
@@ -69,7 +69,7 @@ def zeroed(arrays: dict[str, np.ndarray], channels: dict[str, list[int]]) -> dic
     return changed
 
 
-@pytest.mark.parametrize("views", [ONLY_THE_IMAGE, AnswerViews(True, 1)])
+@pytest.mark.parametrize("views", [ONLY_THE_IMAGE, PredictionViews(True, 1)])
 @pytest.mark.parametrize(
     ("muted", "channels"),
     [
@@ -86,7 +86,7 @@ def zeroed(arrays: dict[str, np.ndarray], channels: dict[str, list[int]]) -> dic
     ],
 )
 def test_muting_equals_zeroed_weights(
-    muted: dict[str, set[int]], channels: dict[str, list[int]], views: AnswerViews
+    muted: dict[str, set[int]], channels: dict[str, list[int]], views: PredictionViews
 ) -> None:
     arrays = arrays_of(NETWORK)
     model = TrainedModel(NETWORK, SCALING, arrays, views)

@@ -10,8 +10,8 @@ from cifarviz.analysis.feature_maps import scale_channels
 from cifarviz.analysis.top_activations import MOST_IMAGES, TopActivationsCollector
 from cifarviz.analysis.trained_model import TrainedModel
 from cifarviz.errors import ExperimentInvalid
-from cifarviz.experiment.answer_views import ONLY_THE_IMAGE, AnswerViews
 from cifarviz.experiment.architecture import Architecture
+from cifarviz.experiment.prediction_views import ONLY_THE_IMAGE, PredictionViews
 from cifarviz.experiment.preprocessing import Scaling
 from cifarviz.layers.batch_norm import BatchNorm
 from cifarviz.layers.conv2d import Conv2D
@@ -45,7 +45,7 @@ def small_batches(monkeypatch):
 
 
 @pytest.mark.usefixtures("small_batches")
-@pytest.mark.parametrize("views", [ONLY_THE_IMAGE, AnswerViews(True), AnswerViews(True, 1)])
+@pytest.mark.parametrize("views", [ONLY_THE_IMAGE, PredictionViews(True), PredictionViews(True, 1)])
 def test_top_activations_equal_those_of_single_images(views):
     # The first channel is dead for all, the second for images that are not bright anywhere.
     network = trained(

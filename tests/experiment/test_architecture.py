@@ -127,6 +127,13 @@ def test_wrong_output_layer(last, message):
     assert message in problems_of(Flatten(), last)[1]
 
 
+def test_only_the_output_layer_may_start_with_zeros():
+    zeros = Dense(units=10, activation="softmax", initializer="zeros")
+    assert not any(problems_of(Flatten(), zeros))
+    hidden = problems_of(Flatten(), Dense(units=8, initializer="zeros"), zeros)
+    assert "nothing is learned" in hidden[1]
+
+
 def test_a_billion_parameters_are_a_problem_of_the_layer():
     result = trace((256, 256, 3), (Flatten(), Dense(units=65_536), OUTPUT), 10)
     assert "has 12,884,967,424 parameters" in (result.rows[1].problem or "")

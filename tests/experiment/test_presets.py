@@ -99,9 +99,12 @@ PARAMETERS = {
 }
 
 
-def test_there_are_five_presets() -> None:
+OWN = ["cifar10-fast", "cifar10-90", "cifar10-94"]
+
+
+def test_there_are_five_published_presets() -> None:
     assert list(PUBLISHED) == list(LAYERS)
-    assert list(PRESETS) == [*LAYERS, "cifar10-fast", "cifar10-separable", "cifar10-resnet20"]
+    assert list(PRESETS) == [*LAYERS, *OWN, "cifar10-separable", "cifar10-resnet20"]
 
 
 def test_resnet20_has_the_parameters_of_the_literature() -> None:

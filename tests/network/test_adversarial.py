@@ -7,8 +7,8 @@ from cifarviz.analysis.adversarial import ACCURACY_EPSILONS, METHODS, accuracy_u
 from cifarviz.analysis.trained_model import TrainedModel
 from cifarviz.data.image_set import ImageSet
 from cifarviz.errors import ExperimentInvalid
-from cifarviz.experiment.answer_views import ONLY_THE_IMAGE, AnswerViews
 from cifarviz.experiment.architecture import Architecture
+from cifarviz.experiment.prediction_views import ONLY_THE_IMAGE, PredictionViews
 from cifarviz.experiment.preprocessing import Scaling
 from cifarviz.layers.batch_norm import BatchNorm
 from cifarviz.layers.conv2d import Conv2D
@@ -39,7 +39,7 @@ IMAGES = np.random.default_rng(1).integers(60, 190, (8, 6, 6, 3)).astype(np.uint
 LABELS = np.arange(8) % 4
 
 
-def model(architecture: Architecture, views: AnswerViews = ONLY_THE_IMAGE) -> TrainedModel:
+def model(architecture: Architecture, views: PredictionViews = ONLY_THE_IMAGE) -> TrainedModel:
     return TrainedModel(
         architecture,
         SCALING,
@@ -53,8 +53,8 @@ def losses(network: TrainedModel, images: np.ndarray, labels: np.ndarray) -> np.
     return -np.log(network.probabilities(images)[np.arange(len(images)), labels])
 
 
-@pytest.mark.parametrize("views", [ONLY_THE_IMAGE, AnswerViews(True), AnswerViews(True, 1)])
-def test_the_gradient_equals_finite_differences(views: AnswerViews) -> None:
+@pytest.mark.parametrize("views", [ONLY_THE_IMAGE, PredictionViews(True), PredictionViews(True, 1)])
+def test_the_gradient_equals_finite_differences(views: PredictionViews) -> None:
     network = model(SMOOTH, views)
     image, label = IMAGES[:1], LABELS[1:2].astype(np.int32)
     loss, gradient = (
@@ -102,10 +102,10 @@ def test_fgsm_of_a_linear_network_is_what_is_calculated_by_hand(classes: int) ->
     assert (towards == IMAGES - by).all()
 
 
-@pytest.mark.parametrize("views", [ONLY_THE_IMAGE, AnswerViews(True), AnswerViews(True, 1)])
+@pytest.mark.parametrize("views", [ONLY_THE_IMAGE, PredictionViews(True), PredictionViews(True, 1)])
 @pytest.mark.parametrize("steps", [1, 10])
 def test_no_pixel_changes_by_more_than_epsilon_and_the_loss_rises(
-    steps: int, views: AnswerViews
+    steps: int, views: PredictionViews
 ) -> None:
     network = model(SMOOTH, views)
     # With pixels at both ends, where the change is cut off.

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from cifarviz.errors import ExperimentInvalid
-from cifarviz.experiment.answer_views import ONLY_THE_IMAGE, AnswerViews
 from cifarviz.experiment.architecture import Architecture
+from cifarviz.experiment.prediction_views import ONLY_THE_IMAGE, PredictionViews
 from cifarviz.experiment.preprocessing import Scaling
 from cifarviz.layers.batch_norm import BatchNorm
 from cifarviz.layers.conv2d import Conv2D
@@ -39,7 +39,7 @@ def probabilities(*arguments):
 
 def model(views=ONLY_THE_IMAGE, precision="float32"):
     scaling = Scaling((1 / 255,) * 3, (0.0,) * 3)
-    return build(ARCHITECTURE, scaling, seed=1, precision=precision, answer_views=views)
+    return build(ARCHITECTURE, scaling, seed=1, precision=precision, prediction_views=views)
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
@@ -63,7 +63,7 @@ def test_the_batch_size_does_not_matter(batch_size):
 
 def test_mirrored_predictions_are_averaged():
     plain = model()
-    mirrored = model(AnswerViews(mirrored=True))
+    mirrored = model(PredictionViews(mirrored=True))
     expected = (probabilities(plain, IMAGES) + probabilities(plain, IMAGES[:, :, ::-1])) / 2
     np.testing.assert_allclose(probabilities(mirrored, IMAGES), expected, atol=1e-6)
     np.testing.assert_allclose(probabilities(mirrored, IMAGES[:, :, ::-1]), expected, atol=1e-6)
@@ -75,13 +75,13 @@ def test_shifted_predictions_are_averaged():
     padded = np.pad(IMAGES, ((0, 0), (1, 1), (1, 1), (0, 0)), "reflect")
     seen = [IMAGES, padded[:, 2:, 2:], padded[:, :-2, :-2]]
     expected = np.mean([probabilities(plain, images) for images in seen], axis=0)
-    found = probabilities(model(AnswerViews(shift=1)), IMAGES)
+    found = probabilities(model(PredictionViews(shift=1)), IMAGES)
     np.testing.assert_allclose(found, expected, atol=1e-6)
     seen += [images[:, :, ::-1] for images in seen]
     expected = np.mean([probabilities(plain, images) for images in seen], axis=0)
-    found = probabilities(model(AnswerViews(mirrored=True, shift=1)), IMAGES)
+    found = probabilities(model(PredictionViews(mirrored=True, shift=1)), IMAGES)
     np.testing.assert_allclose(found, expected, atol=1e-6)
-    assert AnswerViews(mirrored=True, shift=1).count == len(seen)
+    assert PredictionViews(mirrored=True, shift=1).count == len(seen)
 
 
 def test_no_images_give_no_rows():

@@ -5,8 +5,8 @@ import pytest
 
 from cifarviz.analysis.trained_model import TrainedModel
 from cifarviz.errors import ExperimentInvalid
-from cifarviz.experiment.answer_views import ONLY_THE_IMAGE, AnswerViews
 from cifarviz.experiment.architecture import Architecture
+from cifarviz.experiment.prediction_views import ONLY_THE_IMAGE, PredictionViews
 from cifarviz.experiment.preprocessing import Scaling
 from cifarviz.layers.base import Layer
 from cifarviz.layers.conv2d import Conv2D
@@ -28,9 +28,9 @@ NETWORKS: dict[str, tuple[Layer, ...]] = {
 }
 
 
-@pytest.mark.parametrize("views", [ONLY_THE_IMAGE, AnswerViews(True), AnswerViews(True, 1)])
+@pytest.mark.parametrize("views", [ONLY_THE_IMAGE, PredictionViews(True), PredictionViews(True, 1)])
 @pytest.mark.parametrize("name", NETWORKS)
-def test_features_are_the_input_of_the_last_layer(name: str, views: AnswerViews) -> None:
+def test_features_are_the_input_of_the_last_layer(name: str, views: PredictionViews) -> None:
     architecture = Architecture(input_shape=(5, 4, 2), classes=3, layers=NETWORKS[name])
     arrays = to_arrays(build(architecture, SCALING, seed=4))
     model = TrainedModel(architecture, SCALING, arrays, views)

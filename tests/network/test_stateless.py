@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 
 from cifarviz.errors import ExperimentInvalid
-from cifarviz.experiment.answer_views import ONLY_THE_IMAGE, AnswerViews
 from cifarviz.experiment.architecture import Architecture
+from cifarviz.experiment.prediction_views import ONLY_THE_IMAGE, PredictionViews
 from cifarviz.experiment.preprocessing import Scaling
 from cifarviz.layers.batch_norm import BatchNorm
 from cifarviz.layers.conv2d import Conv2D
@@ -90,12 +90,12 @@ def test_outputs_of_all_layers_are_in_order(network, weights):
     assert {output.values.dtype for output in outputs} == {np.dtype("float32")}
 
 
-@pytest.mark.parametrize("views", [ONLY_THE_IMAGE, AnswerViews(True), AnswerViews(True, 1)])
+@pytest.mark.parametrize("views", [ONLY_THE_IMAGE, PredictionViews(True), PredictionViews(True, 1)])
 @pytest.mark.parametrize("count", [1, 7, 37])
 def test_predictions_equal_those_of_the_model(views, count):
     layers = (Conv2D(), BatchNorm(), Dropout(), Flatten(), Dense(units=3, activation="softmax"))
     architecture = Architecture(input_shape=(5, 4, 2), classes=3, layers=layers)
-    made = build(architecture, SCALING, seed=4, answer_views=views)
+    made = build(architecture, SCALING, seed=4, prediction_views=views)
     made.get_layer("batch_normalization_1").moving_mean.assign(np.linspace(-1, 1, 32))
     network = stateless_network(architecture, views)
     found = network.log_probabilities(network.weights(to_arrays(made), SCALING), IMAGES[:count])

@@ -13,9 +13,9 @@ from cifarviz.analysis.trained_model import open_checkpoint
 from cifarviz.data import library
 from cifarviz.data.image_set import ImageSet
 from cifarviz.executors.worker import Worker
-from cifarviz.experiment.answer_views import ONLY_THE_IMAGE, AnswerViews
 from cifarviz.experiment.choices import Loss, NoValidation, TestValidation
 from cifarviz.experiment.optimizers import SGD
+from cifarviz.experiment.prediction_views import ONLY_THE_IMAGE, PredictionViews
 from cifarviz.layers.conv2d import Conv2D
 from cifarviz.layers.dense import Dense
 from cifarviz.layers.flatten import Flatten
@@ -51,20 +51,20 @@ def evaluated_by_keras(
     assert run.scaling is not None
     made = run.experiment
     path = folder / "network.keras"
-    path.write_bytes(keras_file(made.architecture, run.scaling, arrays, made.answer_views))
+    path.write_bytes(keras_file(made.architecture, run.scaling, arrays, made.prediction_views))
     model = keras.saving.load_model(path)
     model.compile(loss="sparse_categorical_crossentropy")
     return float(model.evaluate(images.images, images.labels, verbose=0))
 
 
-@pytest.mark.parametrize("views", [ONLY_THE_IMAGE, AnswerViews(True), AnswerViews(True, 2)])
+@pytest.mark.parametrize("views", [ONLY_THE_IMAGE, PredictionViews(True), PredictionViews(True, 2)])
 @pytest.mark.parametrize("labels", ["integer", "one_hot"])
 def test_history_evaluation_and_keras_agree_on_confident_mistakes(
     worker: Worker,
     trained: TrainRun,
     settings: Settings,
     tmp_path: Path,
-    views: AnswerViews,
+    views: PredictionViews,
     labels: Any,
 ) -> None:
     run = trained(

@@ -9,7 +9,7 @@ from cifarviz.experiment.optimizers import Adam
 from cifarviz.experiment.preprocessing import Divide
 from cifarviz.experiment.published.preset import HistoryRow, Preset, PresetVariant
 from cifarviz.layers.base import Layer
-from cifarviz.layers.choices import InitializerName
+from cifarviz.layers.choices import HiddenInitializerName
 from cifarviz.layers.conv2d import Conv2D
 from cifarviz.layers.dense import Dense
 from cifarviz.layers.dropout import Dropout
@@ -17,7 +17,7 @@ from cifarviz.layers.flatten import Flatten
 from cifarviz.layers.pooling import MaxPool2D
 
 _EPOCHS, _MEMBERS = 15, 4
-_INITIALIZER: InitializerName = "glorot_normal"
+_INITIALIZER: HiddenInitializerName = "glorot_normal"
 
 # The last of the four, whose weights had then seen 60 epochs; measured on the test images.
 _HISTORY: tuple[HistoryRow, ...] = (HistoryRow(60, 0.6055, 0.8041, 1.1913, 0.6599),)

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from textwrap import dedent
 
-from cifarviz.experiment.answer_views import AnswerViews
 from cifarviz.experiment.experiment import Experiment
+from cifarviz.experiment.prediction_views import PredictionViews
 from cifarviz.experiment.preprocessing import Divide, Scaling
 from cifarviz.export.code.section import Section, blocks, call, comment
 from cifarviz.layers.base import Layer, LayerCode
@@ -58,6 +58,8 @@ class _Place:
         return f"layer_seed({self.position})"
 
     def initializer(self, name: InitializerName) -> str:
+        if name == "zeros":
+            return '"zeros"'
         self.writer.uses_identity |= name == "identity"
         return f"{_INITIALIZERS[name]}({self.seed()})"
 
@@ -148,11 +150,11 @@ def network_section(
             _LAYER_SEED if writer.uses_seeds else "",
             _PARTIAL_IDENTITY if writer.uses_identity else "",
             *writer.definitions,
-            _view_average(experiment.answer_views),
+            _view_average(experiment.prediction_views),
             sequential,
             *writer.statements,
             "model = ViewAverage(network)\nnetwork.summary()"
-            if experiment.answer_views.count > 1
+            if experiment.prediction_views.count > 1
             else "model = network\nmodel.summary()",
         ],
         gap=2,
@@ -167,12 +169,12 @@ def _text(experiment: Experiment) -> str:
     )
     if experiment.l2:
         text += " An L2 penalty on the kernels is added to the loss."
-    if others := experiment.answer_views.describe_others():
+    if others := experiment.prediction_views.describe_others():
         text += f" Predictions are the mean over an image and {others}."
     return text
 
 
-def _view_average(views: AnswerViews) -> str:
+def _view_average(views: PredictionViews) -> str:
     """Return the class of a model that averages over ``views``; empty without any."""
     others = views.describe_others()
     if others is None:

@@ -118,7 +118,7 @@ def _results(item: RunContents, chart: Chart) -> list[Html]:
         f"{format_accuracy(item.evaluation)} The confusion matrix, scores and mistakes are also "
         f"from {item.weights}."
     )
-    if others := item.run.experiment.answer_views.describe_others():
+    if others := item.run.experiment.prediction_views.describe_others():
         summary += f" Predictions are averaged over each image and {others}."
     return [
         section("Test results", paragraph(summary), matrix_chart(item, chart)),

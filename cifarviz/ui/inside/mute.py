@@ -224,7 +224,7 @@ def _render_prediction(
     assert network.model is not None
     counts = channel_counts(network.run.experiment.architecture)
     pixels = image.pixels[np.newaxis]
-    others = network.run.experiment.answer_views.describe_others()
+    others = network.run.experiment.prediction_views.describe_others()
     before = network.model.probabilities(pixels)[0] if others else network.views[-1].values
     mask = channel_mask(counts, muted)
     after = network.model.muted_predictions(pixels, mask).probabilities[0]

@@ -7,7 +7,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from cifarviz.analysis.predictions import check_probabilities
-from cifarviz.experiment.answer_views import AnswerViews
+from cifarviz.experiment.prediction_views import PredictionViews
 from cifarviz.figures.percent import format_probability
 from cifarviz.figures.probabilities import Probabilities, probabilities, probabilities_figure
 from cifarviz.figures.sprite import enlarge, sprite
@@ -70,7 +70,7 @@ def render_prediction_summary(
     verdict = "" if image.actual is None else "correct" if predicted == image.actual else "wrong"
     st.markdown(
         f"**{escaped(_name(image, classes))}**",
-        help=_averaged(network.run.experiment.answer_views),
+        help=_averaged(network.run.experiment.prediction_views),
     )
     text = f"Predicted: {escaped(classes[predicted])}, {format_probability(values[predicted])}"
     st.caption(f"{text} ({verdict})" if verdict else text)
@@ -93,7 +93,7 @@ def render_predictions(
                 network.views[-1].values,
                 classes,
                 actual,
-                views=network.run.experiment.answer_views,
+                views=network.run.experiment.prediction_views,
                 title=network.title,
                 key="inside-answer" if network is left else "inside-answer-right",
             )
@@ -108,7 +108,7 @@ def render_prediction(
     classes: Sequence[str],
     actual: int | None,
     *,
-    views: AnswerViews,
+    views: PredictionViews,
     title: str = "",
     key: str = "inside-answer",
 ) -> None:
@@ -139,7 +139,7 @@ def render_prediction(
         st.caption(text)
 
 
-def _averaged(views: AnswerViews) -> str | None:
+def _averaged(views: PredictionViews) -> str | None:
     others = views.describe_others()
     return _AVERAGED.format(others=others) if others else None
 

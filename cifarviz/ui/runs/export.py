@@ -145,7 +145,7 @@ def _render_network(run: Run) -> None:
     )
     part = f"-epoch-{which}" if isinstance(which, int) else f"-{which}"
     stem = f"run-{run.id}{part}"
-    others = run.experiment.answer_views.describe_others()
+    others = run.experiment.prediction_views.describe_others()
     averaged = _AVERAGED.format(others=others) if others else ""
     _render_download(
         stem + ENDINGS[ExportKind.KERAS],

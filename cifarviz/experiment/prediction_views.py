@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class AnswerViews:
+class PredictionViews:
     """``mirrored``: its mirror image, too. ``shift``: it moved by so many pixels, too.
 
     It is moved up and left, and down and right; the border is mirrored.
@@ -31,4 +31,4 @@ class AnswerViews:
                 return None
 
 
-ONLY_THE_IMAGE = AnswerViews()
+ONLY_THE_IMAGE = PredictionViews()

@@ -1,0 +1,73 @@
+"""``cifar10-94``: 94 % of the test images, in minutes on a processor."""
+
+from cifarviz.experiment.architecture import Architecture
+from cifarviz.experiment.choices import Augmentation, Data, Loss, NoValidation
+from cifarviz.experiment.experiment import Experiment
+from cifarviz.experiment.optimizers import Muon
+from cifarviz.experiment.preprocessing import Standardize
+from cifarviz.experiment.published.preset import Preset
+from cifarviz.experiment.schedules import OneCycle
+from cifarviz.layers.activation import Activation
+from cifarviz.layers.base import Layer
+from cifarviz.layers.batch_norm import BatchNorm
+from cifarviz.layers.conv2d import Conv2D
+from cifarviz.layers.dense import Dense
+from cifarviz.layers.pooling import GlobalMaxPool2D, MaxPool2D
+from cifarviz.layers.whitening import Whitening
+
+
+def _block(filters: int) -> list[Layer]:
+    return [*_convolution(filters, pooled=True), *_convolution(filters, pooled=False)]
+
+
+def _convolution(filters: int, *, pooled: bool) -> list[Layer]:
+    # Pooling before normalization leaves a quarter of the values for the layers after it.
+    return [
+        Conv2D(filters=filters, activation="linear", use_bias=False, initializer="identity"),
+        *([MaxPool2D()] if pooled else []),
+        BatchNorm(momentum=0.6, epsilon=1e-5),
+        Activation(activation="silu"),
+    ]
+
+
+def _experiment(name: str, widths: tuple[int, ...], epochs: int) -> Experiment:
+    return Experiment(
+        preset=name,
+        data=Data(dataset="cifar10", variant="full"),
+        validation=NoValidation(),
+        preprocessing=Standardize(),
+        augmentation=Augmentation(alternating_flip=True, shift=2),
+        architecture=Architecture(
+            input_shape=(32, 32, 3),
+            classes=10,
+            layers=(
+                Whitening(filters=24, kernel_size=2),
+                *(layer for filters in widths for layer in _block(filters)),
+                GlobalMaxPool2D(),
+                Dense(units=10, activation="softmax", use_bias=False, initializer="zeros"),
+            ),
+        ),
+        optimizer=Muon(learning_rate=0.17, momentum=0.6, adam_lr_ratio=0.06, weight_decay=0.1),
+        schedule=OneCycle(warmup_fraction=0.0, final_fraction=0.0),
+        batch_size=1000,
+        epochs=epochs,
+        loss=Loss(labels="one_hot", label_smoothing=0.2),
+        mirrored_answers=True,
+        shifted_answers=1,
+    )
+
+
+CIFAR10_90 = Preset(
+    name="cifar10-90",
+    title="90% in a few minutes",
+    story="",
+    experiment=_experiment("cifar10-90", (32, 128, 128), 5),
+    published=None,
+)
+CIFAR10_94 = Preset(
+    name="cifar10-94",
+    title="94% on a processor",
+    story="",
+    experiment=_experiment("cifar10-94", (64, 256, 256), 9),
+    published=None,
+)
