@@ -7,7 +7,7 @@ CIFAR-10 in ``CIFARVIZ_HOME``.
 """
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from statistics import mean, median
 from typing import Any
 
@@ -15,6 +15,7 @@ from benchmarks.own_home import worker_in_own_home
 from benchmarks.results_file import write_results
 from cifarviz.data.library import status
 from cifarviz.executors.worker import Worker
+from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.choices import Augmentation
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.optimizers import SGD, Adam
@@ -38,13 +39,13 @@ def variants() -> Mapping[str, Mapping[str, Any]]:
     assert isinstance(optimizer, SGD)
     return {
         "the whole recipe": {},
-        "a learned first convolution instead of whitening": _with_layers(_learned_first),
-        "Glorot uniform instead of identity": _with_layers(_glorot),
+        "a learned first convolution instead of whitening": with_layers(_RECIPE, learned_first),
+        "Glorot uniform instead of identity": with_layers(_RECIPE, glorot),
         "no batch normalisation (learning rate 0.02)": {
-            **_with_layers(lambda layer: None if isinstance(layer, BatchNorm) else layer),
+            **with_layers(_RECIPE, lambda layer: None if isinstance(layer, BatchNorm) else layer),
             "optimizer": optimizer.make(**{**dict(optimizer), "learning_rate": 0.02}),
         },
-        "pooled after ReLU instead of before": {"architecture": _pooled_late()},
+        "pooled after ReLU instead of before": {"architecture": pooled_late(_RECIPE)},
         "no flips": {"augmentation": Augmentation()},
         "flips and shifts of 2 pixels": {"augmentation": Augmentation(flip=True, shift=2)},
         "a constant learning rate of 0.2": {
@@ -93,17 +94,19 @@ def _train(worker: Worker, changes: Mapping[str, Any]) -> tuple[float, float]:
     return worker.store.epochs(run.id)[-1].val_accuracy or 0.0, run.seconds
 
 
-def _with_layers(change: Any) -> dict[str, Any]:
-    layers = [change(layer) for layer in _RECIPE.architecture.layers]
-    return {"architecture": _network([layer for layer in layers if layer is not None])}
+def with_layers(recipe: Experiment, change: Callable[[Layer], Layer | None]) -> dict[str, Any]:
+    """Return the network of a recipe with changed layers, without those that become ``None``."""
+    layers = [change(layer) for layer in recipe.architecture.layers]
+    return {"architecture": _network(recipe, [layer for layer in layers if layer is not None])}
 
 
-def _network(layers: list[Layer]) -> Any:
-    base = _RECIPE.architecture
+def _network(recipe: Experiment, layers: list[Layer]) -> Architecture:
+    base = recipe.architecture
     return base.make(input_shape=base.input_shape, classes=base.classes, layers=tuple(layers))
 
 
-def _learned_first(layer: Layer) -> Layer:
+def learned_first(layer: Layer) -> Layer:
+    """Return a convolution that is learned instead of whitening; another layer as it is."""
     if not isinstance(layer, Whitening):
         return layer
     return Conv2D(
@@ -115,16 +118,18 @@ def _learned_first(layer: Layer) -> Layer:
     )
 
 
-def _glorot(layer: Layer) -> Layer:
+def glorot(layer: Layer) -> Layer:
+    """Return a convolution that starts as Glorot uniform; another layer as it is."""
     if not isinstance(layer, Conv2D):
         return layer
     return layer.make(**{**dict(layer), "initializer": "glorot_uniform"})
 
 
-def _pooled_late() -> Any:
+def pooled_late(recipe: Experiment) -> Architecture:
+    """Return the network of a recipe with pooling after activation instead of before."""
     layers: list[Layer] = []
     pools: list[Layer] = []
-    for layer in _RECIPE.architecture.layers:
+    for layer in recipe.architecture.layers:
         if isinstance(layer, MaxPool2D):
             pools.append(layer)
             continue
@@ -132,7 +137,7 @@ def _pooled_late() -> Any:
         if isinstance(layer, Activation):
             layers += pools
             pools = []
-    return _network(layers)
+    return _network(recipe, layers)
 
 
 if __name__ == "__main__":
