@@ -9,6 +9,7 @@ They need the full CIFAR-10 in ``CIFARVIZ_HOME``, and minutes for each run.
 """
 
 import sys
+from datetime import UTC, datetime
 from statistics import mean, median
 from typing import Any
 
@@ -36,6 +37,10 @@ def main() -> None:
     what, *words = sys.argv[1:] or ["test"]
     names = [word for word in words if word in PRESETS] or ["cifar10-94"]
     counts = [int(word) for word in words if word.isdecimal()] or [3]
+    if what not in ("test", "curve") or any(
+        word not in PRESETS and not word.isdecimal() for word in words
+    ):
+        raise SystemExit(__doc__)
     with worker_in_own_home() as worker:
         for name in names:
             if what == "curve":
@@ -79,8 +84,9 @@ def _curve(worker: Worker, name: str) -> list[list[float]]:
 
 def _save(file: str, arguments: str, name: str, content: dict[str, Any]) -> None:
     earlier = read_results(results_folder().name, file) or {"recipes": {}}
-    recipes = {**earlier["recipes"], name: content}
-    write_results(file, f"python -m benchmarks.bench_94 {arguments}", {"recipes": recipes})
+    command = f"python -m benchmarks.bench_94 {arguments}"
+    dated = {"command": command, "date": datetime.now(UTC).date().isoformat(), **content}
+    write_results(file, command, {"recipes": {**earlier["recipes"], name: dated}})
 
 
 if __name__ == "__main__":

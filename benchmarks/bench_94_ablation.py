@@ -9,6 +9,7 @@ the full CIFAR-10 in ``CIFARVIZ_HOME``.
 
 import sys
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from statistics import mean, median
 from typing import Any
 
@@ -67,8 +68,8 @@ def variants() -> Mapping[str, Mapping[str, Any]]:
                 update={"learning_rate": optimizer.learning_rate / 2}
             ),
         },
-        "predictions averaged with the mirror image only": {"shifted_answers": 0},
-        "predictions not averaged": {"shifted_answers": 0, "mirrored_answers": False},
+        "predictions averaged with the mirror image only": {"prediction_shift": 0},
+        "predictions not averaged": {"prediction_shift": 0, "mirrored_answers": False},
     }
 
 
@@ -80,6 +81,9 @@ def main() -> None:
     if not status("cifar10", Settings.from_environment()).full_available:
         print("The full CIFAR-10 is missing: python -m cifarviz data fetch cifar10")
         return
+    unknown = [word for word in wanted if not any(word in name for name in variants())]
+    if unknown:
+        raise SystemExit(f"No part has {unknown[0]!r} in its name.\n{__doc__}")
     print(machine_name())
     with worker_in_own_home() as worker:
         for name, changes in variants().items():
@@ -105,7 +109,8 @@ def _train(worker: Worker, changes: Mapping[str, Any]) -> tuple[float, float]:
     return worker.store.epochs(run.id)[-1].val_accuracy or 0.0, seconds
 
 
-def _save(row: Mapping[str, Any]) -> None:
+def _save(row: dict[str, Any]) -> None:
+    row["date"] = datetime.now(UTC).date().isoformat()
     earlier = read_results(results_folder().name, "ablation_94") or {"rows": []}
     rows = {one["what"]: one for one in [*earlier["rows"], row]}
     ordered = [rows[name] for name in variants() if name in rows]

@@ -25,13 +25,37 @@ def all_kinds() -> list[str]:
     return sorted(folder.name for folder in _RESULTS.iterdir() if folder.is_dir())
 
 
+def kind_title(kind: str) -> str:
+    """Return the kind of processor as results name it, and the processors measured."""
+    facts = [json.loads(path.read_text()) for path in sorted((_RESULTS / kind).glob("*.json"))]
+    machines = sorted({fact["machine"] for fact in facts})
+    return f"{facts[0]['instruction_set']}: {'; '.join(machines)}"
+
+
+def curves(kind: str) -> dict[str, list[tuple[float, float]]]:
+    """Return seconds of training and accuracy after each epoch, by recipe; empty if none.
+
+    Plain Keras' accuracy is of the test images, all others of images held back.
+    """
+    results = read_results(kind, "accuracy_curve")
+    found = {} if results is None else results["recipes"]
+    points = {f"`{name}`": [*map(tuple, recipe["epochs"])] for name, recipe in found.items()}
+    fast = read_results(kind, "fast")
+    if points and fast is not None:
+        seconds, accuracies = zip(*fast["plain_keras_epochs"], strict=True)
+        points["plain Keras, `cifar10-vgg`"] = list(
+            zip(np.cumsum(seconds).tolist(), accuracies, strict=True)
+        )
+    return points
+
+
 def all_rows(kind: str) -> Iterator[Row]:
     """Yield the rows of all results of a kind of processor, in the order of the table."""
     for name, rows in _ROWS.items():
         results = read_results(kind, name)
         if results is not None:
             for row in rows(results):
-                yield replace(row, date=results["date"])
+                yield row if row.date else replace(row, date=results["date"])
 
 
 def _fast_rows(results: Results) -> Iterator[Row]:
@@ -60,6 +84,22 @@ def _fast_rows(results: Results) -> Iterator[Row]:
         results["command"],
         short=True,
     )
+
+
+def _test_accuracy_rows(results: Results) -> Iterator[Row]:
+    for name, recipe in results["recipes"].items():
+        accuracies, seconds = recipe["accuracies"], recipe["seconds"]
+        values = ", ".join(f"{100 * accuracy:.2f}" for accuracy in accuracies)
+        goal = "94.0 % in ≤ 10 min with AMX, ≤ 75 min with AVX2" if name == "cifar10-94" else "–"
+        yield Row(
+            f"`{name}`: test images, asked once a run",
+            goal,
+            f"mean {100 * np.mean(accuracies):.2f} % ({values}; {recipe['precision']}), "
+            f"{np.median(seconds) / 60:.1f} min a run",
+            recipe["command"],
+            short=True,
+            date=recipe["date"],
+        )
 
 
 def _earlier_speed_rows(results: Results, without: str = "") -> Iterator[Row]:
@@ -372,6 +412,7 @@ def _lab_rows(results: Results) -> Iterator[Row]:
 
 _ROWS: Mapping[str, Callable[[Results], Iterator[Row]]] = {
     "fast": _fast_rows,
+    "test_accuracy": _test_accuracy_rows,
     "peers": _peer_rows,
     "training_speed": _earlier_speed_rows,
     "training_speed_avx512_core": partial(

@@ -2,12 +2,11 @@
 
     python -m benchmarks.table [--write]
 
-``--write`` inserts them into docs/performance.md, with the tables of the ablation of
-``cifar10-fast`` and of the overfit lab, and the most important rows, side by side, into README.md,
+``--write`` inserts them into docs/performance.md, with the tables of both ablations, of accuracy
+over seconds and of the overfit lab, and the most important rows, side by side, into README.md,
 between marker lines.
 """
 
-import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -15,9 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.row import Results, Row
-from benchmarks.rows import all_kinds, all_rows, read_results
+from benchmarks.rows import all_kinds, all_rows, curves, kind_title, read_results
 
-_RESULTS = Path(__file__).parent / "results"
 _ROOT = Path(__file__).parent.parent
 
 
@@ -27,24 +25,23 @@ def main() -> None:
     if "--write" in sys.argv[1:]:
         page = _ROOT / "docs" / "performance.md"
         write_table(page, "measured", "\n\n".join(_table(*item) for item in tables.items()))
-        write_table(page, "ablation", _ablation())
+        write_table(page, "ablation", _ablation("fast_ablation", "test accuracy", "seconds"))
+        write_table(page, "curve", "\n".join(_curve_lines()))
+        write_table(
+            page,
+            "ablation-94",
+            _ablation("ablation_94", "held-back accuracy", "seconds an epoch"),
+        )
         write_table(page, "lab", "\n".join(_lab_lines()))
         write_table(_ROOT / "README.md", "measured", _side_by_side(tables))
     for kind, rows in tables.items():
-        print(_title(kind))
+        print(kind_title(kind))
         for row in rows:
             print(f"  {row.claim:68}  {row.goal:14}  {row.measured}")
 
 
-def _title(kind: str) -> str:
-    """The kind of processor as results name it, and the processors measured."""
-    facts = [json.loads(path.read_text()) for path in sorted((_RESULTS / kind).glob("*.json"))]
-    machines = sorted({fact["machine"] for fact in facts})
-    return f"{facts[0]['instruction_set']}: {'; '.join(machines)}"
-
-
 def _table(kind: str, rows: Sequence[Row]) -> str:
-    lines = [f"### {_title(kind)}", "", "| what | to reach | measured | date | command |"]
+    lines = [f"### {kind_title(kind)}", "", "| what | to reach | measured | date | command |"]
     lines += ["|---|---|---|---|---|"]
     lines += [f"| {r.claim} | {r.goal} | {r.measured} | {r.date} | `{r.command}` |" for r in rows]
     return "\n".join(lines)
@@ -56,7 +53,7 @@ def _side_by_side(tables: Mapping[str, Sequence[Row]]) -> str:
     found = {kind: rows for kind, rows in found.items() if rows}
     claims = dict.fromkeys(claim for rows in found.values() for claim in rows)
     lines = [
-        "| what | to reach | " + " | ".join(_title(kind) for kind in found) + " |",
+        "| what | to reach | " + " | ".join(kind_title(kind) for kind in found) + " |",
         "|---|---|" + "---|" * len(found),
     ]
     for claim in claims:
@@ -72,9 +69,9 @@ def _newest(name: str) -> Results | None:
     return max(found, key=lambda results: str(results["date"]), default=None)
 
 
-def _ablation() -> str:
-    results = _newest("fast_ablation")
-    lines = ["| recipe | test accuracy, mean (range) | seconds, median |", "|---|---|---|"]
+def _ablation(name: str, accuracy: str, seconds: str) -> str:
+    results = _newest(name)
+    lines = [f"| recipe | {accuracy}, mean (range) | {seconds}, median |", "|---|---|---|"]
     for row in results["rows"] if results else ():
         accuracies = 100 * np.array(row["accuracies"])
         lines.append(
@@ -82,6 +79,15 @@ def _ablation() -> str:
             f"({accuracies.min():.1f}–{accuracies.max():.1f}) | {np.median(row['seconds']):.1f} |"
         )
     return "\n".join(lines)
+
+
+def _curve_lines() -> Iterator[str]:
+    yield "| recipe | processor | accuracy after so many seconds of training |"
+    yield "|---|---|---|"
+    for kind in all_kinds():
+        for name, points in curves(kind).items():
+            texts = [f"{time:.0f} s: {100 * accuracy:.1f} %" for time, accuracy in points]
+            yield f"| {name} | {kind_title(kind)} | {', '.join(texts)} |"
 
 
 def _lab_lines() -> Iterator[str]:

@@ -19,6 +19,7 @@ _CHOICES: Mapping[str, str] = MappingProxyType(
         "he_uniform": "He uniform",
         "he_normal": "He normal",
         "identity": "Identity",
+        "zeros": "Zeros",
         "same": "Same",
         "valid": "Valid",
         "sample": "Embedded sample",

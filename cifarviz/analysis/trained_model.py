@@ -55,7 +55,7 @@ class TrainedModel:
     """An immutable network with the weights of a checkpoint, for any number of threads.
 
     ``arrays`` come from ``network.variables.to_arrays``; the optimizer's are ignored. The network
-    always computes in float32; ``views`` is passed to ``stateless_network``. Creating
+    always computes in float32; ``prediction_views`` is passed to ``stateless_network``. Creating
     one takes a few milliseconds, except for the first of an architecture.
 
     Raises ``ArtifactDamaged`` if arrays or scaling do not fit the architecture, or a weight is
@@ -67,12 +67,12 @@ class TrainedModel:
         architecture: Architecture,
         scaling: Scaling,
         arrays: Mapping[str, np.ndarray],
-        views: PredictionViews = ONLY_THE_IMAGE,
+        prediction_views: PredictionViews = ONLY_THE_IMAGE,
     ) -> None:
         _check_scaling(scaling, architecture.input_shape[-1])
         self.architecture = architecture
-        self._views = views
-        self._network = stateless_network(architecture, views)
+        self._prediction_views = prediction_views
+        self._network = stateless_network(architecture, prediction_views)
         self._weights = self._network.weights(arrays, scaling)
         kernels = {
             name.split("/")[2]: value
@@ -147,7 +147,10 @@ class TrainedModel:
             batch = images[start : start + _FEATURE_BATCH]
             parts = batch_parts(len(batch))
             found = self.compute(
-                features_and_log_probabilities, batch, parts=parts, views=self._views
+                features_and_log_probabilities,
+                batch,
+                parts=parts,
+                prediction_views=self._prediction_views,
             )
             features.append(found[0].numpy())
             logs.append(found[1].numpy())
@@ -194,7 +197,7 @@ class TrainedModel:
                 batch,
                 mask,
                 parts=batch_parts(len(batch)),
-                views=self._views,
+                prediction_views=self._prediction_views,
             )
             parts.append(logs.numpy())
             if on_progress is not None:
@@ -272,7 +275,7 @@ class TrainedModel:
                 epsilons[part].astype(np.float32),
                 steps=steps,
                 targeted=targeted,
-                views=self._views,
+                prediction_views=self._prediction_views,
                 parts=batch_parts(len(images[part])),
             ).numpy()
         return result
@@ -418,7 +421,7 @@ def open_checkpoint(store: RunStore, run: Run, which: WeightsChoice) -> TrainedM
         run.experiment.architecture,
         run.scaling,
         arrays,
-        views=run.experiment.prediction_views,
+        prediction_views=run.experiment.prediction_views,
     )
 
 

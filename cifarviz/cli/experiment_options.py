@@ -65,9 +65,9 @@ Balance = Annotated[
 Augment = Annotated[
     list[str] | None,
     typer.Option(
-        help="A random change to the training images: flip=on, shift=4, rotation=15, zoom=0.2, "
-        "brightness=0.2, contrast=0.4, saturation=0.5, hue=20, cutout=8, mixup=0.2, cutmix=1, or "
-        "none. May be given several times; all others stay as they are."
+        help="A random change to the training images: flip=on, alternating_flip=on, shift=4, "
+        "rotation=15, zoom=0.2, brightness=0.2, contrast=0.4, saturation=0.5, hue=20, cutout=8, "
+        "mixup=0.2, cutmix=1, or none. May be given several times; all others stay as they are."
     ),
 ]
 BatchSize = Annotated[int | None, typer.Option(help="Default: as published.")]

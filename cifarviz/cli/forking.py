@@ -45,7 +45,7 @@ def fork(
     run_name = None if name is None else validate_name(name)
     worker = Worker(Settings.from_environment(), "command line")
     parent = worker.store.find(run)
-    flips = [] if flip is None else [f"flip={'on' if flip else 'off'}"]
+    flips = [] if flip is None else ["alternating_flip=off", f"flip={'on' if flip else 'off'}"]
     shifts = [] if shift is None else [f"shift={shift}"]
     augment = [*(augment or []), *flips, *shifts]
     changes = ForkChanges(

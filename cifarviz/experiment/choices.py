@@ -143,7 +143,7 @@ VALIDATIONS: Mapping[str, type[SplitValidation | TestValidation | NoValidation]]
 
 
 class Augmentation(Value):
-    """Random changes to each training image, new in each epoch, made in the order of the fields."""
+    """Random changes to each training image, in the order of the fields."""
 
     title: ClassVar[str] = "Augmentation"
 
@@ -243,6 +243,14 @@ class Augmentation(Value):
         "random.",
     )
 
+    @model_validator(mode="after")
+    def _check_flips(self) -> Self:
+        if self.flip and self.alternating_flip:
+            raise ValueError(
+                "Flip and alternating flip both mirror images: switch one of them off."
+            )
+        return self
+
     @property
     def is_on(self) -> bool:
         """Whether training images are changed at all."""
@@ -261,8 +269,6 @@ class Augmentation(Value):
         problems = []
         if image_shape[2] == 1 and (self.saturation or self.hue):
             problems.append("Grey images have no colour to change: leave saturation and hue at 0.")
-        if self.flip and self.alternating_flip:
-            problems.append("Flip and alternating flip both mirror images: switch one of them off.")
         side = min(image_shape[:2])
         if self.cutout >= side:
             problems.append(

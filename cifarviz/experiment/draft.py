@@ -58,7 +58,7 @@ SINGLE_FIELDS = (
     "tensorboard",
     "test_epochs",
     "mirrored_answers",
-    "shifted_answers",
+    "prediction_shift",
 )
 """The fields of an experiment that are single values."""
 

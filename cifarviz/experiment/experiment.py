@@ -172,14 +172,14 @@ class Experiment(Value):
         description="Averages the predictions for each image and its mirror image: slightly more "
         "accurate, and twice as slow. Training does not change.",
     )
-    shifted_answers: int = Field(
+    prediction_shift: int = Field(
         default=0,
         ge=0,
         le=4,
-        title="average with shifted images",
+        title="average with images shifted by",
         description="Averages the predictions for each image and for the image moved by this many "
         "pixels, up and left, and down and right; 0 means not at all. Slightly more accurate, and "
-        "three times as slow. Training does not change.",
+        "three times as slow, with mirrored images six times. Training does not change.",
     )
     transfer: Transfer | None = Field(
         default=None,
@@ -210,10 +210,10 @@ class Experiment(Value):
                 f"{len(info.classes)}. Change the output layer."
             )
         problems += self.augmentation.find_problems(info.image_shape, self.data)
-        if self.shifted_answers >= min(info.image_shape[:2]):
+        if self.prediction_shift >= min(info.image_shape[:2]):
             problems.append(
                 f"Images of {format_shape(info.image_shape)} cannot be moved by "
-                f"{self.shifted_answers} pixels. Average with images shifted less."
+                f"{self.prediction_shift} pixels. Average with images shifted less."
             )
         if not network.trace().trainable_parameters:
             problems.append("All layers are frozen, so nothing would be trained. Unfreeze a layer.")
@@ -249,7 +249,7 @@ class Experiment(Value):
     @property
     def prediction_views(self) -> PredictionViews:
         """The versions of an image whose predictions are averaged."""
-        return PredictionViews(self.mirrored_answers, self.shifted_answers)
+        return PredictionViews(self.mirrored_answers, self.prediction_shift)
 
     def to_json(self) -> str:
         """Return every field, including defaults, so that stored runs keep theirs."""

@@ -60,7 +60,7 @@ class Optimizer(Value):
 
     title_keeps_case: ClassVar[bool] = True
     keras_class: ClassVar[str]
-    """Its class in ``keras.optimizers``."""
+    """Its class in ``keras.optimizers``, or in ``training.muon``."""
 
     def keras_arguments(self) -> Mapping[str, Any]:
         """Return the arguments of its Keras class, except for the learning rate.
@@ -214,7 +214,7 @@ class Muon(Optimizer):
     """
 
     title: ClassVar[str] = "Muon"
-    keras_class: ClassVar[str] = "Muon"
+    keras_class: ClassVar[str] = "KernelMuon"
     explanation: ClassVar[str] = (
         "Treats each kernel as a matrix and moves it equally far in all directions of its "
         "momentum, so that rare directions are learned too. Biases, normalisation and the output "
@@ -234,9 +234,9 @@ class Muon(Optimizer):
         default=0.1,
         gt=0,
         le=100,
-        title="rate of Adam",
+        title="Adam's rate as a multiple",
         description="The learning rate of biases, normalisation and the output layer, which Adam "
-        "trains, as a multiple of the learning rate.",
+        "trains, as a multiple of Muon's.",
     )
     weight_decay: WeightDecay = 0.0
 
@@ -259,8 +259,8 @@ class Muon(Optimizer):
 def matrix_names(trained: Iterable[tuple[str, Shape]]) -> frozenset[str]:
     """Return which variables Muon trains as matrices, by name: kernels of hidden layers.
 
-    ``trained`` are names and shapes. Depthwise kernels have no matrix, and the last kernel of a
-    dense layer is the output's.
+    ``trained`` are names and shapes. Depthwise kernels have no matrix, and the last trained kernel
+    of a dense layer counts as the output's.
     """
     kernels = {
         name: len(shape)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class PredictionViews:
-    """``mirrored``: its mirror image, too. ``shift``: it moved by so many pixels, too.
+    """The image itself; its mirror image if ``mirrored``; with ``shift``, two moved images.
 
-    It is moved up and left, and down and right; the border is mirrored.
+    These are moved by ``shift`` pixels, one up and left, one down and right, with mirrored borders.
     """
 
     mirrored: bool = False

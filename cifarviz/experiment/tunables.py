@@ -104,12 +104,13 @@ _GROUPS: Mapping[str, str] = {
     "data": "Images",
     "preprocessing": "Images",
 }
-_SINGLE = ("batch_size", "epochs", "l2", "seed", "mirrored_answers", "shifted_answers")
+_SINGLE = ("batch_size", "epochs", "l2", "seed", "mirrored_answers", "prediction_shift")
 # Fields that decide what is measured rather than how well it is learned, or change nothing alone.
 _FIXED = frozenset({"kind", "dataset", "variant", "wrong_labels", "wrong_labels_seed", "labels"})
 # What grey images do not have.
 _COLORS = frozenset({"saturation", "hue"})
 _KINDS = ("optimizer", "schedule")
+_FLIPS = ("flip", "alternating_flip")
 _NETWORK = "Whole network"
 # What is tried at first for values whose limits say too little.
 _USUAL: Mapping[str, Mapping[str, Any]] = {
@@ -170,6 +171,10 @@ def with_settings(experiment: Experiment, settings: Mapping[str, Setting]) -> Ex
     for section in _GROUPS:
         names = plain[section].keys() & settings.keys() - _FIXED - set(_SINGLE)
         plain[section] |= {name: settings[name] for name in names}
+    for flip, other in (_FLIPS, _FLIPS[::-1]):
+        # Only one of both can be on: the one that is set replaces the other.
+        if settings.get(flip) and other not in settings:
+            plain["augmentation"][other] = False
     plain |= {name: settings[name] for name in _SINGLE if name in settings}
     if plain["loss"]["label_smoothing"]:
         plain["loss"]["labels"] = "one_hot"
@@ -294,7 +299,9 @@ def _fields(
         current, label, hint = getattr(value, name), before + spec.label(name), spec.help_text(name)
         key = prefix + name
         if get_origin(field.annotation) is Literal:
-            yield _choice(key, label, group, get_args(field.annotation), current, hint)
+            # Zeros are for the output layer only.
+            choices = tuple(choice for choice in get_args(field.annotation) if choice != "zeros")
+            yield _choice(key, label, group, choices, current, hint)
         elif isinstance(current, bool):
             yield _choice(key, label, group, (False, True), current, hint)
         elif isinstance(current, int | float):

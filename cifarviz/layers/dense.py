@@ -66,6 +66,11 @@ class Dense(Layer):
         return {"units": classes, "activation": "softmax"}
 
     def problem(self, *, first: bool, last: bool, classes: int) -> str | None:
+        if self.frozen and self.initializer == "zeros":
+            return (
+                "A frozen layer of zeros passes nothing on, so nothing is learned. Choose another "
+                "initialiser, or unfreeze it."
+            )
         if not last and self.initializer == "zeros":
             return (
                 "Weights that all start at zero stay equal to each other, so nothing is learned. "

@@ -17,23 +17,25 @@ _STEP = 2.5
 
 
 def loss_gradient(
-    forward: ForwardPass, images: tf.Tensor, labels: tf.Tensor, *, views: PredictionViews
+    forward: ForwardPass, images: tf.Tensor, labels: tf.Tensor, *, prediction_views: PredictionViews
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Return each image's loss (n,) and the direction of its gradient, float32 as ``images``.
 
     ``images`` (n, h, w, c) in levels of 255, ``labels`` int32 (n,). The loss is the cross-entropy
     −log p of the label; the second is the gradient of −log p + log(1 − p), which is the loss's own
     times 1/(1 − p): it has the same signs, but does not vanish in float32 where p is nearly 1.
-    p is the mean over ``views`` of the image.
+    p is the mean over ``prediction_views`` of the image.
     """
     pixels = tf.cast(images, tf.float32)
     with tf.GradientTape() as tape:
         tape.watch(pixels)
-        pairs = [_log_odds(forward.logits(one), labels) for one in make_views(pixels, views)]
+        pairs = [
+            _log_odds(forward.logits(one), labels) for one in make_views(pixels, prediction_views)
+        ]
         # Of the sum over views; their number cancels out of the difference.
         log_label, log_others = (tf.reduce_logsumexp(logs, 0) for logs in zip(*pairs, strict=True))
         objective = tf.reduce_sum(log_others - log_label)
-    loss = tf.math.log(float(views.count)) - log_label
+    loss = tf.math.log(float(prediction_views.count)) - log_label
     return loss, tape.gradient(objective, pixels)
 
 
@@ -45,7 +47,7 @@ def perturb(
     *,
     steps: int,
     targeted: bool,
-    views: PredictionViews,
+    prediction_views: PredictionViews,
     parts: int,
 ) -> tf.Tensor:
     """Return adversarial images, uint8 (n, h, w, c), within ``epsilons`` levels of ``images``.
@@ -56,7 +58,7 @@ def perturb(
     """
     split = [split_batch(values, parts) for values in (images, labels, epsilons)]
     done = [
-        _perturb(forward, *part, steps=steps, targeted=targeted, views=views)
+        _perturb(forward, *part, steps=steps, targeted=targeted, prediction_views=prediction_views)
         for part in zip(*split, strict=True)
     ]
     return tf.concat(done, 0)
@@ -70,7 +72,7 @@ def _perturb(
     *,
     steps: int,
     targeted: bool,
-    views: PredictionViews,
+    prediction_views: PredictionViews,
 ) -> tf.Tensor:
     start = tf.cast(images, tf.float32)
     radius = epsilons[:, tf.newaxis, tf.newaxis, tf.newaxis]
@@ -78,7 +80,7 @@ def _perturb(
     length = radius * (_STEP / steps if steps > 1 else 1.0) * (-1.0 if targeted else 1.0)
 
     def step(pixels: tf.Tensor) -> tuple[tf.Tensor]:
-        _, gradient = loss_gradient(forward, pixels, labels, views=views)
+        _, gradient = loss_gradient(forward, pixels, labels, prediction_views=prediction_views)
         return (tf.clip_by_value(pixels + length * tf.sign(gradient), lowest, highest),)
 
     (pixels,) = tf.while_loop(

@@ -9,7 +9,9 @@ from cifarviz.network.stateless import ForwardPass
 
 def class_probabilities(forward: ForwardPass, images: tf.Tensor, *, parts: int) -> tf.Tensor:
     """Probabilities, float32 (n, classes), of raw images as they are."""
-    return tf.exp(mean_log_probabilities(forward.logits, images, parts, views=ONLY_THE_IMAGE))
+    return tf.exp(
+        mean_log_probabilities(forward.logits, images, parts, prediction_views=ONLY_THE_IMAGE)
+    )
 
 
 def score_gradients(

@@ -70,28 +70,28 @@ def mean_log_probabilities(
     batch: tf.Tensor,
     parts: int,
     *,
-    views: PredictionViews,
+    prediction_views: PredictionViews,
 ) -> tf.Tensor:
     """Log-probabilities of ``batch``, computed in so many parts in parallel.
 
-    They are of the mean of the probabilities for ``views`` of each image.
+    They are of the mean of the probabilities for ``prediction_views`` of each image.
     """
     logs = [
         tf.nn.log_softmax(tf.concat([logits_of(part) for part in split_batch(view, parts)], 0))
-        for view in make_views(batch, views)
+        for view in make_views(batch, prediction_views)
     ]
     return tf.reduce_logsumexp(logs, 0) - math.log(len(logs)) if len(logs) > 1 else logs[0]
 
 
-def make_views(images: tf.Tensor, views: PredictionViews) -> list[tf.Tensor]:
-    """Return ``views`` of images (n, h, w, c), the images themselves first."""
+def make_views(images: tf.Tensor, prediction_views: PredictionViews) -> list[tf.Tensor]:
+    """Return ``prediction_views`` of images (n, h, w, c), the images themselves first."""
     found = [images]
-    if views.shift:
+    if prediction_views.shift:
         height, width = images.shape[1:3]
-        around, twice = views.shift, 2 * views.shift
+        around, twice = prediction_views.shift, 2 * prediction_views.shift
         padded = tf.pad(images, [[0, 0], [around, around], [around, around], [0, 0]], "REFLECT")
         found += [padded[:, twice:, twice:], padded[:, :height, :width]]
-    if views.mirrored:
+    if prediction_views.mirrored:
         found += [view[:, :, ::-1] for view in found]
     return found
 
@@ -130,7 +130,9 @@ def _make_graph(model: keras.Model, parts: int) -> Callable[[tf.Tensor], tf.Tens
             values = run(hidden, rescaling(tf.cast(part, tf.float32)))
             return compute_logits(output.layer, values)
 
-        return mean_log_probabilities(logits_of, batch, parts, views=living.prediction_views)
+        return mean_log_probabilities(
+            logits_of, batch, parts, prediction_views=living.prediction_views
+        )
 
     signature = [tf.TensorSpec((None, *model.input_shape[1:]), tf.uint8)]
     return tf.function(forward, input_signature=signature, jit_compile=False)

@@ -122,26 +122,26 @@ def _activate(values: tf.Tensor, activation: Fused | None) -> tf.Tensor:
         case "relu":
             return tf.nn.relu(values)
         case "gelu":
-            return values * _below(values)
+            return values * _normal_cdf(values)
         case "silu":
             return values * tf.sigmoid(values)
     return values
 
 
-def _slope(values: tf.Tensor, activation: Fused) -> tf.Tensor:
+def _activation_derivative(values: tf.Tensor, activation: Fused) -> tf.Tensor:
     """Return the derivative of an activation."""
     match activation:
         case "relu":
             return tf.cast(values > 0.0, values.dtype)
         case "gelu":
             density = tf.exp(-0.5 * tf.square(values)) / math.sqrt(2 * math.pi)
-            return _below(values) + values * density
+            return _normal_cdf(values) + values * density
         case "silu":
             gate = tf.sigmoid(values)
             return gate * (1 + values * (1 - gate))
 
 
-def _below(values: tf.Tensor) -> tf.Tensor:
+def _normal_cdf(values: tf.Tensor) -> tf.Tensor:
     """Return the probability that a standard normal number is below each value."""
     return 0.5 * (1 + tf.math.erf(values / math.sqrt(2)))
 
@@ -162,7 +162,7 @@ def _where_above_zero(
     return tf.where(exact > 0.0, above, tf.zeros_like(above))
 
 
-def _through(
+def _activation_gradient(
     values: tf.Tensor,
     above: tf.Tensor,
     slope: tf.Tensor,
@@ -173,7 +173,7 @@ def _through(
     exact = tf.cast(above, tf.float32)
     if activation is None:
         return exact
-    return exact * _slope(tf.cast(values, tf.float32) * slope + start, activation)
+    return exact * _activation_derivative(tf.cast(values, tf.float32) * slope + start, activation)
 
 
 @tf.function(jit_compile=True, autograph=False)
@@ -187,7 +187,7 @@ def _gradient_sums(
     *,
     activation: Fused | None,
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    through = _through(values, above, slope, start, activation)
+    through = _activation_gradient(values, above, slope, start, activation)
     standard = (tf.cast(values, tf.float32) - mean) * spread
     axes = _axes(values)
     return tf.reduce_sum(through, axes), tf.reduce_sum(through * standard, axes)
@@ -206,6 +206,6 @@ def _gradient(
     *,
     activation: Fused | None,
 ) -> tf.Tensor:
-    through = _through(values, above, slope, start, activation)
+    through = _activation_gradient(values, above, slope, start, activation)
     standard = (tf.cast(values, tf.float32) - mean) * spread
     return tf.cast(slope * (through - mean_through - standard * mean_along), values.dtype)

@@ -19,21 +19,21 @@ def keras_file(
     architecture: Architecture,
     scaling: Scaling,
     arrays: Mapping[str, np.ndarray],
-    views: PredictionViews = ONLY_THE_IMAGE,
+    prediction_views: PredictionViews = ONLY_THE_IMAGE,
 ) -> bytes:
     """A ``.keras`` file: raw pixels 0 to 255 in, float32 probabilities out, nothing to compile.
 
-    ``arrays`` come from ``network.variables.to_arrays``. The model returns the
-    mean prediction for the ``views`` of each image. Layers and functions are Keras' own, so it
-    loads anywhere. The last of them is always a softmax, so that Keras evaluates its
-    loss from logits. Raises ``ArtifactDamaged`` when the arrays don't fit.
+    ``arrays`` come from ``network.variables.to_arrays``. The model returns the mean prediction for
+    the ``prediction_views`` of each image. Layers and functions are Keras' own, so it loads
+    anywhere. The last of them is always a softmax, so that Keras evaluates its loss from logits.
+    Raises ``ArtifactDamaged`` when the arrays don't fit.
     """
     model = _network(architecture, scaling, arrays)
-    if views.count > 1:
+    if prediction_views.count > 1:
         # The softmax gets the logarithms of the sum of all views' probabilities.
         model.layers[-1].activation = keras.activations.log_softmax
         image = keras.Input(architecture.input_shape, name="image", dtype="float32")
-        logs = [model(view) for view in _make_views(image, views)]
+        logs = [model(view) for view in _make_views(image, prediction_views)]
         mean = keras.layers.Softmax(name="mean_of_views")(reduce(keras.ops.logaddexp, logs))
         model = keras.Model(image, mean, name="mean_prediction")
     return _saved_bytes("network.keras", model.save)
@@ -54,15 +54,18 @@ def _network(
     return model
 
 
-def _make_views(image: keras.KerasTensor, views: PredictionViews) -> list[keras.KerasTensor]:
+def _make_views(
+    image: keras.KerasTensor, prediction_views: PredictionViews
+) -> list[keras.KerasTensor]:
     found = [image]
-    if views.shift:
+    if prediction_views.shift:
         height, width = image.shape[1:3]
-        around = views.shift, views.shift
+        shift = prediction_views.shift
+        around = shift, shift
         padded = keras.ops.pad(image, [(0, 0), around, around, (0, 0)], mode="reflect")
-        found.append(padded[:, 2 * views.shift :, 2 * views.shift :])
+        found.append(padded[:, 2 * shift :, 2 * shift :])
         found.append(padded[:, :height, :width])
-    if views.mirrored:
+    if prediction_views.mirrored:
         found += [keras.ops.flip(view, axis=2) for view in found]
     return found
 

@@ -8,12 +8,12 @@ from cifarviz.network.stateless import ForwardPass
 
 
 def features_and_log_probabilities(
-    forward: ForwardPass, batch: tf.Tensor, *, parts: int, views: PredictionViews
+    forward: ForwardPass, batch: tf.Tensor, *, parts: int, prediction_views: PredictionViews
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Features, float32 (n, features), and log-probabilities, float32 (n, classes), of a batch.
 
     The features are of the images as they are, the probabilities those of
-    ``mean_log_probabilities``, of all ``views``.
+    ``mean_log_probabilities``, of all ``prediction_views``.
     """
     features: list[tf.Tensor] = []
 
@@ -22,6 +22,6 @@ def features_and_log_probabilities(
         features.append(tf.cast(values, tf.float32))
         return compute_logits(forward.nodes[-1].layer, values)
 
-    logs = mean_log_probabilities(logits_of, batch, parts, views=views)
+    logs = mean_log_probabilities(logits_of, batch, parts, prediction_views=prediction_views)
     # The parts of the other views come after those of the images.
     return tf.concat(features[:parts], 0), logs

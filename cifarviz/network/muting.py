@@ -9,7 +9,12 @@ from cifarviz.network.stateless import ForwardPass
 
 
 def muted_log_probabilities(
-    forward: ForwardPass, batch: tf.Tensor, mask: tf.Tensor, *, parts: int, views: PredictionViews
+    forward: ForwardPass,
+    batch: tf.Tensor,
+    mask: tf.Tensor,
+    *,
+    parts: int,
+    prediction_views: PredictionViews,
 ) -> tf.Tensor:
     """Log-probabilities, float32 (n, classes), with each channel's output times its mask.
 
@@ -19,7 +24,10 @@ def muted_log_probabilities(
     """
     on_output = _mask_outputs(forward, mask)
     return mean_log_probabilities(
-        lambda part: forward.logits(part, on_output), batch, parts, views=views
+        lambda part: forward.logits(part, on_output),
+        batch,
+        parts,
+        prediction_views=prediction_views,
     )
 
 

@@ -95,11 +95,11 @@ class ForwardPass:
 class StatelessNetwork:
     """The graphs of an architecture, in float32; any number of threads may use them."""
 
-    def __init__(self, architecture: Architecture, views: PredictionViews) -> None:
+    def __init__(self, architecture: Architecture, prediction_views: PredictionViews) -> None:
         channels = architecture.input_shape[-1]
         self.architecture = architecture
         self._model = build(architecture, Scaling((1.0,) * channels, (0.0,) * channels))
-        self._views = views
+        self._prediction_views = prediction_views
         self._nodes = self._model.nodes
         self._all_nodes = [inner for node in self._nodes for inner in node.all_nodes()]
         # Without dropout's random generators, which predictions do not need.
@@ -174,7 +174,7 @@ class StatelessNetwork:
             return np.empty((0, self.architecture.classes), np.float32)
         parts = batch_parts(len(batch))
         return self.compute(
-            weights, _log_probabilities, batch, parts=parts, views=self._views
+            weights, _log_probabilities, batch, parts=parts, prediction_views=self._prediction_views
         ).numpy()
 
     def observe(self, weights: NetworkWeights, image: NDArray[np.uint8]) -> tuple[LayerOutput, ...]:
@@ -267,9 +267,9 @@ class StatelessNetwork:
 
 
 def _log_probabilities(
-    forward: ForwardPass, batch: tf.Tensor, *, parts: int, views: PredictionViews
+    forward: ForwardPass, batch: tf.Tensor, *, parts: int, prediction_views: PredictionViews
 ) -> tf.Tensor:
-    return mean_log_probabilities(forward.logits, batch, parts, views=views)
+    return mean_log_probabilities(forward.logits, batch, parts, prediction_views=prediction_views)
 
 
 def _all_outputs(forward: ForwardPass, batch: tf.Tensor) -> list[tf.Tensor]:
@@ -324,14 +324,16 @@ def _map_peaks(maps: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
 
 
 def stateless_network(
-    architecture: Architecture, views: PredictionViews = ONLY_THE_IMAGE
+    architecture: Architecture, prediction_views: PredictionViews = ONLY_THE_IMAGE
 ) -> StatelessNetwork:
     """Return the cached graphs of this architecture."""
     # Otherwise several threads could each build their own.
     with _lock:
-        return _stateless_network(architecture, views)
+        return _stateless_network(architecture, prediction_views)
 
 
 @functools.lru_cache(maxsize=_MAX_CACHED)
-def _stateless_network(architecture: Architecture, views: PredictionViews) -> StatelessNetwork:
-    return StatelessNetwork(architecture, views)
+def _stateless_network(
+    architecture: Architecture, prediction_views: PredictionViews
+) -> StatelessNetwork:
+    return StatelessNetwork(architecture, prediction_views)

@@ -30,7 +30,7 @@ _DAMAGES = frozenset(
 _REFUSALS = frozenset({sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE})
 
 # How long one connection waits for another that writes.
-WAIT_SECONDS = 20
+_WAIT_SECONDS = 20
 
 
 class Database:
@@ -273,7 +273,7 @@ def _open(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode=ro" if read_only else path,
         uri=read_only,
-        timeout=WAIT_SECONDS,
+        timeout=_WAIT_SECONDS,
         isolation_level=None,
     )
     try:
@@ -282,7 +282,7 @@ def _open(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
         if read_only:
             _version(connection)
         else:
-            _use_log(connection)
+            _switch_to_wal(connection)
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA foreign_keys = ON")
     except UnicodeDecodeError as error:
@@ -297,9 +297,9 @@ def _open(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     return connection
 
 
-def _use_log(connection: sqlite3.Connection) -> None:
+def _switch_to_wal(connection: sqlite3.Connection) -> None:
     """Have changes written to a log, which lets others read meanwhile."""
-    give_up = time.monotonic() + WAIT_SECONDS
+    give_up = time.monotonic() + _WAIT_SECONDS
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL")

@@ -36,7 +36,7 @@ class Mixture(NamedTuple):
 
 
 class AlternatingFlip:
-    """Which of so many images, by position, are mirrored in which epoch: half of them, in turn."""
+    """Chooses the images to mirror: a random half in the first epoch, the others in the next."""
 
     def __init__(self, seed: int, images: int) -> None:
         # No step has the number 0, so nothing else draws with this seed.

@@ -73,7 +73,7 @@ class EpochWork:
     precision: Literal["float32", "bfloat16"] | None
     train_images: int
     validation_images: int
-    """All images that are only predicted after an epoch."""
+    """All images that are only predicted after an epoch, each as often as it is averaged."""
 
     def seconds(self, rate: float, step: float) -> float:
         """Seconds at ``rate`` multiply-adds a second, with ``step`` seconds for each step."""
@@ -88,7 +88,7 @@ def epoch_work(experiment: Experiment, train_images: int, validation_images: int
         batch_size=experiment.batch_size,
         precision=None if experiment.precision == "auto" else experiment.precision,
         train_images=train_images,
-        validation_images=validation_images
+        validation_images=validation_images * experiment.prediction_views.count
         + tracked_image_count(experiment.data.wrong_labels, train_images),
     )
 

@@ -65,7 +65,7 @@ def for_range_test(experiment: Experiment) -> Experiment:
             "schedule": Constant(),
             "early_stopping": None,
             "mirrored_answers": False,
-            "shifted_answers": 0,
+            "prediction_shift": 0,
         }
     )
 

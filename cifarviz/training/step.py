@@ -160,7 +160,8 @@ class ValidationStep:
         self._data = data
         # About 0.1 s per batch, so that a stop is quick; it depends on the network alone, so that
         # sums are the same in every run.
-        self.batch_size = int(np.clip(10**10 // experiment.architecture.trace().operations, 8, 500))
+        operations = experiment.architecture.trace().operations * experiment.prediction_views.count
+        self.batch_size = int(np.clip(10**10 // operations, 8, 500))
 
     @property
     def batches(self) -> range:

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from cifarviz.errors import TrainingFailed
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.optimizers import Muon, Optimizer
+from cifarviz.experiment.optimizers import Optimizer
 from cifarviz.network.build import build, whiten
 from cifarviz.network.variables import trainable_variables
 from cifarviz.training.muon import KernelMuon
@@ -50,8 +50,9 @@ def make_trainable(
 
 def build_optimizer(optimizer: Optimizer) -> keras.optimizers.Optimizer:
     """Build the Keras optimizer; the training step sets its learning rate."""
-    is_muon = isinstance(optimizer, Muon)
-    keras_class = KernelMuon if is_muon else getattr(keras.optimizers, optimizer.keras_class)
+    own = {"KernelMuon": KernelMuon}
+    name = optimizer.keras_class
+    keras_class = own[name] if name in own else getattr(keras.optimizers, name)
     built: keras.optimizers.Optimizer = keras_class(
         optimizer.learning_rate, **optimizer.keras_arguments()
     )

@@ -52,6 +52,15 @@ def test_what_the_experiment_already_uses_is_not_suggested() -> None:
     assert "Make the network smaller" in titles(experiment, OVERFITTING, 100)
 
 
+def test_an_alternating_flip_is_a_flip() -> None:
+    alternating = Augmentation(alternating_flip=True)
+    experiment = stored_runs.experiment(data=Data(variant="full"), augmentation=alternating)
+    tips = suggestions(experiment, OVERFITTING, 40_000)
+    augmented = next(tip for tip in tips if tip.what == "Augment the images").experiment
+    assert augmented is not None
+    assert augmented.augmentation == Augmentation(alternating_flip=True, shift=2)
+
+
 def test_clothes_are_shifted_but_not_mirrored() -> None:
     experiment = PRESETS["fashion-mnist-cnn"].experiment
     augmented = next(

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from cifarviz.experiment.choices import Augmentation
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 from tests.cli.conftest import Call
@@ -28,6 +29,19 @@ def test_a_fork_continues_its_parent_and_records_it(
     assert call("evaluate", tiny["run"], "--json").json["checkpoint"] == "best"
     last = call("evaluate", tiny["run"], "--checkpoint", "last", "--json")
     assert last.json["checkpoint"] == "last"
+
+
+def test_a_flip_replaces_an_alternating_flip(call: Call, tiny: Any, settings: Settings) -> None:
+    def fork(run: str, choice: str) -> Any:
+        result = call(*f"fork {run} --epoch 2 --epochs 1 {choice} --json".split())
+        assert result.code == 0, result.err
+        found = RunStore(settings).get(result.json["run"])
+        return result.json["run"], found.experiment.augmentation
+
+    run, alternating = fork(tiny["run"], "--augment alternating_flip=on")
+    assert alternating == Augmentation(alternating_flip=True)
+    assert fork(run, "--flip")[1] == Augmentation(flip=True)
+    assert fork(run, "--no-flip")[1] == Augmentation()
 
 
 @pytest.mark.parametrize(

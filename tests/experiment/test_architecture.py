@@ -132,6 +132,8 @@ def test_only_the_output_layer_may_start_with_zeros():
     assert not any(problems_of(Flatten(), zeros))
     hidden = problems_of(Flatten(), Dense(units=8, initializer="zeros"), zeros)
     assert "nothing is learned" in hidden[1]
+    frozen = zeros.model_copy(update={"frozen": True})
+    assert "A frozen layer of zeros" in problems_of(Flatten(), frozen)[1]
 
 
 def test_a_billion_parameters_are_a_problem_of_the_layer():

@@ -197,3 +197,13 @@ def test_a_study_that_cannot_be_searched_is_refused(
         base = STARTER.model_copy(update={"validation": NoValidation()})
     with pytest.raises(ExperimentInvalid, match=problem):
         Study.make(**{"parameters": [rate], **fields, "base": base})
+
+
+def test_a_flip_that_is_set_replaces_the_other() -> None:
+    alternating = PRESETS["cifar10-90"].experiment
+    flipped = with_settings(alternating, {"flip": True}).augmentation
+    assert (flipped.flip, flipped.alternating_flip) == (True, False)
+    back = with_settings(with_settings(alternating, {"flip": True}), {"alternating_flip": True})
+    assert back == alternating
+    with pytest.raises(ExperimentInvalid, match="both mirror images"):
+        with_settings(alternating, {"flip": True, "alternating_flip": True})

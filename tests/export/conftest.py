@@ -102,7 +102,7 @@ WHITENING = Experiment(
     precision="float32",
     monitor="accuracy",
     mirrored_answers=True,
-    shifted_answers=1,
+    prediction_shift=1,
     test_epochs=(2,),
 )
 

@@ -58,7 +58,8 @@ def test_the_gradient_equals_finite_differences(views: PredictionViews) -> None:
     network = model(SMOOTH, views)
     image, label = IMAGES[:1], LABELS[1:2].astype(np.int32)
     loss, gradient = (
-        tensor.numpy() for tensor in network.compute(loss_gradient, image, label, views=views)
+        tensor.numpy()
+        for tensor in network.compute(loss_gradient, image, label, prediction_views=views)
     )
     probability = network.probabilities(image)[0, label[0]]
     assert loss == pytest.approx([-np.log(probability)], rel=1e-5)

@@ -74,6 +74,10 @@ def test_every_field_reaches_the_draft(store: RunStore) -> None:
     [
         ({"rotation": "much"}, "Correct the augmentation to see examples."),
         ({"cutout": 32}, "A cutout of 32 pixels could cover a whole image of 32 pixels."),
+        (
+            {"flip": True, "alternating_flip": True},
+            "Flip and alternating flip both mirror images: switch one of them off.",
+        ),
         ({"zoom": 2}, "The zoom must be a number from 0 to 0.9, not 2."),
     ],
 )
@@ -90,6 +94,15 @@ def test_a_wrong_number_of_a_drawing_is_reported(store: RunStore) -> None:
     assert "Examples have a number from 0 to 9,999, not “x”." in page_text(app)
     assert has_grid(app)
     assert "Nothing is changed yet: choose an augmentation." in page_text(app)
+
+
+def test_samples_has_one_of_both_flips_on(store: RunStore) -> None:
+    app = samples_page.opened(augment="flip=on,shift=2")
+    next(one for one in app.toggle if one.label == "Alternating flip").set_value(True).run()
+    assert address_of(app)["augment"] == "alternating_flip=on,shift=2"
+    assert has_grid(app)
+    next(one for one in app.toggle if one.label == "Flip").set_value(True).run()
+    assert address_of(app)["augment"] == "flip=on,shift=2"
 
 
 def test_grey_images_have_no_changes_of_colour(store: RunStore) -> None:

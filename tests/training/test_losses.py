@@ -72,7 +72,7 @@ def test_history_evaluation_and_keras_agree_on_confident_mistakes(
         validation=TestValidation(),
         optimizer=SGD(learning_rate=0.4),
         mirrored_answers=views.mirrored,
-        shifted_answers=views.shift,
+        prediction_shift=views.shift,
         loss=Loss(labels=labels),
     )
     assert run.state is RunState.FINISHED, run.message

@@ -136,6 +136,8 @@ def test_experiments_that_differ_in_what_plays_no_part_have_equal_tests() -> Non
             "early_stopping": EarlyStopping(patience=3),
             "optimizer": experiment.optimizer.model_copy(update={"learning_rate": 0.5}),
             "test_epochs": (1, 2),
+            "mirrored_answers": True,
+            "prediction_shift": 1,
         }
     )
     assert for_range_test(other) == for_range_test(experiment)

@@ -80,6 +80,30 @@ def test_muon_moves_a_kernel_equally_far_in_all_directions() -> None:
         np.testing.assert_allclose(moved[i], 0.05 * np.sign(gradients[i]), rtol=1e-3)
 
 
+def test_muon_trains_a_convolution_as_keras_trains_its_matrix() -> None:
+    random = np.random.default_rng(6)
+    start = [random.normal(size=shape).astype(np.float32) for shape in SHAPES]
+    ours = made_variables(start)
+    optimizer = build_optimizer(Muon(momentum=0.6, weight_decay=0.1, adam_lr_ratio=0.06))
+    # Keras' own has no convolutions, so it gets the matrix.
+    theirs = made_variables([start[0].reshape(18, 6), *start[1:]])
+    keras_own = keras.optimizers.Muon(
+        momentum=0.6, weight_decay=0.1, adam_lr_ratio=0.06, rms_rate=None, adam_weight_decay=None,
+        exclude_layers=["dense_1"],
+    )  # fmt: skip
+    optimizer.build(ours)
+    keras_own.build(theirs)
+    for rate in RATES:
+        gradients = [random.normal(size=v.shape).astype(np.float32) for v in start]
+        apply_gradients(optimizer, [*map(tf.constant, gradients)], ours, tf.constant(rate))
+        keras_own.learning_rate.assign(rate)
+        keras_own.apply([tf.constant(gradients[0].reshape(18, 6)), *gradients[1:]], theirs)
+    for found, right in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(
+            found.numpy().ravel(), right.numpy().ravel(), rtol=1e-4, atol=1e-6
+        )
+
+
 def test_muon_trains_depthwise_kernels_and_the_output_by_adam() -> None:
     names = (
         "conv2d/kernel",

@@ -11,7 +11,7 @@ _MIRRORED = dedent(
     MIRRORED_FIRST = tf.random.stateless_uniform([len(train_images)], [SEED, 0]).numpy() < 0.5
 
 
-    def mirrored_in_turn(images, chosen, epoch):
+    def flip_alternating(images, chosen, epoch):
         """Mirror a random half of all images in the first epoch, the others in the next."""
         turned = MIRRORED_FIRST[chosen] ^ (epoch % 2 == 0)
         return np.where(turned[:, None, None, None], images[:, :, ::-1], images)
@@ -100,7 +100,7 @@ def augmentation_code(augmentation: Augmentation) -> str:
     """Return the functions that change a batch, and mix it; empty without augmentation."""
     if not augmentation.is_on:
         return ""
-    drawn = not _only_moves(augmentation)
+    drawn = not _only_flips_and_shifts(augmentation)
     turned = augmentation.rotation or augmentation.zoom
     colored = augmentation.saturation or augmentation.hue
     boxes = augmentation.cutout or augmentation.cutmix
@@ -126,7 +126,7 @@ def batch_code(augmentation: Augmentation) -> str:
     """Return the expression of a batch: images and labels at the positions ``chosen``."""
     images = "train_images[chosen]"
     if augmentation.alternating_flip:
-        images = f"mirrored_in_turn({images}, chosen, epoch)"
+        images = f"flip_alternating({images}, chosen, epoch)"
     if _augments(augmentation):
         images = f"augmented({images}, step)"
     if augmentation.mixes_labels:
@@ -140,7 +140,7 @@ def _augments(augmentation: Augmentation) -> bool:
     return augmentation.model_copy(update=others).is_on
 
 
-def _only_moves(augmentation: Augmentation) -> bool:
+def _only_flips_and_shifts(augmentation: Augmentation) -> bool:
     moves = {"flip": False, "alternating_flip": False, "shift": 0}
     return not augmentation.model_copy(update=moves).is_on
 
@@ -268,7 +268,7 @@ def _mixed(augmentation: Augmentation) -> str:
 
 
 def _docstring(augmentation: Augmentation) -> str:
-    if not _only_moves(augmentation):
+    if not _only_flips_and_shifts(augmentation):
         return "Change each image at random."
     pixels = "1 pixel" if augmentation.shift == 1 else f"{augmentation.shift} pixels"
     if not augmentation.shift:

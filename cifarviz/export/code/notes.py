@@ -17,7 +17,7 @@ COVERED = frozenset(
         "format", "preset", "data", "validation", "preprocessing", "augmentation", "architecture",
         "optimizer", "schedule", "batch_size", "epochs", "loss", "l2", "seed", "precision",
         "monitor", "early_stopping", "best_only", "tensorboard", "test_epochs", "mirrored_answers",
-        "shifted_answers",
+        "prediction_shift",
         "transfer",
     }
 )  # fmt: skip

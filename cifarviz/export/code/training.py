@@ -3,7 +3,7 @@
 from textwrap import dedent
 
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.optimizers import Muon, Optimizer
+from cifarviz.experiment.optimizers import Optimizer
 from cifarviz.experiment.schedules import (
     AnySchedule,
     Constant,
@@ -70,6 +70,7 @@ _MUON = dedent(
             return keras.ops.reshape(super().zeropower_via_newtonschulz5(matrix, steps), x.shape)
     '''
 )
+_OPTIMIZER_CLASSES = {"KernelMuon": _MUON}
 _NUMPY = ("import numpy as np",)
 
 
@@ -107,7 +108,7 @@ def training_section(experiment: Experiment) -> Section:
     code = blocks(
         [
             _test_predictions(experiment.test_epochs),
-            _MUON if isinstance(experiment.optimizer, Muon) else "",
+            _OPTIMIZER_CLASSES.get(experiment.optimizer.keras_class, ""),
             blocks(
                 [
                     _cross_entropy(experiment),
@@ -174,9 +175,9 @@ def _text(experiment: Experiment) -> str:
 
 def _optimizer(optimizer: Optimizer) -> str:
     arguments = (f", {name}={value!r}" for name, value in optimizer.keras_arguments().items())
-    name = f"keras.optimizers.{optimizer.keras_class}"
-    if isinstance(optimizer, Muon):
-        name = "KernelMuon"
+    name = optimizer.keras_class
+    if name not in _OPTIMIZER_CLASSES:
+        name = f"keras.optimizers.{name}"
     return f"{name}(LEARNING_RATE{''.join(arguments)})"
 
 

@@ -93,7 +93,7 @@ def render_predictions(
                 network.views[-1].values,
                 classes,
                 actual,
-                views=network.run.experiment.prediction_views,
+                prediction_views=network.run.experiment.prediction_views,
                 title=network.title,
                 key="inside-answer" if network is left else "inside-answer-right",
             )
@@ -108,13 +108,13 @@ def render_prediction(
     classes: Sequence[str],
     actual: int | None,
     *,
-    views: PredictionViews,
+    prediction_views: PredictionViews,
     title: str = "",
     key: str = "inside-answer",
 ) -> None:
     """Render the most probable classes; ``values`` are probabilities (classes,).
 
-    ``views``: other pages average this with the predictions for these.
+    ``prediction_views``: other pages average this with the predictions for these.
     ``title`` identifies one of two networks. Raises ``ArtifactDamaged`` if the values are not
     numbers.
     """
@@ -135,12 +135,12 @@ def render_prediction(
     )
     if actual is not None:
         st.caption(_format_verdict(first.actual, classes[actual], float(values[actual])))
-    if text := _averaged(views):
+    if text := _averaged(prediction_views):
         st.caption(text)
 
 
-def _averaged(views: PredictionViews) -> str | None:
-    others = views.describe_others()
+def _averaged(prediction_views: PredictionViews) -> str | None:
+    others = prediction_views.describe_others()
     return _AVERAGED.format(others=others) if others else None
 
 

@@ -35,6 +35,7 @@ _STEPS = {
     "mixup": 0.1,
     "cutmix": 0.1,
 }
+_FLIPS = ("flip", "alternating_flip")
 _OF_COLORS = ("saturation", "hue")
 _WIDTH = 112
 # CSS pixels of a page on a screen of 1,440, and versions of each image.
@@ -140,7 +141,11 @@ def _set(name: str, key: str) -> None:
     value = widget_value(key)
     # Steps of 0.1 add up to 0.30000000000000004.
     value = round(value, 6) if isinstance(value, float) else value
-    changed = Augmentation.make(**{**dict(view.augment or _FIRST), name: value})
+    fields = {**dict(view.augment or _FIRST), name: value}
+    if value and name in _FLIPS:
+        # Only one of them at a time.
+        fields |= {other: False for other in _FLIPS if other != name}
+    changed = Augmentation.make(**fields)
     _update_view(augment=changed)
 
 

@@ -286,7 +286,7 @@ def render_saving_forms(draft: Draft, problems: Problems) -> None:
     _render_single_field(draft, "best_only", problems)
     _render_tensorboard(draft, problems)
     _render_single_field(draft, "mirrored_answers", problems)
-    _render_single_field(draft, "shifted_answers", problems)
+    _render_single_field(draft, "prediction_shift", problems)
     _render_single_field(
         draft, "test_epochs", problems, placeholder="None (for example 15, 30, 45, 60)"
     )
