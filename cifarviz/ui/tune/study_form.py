@@ -123,7 +123,7 @@ def _render_base(wanted: Draft, draft: Draft, assessment: Assessment) -> None:
             key=f"{draft.generation}-tune-epochs",
         )
     found = changes(with_available_data(preset_draft(draft.preset)), draft)
-    said = f"With {format_count(len(found), 'change')}." if found else "As published."
+    said = f"With {format_count(len(found), 'change')}." if found else "No changes from the preset."
     texts = ": ".join([said[:-1], "; ".join(change.text for change in found)]) if found else said
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(escaped(texts), width="stretch")
