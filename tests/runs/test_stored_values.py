@@ -95,7 +95,7 @@ def with_added_fields(experiment: str) -> dict[str, Any]:
     """A stored experiment with the fields that were added since: what they mean for old runs."""
     fields = json.loads(experiment)
     fields["data"]["class_balance"] = "none"
-    fields["augmentation"] |= {"cutout": 0} | dict.fromkeys(
+    fields["augmentation"] |= {"alternating_flip": False, "cutout": 0} | dict.fromkeys(
         ("rotation", "zoom", "brightness", "contrast", "saturation", "hue", "mixup", "cutmix"), 0.0
     )
     for layer in fields["architecture"]["layers"]:
@@ -103,7 +103,7 @@ def with_added_fields(experiment: str) -> dict[str, Any]:
             layer["frozen"] = False
         if "conv2d" in layer["type"]:
             layer["dilation"] = 1
-    return {**fields, "transfer": None}
+    return {**fields, "prediction_shift": 0, "transfer": None}
 
 
 PLACES = {

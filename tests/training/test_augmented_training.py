@@ -137,8 +137,8 @@ def test_a_stopped_run_continues_exactly(
             r"^Class weights need one class for each image, and mixup and CutMix give it two\.",
         ),
         (
-            {"augmentation": Augmentation(flip=True, alternating_flip=True)},
-            r"^Flip and alternating flip both mirror images: switch one of them off",
+            {"augmentation": {"flip": True, "alternating_flip": True}},
+            r"Flip and alternating flip both mirror images: switch one of them off",
         ),
         ({"augmentation": Augmentation(cutout=32)}, r"^A cutout of 32 pixels could cover a whole"),
     ],

@@ -66,12 +66,13 @@ def test_the_exported_code_has_the_optimiser_of_the_run(
     experiment = make_experiment(optimizer=OPTIMIZERS[kind](learning_rate=0.02))
     run = replace(trained(epochs=1), experiment_json=experiment.to_json())
     source = script(run)
-    line = next(line for line in source.splitlines() if "optimizer=" in line)
-    code = line.strip().removeprefix("optimizer=").removesuffix(",")
+    tree = ast.parse(source)
+    keywords = [node for node in ast.walk(tree) if isinstance(node, ast.keyword)]
+    [code] = [ast.unparse(one.value) for one in keywords if one.arg == "optimizer"]
     names = {"keras": keras, "math": math, "LEARNING_RATE": 0.02}
     classes: list[ast.stmt] = [
         node
-        for node in ast.parse(source).body
+        for node in tree.body
         if isinstance(node, ast.ClassDef) and ast.unparse(node.bases[0]).startswith("keras.opt")
     ]
     exec(compile(ast.Module(classes, []), "train.py", "exec"), names)

@@ -12,9 +12,9 @@ from cifarviz.runs.artifacts import checkpoint_path
 def test_a_preset_trains_for_an_epoch(name: str, worker: Worker) -> None:
     preset = PRESETS[name].experiment
     data = {**dict(preset.data), "variant": "sample", "train_images": 200}
-    made = Experiment.make(
-        **{**dict(preset), "data": data, "epochs": 1, "early_stopping": None, "test_epochs": ()}
-    )
+    short = {"epochs": 1, "early_stopping": None, "test_epochs": ()}
+    size = min(preset.batch_size, 200)
+    made = Experiment.make(**{**dict(preset), "data": data, "batch_size": size, **short})
     run = worker.wait(worker.submit(made, name).id)
     assert (run.state, run.message) == ("finished", None)
     [epoch] = worker.store.epochs(run.id)

@@ -11,10 +11,11 @@ _MIRRORED = dedent(
     MIRRORED_FIRST = tf.random.stateless_uniform([len(train_images)], [SEED, 0]).numpy() < 0.5
 
 
-    def flip_alternating(images, chosen, epoch):
-        """Mirror a random half of all images in the first epoch, the others in the next."""
-        turned = MIRRORED_FIRST[chosen] ^ (epoch % 2 == 0)
-        return np.where(turned[:, None, None, None], images[:, :, ::-1], images)
+    def flip_alternating(chosen, epoch):
+        """Return images, a random half mirrored in the first epoch, the others in the next."""
+        mirrored = MIRRORED_FIRST[chosen] ^ (epoch % 2 == 0)
+        images = train_images[chosen]
+        return np.where(mirrored[:, None, None, None], images[:, :, ::-1], images)
     '''
 )
 _SHIFTED = dedent(
@@ -126,7 +127,7 @@ def batch_code(augmentation: Augmentation) -> str:
     """Return the expression of a batch: images and labels at the positions ``chosen``."""
     images = "train_images[chosen]"
     if augmentation.alternating_flip:
-        images = f"flip_alternating({images}, chosen, epoch)"
+        images = "flip_alternating(chosen, epoch)"
     if _augments(augmentation):
         images = f"augmented({images}, step)"
     if augmentation.mixes_labels:

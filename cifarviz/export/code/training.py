@@ -80,7 +80,7 @@ def training_section(experiment: Experiment) -> Section:
     compiling = call(
         "model.compile",
         [
-            f"optimizer={_optimizer(experiment.optimizer)}",
+            _optimizer(experiment.optimizer),
             f"loss={_loss(experiment)}",
             f"metrics=[{metrics}]",
             "jit_compile=False",
@@ -174,11 +174,11 @@ def _text(experiment: Experiment) -> str:
 
 
 def _optimizer(optimizer: Optimizer) -> str:
-    arguments = (f", {name}={value!r}" for name, value in optimizer.keras_arguments().items())
+    arguments = [f"{name}={value!r}" for name, value in optimizer.keras_arguments().items()]
     name = optimizer.keras_class
     if name not in _OPTIMIZER_CLASSES:
         name = f"keras.optimizers.{name}"
-    return f"{name}(LEARNING_RATE{''.join(arguments)})"
+    return call(f"optimizer={name}", ["LEARNING_RATE", *arguments], indent=4).lstrip()
 
 
 def _loss(experiment: Experiment) -> str:
