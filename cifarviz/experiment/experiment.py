@@ -176,10 +176,11 @@ class Experiment(Value):
         default=0,
         ge=0,
         le=4,
-        title="average with images shifted by",
+        title="shift of averaged images",
         description="Averages the predictions for each image and for the image moved by this many "
-        "pixels, up and left, and down and right; 0 means not at all. Slightly more accurate, and "
-        "three times as slow, with mirrored images six times. Training does not change.",
+        "pixels, 1 to 4, up and left, and down and right; 0 means not at all. Slightly more "
+        "accurate, and three times as slow, with mirrored images six times. Training does not "
+        "change.",
     )
     transfer: Transfer | None = Field(
         default=None,
@@ -213,7 +214,7 @@ class Experiment(Value):
         if self.prediction_shift >= min(info.image_shape[:2]):
             problems.append(
                 f"Images of {format_shape(info.image_shape)} cannot be moved by "
-                f"{self.prediction_shift} pixels. Average with images shifted less."
+                f"{self.prediction_shift} pixels. Choose a smaller shift of averaged images."
             )
         if not network.trace().trainable_parameters:
             problems.append("All layers are frozen, so nothing would be trained. Unfreeze a layer.")

@@ -73,8 +73,9 @@ class Dense(Layer):
             )
         if not last and self.initializer == "zeros":
             return (
-                "Weights that all start at zero stay equal to each other, so nothing is learned. "
-                "Choose another initialiser; zeros suit the output layer only."
+                "With zeros this layer passes nothing on at first, and after a ReLU nothing comes "
+                "back, so nothing is learned. Choose another initialiser; zeros suit the output "
+                "layer only."
             )
         if not last:
             return super().problem(first=first, last=last, classes=classes)

@@ -38,7 +38,7 @@ class Timing:
         """A sentence on why ``best`` was chosen."""
         if self.bfloat16 is None:
             return "float32, as this processor cannot train this network in bfloat16."
-        fast, exact = _format_milliseconds(self.bfloat16), _format_milliseconds(self.float32)
+        fast, exact = _format_time(self.bfloat16), _format_time(self.float32)
         times = f"a step took {fast} in bfloat16 and {exact} in float32"
         if self.best == "bfloat16":
             gain = self.float32 / self.bfloat16
@@ -49,5 +49,5 @@ class Timing:
         )
 
 
-def _format_milliseconds(seconds: float) -> str:
-    return f"{seconds * 1000:.3g} ms"
+def _format_time(seconds: float) -> str:
+    return f"{seconds:.3g} s" if seconds >= 1 else f"{seconds * 1000:.3g} ms"

@@ -150,6 +150,8 @@ def evaluate_checkpoint(run: Run, checkpoint: Checkpoint, dataset: Dataset) -> N
             f"all {count:,} test images of {info.title}, since the run was trained on the full set"
         )
     sentences = [f"Measured {position} on {images}."]
+    if others := run.experiment.prediction_views.describe_others():
+        sentences.append(f"Predictions are averaged over each image and {others}.")
     if isinstance(run.experiment.validation, TestValidation):
         sentences.append(
             "These are also this run's validation images: it did not learn from them, but any "

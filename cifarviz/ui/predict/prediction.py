@@ -80,6 +80,8 @@ def render_prediction(
                 file_name="prediction",
                 description="Probability of each class",
             )
+            if others := network.run.experiment.prediction_views.describe_others():
+                st.caption(f"Averaged over this image and {others}, as set for this run.")
             if picture.image is not None:
                 _render_links(picture, network)
 

@@ -38,6 +38,11 @@ from cifarviz.value_text import format_choice
 
 # The preview of a long run does not need every step.
 _MOST_STEPS = 20_000
+_PREDICTIONS = (
+    "Whether predictions are averaged over several versions of each image. This holds for "
+    "validation, Evaluate and Predict; training does not change, and its accuracy is of single, "
+    "changed images."
+)
 _STEPS_PER_EPOCH = 100
 Problems = Mapping[str, str]
 
@@ -279,17 +284,18 @@ def _render_single_fields(draft: Draft, names: Sequence[str], problems: Problems
 
 
 def render_saving_forms(draft: Draft, problems: Problems) -> None:
-    """Show best epoch, early stopping, checkpoints, TensorBoard files, predictions."""
+    """Show what is stopped and saved, and how predictions are averaged."""
     st.markdown("## Stopping and saving")
     _render_best_epoch(draft, problems)
     _render_early_stopping(draft, problems)
     _render_single_field(draft, "best_only", problems)
     _render_tensorboard(draft, problems)
-    _render_single_field(draft, "mirrored_answers", problems)
-    _render_single_field(draft, "prediction_shift", problems)
     _render_single_field(
         draft, "test_epochs", problems, placeholder="None (for example 15, 30, 45, 60)"
     )
+    st.markdown("## Predictions", help=_PREDICTIONS)
+    _render_single_field(draft, "mirrored_answers", problems)
+    _render_single_field(draft, "prediction_shift", problems)
 
 
 def _render_best_epoch(draft: Draft, problems: Problems) -> None:

@@ -84,7 +84,8 @@ def render_study_form() -> None:
             _render_start(study, assessment, _default_name(draft))
         else:
             st.button("Start", icon=":material/play_arrow:", key="tune-not-yet", disabled=True)
-            st.caption("What to vary is not complete yet: see what is said there.")
+            if not parameters:
+                st.caption("What to vary is not complete yet: see what is said there.")
 
 
 def _recall_form() -> None:
