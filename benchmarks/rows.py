@@ -43,7 +43,7 @@ def curves(kind: str) -> dict[str, list[tuple[float, float]]]:
     fast = read_results(kind, "fast")
     if points and fast is not None:
         seconds, accuracies = zip(*fast["plain_keras_epochs"], strict=True)
-        points["plain Keras, `cifar10-vgg`"] = list(
+        points["plain Keras, `cifar10-vgg` (test)"] = list(
             zip(np.cumsum(seconds).tolist(), accuracies, strict=True)
         )
     return points

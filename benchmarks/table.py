@@ -71,8 +71,10 @@ def _newest(name: str) -> Results | None:
 
 def _ablation(name: str, accuracy: str, seconds: str) -> str:
     results = _newest(name)
+    if results is None:
+        return ""
     lines = [f"| recipe | {accuracy}, mean (range) | {seconds}, median |", "|---|---|---|"]
-    for row in results["rows"] if results else ():
+    for row in results["rows"]:
         accuracies = 100 * np.array(row["accuracies"])
         lines.append(
             f"| {row['what']} | {accuracies.mean():.1f} % "
