@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from cifarviz.errors import ExperimentInvalid
-from cifarviz.experiment.choices import Augmentation
+from cifarviz.experiment.choices import Augmentation, change_augmentation
 from cifarviz.value_text import format_number
 
 
@@ -17,7 +17,8 @@ def format_augmentation(augmentation: Augmentation) -> str:
 def parse_augmentation(items: Iterable[str], base: Augmentation | None = None) -> Augmentation:
     """Return ``base`` (default: no changes) with ``items`` such as ``rotation=15`` changed.
 
-    ``none`` switches everything off. Raises ``ExperimentInvalid`` for an unknown name or value.
+    ``none`` switches everything off, and one flip replaces the other. Raises ``ExperimentInvalid``
+    for an unknown name or value.
     """
     fields = dict(base or Augmentation())
     for item in items:
@@ -32,7 +33,7 @@ def parse_augmentation(items: Iterable[str], base: Augmentation | None = None) -
                 item=item[:40],
                 names=", ".join(Augmentation.model_fields),
             )
-        fields[name] = value[:40]
+        fields = change_augmentation(fields, name, value[:40])
     return Augmentation.make(**fields)
 
 

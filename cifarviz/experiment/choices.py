@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -281,6 +281,18 @@ class Augmentation(Value):
                 "Balance the classes by resampling, or set mixup and CutMix to 0."
             )
         return problems
+
+
+FLIPS = ("flip", "alternating_flip")
+"""The fields of an augmentation of which only one can be on."""
+
+
+def change_augmentation(fields: Mapping[str, Any], name: str, value: object) -> dict[str, Any]:
+    """Return the fields of an augmentation with one changed; one flip replaces the other."""
+    changed = {**fields, name: value}
+    if name in FLIPS and value not in (False, "off"):
+        changed |= {other: False for other in FLIPS if other != name}
+    return changed
 
 
 class EarlyStopping(Value):

@@ -6,6 +6,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.architecture import Architecture
+from cifarviz.experiment.choices import FLIPS
 from cifarviz.experiment.draft import SECTIONS, section_class
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.network_size import (
@@ -110,7 +111,6 @@ _FIXED = frozenset({"kind", "dataset", "variant", "wrong_labels", "wrong_labels_
 # What grey images do not have.
 _COLORS = frozenset({"saturation", "hue"})
 _KINDS = ("optimizer", "schedule")
-_FLIPS = ("flip", "alternating_flip")
 _NETWORK = "Whole network"
 # What is tried at first for values whose limits say too little.
 _USUAL: Mapping[str, Mapping[str, Any]] = {
@@ -171,8 +171,8 @@ def with_settings(experiment: Experiment, settings: Mapping[str, Setting]) -> Ex
     for section in _GROUPS:
         names = plain[section].keys() & settings.keys() - _FIXED - set(_SINGLE)
         plain[section] |= {name: settings[name] for name in names}
-    for flip, other in (_FLIPS, _FLIPS[::-1]):
-        # Only one of both can be on: the one that is set replaces the other.
+    for flip, other in (FLIPS, FLIPS[::-1]):
+        # As in ``change_augmentation``; both at once are refused.
         if settings.get(flip) and other not in settings:
             plain["augmentation"][other] = False
     plain |= {name: settings[name] for name in _SINGLE if name in settings}

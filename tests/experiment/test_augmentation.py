@@ -37,6 +37,15 @@ def test_an_address_of_an_earlier_version_opens() -> None:
     assert opened.section("augmentation") == dict(Augmentation(flip=True, shift=2))
 
 
+def test_one_flip_replaces_the_other() -> None:
+    alternating = Augmentation(alternating_flip=True, shift=2)
+    assert parse_augmentation(["flip=on"], alternating) == Augmentation(flip=True, shift=2)
+    assert parse_augmentation(["flip=on", "alternating_flip=on"]) == Augmentation(
+        alternating_flip=True
+    )
+    assert parse_augmentation(["flip=off"], alternating) == alternating
+
+
 def test_every_change_survives_the_address_and_is_listed() -> None:
     everything = Augmentation(
         flip=True, shift=2, rotation=15, zoom=0.2, brightness=0.1, contrast=0.4, saturation=0.5,

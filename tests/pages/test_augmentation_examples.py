@@ -96,6 +96,14 @@ def test_a_wrong_number_of_a_drawing_is_reported(store: RunStore) -> None:
     assert "Nothing is changed yet: choose an augmentation." in page_text(app)
 
 
+def test_train_has_one_of_both_flips_on(store: RunStore) -> None:
+    app = linked(augmented({"flip": True, "shift": 2}), part="data")
+    widget(app, "toggle", "1-augmentation--alternating_flip").set_value(True).run()
+    section = current_draft(app).section("augmentation")
+    assert (section["flip"], section["alternating_flip"], section["shift"]) == (False, True, 2)
+    assert not app.error
+
+
 def test_samples_has_one_of_both_flips_on(store: RunStore) -> None:
     app = samples_page.opened(augment="flip=on,shift=2")
     next(one for one in app.toggle if one.label == "Alternating flip").set_value(True).run()

@@ -8,7 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from cifarviz.data.image_set import Dataset
 from cifarviz.experiment.address import pack_changes, preset_draft
-from cifarviz.experiment.choices import Augmentation
+from cifarviz.experiment.choices import Augmentation, change_augmentation
 from cifarviz.experiment.dataset_fitting import fit_draft
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.ui.address import sentence_case
@@ -35,7 +35,6 @@ _STEPS = {
     "mixup": 0.1,
     "cutmix": 0.1,
 }
-_FLIPS = ("flip", "alternating_flip")
 _OF_COLORS = ("saturation", "hue")
 _WIDTH = 112
 # CSS pixels of a page on a screen of 1,440, and versions of each image.
@@ -141,11 +140,8 @@ def _set(name: str, key: str) -> None:
     value = widget_value(key)
     # Steps of 0.1 add up to 0.30000000000000004.
     value = round(value, 6) if isinstance(value, float) else value
-    fields = {**dict(view.augment or _FIRST), name: value}
-    if value and name in _FLIPS:
-        # Only one of them at a time.
-        fields |= {other: False for other in _FLIPS if other != name}
-    changed = Augmentation.make(**fields)
+    fields = dict(view.augment or _FIRST)
+    changed = Augmentation.make(**change_augmentation(fields, name, value))
     _update_view(augment=changed)
 
 

@@ -8,7 +8,7 @@ import streamlit as st
 from cifarviz.data.image_set import ImageSet
 from cifarviz.data.random_images import random_positions
 from cifarviz.errors import DataError
-from cifarviz.experiment.choices import Augmentation
+from cifarviz.experiment.choices import Augmentation, change_augmentation
 from cifarviz.experiment.draft import Draft
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.ui import cache, state
@@ -20,7 +20,7 @@ from cifarviz.ui.augmentation_examples import (
     render_draw_again,
 )
 from cifarviz.ui.query import update_query_params, widget_key, widget_value
-from cifarviz.ui.train.fields import render_field, render_problem, set_value
+from cifarviz.ui.train.fields import edit_draft, render_field, render_problem
 
 EXAMPLES = "examples"
 """The query parameter with the number of a drawing of examples, if they are shown."""
@@ -72,10 +72,18 @@ def _render_row(draft: Draft, names: tuple[str, ...]) -> None:
                 Augmentation,
                 name,
                 fields[name],
-                partial(set_value, f"augmentation.{name}"),
+                partial(_change, name),
                 key=f"{draft.generation}-augmentation--{name}",
                 disabled=is_grey and name in _OF_COLORS and not fields[name],
             )
+
+
+def _change(name: str, value: object) -> None:
+    edit_draft(
+        lambda draft: draft.with_value(
+            "augmentation", change_augmentation(draft.section("augmentation"), name, value)
+        )
+    )
 
 
 def _render_examples(draft: Draft, problem: str | None) -> None:
