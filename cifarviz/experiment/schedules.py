@@ -114,7 +114,8 @@ class OneCycle(Value):
     title: ClassVar[str] = "One cycle"
     short_title: ClassVar[str] = "one cycle"
     explanation: ClassVar[str] = (
-        "The learning rate rises to the base rate over the first part of the run, then falls."
+        "The learning rate rises to the base rate over the first part of the run, then falls. With "
+        "a warm-up fraction of 0 it only falls."
     )
 
     kind: Literal["one_cycle"] = "one_cycle"
@@ -130,7 +131,8 @@ class OneCycle(Value):
         ge=0,
         le=1,
         title="start fraction",
-        description="The learning rate of the first step, as a fraction of the base rate.",
+        description="The learning rate of the first step, as a fraction of the base rate; without "
+        "warm-up it is the base rate.",
     )
     final_fraction: FinalFraction = 0.01
 

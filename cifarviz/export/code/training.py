@@ -329,6 +329,8 @@ def learning_rate_section(schedule: AnySchedule) -> Section | None:
             text = (
                 "The learning rate rises linearly over the first part of the run, then falls "
                 "linearly to the last step."
+                if schedule.warmup_fraction
+                else "The learning rate falls linearly from the first step to the last."
             )
             return Section("Learning rate", text, _per_step(_one_cycle(schedule)), _NUMPY)
 
@@ -378,7 +380,7 @@ def _one_cycle(schedule: OneCycle) -> str:
             f"PEAK_STEP = round({schedule.warmup_fraction!r} * LAST_STEP)",
             "# Fractions of the learning rate at some steps; linear in between.",
             "CORNERS = {",
-            f"    0: {schedule.start_fraction!r},",
+            *([f"    0: {schedule.start_fraction!r},"] if schedule.warmup_fraction else []),
             f"    LAST_STEP: {schedule.final_fraction!r},",
             "    PEAK_STEP: 1.0,",
             "}",
