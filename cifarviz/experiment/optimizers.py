@@ -234,7 +234,7 @@ class Muon(Optimizer):
         default=0.1,
         gt=0,
         le=100,
-        title="Adam's rate factor",
+        title="Adam factor",
         description="The learning rate of biases, normalisation and the output layer, which Adam "
         "trains, as a multiple of Muon's.",
     )
