@@ -152,7 +152,7 @@ def test_every_press_in_quick_succession_counts(server: AppServer, page: Page) -
     for _ in range(5):
         page.get_by_text("Flip", exact=True).click()
     expect(page.get_by_text("flip off → on")).to_be_visible()
-    expect(page.get_by_role("switch", name="Flip")).to_be_checked()
+    expect(page.get_by_role("switch", name="Flip", exact=True)).to_be_checked()
 
 
 def test_a_learning_rate_is_found_while_it_is_drawn_and_taken(
