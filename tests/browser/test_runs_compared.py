@@ -40,6 +40,12 @@ def test_a_fork_is_trained_from_its_dialog_and_drawn_as_a_branch(
     dialog.get_by_label("Learning rate", exact=True).press("Tab")
     dialog.get_by_text("Augmentation", exact=True).click()
     dialog.get_by_text("Flip", exact=True).click()
+    # Both flips at once are refused in words, and the form stays.
+    dialog.get_by_text("Alternating flip", exact=True).click()
+    refused = dialog.get_by_text("Flip and alternating flip both mirror images")
+    expect(refused).to_be_visible()
+    dialog.get_by_text("Alternating flip", exact=True).click()
+    expect(refused).to_have_count(0)
     dialog.get_by_label("CutMix", exact=True).fill("1")
     dialog.get_by_label("CutMix", exact=True).press("Tab")
     expect(dialog.get_by_label("Name of the run", exact=True)).to_have_attribute(

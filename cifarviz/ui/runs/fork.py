@@ -67,8 +67,8 @@ def _render_fork_form(run: Run, fit: Fit, epochs: Sequence[int]) -> None:
         key=f"fork-epochs-{epoch}",
         help="How many epochs the fork trains; by default, those this run had left.",
     )
-    changed = _render_changes_form(parent, int(more), run.train_images)
     try:
+        changed = _render_changes_form(parent, int(more), run.train_images)
         experiment = fork_experiment(parent, epoch, changed)
         name = fork_name(run.name, parent, experiment, epoch)
     except CifarvizError as error:
