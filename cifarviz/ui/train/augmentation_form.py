@@ -72,13 +72,13 @@ def _render_row(draft: Draft, names: tuple[str, ...]) -> None:
                 Augmentation,
                 name,
                 fields[name],
-                partial(_change, name),
+                partial(_change_field, name),
                 key=f"{draft.generation}-augmentation--{name}",
                 disabled=is_grey and name in _OF_COLORS and not fields[name],
             )
 
 
-def _change(name: str, value: object) -> None:
+def _change_field(name: str, value: object) -> None:
     edit_draft(
         lambda draft: draft.with_value(
             "augmentation", change_augmentation(draft.section("augmentation"), name, value)
