@@ -283,6 +283,8 @@ class Augmentation(Value):
         return problems
 
 
+# As pydantic reads a truth value that is typed.
+_OFF = ("false", "off", "no", "n", "f", "0")
 FLIPS = ("flip", "alternating_flip")
 """The fields of an augmentation of which only one can be on."""
 
@@ -290,7 +292,7 @@ FLIPS = ("flip", "alternating_flip")
 def change_augmentation(fields: Mapping[str, Any], name: str, value: object) -> dict[str, Any]:
     """Return the fields of an augmentation with one changed; one flip replaces the other."""
     changed = {**fields, name: value}
-    if name in FLIPS and value not in (False, "off"):
+    if name in FLIPS and str(value).lower() not in _OFF:
         changed |= {other: False for other in FLIPS if other != name}
     return changed
 

@@ -25,6 +25,16 @@ LearningRate = Annotated[
     ),
 ]
 
+Momentum = Annotated[
+    float,
+    Field(
+        ge=0,
+        lt=1,
+        title="momentum",
+        description="How much of the previous step's movement is added to the next; 0 means none.",
+    ),
+]
+
 WeightDecay = Annotated[
     float,
     Field(
@@ -103,13 +113,7 @@ class SGD(Optimizer):
 
     kind: Literal["sgd"] = "sgd"
     learning_rate: LearningRate = 0.01
-    momentum: float = Field(
-        default=0.9,
-        ge=0,
-        lt=1,
-        title="momentum",
-        description="How much of the previous step's movement is added to the next; 0 means none.",
-    )
+    momentum: Momentum = 0.9
     nesterov: bool = Field(
         default=False,
         title="Nesterov momentum",
@@ -223,13 +227,7 @@ class Muon(Optimizer):
 
     kind: Literal["muon"] = "muon"
     learning_rate: LearningRate = 0.02
-    momentum: float = Field(
-        default=0.95,
-        ge=0,
-        lt=1,
-        title="momentum",
-        description="How much of the previous step's movement is kept for the next; 0 means none.",
-    )
+    momentum: Momentum = 0.95
     adam_lr_ratio: float = Field(
         default=0.1,
         gt=0,

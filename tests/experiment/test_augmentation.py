@@ -43,7 +43,8 @@ def test_one_flip_replaces_the_other() -> None:
     assert parse_augmentation(["flip=on", "alternating_flip=on"]) == Augmentation(
         alternating_flip=True
     )
-    assert parse_augmentation(["flip=off"], alternating) == alternating
+    for off in ("off", "false", "No", "0"):
+        assert parse_augmentation([f"flip={off}"], alternating) == alternating
 
 
 def test_every_change_survives_the_address_and_is_listed() -> None:
