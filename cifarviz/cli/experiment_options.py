@@ -9,8 +9,10 @@ import typer
 from cifarviz.cli.output import print_message
 from cifarviz.data.library import available_variants
 from cifarviz.datasets.registry import find_dataset
+from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.augmentation_text import parse_augmentation
 from cifarviz.experiment.changes import differences
+from cifarviz.experiment.choices import VALIDATIONS, AnyValidation, SplitValidation
 from cifarviz.experiment.dataset_fitting import fit_experiment
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import find_preset, patience_exceeds
@@ -62,6 +64,13 @@ Balance = Annotated[
         "Default: as published."
     ),
 ]
+ValidatedOn = Annotated[
+    str | None,
+    typer.Option(
+        help="What an epoch is validated on: test, none, or the share of the training images to "
+        "hold back, such as 0.1. Default: as published."
+    ),
+]
 Augment = Annotated[
     list[str] | None,
     typer.Option(
@@ -84,6 +93,7 @@ def make_experiment(
     epochs: int | None = None,
     train_images: int | None = None,
     class_balance: ClassBalance | None = None,
+    validation: str | None = None,
     augment: Sequence[str] | None = None,
     batch_size: int | None = None,
     seed: int | None = None,
@@ -103,6 +113,8 @@ def make_experiment(
     if class_balance is not None:
         images["class_balance"] = str(class_balance).replace("-", "_")
     changes: dict[str, Any] = {"data": images, "precision": str(precision)}
+    if validation is not None:
+        changes["validation"] = _parse_validation(validation, experiment.validation)
     if augment:
         changes["augmentation"] = parse_augmentation(augment, experiment.augmentation)
     options = {"epochs": epochs, "batch_size": batch_size, "seed": seed}
@@ -116,6 +128,22 @@ def make_experiment(
         )
         changes["early_stopping"] = None
     return Experiment.make(**{**dict(experiment), **changes, **fields})
+
+
+def _parse_validation(text: str, published: AnyValidation) -> AnyValidation:
+    """Return the validation of that option; a share keeps the seed of a published split."""
+    if text in ("none", "test"):
+        return VALIDATIONS[text]()
+    try:
+        share = float(text)
+    except ValueError:
+        raise ExperimentInvalid(
+            "There is no validation “{text}”. Write test, none, or the share of the training "
+            "images to hold back, such as 0.1.",
+            text=text[:40],
+        ) from None
+    split = published if isinstance(published, SplitValidation) else SplitValidation()
+    return split.make(**{**dict(split), "fraction": share})
 
 
 def _print_fitting(published: Experiment, fitted: Experiment) -> None:

@@ -19,6 +19,7 @@ from cifarviz.cli.experiment_options import (
     Seed,
     TrainImages,
     UsedPrecision,
+    ValidatedOn,
     make_experiment,
 )
 from cifarviz.cli.output import AsJson, print_json, print_message, print_table, progress_bar
@@ -65,6 +66,7 @@ def train(
     epochs: Epochs = None,
     train_images: TrainImages = None,
     class_balance: Balance = None,
+    validation: ValidatedOn = None,
     augment: Augment = None,
     batch_size: BatchSize = None,
     seed: Seed = None,
@@ -108,6 +110,7 @@ def train(
         epochs=epochs,
         train_images=train_images,
         class_balance=class_balance,
+        validation=validation,
         augment=augment,
         batch_size=batch_size,
         seed=seed,

@@ -18,6 +18,7 @@ from cifarviz.cli.experiment_options import (
     Seed,
     TrainImages,
     UsedPrecision,
+    ValidatedOn,
     make_experiment,
 )
 from cifarviz.cli.output import AsJson, print_json, print_message, print_table
@@ -116,6 +117,7 @@ def start(
     epochs: Epochs = None,
     train_images: TrainImages = None,
     class_balance: Balance = None,
+    validation: ValidatedOn = None,
     augment: Augment = None,
     batch_size: BatchSize = None,
     seed: Seed = None,
@@ -136,6 +138,7 @@ def start(
         epochs=epochs,
         train_images=train_images,
         class_balance=class_balance,
+        validation=validation,
         augment=augment,
         batch_size=batch_size,
         seed=seed,

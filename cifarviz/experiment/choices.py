@@ -134,9 +134,10 @@ class NoValidation(Value):
     kind: Literal["none"] = "none"
 
 
-Validation = Annotated[SplitValidation | TestValidation | NoValidation, Field(discriminator="kind")]
+AnyValidation = SplitValidation | TestValidation | NoValidation
+Validation = Annotated[AnyValidation, Field(discriminator="kind")]
 
-VALIDATIONS: Mapping[str, type[SplitValidation | TestValidation | NoValidation]] = MappingProxyType(
+VALIDATIONS: Mapping[str, type[AnyValidation]] = MappingProxyType(
     {"split": SplitValidation, "test": TestValidation, "none": NoValidation}
 )
 """Every validation class by its ``kind``, in the order a menu shows them."""

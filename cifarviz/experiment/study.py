@@ -133,7 +133,7 @@ class Study(Value):
         if isinstance(self.base.validation, NoValidation):
             raise ValueError(
                 "A study compares results on validation images, and this experiment has none. "
-                "Choose a validation split."
+                "Choose a validation split; on the command line with --validation 0.1."
             )
         for parameter in self.parameters:
             find_tunable(self.base, parameter.key).check(parameter)

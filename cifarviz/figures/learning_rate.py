@@ -117,8 +117,8 @@ class RatePanel:
 def rate_panel(runs: Sequence[UsedRates]) -> RatePanel | None:
     """A panel that shares the x axis of its plot, in epochs; ``None`` without ``runs``.
 
-    Each rate is a horizontal line over its epoch. The axis is logarithmic if the rates differ by
-    more than a factor of ten and none is 0.
+    A rate that changes in every epoch is a slope, one that changes once a step. The axis is
+    logarithmic if the rates differ by more than a factor of ten and none is 0.
     """
     if not runs:
         return None
@@ -157,7 +157,7 @@ def rate_panel(runs: Sequence[UsedRates]) -> RatePanel | None:
             "showarrow": False,
             "font": {"size": FONT_SIZE - 1},
         },
-        traces=[_level_lines(run) for run in runs],
+        traces=[_rate_line(run) for run in runs],
         height=_PANEL_PIXELS,
     )
 
@@ -168,19 +168,36 @@ def format_rates(rates: np.ndarray) -> str:
     return "Learning rate " + " to ".join(f"{rate:.3g}".replace("e-0", "e-") for rate in ends)
 
 
-def _level_lines(run: UsedRates) -> dict[str, Any]:
-    # From the start of the first epoch; with "vh" the line steps where an epoch begins.
-    epochs = [int(run.epochs[0]) - 1, *run.epochs.tolist()]
+def _rate_line(run: UsedRates) -> dict[str, Any]:
+    slopes = _slopes(run.rates)
+    points = []
+    for place, (epoch, rate) in enumerate(zip(run.epochs.tolist(), run.rates, strict=True)):
+        # The rate at the start of the first epoch is unknown where it changes from then on.
+        goes_on = slopes[place - 1] or rate == run.rates[place - 1] if place else slopes[:1].any()
+        if not goes_on:
+            points.append((epoch - 1, float(rate), f"start of epoch {epoch}"))
+        points.append((epoch, float(rate), f"end of epoch {epoch}"))
+    x, y, text = (list(values) for values in zip(*points, strict=True))
     return {
         "type": "scatter",
-        "x": epochs,
-        "y": [float(run.rates[0]), *map(float, run.rates)],
+        "x": x,
+        "y": y,
         "yaxis": "y2",
         "name": "Learning rate",
         "mode": "lines",
-        "line": {**run.line, "shape": "vh"},
+        "line": dict(run.line),
         "showlegend": False,
         "legendgroup": run.group,
-        "text": ["start", *(f"end of epoch {epoch}" for epoch in epochs[1:])],
+        "text": text,
         "hovertemplate": f"{run.label}Learning rate, %{{text}}: %{{y:.3~g}}<extra></extra>",
     }
+
+
+def _slopes(rates: np.ndarray) -> np.ndarray:
+    """Whether the rate changes within each epoch after the first, as far as their ends tell.
+
+    A change with none in the epochs beside it is a step between two epochs.
+    """
+    changed = np.diff(rates) != 0
+    beside = np.pad(changed, 1)
+    return changed & (beside[:-2] | beside[2:] | (changed.size == 1))

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cifarviz.datasets.registry import all_datasets
-from cifarviz.experiment.choices import Augmentation, Data
+from cifarviz.experiment.choices import Augmentation, Data, SplitValidation
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.optimizers import Adam
 from cifarviz.experiment.presets import PRESETS
@@ -330,3 +330,18 @@ def test_train_augments_the_images(call: Call, settings: Settings) -> None:
     refused = call(*preset, "--augment", "rotate=15")
     assert refused.code == 2
     assert "There is no augmentation “rotate=15”." in refused.err
+
+
+def test_train_validates_on_what_was_chosen(call: Call, settings: Settings) -> None:
+    few = ("--data", "sample", "--train-images", 48, "--batch-size", 16, "--epochs", 1)
+    done = call("train", "cifar10-90", *few, "--validation", "0.05", "--json")
+    assert done.code == 0, done.err
+    made = RunStore(settings).find(done.json["run"]).experiment
+    assert made.validation == SplitValidation(fraction=0.05)
+    for text, message in (
+        ("half", "There is no validation “half”. Write test, none, or the share"),
+        ("1.5", "The validation fraction must be a number above 0 and below 1, not 1.5."),
+    ):
+        refused = call("train", "cifar10-starter", *few, "--validation", text)
+        assert refused.code == 2
+        assert message in refused.err

@@ -23,18 +23,36 @@ def rate_traces(figure) -> list:
     return [trace for trace in figure.data if trace.yaxis == "y2"]
 
 
-def test_the_rate_of_each_epoch_is_a_level_line_over_it() -> None:
+def test_the_rate_is_drawn_under_the_loss() -> None:
     figure = drawn([0.1, 0.1, 0.05])
     [line] = rate_traces(figure)
-    assert list(line.x) == [0, 1, 2, 3]
-    assert np.allclose(line.y, [0.1, 0.1, 0.1, 0.05])
-    assert line.line.shape == "vh"
     # Under the plot of the loss, on its x axis.
     assert line.xaxis is None
     assert figure.layout.xaxis.anchor == "y2"
     assert figure.layout.yaxis2.domain[1] < figure.layout.yaxis.domain[0]
     assert "epoch 3" in line.text[-1]
     assert figure.layout.yaxis2.type == "linear"
+
+
+@pytest.mark.parametrize(
+    ("rates", "points"),
+    [
+        ([0.1], [(0, 0.1), (1, 0.1)]),
+        # A step is at the beginning of its epoch.
+        ([0.1, 0.1, 0.05], [(0, 0.1), (1, 0.1), (2, 0.1), (2, 0.05), (3, 0.05)]),
+        ([0.1, 0.05, 0.05], [(0, 0.1), (1, 0.1), (1, 0.05), (2, 0.05), (3, 0.05)]),
+        # A rate that falls in every step was higher before the end of the first epoch.
+        ([0.1, 0.05], [(1, 0.1), (2, 0.05)]),
+        ([0.1, 0.08, 0.03, 0], [(1, 0.1), (2, 0.08), (3, 0.03), (4, 0)]),
+    ],
+)
+def test_a_rate_that_changes_in_every_epoch_is_a_slope(rates, points) -> None:
+    epochs = np.arange(1, len(rates) + 1)
+    curves = history_curves("loss", epochs=epochs, training=np.ones(len(rates)), rates=rates)
+    [line] = rate_traces(history_figure(curves))
+    assert list(line.x) == [x for x, _ in points]
+    assert np.allclose(line.y, [y for _, y in points])
+    assert line.line.shape is None
 
 
 def test_a_constant_rate_shows_its_value() -> None:
@@ -63,7 +81,7 @@ def test_there_is_no_panel_before_an_epoch_nor_under_the_accuracy() -> None:
 def test_a_fork_begins_where_it_leaves_its_parent() -> None:
     curves = history_curves("loss", epochs=[4, 5], training=[2, 1], rates=[0.1, 0.2])
     [line] = rate_traces(history_figure(curves))
-    assert list(line.x) == [3, 4, 5]
+    assert list(line.x) == [4, 5]
 
 
 @pytest.mark.parametrize("count", [2, 5])

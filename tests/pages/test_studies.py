@@ -163,10 +163,15 @@ def test_a_base_that_cannot_be_trained_is_sent_to_train(store: RunStore) -> None
     assert "Mend it on Train" in links(app)
 
 
-def test_a_base_without_validation_is_refused(store: RunStore) -> None:
-    draft = preset_draft("cifar10-starter", 1).with_kind("validation", "none")
-    app = opened(preset="cifar10-starter", changes=pack_changes(draft))
-    assert "Choose a validation split." in page_text(app)
+def test_a_base_without_validation_is_offered_a_split(store: RunStore) -> None:
+    app = opened(preset="cifar10-90")
+    assert "These settings validate on no images" in page_text(app)
+    assert app.button(key="tune-not-yet").disabled
+    assert not app.error
+    app.button(key="tune-hold-back").click().run()
+    assert "validate on no images" not in page_text(app)
+    assert "validation none → split of the training images" in page_text(app)
+    assert app.button(key="tune-start")
 
 
 def test_a_press_starts_the_study_and_shows_it(store: RunStore) -> None:

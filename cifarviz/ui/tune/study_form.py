@@ -9,6 +9,7 @@ from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.address import preset_draft
 from cifarviz.experiment.assessment import Assessment
 from cifarviz.experiment.changes import changes
+from cifarviz.experiment.choices import NoValidation, SplitValidation
 from cifarviz.experiment.draft import Draft
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.parameters import Choices, Range, plain_setting
@@ -43,6 +44,7 @@ from cifarviz.ui.queueing import format_duration_range, format_estimate_basis, q
 from cifarviz.ui.train.fields import (
     render_field,
     render_sample_notice,
+    set_kind,
     set_value,
     with_available_data,
 )
@@ -75,6 +77,8 @@ def render_study_form() -> None:
                 st.error(escaped(reason), icon=":material/error:")
             link_to("train", "Mend it on Train", view="setup")
             return
+        if isinstance(base.validation, NoValidation):
+            _render_split_offer()
         st.markdown("## What to vary")
         is_grid = current_query_params().get("sampler") == "grid"
         parameters = render_parameters(base, is_grid=is_grid)
@@ -84,7 +88,7 @@ def render_study_form() -> None:
             _render_start(study, assessment, _default_name(draft))
         else:
             st.button("Start", icon=":material/play_arrow:", key="tune-not-yet", disabled=True)
-            if not parameters:
+            if not parameters and not isinstance(base.validation, NoValidation):
                 st.caption("What to vary is not complete yet: see what is said there.")
 
 
@@ -138,6 +142,21 @@ def _render_base(wanted: Draft, draft: Draft, assessment: Assessment) -> None:
         )
 
 
+def _render_split_offer() -> None:
+    """Offer what a study needs where the base validates nothing."""
+    st.info(
+        "These settings validate on no images, and a study compares results on validation images.",
+        icon=":material/info:",
+    )
+    st.button(
+        f"Hold back {SplitValidation().fraction:.0%} of the training images",
+        icon=":material/call_split:",
+        key="tune-hold-back",
+        help="Sets the validation split of Train; another share can be chosen there.",
+        on_click=lambda: set_kind("validation", "split"),
+    )
+
+
 def _render_search(base: Experiment, parameters: list[Range | Choices]) -> Study | None:
     """Show how the best is searched; return the study, ``None`` where it is not valid yet."""
     goal = render_choice(
@@ -151,7 +170,7 @@ def _render_search(base: Experiment, parameters: list[Range | Choices]) -> Study
     sampler = _render_explained("sampler", "Search", SAMPLER_TEXTS)
     pruner = _render_explained("pruner", "End bad trials early", PRUNER_TEXTS)
     trials, minutes, within, at_once = _render_limits(sampler)
-    if not parameters:
+    if not parameters or isinstance(base.validation, NoValidation):
         return None
     try:
         return _make_study(
