@@ -70,7 +70,7 @@ def render_augmentation_examples(
             size=_TILE,
             description="Training images and what training would make of them",
         )
-    st.caption(_caption(augmentation))
+    st.caption(_caption(augmentation, versions))
 
 
 def render_draw_again(draw: int, draw_again: Callable[[int], None]) -> None:
@@ -123,7 +123,7 @@ def _label(text: str, is_original: bool, mixed: bool) -> str:
     return f"{first}\n{second}" if second else f"{first}\n "
 
 
-def _caption(augmentation: Augmentation) -> str:
+def _caption(augmentation: Augmentation, versions: int) -> str:
     defaults = Augmentation()
     changes = [
         Augmentation.label(name)
@@ -134,4 +134,5 @@ def _caption(augmentation: Augmentation) -> str:
     ]
     if not changes:
         return "Nothing is changed yet: choose an augmentation."
-    return f"Below each image what training makes of it with {', '.join(changes)}."
+    rows = "; each row is another epoch" if versions > 1 else ""
+    return f"Below each image what training makes of it with {', '.join(changes)}{rows}."
