@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from statistics import mean, median
 from typing import Any
 
@@ -26,16 +27,19 @@ Variants = Mapping[str, Mapping[str, Any]]
 
 
 def run_ablation(
-    file: str, command: str, recipe: Experiment, variants: Variants, seconds: Callable[[Run], float]
+    name: str,
+    recipe: Experiment,
+    variants: Variants,
+    compute_seconds: Callable[[Run], float],
 ) -> None:
-    """Print a table and write it to the results, row by row.
+    """Print a table and write it to the results of that name.
 
     Arguments of the command are the number of seeds, by default three, and words in the names of
-    parts; with them the other rows stay as they are. The accuracy is that of the last epoch's
-    validation.
+    parts; with words the results keep their other rows. The accuracy is that of the last epoch on
+    the recipe's validation images.
     """
     words = sys.argv[1:]
-    counts = [int(word) for word in words if word.isdecimal()] or [3]
+    counts = [int(word) for word in words if word.isdecimal() and int(word)] or [3]
     wanted = [word for word in words if not word.isdecimal()]
     if not status("cifar10", Settings.from_environment()).full_available:
         print("The full CIFAR-10 is missing: python -m cifarviz data fetch cifar10")
@@ -43,12 +47,13 @@ def run_ablation(
     unknown = [word for word in wanted if not any(word in name for name in variants)]
     if unknown:
         raise SystemExit(f"No part has {unknown[0]!r} in its name: {', '.join(variants)}.")
+    command = " ".join([f"python -m benchmarks.{Path(sys.argv[0]).stem}", *words])
     print(machine_name())
-    earlier = (wanted and read_results(results_folder().name, file)) or {"rows": []}
+    earlier = (wanted and read_results(results_folder().name, name)) or {"rows": []}
     rows = {row["what"]: row for row in earlier["rows"]}
     with worker_in_own_home() as worker:
-        for name, changes in variants.items():
-            if wanted and not any(word in name for word in wanted):
+        for part, changes in variants.items():
+            if wanted and not any(word in part for word in wanted):
                 continue
             accuracies, durations = [], []
             for seed in range(1, 1 + counts[0]):
@@ -57,20 +62,21 @@ def run_ablation(
                 if run.message:
                     raise SystemExit(run.message)
                 accuracies.append(worker.store.epochs(run.id)[-1].val_accuracy or 0.0)
-                durations.append(seconds(run))
+                durations.append(compute_seconds(run))
             print(
-                f"{name:52}{mean(accuracies):7.2%}  {min(accuracies):.2%} to "
+                f"{part:52}{mean(accuracies):7.2%}  {min(accuracies):.2%} to "
                 f"{max(accuracies):.2%}{median(durations):7.1f} s",
                 flush=True,
             )
-            rows[name] = {
-                "what": name,
+            rows[part] = {
+                "what": part,
                 "accuracies": accuracies,
                 "seconds": durations,
                 "date": datetime.now(UTC).date().isoformat(),
             }
-            ordered = [rows[one] for one in variants if one in rows]
-            write_results(file, command, {"rows": ordered})
+    # Only at the end: a run that was cut off leaves the results as they were.
+    ordered = [rows[part] for part in variants if part in rows]
+    write_results(name, command, {"rows": ordered})
 
 
 def with_layers(recipe: Experiment, change: Callable[[Layer], Layer | None]) -> dict[str, Any]:

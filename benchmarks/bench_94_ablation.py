@@ -1,9 +1,9 @@
-"""An ablation of ``cifar10-94`` on a shortened recipe: each part left out, three seeds each.
+"""An ablation of ``cifar10-94`` on a shortened recipe: each part left out, some seeds each.
 
     python -m benchmarks.bench_94_ablation [SEEDS] [WORD of a part's name ...]
 
-Two epochs of ``cifar10-90``, whose network has half the filters, on 40,000 images: accuracy on the
-10,000 held-back images, mean and range, and the median of the seconds that an epoch trains. It
+Two epochs of ``cifar10-90``, the same recipe for a smaller network, on 40,000 images: accuracy on
+the 10,000 held-back images, mean and range, and the median of the seconds that an epoch trains. It
 needs the full CIFAR-10 in ``CIFARVIZ_HOME``.
 """
 
@@ -92,7 +92,6 @@ def _seconds_an_epoch(run: Run) -> float:
 if __name__ == "__main__":
     run_ablation(
         "ablation_94",
-        "python -m benchmarks.bench_94_ablation",
         _RECIPE,
         variants(),
         _seconds_an_epoch,

@@ -1,4 +1,4 @@
-"""An ablation of ``cifar10-fast``: the recipe without each of its parts, three seeds each.
+"""An ablation of ``cifar10-fast``: the recipe without each of its parts, some seeds each.
 
     python -m benchmarks.bench_fast_ablation [SEEDS] [WORD of a part's name ...]
 
@@ -58,7 +58,6 @@ def variants() -> Variants:
 if __name__ == "__main__":
     run_ablation(
         "fast_ablation",
-        "python -m benchmarks.bench_fast_ablation",
         _RECIPE,
         variants(),
         lambda run: run.seconds,

@@ -117,8 +117,9 @@ class RatePanel:
 def rate_panel(runs: Sequence[UsedRates]) -> RatePanel | None:
     """A panel that shares the x axis of its plot, in epochs; ``None`` without ``runs``.
 
-    A rate that changes in every epoch is a slope, one that changes once a step. The axis is
-    logarithmic if the rates differ by more than a factor of ten and none is 0.
+    A rate that changes in epochs that follow each other is drawn as a slope, a single change as a
+    step where its epoch starts. The axis is logarithmic if the rates differ by more than a factor
+    of ten and none is 0.
     """
     if not runs:
         return None
@@ -170,13 +171,15 @@ def format_rates(rates: np.ndarray) -> str:
 
 def _rate_line(run: UsedRates) -> dict[str, Any]:
     slopes = _slopes(run.rates)
+    ends = list(zip(run.epochs.tolist(), run.rates.tolist(), strict=True))
     points = []
-    for place, (epoch, rate) in enumerate(zip(run.epochs.tolist(), run.rates, strict=True)):
-        # The rate at the start of the first epoch is unknown where it changes from then on.
-        goes_on = slopes[place - 1] or rate == run.rates[place - 1] if place else slopes[:1].any()
-        if not goes_on:
-            points.append((epoch - 1, float(rate), f"start of epoch {epoch}"))
-        points.append((epoch, float(rate), f"end of epoch {epoch}"))
+    # Where it falls from the first epoch on, the rate at its start is unknown; so it is of one end.
+    if len(ends) > 1 and not slopes[0]:
+        points.append((ends[0][0] - 1, ends[0][1], f"start of epoch {ends[0][0]}"))
+    for place, (epoch, rate) in enumerate(ends):
+        if place > 0 and rate != ends[place - 1][1] and not slopes[place - 1]:
+            points.append((epoch - 1, rate, f"start of epoch {epoch}"))
+        points.append((epoch, rate, f"end of epoch {epoch}"))
     x, y, text = (list(values) for values in zip(*points, strict=True))
     return {
         "type": "scatter",
@@ -184,8 +187,9 @@ def _rate_line(run: UsedRates) -> dict[str, Any]:
         "y": y,
         "yaxis": "y2",
         "name": "Learning rate",
-        "mode": "lines",
+        "mode": "lines" if len(points) > 1 else "markers",
         "line": dict(run.line),
+        "marker": {"color": run.line["color"], "size": 5},
         "showlegend": False,
         "legendgroup": run.group,
         "text": text,
@@ -199,5 +203,5 @@ def _slopes(rates: np.ndarray) -> np.ndarray:
     A change with none in the epochs beside it is a step between two epochs.
     """
     changed = np.diff(rates) != 0
-    beside = np.pad(changed, 1)
-    return changed & (beside[:-2] | beside[2:] | (changed.size == 1))
+    padded = np.pad(changed, 1)
+    return changed & (padded[:-2] | padded[2:] | (changed.size == 1))

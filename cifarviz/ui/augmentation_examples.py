@@ -134,5 +134,5 @@ def _caption(augmentation: Augmentation, versions: int) -> str:
     ]
     if not changes:
         return "Nothing is changed yet: choose an augmentation."
-    rows = "; each row is another epoch" if versions > 1 else ""
+    rows = "; each row below it is another epoch" if versions > 1 else ""
     return f"Below each image what training makes of it with {', '.join(changes)}{rows}."

@@ -10,8 +10,16 @@ from typing import Any
 
 import pytest
 
+from cifarviz.cli.experiment_options import make_experiment
 from cifarviz.datasets.registry import all_datasets
-from cifarviz.experiment.choices import Augmentation, Data, SplitValidation
+from cifarviz.experiment.choices import (
+    AnyValidation,
+    Augmentation,
+    Data,
+    NoValidation,
+    SplitValidation,
+    TestValidation,
+)
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.optimizers import Adam
 from cifarviz.experiment.presets import PRESETS
@@ -338,10 +346,27 @@ def test_train_validates_on_what_was_chosen(call: Call, settings: Settings) -> N
     assert done.code == 0, done.err
     made = RunStore(settings).find(done.json["run"]).experiment
     assert made.validation == SplitValidation(fraction=0.05)
-    for text, message in (
-        ("half", "There is no validation “half”. Write test, none, or the share"),
-        ("1.5", "The validation fraction must be a number above 0 and below 1, not 1.5."),
-    ):
+    for text in ("half", "", "10%"):
         refused = call("train", "cifar10-starter", *few, "--validation", text)
         assert refused.code == 2
-        assert message in refused.err
+        assert f"There is no validation “{text}”. Write test, none, or the share" in refused.err
+    for text in ("1.5", "nan"):
+        refused = call("train", "cifar10-starter", *few, "--validation", text)
+        assert refused.code == 2
+        assert "The validation fraction must be a number above 0 and below 1" in refused.err
+
+
+@pytest.mark.parametrize(
+    ("text", "chosen"),
+    [
+        ("test", TestValidation()),
+        ("none", NoValidation()),
+        # As published with its seed.
+        ("0.1", SplitValidation(fraction=0.1, seed=777)),
+    ],
+)
+def test_a_published_split_keeps_its_seed(
+    text: str, chosen: AnyValidation, settings: Settings
+) -> None:
+    made = make_experiment("cifar10-vgg", settings, validation=text)
+    assert made.validation == chosen

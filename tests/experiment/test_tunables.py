@@ -179,7 +179,10 @@ def test_a_grid_has_every_combination() -> None:
         ({"trials": 0}, "The number of trials must be a whole number from 1 to 1,000, not 0."),
         ({"sampler": "grid", "parameters": "large"}, "This grid has"),
         ({"parameters": "twice"}, "is named twice"),
-        ({"base": "no validation"}, "this experiment has none. Choose a validation split."),
+        (
+            {"base": "no validation"},
+            "Choose a validation split; on the command line with --validation 0.1",
+        ),
     ],
 )
 def test_a_study_that_cannot_be_searched_is_refused(

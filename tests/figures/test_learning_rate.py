@@ -37,7 +37,9 @@ def test_the_rate_is_drawn_under_the_loss() -> None:
 @pytest.mark.parametrize(
     ("rates", "points"),
     [
-        ([0.1], [(0, 0.1), (1, 0.1)]),
+        # The rate before the only end is unknown.
+        ([0.1], [(1, 0.1)]),
+        ([0.1, 0.1], [(0, 0.1), (1, 0.1), (2, 0.1)]),
         # A step is at the beginning of its epoch.
         ([0.1, 0.1, 0.05], [(0, 0.1), (1, 0.1), (2, 0.1), (2, 0.05), (3, 0.05)]),
         ([0.1, 0.05, 0.05], [(0, 0.1), (1, 0.1), (1, 0.05), (2, 0.05), (3, 0.05)]),
@@ -53,6 +55,7 @@ def test_a_rate_that_changes_in_every_epoch_is_a_slope(rates, points) -> None:
     assert list(line.x) == [x for x, _ in points]
     assert np.allclose(line.y, [y for _, y in points])
     assert line.line.shape is None
+    assert line.mode == ("markers" if len(points) == 1 else "lines")
 
 
 def test_a_constant_rate_shows_its_value() -> None:
@@ -79,9 +82,9 @@ def test_there_is_no_panel_before_an_epoch_nor_under_the_accuracy() -> None:
 
 
 def test_a_fork_begins_where_it_leaves_its_parent() -> None:
-    curves = history_curves("loss", epochs=[4, 5], training=[2, 1], rates=[0.1, 0.2])
+    curves = history_curves("loss", epochs=[4, 5], training=[2, 1], rates=[0.1, 0.1])
     [line] = rate_traces(history_figure(curves))
-    assert list(line.x) == [4, 5]
+    assert list(line.x) == [3, 4, 5]
 
 
 @pytest.mark.parametrize("count", [2, 5])

@@ -168,6 +168,7 @@ def test_a_base_without_validation_is_offered_a_split(store: RunStore) -> None:
     assert "These settings validate on no images" in page_text(app)
     assert app.button(key="tune-not-yet").disabled
     assert not app.error
+    assert app.button(key="tune-hold-back").label == "Hold back 20% of the training images"
     app.button(key="tune-hold-back").click().run()
     assert "validate on no images" not in page_text(app)
     assert "validation none → split of the training images" in page_text(app)

@@ -84,7 +84,8 @@ CIFAR10_94 = Preset(
         "a validation split to watch it rise, which costs a little. It needs the full set: the "
         "embedded sample gives it five steps an epoch."
     ),
-    # On maps of 3×3 a convolution costs least: the last two are a fifth of the operations.
+    # On maps of 3×3, two more convolutions cost a quarter more; docs/performance.md has what they
+    # bring.
     experiment=_experiment("cifar10-94", ((32, 32), (128, 128), (256, 256, 256, 256)), 19),
     published=None,
 )

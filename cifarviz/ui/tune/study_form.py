@@ -9,7 +9,7 @@ from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.address import preset_draft
 from cifarviz.experiment.assessment import Assessment
 from cifarviz.experiment.changes import changes
-from cifarviz.experiment.choices import NoValidation, SplitValidation
+from cifarviz.experiment.choices import NoValidation
 from cifarviz.experiment.draft import Draft
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.parameters import Choices, Range, plain_setting
@@ -77,18 +77,21 @@ def render_study_form() -> None:
                 st.error(escaped(reason), icon=":material/error:")
             link_to("train", "Mend it on Train", view="setup")
             return
-        if isinstance(base.validation, NoValidation):
-            _render_split_offer()
+        validated = not isinstance(base.validation, NoValidation)
+        if not validated:
+            _render_split_offer(draft)
         st.markdown("## What to vary")
         is_grid = current_query_params().get("sampler") == "grid"
         parameters = render_parameters(base, is_grid=is_grid)
     with right, st.container(border=True):
-        study = _render_search(base, parameters)
+        study = _render_search(base, parameters if validated else [])
         if study is not None:
             _render_start(study, assessment, _default_name(draft))
         else:
             st.button("Start", icon=":material/play_arrow:", key="tune-not-yet", disabled=True)
-            if not parameters and not isinstance(base.validation, NoValidation):
+            if not validated:
+                st.caption("There are no validation images yet: see what is said there.")
+            elif not parameters:
                 st.caption("What to vary is not complete yet: see what is said there.")
 
 
@@ -142,14 +145,16 @@ def _render_base(wanted: Draft, draft: Draft, assessment: Assessment) -> None:
         )
 
 
-def _render_split_offer() -> None:
+def _render_split_offer(draft: Draft) -> None:
     """Offer what a study needs where the base validates nothing."""
+    # A split that was set aside on Train comes back.
+    share = draft.with_kind("validation", "split").section("validation")["fraction"]
     st.info(
         "These settings validate on no images, and a study compares results on validation images.",
         icon=":material/info:",
     )
     st.button(
-        f"Hold back {SplitValidation().fraction:.0%} of the training images",
+        f"Hold back {share:.0%} of the training images",
         icon=":material/call_split:",
         key="tune-hold-back",
         help="Sets the validation split of Train; another share can be chosen there.",
@@ -170,7 +175,7 @@ def _render_search(base: Experiment, parameters: list[Range | Choices]) -> Study
     sampler = _render_explained("sampler", "Search", SAMPLER_TEXTS)
     pruner = _render_explained("pruner", "End bad trials early", PRUNER_TEXTS)
     trials, minutes, within, at_once = _render_limits(sampler)
-    if not parameters or isinstance(base.validation, NoValidation):
+    if not parameters:
         return None
     try:
         return _make_study(
