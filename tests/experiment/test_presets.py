@@ -16,6 +16,7 @@ from cifarviz.layers.base import Layer
 from cifarviz.layers.block import replace_layers
 from cifarviz.layers.conv2d import Conv2D
 from cifarviz.layers.pad_channels import PadChannels
+from cifarviz.layers.pooling import MaxPool2D
 from cifarviz.layers.residual import Residual
 
 LAYERS = {
@@ -232,3 +233,12 @@ def test_a_story_has_the_published_figures_as_pages_write_them() -> None:
     assert f"{last.val_accuracy:.1%} validation accuracy after 30 epochs" in vgg.story
     assert f"the {ninth.val_accuracy:.1%} of epoch 9" in vgg.story
     assert not [preset.name for preset in PRESETS.values() if " %" in preset.story]
+
+
+def test_each_block_of_cifar10_94_is_pooled_once() -> None:
+    layers = PRESETS["cifar10-94"].experiment.architecture.layers
+    convolutions = [layer.filters for layer in layers if isinstance(layer, Conv2D)]
+    assert convolutions == [32, 32, 128, 128, 256, 256, 256, 256]
+    places = [place for place, layer in enumerate(layers) if isinstance(layer, MaxPool2D)]
+    pooled = [layer.filters for place in places if isinstance(layer := layers[place - 1], Conv2D)]
+    assert pooled == [32, 128, 256]
