@@ -222,7 +222,7 @@ class Muon(Optimizer):
     explanation: ClassVar[str] = (
         "Treats each kernel as a matrix and moves it equally far in all directions of its "
         "momentum, so that rare directions are learned too. Biases, normalisation and the output "
-        "layer are trained by Adam. Its steps are large: it suits networks with normalisation."
+        "layer are trained by Adam. Steps do not shrink with the gradient, so let the rate fall."
     )
 
     kind: Literal["muon"] = "muon"
