@@ -77,8 +77,8 @@ CIFAR10_94 = Preset(
     name="cifar10-94",
     title="94% on a processor",
     story=(
-        "94% of the test images is the mark at which recipes for CIFAR-10 are compared, and the "
-        "mean of three runs of this one. Muon moves each convolution equally far in all "
+        "94% of the test images is the mark at which recipes for CIFAR-10 are compared; three runs "
+        "of this one reached 94.0% on the mean. Muon moves each convolution equally far in all "
         "directions, the first layer is computed instead of learned, and predictions are averaged "
         "over six views of an image. It trains on all images and validates none, so Evaluate shows "
         "its accuracy; choose a validation split to watch it rise, which costs a little. It needs "
