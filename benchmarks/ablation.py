@@ -44,7 +44,7 @@ def run_ablation(
     if not status("cifar10", Settings.from_environment()).full_available:
         print("The full CIFAR-10 is missing: python -m cifarviz data fetch cifar10")
         return
-    unknown = [word for word in wanted if not any(word in name for name in variants)]
+    unknown = [word for word in wanted if not any(word in part for part in variants)]
     if unknown:
         raise SystemExit(f"No part has {unknown[0]!r} in its name: {', '.join(variants)}.")
     command = " ".join([f"python -m benchmarks.{Path(sys.argv[0]).stem}", *words])

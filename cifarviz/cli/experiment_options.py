@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from enum import StrEnum
+from math import nan
 from typing import Annotated, Any, Literal
 
 import typer
@@ -67,7 +68,7 @@ Balance = Annotated[
 ValidatedOn = Annotated[
     str | None,
     typer.Option(
-        help="What an epoch is validated on: test, none, or the share of the training images to "
+        help="What an epoch is validated on: test, none, or the share of all training images to "
         "hold back, such as 0.1. Default: as published."
     ),
 ]
@@ -137,11 +138,13 @@ def _parse_validation(text: str, published: AnyValidation) -> AnyValidation:
     try:
         share = float(text)
     except ValueError:
+        share = nan
+    if not 0 < share < 1:
         raise ExperimentInvalid(
-            "There is no validation “{text}”. Write test, none, or the share of the training "
-            "images to hold back, such as 0.1.",
+            "There is no validation “{text}”. Write test, none, or the share of all training "
+            "images to hold back, above 0 and below 1, such as 0.1.",
             text=text[:40],
-        ) from None
+        )
     split = published if isinstance(published, SplitValidation) else SplitValidation()
     return split.make(**{**dict(split), "fraction": share})
 

@@ -215,7 +215,7 @@ class _EpochLines:
             self._printed += 1
             line = f"epoch {epoch.epoch}: loss {epoch.loss:.4f}, accuracy {epoch.accuracy:.4f}"
             if epoch.val_loss is not None and epoch.val_accuracy is not None:
-                line += f", validation {epoch.val_loss:.4f}, {epoch.val_accuracy:.4f}"
+                line += f", validation loss {epoch.val_loss:.4f}, accuracy {epoch.val_accuracy:.4f}"
             print_message(f"{line} ({epoch.seconds:.1f} s)")
 
 

@@ -346,14 +346,10 @@ def test_train_validates_on_what_was_chosen(call: Call, settings: Settings) -> N
     assert done.code == 0, done.err
     made = RunStore(settings).find(done.json["run"]).experiment
     assert made.validation == SplitValidation(fraction=0.05)
-    for text in ("half", "", "10%"):
+    for text in ("half", "", "10%", "0", "1.5", "nan"):
         refused = call("train", "cifar10-starter", *few, "--validation", text)
         assert refused.code == 2
         assert f"There is no validation “{text}”. Write test, none, or the share" in refused.err
-    for text in ("1.5", "nan"):
-        refused = call("train", "cifar10-starter", *few, "--validation", text)
-        assert refused.code == 2
-        assert "The validation fraction must be a number above 0 and below 1" in refused.err
 
 
 @pytest.mark.parametrize(
